@@ -1,0 +1,103 @@
+"""The program `twostep`: gives the command line what it may not reach for, and runs it.
+
+Everything is imported when it is used: `twostep --help` needs neither database nor server.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from twostep.cli.app import run
+from twostep.cli.wiring import Wiring
+
+
+if TYPE_CHECKING:
+    from twostep.config import Settings
+    from twostep.core.sealing import Keyring
+    from twostep.flows.env import Env
+
+
+def main() -> None:
+    """Run the program."""
+    os.umask(0o077)  # what we make is for its owner: database, keys, exports
+    sys.exit(run(sys.argv[1:], WIRING))
+
+
+@asynccontextmanager
+async def _open_env(settings: Settings) -> AsyncIterator[Env]:
+    from twostep.main import open_product
+
+    async with open_product(settings, {}, working=False) as product:
+        yield product.env
+
+
+def _clock() -> int:
+    from twostep.main import system_clock
+
+    return system_clock()
+
+
+def _load_keyring(settings: Settings) -> Keyring:
+    from twostep.main import load_keyring
+
+    return load_keyring(settings)
+
+
+def _database(settings: Settings) -> Path:
+    from twostep.main import database_path
+
+    return database_path(settings)
+
+
+def _upgrade(settings: Settings) -> None:
+    from twostep.main import upgrade_schema
+
+    upgrade_schema(settings)
+
+
+async def _serve(
+    settings: Settings,
+    *,
+    host: str,
+    port: int,
+    tls: tuple[Path, Path] | None,
+    ready: Callable[[], None],
+) -> None:
+    from twostep.main import serve
+
+    await serve(settings, host=host, port=port, tls=tls, ready=ready)
+
+
+async def _demo(*, port: int, data_dir: Path | None, sets: Sequence[str]) -> int:
+    from twostep.demo import run_demo
+
+    return await run_demo(port=port, data_dir=data_dir, sets=list(sets))
+
+
+def _stops() -> tuple[type[Exception], ...]:
+    from twostep.config import ConfigError
+    from twostep.main import StartError
+    from twostep.server import PortTaken
+    from twostep.store.tx import StoreUnavailable
+
+    return (ConfigError, StartError, PortTaken, StoreUnavailable)
+
+
+WIRING = Wiring(
+    clock=_clock,
+    open_env=_open_env,
+    load_keyring=_load_keyring,
+    database=_database,
+    upgrade=_upgrade,
+    serve=_serve,
+    demo=_demo,
+    stops=_stops,
+)
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""The tree of verbs, and the one place where what went wrong becomes a line and an exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from twostep import __version__
+from twostep.cli import doctor, help_desk, init, running, views
+from twostep.cli.accounts import users
+from twostep.cli.database import database
+from twostep.cli.dev import dev
+from twostep.cli.failure import MISUSED, Failure
+from twostep.cli.shell import Shell, say, shell_of
+from twostep.cli.wiring import Wiring
+
+
+NAME = "twostep"
+
+root = typer.Typer(
+    help="Two-step sign-in for any control panel.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+root.command("demo")(running.demo)
+root.command("init")(init.init)
+root.command("serve")(running.serve)
+root.command("worker")(running.worker)
+root.command("doctor")(doctor.doctor)
+users.command("disable")(help_desk.disable)
+users.command("sessions-end")(help_desk.sessions_end)
+users.command("reset-mfa")(help_desk.reset_mfa)
+users.command("temporary-code")(help_desk.temporary_code)
+users.command("password-link")(help_desk.password_link)
+root.add_typer(database, name="db")
+root.add_typer(users, name="user")
+root.add_typer(views.keys, name="keys")
+root.add_typer(views.policy, name="policy")
+root.add_typer(views.delivery, name="delivery")
+root.add_typer(views.audit, name="audit")
+root.add_typer(dev, name="dev")
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001  Typer calls it so
+    if wanted:
+        print(f"{NAME} {__version__}")
+        raise typer.Exit
+
+
+@root.callback()
+def options(
+    context: typer.Context,
+    *,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Default: ./twostep.toml, then /etc/twostep/twostep.toml."
+        ),
+    ] = None,
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print it.")
+    ] = False,
+) -> None:
+    """Two-step sign-in for any control panel."""
+    del version  # printed by its callback
+    context.obj = replace(shell_of(context), config=config)
+
+
+def run(arguments: Sequence[str], wiring: Wiring) -> int:
+    """Run one verb; the exit code."""
+    try:
+        root(list(arguments), prog_name=NAME, obj=Shell(wiring))
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else MISUSED
+    except Failure as failure:
+        _say_lines(str(failure))
+        return failure.code
+    except wiring.stops() as stop:
+        _say_lines(str(stop))
+        return MISUSED
+    return 0
+
+
+def _say_lines(text: str) -> None:
+    for line in text.splitlines():
+        say(f"{NAME}: {line}")

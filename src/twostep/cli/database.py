@@ -1,0 +1,46 @@
+"""`twostep db …`: the database's schema, and tidying up."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import typer
+
+from twostep.cli.shell import shell_of
+
+
+if TYPE_CHECKING:
+    from twostep.flows.env import Env
+
+database = typer.Typer(help="The database.", no_args_is_help=True)
+
+# Small batches with a pause: a server may be writing beside us.
+BATCH = 100
+PAUSE_SECONDS = 0.02
+
+
+@database.command("upgrade")
+def upgrade(context: typer.Context) -> None:
+    """Bring the schema up to date; makes the database where there is none."""
+    shell = shell_of(context)
+    settings = shell.load_settings()
+    shell.wiring.upgrade(settings)
+    print(f"{shell.wiring.database(settings)} has the schema of this version.")
+
+
+@database.command("purge")
+def purge(context: typer.Context) -> None:
+    """Delete what has ended: sessions, links, sent messages, old counters."""
+    from twostep.flows.purge import purge as purge_batch
+
+    shell = shell_of(context)
+
+    async def work(env: Env) -> int:
+        total = 0
+        while done := await env.store.run(purge_batch, env, now=shell.wiring.clock(), limit=BATCH):
+            total += done
+            await asyncio.sleep(PAUSE_SECONDS)
+        return total
+
+    print(f"Tidied up {shell.run(work)} rows.")

@@ -1,0 +1,47 @@
+"""The command line's "no": one line that says what is wrong and what to do, and an exit code."""
+
+from __future__ import annotations
+
+from twostep.core.refusal import Reason, Refused
+
+
+REFUSED = 1
+MISUSED = 2
+
+_NAME_PROBLEMS = {
+    "empty": "The user name is empty.",
+    "long": "The user name is too long: 64 characters at most.",
+    "at_sign": "A user name holds no @. Give the address with --email.",
+    "character": "The user name holds a character that cannot be seen.",
+}
+_SENTENCES = {
+    Reason.USER_NAME_TAKEN: "There is an account of that name already. See: twostep user list",
+    Reason.EMAIL_MALFORMED: "That is no e-mail address. Write it like name@example.com.",
+    Reason.EMAIL_DUPLICATE: "Another account has confirmed that e-mail address. Use a different one.",
+    Reason.PASSWORD_TOO_SHORT: "The password is too short: {minimum} characters at least.",
+    Reason.PASSWORD_TOO_LONG: "The password is too long: {maximum} characters at most.",
+    Reason.PASSWORD_COMMON: "That password is on every list of common ones. Choose another.",
+    Reason.PASSWORD_CONTEXT: "The password is little more than the name of the user or the panel."
+    " Choose another.",
+}
+
+
+class Failure(Exception):
+    """Ends a verb. `code`: 1 refused or found, 2 wrong usage or configuration."""
+
+    def __init__(self, text: str, code: int = REFUSED) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+def sentence(refused: Refused) -> str:
+    """Say a refusal to an operator."""
+    if refused.reason is Reason.USER_NAME_MALFORMED:
+        return _NAME_PROBLEMS[str(refused.detail["problem"])]
+    known = _SENTENCES.get(refused.reason)
+    return known.format(**refused.detail) if known else f"Refused: {refused.reason}."
+
+
+def unknown_account(name: str) -> Failure:
+    """No such account."""
+    return Failure(f'There is no account "{name}". See: twostep user list')

@@ -1,0 +1,78 @@
+"""`twostep serve`, `worker` and `demo`: what runs until it is stopped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from twostep.cli.failure import MISUSED, Failure
+from twostep.cli.shell import shell_of
+
+
+Port = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")]
+
+
+def serve(
+    context: typer.Context,
+    *,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Port = 8080,
+    tls_cert: Annotated[Path | None, typer.Option(help="Certificate chain, PEM.")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="Its key, PEM, no passphrase.")] = None,
+) -> None:
+    """Run the server. Without --tls-cert put a proxy in front that speaks https."""
+    import structlog
+
+    from twostep import server
+    from twostep.config.kinds import is_loopback
+    from twostep.logs import configure_logging
+
+    if (tls_cert is None) != (tls_key is None):
+        raise Failure("Give both --tls-cert and --tls-key, or neither.", MISUSED)
+    tls = (tls_cert, tls_key) if tls_cert and tls_key else None
+    shell = shell_of(context)
+    settings = shell.load_settings()
+    configure_logging(settings.log_level)
+    log = structlog.get_logger("twostep.serve")
+    for warning in settings.warnings:
+        log.warning("settings.unusual", what=warning)
+    if tls is None and not is_loopback(host):
+        log.warning("serve.plain_http", host=host, what="only a proxy may reach this address")
+
+    def ready() -> None:
+        log.info("serve.ready", url=settings.public_url, host=host, port=port)
+
+    server.run(shell.wiring.serve(settings, host=host, port=port, tls=tls, ready=ready))
+    log.info("serve.stopped")
+
+
+def worker(context: typer.Context) -> None:
+    """Send messages beside several servers; with SQLite the one server does that itself."""
+    shell = shell_of(context)
+    shell.wiring.database(shell.load_settings())
+    raise Failure(
+        "The database is SQLite, and its server sends messages itself: there is nothing for a"
+        " worker to do.",
+        MISUSED,
+    )
+
+
+def demo(
+    context: typer.Context,
+    *,
+    port: Port = 8080,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Keep everything there; without it, in a temporary folder.")
+    ] = None,
+    sets: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; may be repeated."),
+    ] = None,
+) -> None:
+    """Run the whole product on this machine, with two accounts and a fake phone."""
+    from twostep import server
+
+    running = shell_of(context).wiring.demo(port=port, data_dir=data_dir, sets=sets or [])
+    raise typer.Exit(server.run(running))

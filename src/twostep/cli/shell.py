@@ -1,0 +1,113 @@
+"""What every verb has at hand: the settings, the product opened for one act, and printing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from twostep.cli.failure import MISUSED, Failure
+from twostep.cli.wiring import Wiring
+
+
+if TYPE_CHECKING:
+    from twostep.config import Settings
+    from twostep.flows.env import Env
+
+T = TypeVar("T")
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """One call of the program. `config`: the file named by `--config`."""
+
+    wiring: Wiring
+    config: Path | None = None
+
+    def config_path(self) -> Path | None:
+        """The file that counts; None where there is none."""
+        from twostep.config import find_config
+
+        return self.config or find_config()
+
+    def load_settings(self) -> Settings:
+        """Read the settings. Raises `ConfigError` and, where there are none at all, `Failure`."""
+        from twostep.config import load
+
+        path = self.config_path()
+        if path is None and "TWOSTEP_PUBLIC_URL" not in os.environ:
+            raise Failure(
+                "There is no configuration: neither ./twostep.toml nor /etc/twostep/twostep.toml."
+                " Run: twostep init (or name a file: twostep --config FILE …)",
+                MISUSED,
+            )
+        return load(path)
+
+    def run(self, work: Callable[[Env], Awaitable[T]], settings: Settings | None = None) -> T:
+        """Open the product, do one piece of work, close it."""
+        given = settings or self.load_settings()
+
+        async def act() -> T:
+            async with self.wiring.open_env(given) as env:
+                return await work(env)
+
+        return asyncio.run(act())
+
+
+def shell_of(context: typer.Context) -> Shell:
+    """The shell that the entry point put into the context."""
+    found: Shell = context.obj
+    return found
+
+
+def print_json(value: object) -> None:
+    """Print one JSON document."""
+    print(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def print_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print columns with two spaces between them."""
+    lines = [list(head), *map(list, rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
+    for line in lines:
+        cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=True)]
+        print("  ".join(cells).rstrip())
+
+
+def print_facts(facts: Iterable[tuple[str, str]]) -> None:
+    """Print names and values, one pair a line."""
+    pairs = list(facts)
+    width = max(len(name) for name, _ in pairs)
+    for name, value in pairs:
+        print(f"{name.ljust(width)}  {value}".rstrip())
+
+
+def say(text: str) -> None:
+    """Tell the operator something that is no data."""
+    print(text, file=sys.stderr)
+
+
+def instant(at: int | None) -> str:
+    """An instant in UTC, as people read it; a dash for none."""
+    return "–" if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def read_password() -> str:
+    """Read a password from standard input: its first line, or asked for twice on a terminal."""
+    if sys.stdin.isatty():
+        word: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+        return word
+    try:
+        return sys.stdin.readline().rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise Failure("The password on standard input is not UTF-8.", MISUSED) from None

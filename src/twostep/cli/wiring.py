@@ -1,0 +1,56 @@
+"""What the command line is given by the program's entry point; it may not reach for it itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+
+if TYPE_CHECKING:
+    from twostep.config import Settings
+    from twostep.core.sealing import Keyring
+    from twostep.flows.env import Env
+
+
+class Serve(Protocol):
+    """Runs the product until a stop signal."""
+
+    def __call__(
+        self,
+        settings: Settings,
+        *,
+        host: str,
+        port: int,
+        tls: tuple[Path, Path] | None,
+        ready: Callable[[], None],
+    ) -> Coroutine[Any, Any, None]: ...
+
+
+class Demo(Protocol):
+    """Runs the demo until a stop signal; the exit code."""
+
+    def __call__(
+        self, *, port: int, data_dir: Path | None, sets: Sequence[str]
+    ) -> Coroutine[Any, Any, int]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """The product as verbs see it.
+
+    `open_env`: store, keys and hash pool, without a worker: a server may run beside it.
+    `upgrade`: brings the schema up to date. `database`: the file it is in.
+    `stops`: kinds of exceptions whose text is for the operator; asked for only once one was raised.
+    """
+
+    clock: Callable[[], int]
+    open_env: Callable[[Settings], AbstractAsyncContextManager[Env]]
+    load_keyring: Callable[[Settings], Keyring]
+    database: Callable[[Settings], Path]
+    upgrade: Callable[[Settings], None]
+    serve: Serve
+    demo: Demo
+    stops: Callable[[], tuple[type[Exception], ...]]

@@ -1,0 +1,13 @@
+"""Settings: one TOML file, the environment and `--set`, checked as a whole before anything starts.
+
+`load` gives a frozen `Settings` or raises `ConfigError`, which holds one line for each problem.
+"""
+
+from __future__ import annotations
+
+from twostep.config.loading import find_config, load, parse_set
+from twostep.config.problems import ConfigError
+from twostep.config.settings import Settings
+
+
+__all__ = ["ConfigError", "Settings", "find_config", "load", "parse_set"]

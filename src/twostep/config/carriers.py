@@ -1,0 +1,201 @@
+"""Settings of carriers of texts and calls, each its own table."""
+
+from __future__ import annotations
+
+import base64
+import re
+from typing import Annotated, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, SecretStr, model_validator
+
+from twostep.config.kinds import Origin, PhoneNumber, Section, WordList, is_loopback
+
+
+def _sender(value: str) -> str:
+    digits = re.sub(r"[ ()./-]", "", value)
+    if re.fullmatch(r"\+[1-9][0-9]{6,14}", digits):
+        return digits
+    if re.fullmatch(r"[A-Za-z0-9 &_-]{1,11}", value) and re.search("[A-Za-z]", value):
+        return value
+    raise ValueError(
+        "write a number like +12025550100, or a name of up to eleven letters and digits"
+    )
+
+
+def _web_address(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username:
+        raise ValueError("write an address like https://sms.example.com/send")
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        raise ValueError("use https; plain http is for this machine only")
+    return value
+
+
+Sender = Annotated[str, AfterValidator(_sender)]
+WebAddress = Annotated[str, AfterValidator(_web_address)]
+
+
+class Vonage(Section):
+    """Text messages and calls by Vonage."""
+
+    api_key: str = Field(pattern=r"^[0-9a-zA-Z]{4,32}$", description="API key of the account.")
+    api_secret: SecretStr = Field(min_length=1, description="API secret of the account.")
+    sender: Sender | None = Field(
+        default=None,
+        alias="from",
+        description="Number (E.164) or name that texts come from. Empty: no texts.",
+    )
+    call_from: PhoneNumber | None = Field(
+        default=None, description="Number that calls come from; linked to the Voice application."
+    )
+    application_id: str | None = Field(
+        default=None,
+        pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$",
+        description="Id of the Voice application. Calls need one.",
+    )
+    private_key: SecretStr | None = Field(
+        default=None, description="Private key of that application, in PEM."
+    )
+    signature_secret: SecretStr | None = Field(
+        default=None,
+        description="Signature secret of the account; with it, requests of the Voice API must be "
+        "signed by Vonage too.",
+    )
+    text_api_url: Origin = Field(
+        default="https://rest.nexmo.com", description="Where the SMS API answers."
+    )
+    call_api_url: Origin = Field(
+        default="https://api.nexmo.com", description="Where the Voice API answers."
+    )
+
+    @model_validator(mode="after")
+    def _is_usable(self) -> Self:
+        voice = (self.call_from, self.application_id, self.private_key)
+        if any(voice) and not all(voice):
+            raise ValueError(
+                "calls by vonage need vonage.call_from, vonage.application_id and "
+                "vonage.private_key together"
+            )
+        if self.sender is None and not self.can_call:
+            raise ValueError("set vonage.from for texts, or vonage.call_from for calls")
+        return self
+
+    @property
+    def can_text(self) -> bool:
+        """Texts need a sender."""
+        return self.sender is not None
+
+    @property
+    def can_call(self) -> bool:
+        """Calls need a number and an application that may use it."""
+        return self.call_from is not None
+
+
+class AwsSns(Section):
+    """Text messages by Amazon SNS."""
+
+    region: str = Field(
+        pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$", description="AWS region, like eu-central-1."
+    )
+    access_key_id: str = Field(
+        pattern=r"^[A-Z0-9]{16,128}$",
+        description="Access key id of an identity that may call sns:Publish.",
+    )
+    secret_access_key: SecretStr = Field(min_length=1, description="Its secret access key.")
+    session_token: SecretStr | None = Field(
+        default=None, description="Its session token, where the identity is a temporary one."
+    )
+    sender: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9-]*[A-Za-z][A-Za-z0-9-]*$",
+        max_length=11,
+        description="Sender's name, up to eleven letters and digits; some countries ignore it.",
+    )
+    origination_number: PhoneNumber | None = Field(
+        default=None, description="Your number there that texts come from, in E.164."
+    )
+    api_url: Origin | None = Field(
+        default=None, description="Where SNS answers. Default: the region's own address."
+    )
+
+
+class Kannel(Section):
+    """Text messages through your own Kannel gateway."""
+
+    url: Origin = Field(description="Scheme, host and port of the smsbox.")
+    user: str = Field(min_length=1, description="Name of a sendsms-user.")
+    password: SecretStr = Field(min_length=1, description="Password of that user.")
+    sender: Sender | None = Field(
+        default=None, alias="from", description="Sender; some networks replace it."
+    )
+    smsc: str | None = Field(
+        default=None, description="Id of the connection to use. Default: Kannel decides."
+    )
+
+
+class Webhook(Section):
+    """Texts and calls handed to a system of your own, by signed requests."""
+
+    url: WebAddress = Field(description="Where each message is posted.")
+    secret: SecretStr = Field(
+        description="Secret that both sides sign with: whsec_ and 24 to 64 bytes in base64."
+    )
+    carries: Annotated[tuple[str, ...], WordList] = Field(
+        default=("sms",), description="What it carries: sms, call or both."
+    )
+    bearer: SecretStr | None = Field(
+        default=None, description="Sent as an Authorization header besides."
+    )
+
+    @model_validator(mode="after")
+    def _is_usable(self) -> Self:
+        if not self.carries or set(self.carries) - {"sms", "call"}:
+            raise ValueError("webhook.carries names sms, call or both")
+        written = self.secret.get_secret_value().removeprefix("whsec_")
+        try:
+            length = len(base64.b64decode(written, validate=True))
+        except ValueError:
+            length = 0
+        if not 24 <= length <= 64:
+            raise ValueError("webhook.secret is whsec_ and 24 to 64 random bytes in base64")
+        return self
+
+    @property
+    def can_text(self) -> bool:
+        """Whether it takes texts."""
+        return "sms" in self.carries
+
+    @property
+    def can_call(self) -> bool:
+        """Whether it makes calls."""
+        return "call" in self.carries
+
+
+class Command(Section):
+    """Text messages by a program on this machine, such as gammu."""
+
+    argv: Annotated[tuple[str, ...], WordList] = Field(
+        min_length=1,
+        description="The program and its arguments; {to} becomes the number in E.164, {id} the "
+        "message's id. The text comes on standard input. No shell is involved.",
+    )
+
+    @model_validator(mode="after")
+    def _is_usable(self) -> Self:
+        if not self.argv[0].startswith("/"):
+            raise ValueError("command.argv begins with the whole path of a program")
+        if not any("{to}" in argument for argument in self.argv[1:]):
+            raise ValueError("command.argv has {to} where the number belongs")
+        return self
+
+
+class Smpp(Section):
+    """Text messages over SMPP 3.4; needs the extra: pip install 'twostep[smpp]'."""
+
+    host: str = Field(min_length=1, description="Message centre.")
+    port: int = Field(default=2775, ge=1, le=65535, description="Its port.")
+    system_id: str = Field(min_length=1, max_length=15, description="Name to bind with.")
+    password: SecretStr = Field(max_length=8, description="Password, eight characters at most.")
+    sender: Sender = Field(alias="from", description="Number or name that texts come from.")
+    system_type: str = Field(default="", max_length=12, description="Where the centre asks for it.")

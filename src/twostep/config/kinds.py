@@ -1,0 +1,157 @@
+"""Kinds of values that settings have, each with the sentence that says what is wrong with one.
+
+A validator raises `ValueError` with a complete instruction; `problems.py` puts key and value in
+front of it. What comes from the environment is text, so lists also read `DE, FR`.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
+
+
+ALL_COUNTRIES = "all"
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+class Section(BaseModel):
+    """A table of the TOML file. Frozen; unknown keys are found before pydantic sees them."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        validate_default=True,
+        hide_input_in_errors=True,
+        coerce_numbers_to_str=True,
+        str_strip_whitespace=True,
+    )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` (a name or an address, without brackets) never leaves this machine."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _split_list(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("["):
+        try:
+            return tomllib.loads(f"value = {value}")["value"]
+        except tomllib.TOMLDecodeError:
+            raise ValueError('write a list, like ["one", "two"], or: one, two') from None
+    return [part.strip() for part in value.split(",") if part.strip()]
+
+
+def _origin(value: str) -> str:
+    """Normalise to scheme, host and a port that is not the default one.
+
+    Raises ValueError for everything that an origin (RFC 6454) cannot be.
+    """
+    try:
+        parts = urlsplit(value.strip())
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise ValueError("write an address like https://panel.example.com") from None
+    if parts.scheme not in _DEFAULT_PORTS or not host:
+        raise ValueError("write an address like https://panel.example.com")
+    if parts.path not in {"", "/"} or parts.query or parts.fragment or "@" in parts.netloc:
+        raise ValueError("only scheme, host and port belong here, no path and no name")
+    if not host.isascii():
+        raise ValueError("write the host in its ASCII form (xn--…)")
+    if parts.scheme == "http" and not is_loopback(host):
+        raise ValueError("use https; plain http is for localhost only")
+    name = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{name}" + (
+        "" if port in {None, _DEFAULT_PORTS[parts.scheme]} else f":{port}"
+    )
+
+
+def _network(value: object) -> IPv4Network | IPv6Network:
+    try:
+        return ip_network(str(value))
+    except ValueError:
+        raise ValueError(
+            "write networks like 10.0.0.0/8 or 192.0.2.7, with no bits set after the mask"
+        ) from None
+
+
+def _colour(value: str) -> str:
+    if not re.fullmatch(r"#[0-9a-fA-F]{6}", value):
+        raise ValueError('write a colour as six hexadecimal digits, like "#1f5fbf"')
+    return value.lower()
+
+
+def _regions(value: tuple[str, ...]) -> tuple[str, ...]:
+    regions = tuple(dict.fromkeys(region.upper() for region in value))
+    if ALL_COUNTRIES.upper() in regions:
+        if len(regions) > 1:
+            raise ValueError('write either "all" or a list of regions')
+        return (ALL_COUNTRIES,)
+    for region in regions:
+        if region == "UK":
+            raise ValueError("the United Kingdom is GB")
+        if not re.fullmatch(r"[A-Z]{2}", region):
+            raise ValueError(f'"{region}" is no region code: two letters, like "DE" (ISO 3166)')
+    return regions
+
+
+def _by_region(value: object) -> object:
+    """Read a table of regions; from the environment it comes as TOML, like `{ DE = ["sms"] }`."""
+    if isinstance(value, str):
+        try:
+            value = tomllib.loads(f"value = {value or '{}'}")["value"]
+        except tomllib.TOMLDecodeError:
+            raise ValueError('write a table, like { DE = ["one", "two"] }') from None
+    if not isinstance(value, dict):
+        raise ValueError('write a table, like { DE = ["one", "two"] }')  # noqa: TRY004  pydantic's
+    for region, listed in value.items():
+        _regions((str(region),))
+        if not isinstance(listed, list | tuple):
+            raise ValueError(f'write a list for {region}, like ["one", "two"]')  # noqa: TRY004
+    return {str(region).upper(): listed for region, listed in value.items()}
+
+
+def _time_zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(
+            "write a name of the IANA time zone database, like Europe/Berlin"
+        ) from None
+    return value
+
+
+def _e164(value: str) -> str:
+    number = re.sub(r"[ ()./-]", "", value)
+    if not re.fullmatch(r"\+[1-9][0-9]{6,14}", number):
+        raise ValueError("write the number with + and country code, like +12025550100")
+    return number
+
+
+def _absolute(value: Path) -> Path:
+    return value.expanduser().absolute()
+
+
+AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
+ByRegion = BeforeValidator(_by_region)
+Colour = Annotated[str, AfterValidator(_colour)]
+Countries = Annotated[tuple[str, ...], BeforeValidator(_split_list), AfterValidator(_regions)]
+Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
+Networks = Annotated[tuple[Network, ...], BeforeValidator(_split_list)]
+Origin = Annotated[str, AfterValidator(_origin)]
+PhoneNumber = Annotated[str, AfterValidator(_e164)]
+TimeZone = Annotated[str, AfterValidator(_time_zone)]
+WordList = BeforeValidator(_split_list)

@@ -1,0 +1,78 @@
+"""The list of settings as data: for loading, for "did you mean" and for the reference page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
+
+from pydantic import BaseModel, SecretStr
+from pydantic.fields import FieldInfo
+
+from twostep.config.settings import Settings
+
+
+PREFIX = "TWOSTEP_"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting: its dotted key, and the model field that says the rest."""
+
+    key: str
+    field: FieldInfo
+
+    @property
+    def variable(self) -> str:
+        """Its environment variable."""
+        return PREFIX + self.key.upper().replace(".", "__")
+
+    @property
+    def is_secret(self) -> bool:
+        """Whether its value is never shown; such a setting can also be read from a file."""
+        return SecretStr in _members(self.field)
+
+    @property
+    def is_path(self) -> bool:
+        """Whether a relative value in the TOML file is meant relative to that file."""
+        return Path in _members(self.field)
+
+    @property
+    def file_key(self) -> str | None:
+        """The key that names a file with the secret. `key_file` is a setting of its own."""
+        return f"{self.key}_file" if self.is_secret and self.key != "key" else None
+
+
+def _members(field: FieldInfo) -> set[object]:
+    """Return the field's type, and for unions and annotated types all that they are made of."""
+    found: set[object] = set()
+    open_types: list[object] = [field.annotation]
+    while open_types:
+        kind = open_types.pop()
+        found.add(kind)
+        open_types.extend(get_args(kind))
+    return found
+
+
+def section_of(field: FieldInfo) -> type[BaseModel] | None:
+    """Return the model of a table, None for a single value."""
+    for kind in _members(field):
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            return kind
+    return None
+
+
+def list_settings(model: type[BaseModel] = Settings, prefix: str = "") -> Iterator[Setting]:
+    """Yield every setting in the order of the model, tables last as TOML wants them."""
+    for name, field in model.model_fields.items():
+        key = f"{prefix}{field.alias or name}"
+        if (section := section_of(field)) is not None:
+            yield from list_settings(section, f"{key}.")
+        else:
+            yield Setting(key, field)
+
+
+SETTINGS = {setting.key: setting for setting in list_settings()}
+FILE_KEYS = {setting.file_key: setting for setting in SETTINGS.values() if setting.file_key}
+SECTIONS = frozenset(key.rpartition(".")[0] for key in SETTINGS if "." in key)

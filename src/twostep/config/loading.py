@@ -1,0 +1,199 @@
+"""Reading settings: the TOML file, over it the environment, over both `--set`.
+
+Each source is checked for unknown keys by itself, so that a message can say where the key stands.
+Relative paths in the file are relative to the file, all others to the working folder.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import PydanticBaseSettingsSource
+
+from twostep.config.listing import FILE_KEYS, PREFIX, SECTIONS, SETTINGS
+from twostep.config.problems import ConfigError, explain, show, unknown_key
+from twostep.config.settings import Settings
+
+
+PLACES = (Path("twostep.toml"), Path("/etc/twostep/twostep.toml"))
+# Where tests find third parties' API descriptions; not a setting, and no reason to refuse to start.
+_NOT_SETTINGS = frozenset({f"{PREFIX}SPECS"})
+_BARE_KEY = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)*")
+_LONGEST_SECRET = 65_536
+
+
+@dataclass(slots=True)
+class _Source:
+    """Values of one source by dotted key; `places` says how a key is spelt there."""
+
+    name: str
+    values: dict[str, object] = field(default_factory=dict)
+    places: dict[str, str] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+    def add(self, key: str, value: object, *, place: str, folder: Path) -> None:
+        self.places[key] = place
+        if key in FILE_KEYS:
+            self._add_secret(key, value, place=place, folder=folder)
+        elif key in SECTIONS:
+            self.values[key] = value
+        elif key not in SETTINGS:
+            self.problems.append(f"{place}: {unknown_key(key)}")
+        elif key in self.values:
+            self.problems.append(f"{place}: set only one of {key} and {key}_file")
+        elif SETTINGS[key].is_path and isinstance(value, str):
+            self.values[key] = folder / Path(value).expanduser()
+        else:
+            self.values[key] = value
+
+    def _add_secret(self, file_key: str, value: object, *, place: str, folder: Path) -> None:
+        key = FILE_KEYS[file_key].key
+        path = folder / Path(str(value)).expanduser()
+        try:
+            with path.open(encoding="utf-8") as lines:
+                secret = lines.read(_LONGEST_SECRET).rstrip("\r\n")
+        except (OSError, UnicodeError) as error:
+            reason = getattr(error, "strerror", None) or "it is not text"
+            self.problems.append(f"{place}: {file_key}: cannot read {path}: {reason}")
+            return
+        if key in self.values:
+            self.problems.append(f"{place}: set only one of {key} and {file_key}")
+        self.places[key] = place
+        self.values[key] = secret
+
+
+class _Layer(PydanticBaseSettingsSource):
+    """One source in the shape in which pydantic-settings merges sources."""
+
+    def __init__(self, source: _Source) -> None:
+        super().__init__(Settings)
+        self._source = source
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """Return the value of one top-level field, as the base class asks."""
+        name = field.alias or field_name
+        return self().get(name), name, False
+
+    def __call__(self) -> dict[str, Any]:
+        tree: dict[str, Any] = {}
+        for key, value in sorted(self._source.values.items()):
+            *tables, name = key.split(".")
+            branch = tree
+            for table in tables:
+                branch = branch.setdefault(table, {})
+                if not isinstance(branch, dict):
+                    break
+            else:
+                branch[name] = value
+        return tree
+
+
+def find_config() -> Path | None:
+    """Return the configuration file that is used when none is named, None when there is none."""
+    return next((place for place in PLACES if place.is_file()), None)
+
+
+def parse_set(text: str) -> tuple[str, object]:
+    """Read `KEY=VALUE` of the command line; the value is TOML, a bare word is a string.
+
+    Raises ConfigError when there is no key, or when a list or a quoted text does not end.
+    """
+    key, equals, raw = (part.strip() for part in text.partition("="))
+    if not equals or not _BARE_KEY.fullmatch(key):
+        raise ConfigError([f"--set {key or text}: write KEY=VALUE, like policy.phones=off"])
+    if raw.startswith("+"):
+        return key, raw  # a telephone number; TOML would make it a number and drop the sign
+    try:
+        parsed = tomllib.loads(f"value = {raw}")
+    except tomllib.TOMLDecodeError:
+        if raw[:1] in {'"', "'", "[", "{"}:
+            raise ConfigError([f"--set {key}: the value is not complete TOML"]) from None
+        return key, raw
+    return (key, parsed["value"]) if len(parsed) == 1 else (key, raw)
+
+
+def load(
+    path: Path | None,
+    *,
+    environ: Mapping[str, str] | None = None,
+    overrides: Mapping[str, object] | None = None,
+) -> Settings:
+    """Return the settings of `path` (None: no file), environment and `--set`, in rising order.
+
+    `environ` is the process's own unless given; `overrides` maps dotted keys to values, as
+    `parse_set` makes them. Raises ConfigError with every problem that was found.
+    """
+    sources = [
+        _read_overrides(overrides or {}),
+        _read_environment(os.environ if environ is None else environ),
+        _read_file(path),
+    ]
+    problems = [problem for source in reversed(sources) for problem in source.problems]
+    layers = tuple(_Layer(source) for source in sources)
+    try:
+        # mypy sees the fields as the only arguments, not those of BaseSettings.__init__.
+        settings = Settings(_build_sources=(layers, {}))  # type: ignore[call-arg]
+    except ValidationError as error:
+        problems.extend(_place(key, fix, sources) for key, fix in explain(error).items())
+        raise ConfigError(problems) from None
+    if problems:
+        raise ConfigError(problems)
+    return settings
+
+
+def _read_overrides(overrides: Mapping[str, object]) -> _Source:
+    source = _Source("--set")
+    for key, value in overrides.items():
+        source.add(key, value, place="--set", folder=Path.cwd())
+    return source
+
+
+def _read_environment(environ: Mapping[str, str]) -> _Source:
+    source = _Source("environment")
+    for variable, value in sorted(environ.items()):
+        if variable.startswith(PREFIX) and variable not in _NOT_SETTINGS:
+            key = variable.removeprefix(PREFIX).lower().replace("__", ".")
+            source.add(key, value, place=variable, folder=Path.cwd())
+    return source
+
+
+def _read_file(path: Path | None) -> _Source:
+    source = _Source(str(path or "settings"))
+    if path is None:
+        return source
+    try:
+        with path.open("rb") as file:
+            tree = tomllib.load(file)
+    except OSError as error:
+        raise ConfigError([f"{path}: cannot be read: {error.strerror}"]) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError([f"{path}: is not TOML: {error}"]) from None
+    for key, value in _flatten(tree):
+        source.add(key, value, place=source.name, folder=path.absolute().parent)
+    return source
+
+
+def _flatten(tree: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, object]]:
+    for name, value in tree.items():
+        key = prefix + name
+        if isinstance(value, dict) and key in SECTIONS:
+            yield key, {}
+            yield from _flatten(value, f"{key}.")
+        else:
+            yield key, value
+
+
+def _place(key: str, fix: str, sources: list[_Source]) -> str:
+    """Put where it stands, key and value in front of a fix."""
+    for source in sources:
+        if key in source.places:
+            return f"{source.places[key]}: {show(key, source.values.get(key))}: {fix}"
+    return f"{sources[-1].name}: {key}: {fix}" if key else f"{sources[-1].name}: {fix}"

@@ -1,0 +1,297 @@
+"""Every setting there is: name, bounds, default and meaning.
+
+`docs/reference/settings.md` is generated from this module, so a description is written for the
+person who edits the file. Names that contract scripts rely on never change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from twostep.config.carriers import AwsSns, Command, Kannel, Smpp, Vonage, Webhook
+from twostep.config.kinds import (
+    AbsolutePath,
+    Colour,
+    Networks,
+    Origin,
+    Section,
+    TimeZone,
+    is_loopback,
+)
+from twostep.config.provider_order import able_providers, review_providers
+from twostep.config.providers import Delivery, Smtp, Twilio
+from twostep.config.retention import Retention
+
+
+class Policy(Section):
+    """What users may and must do."""
+
+    phones: bool = Field(
+        default=True,
+        description="Backup phones. Off: no phone can be added, those that exist cannot be used, "
+        "and every route for them is gone.",
+    )
+    require_two_step: Literal["none", "operators", "all"] = Field(
+        default="none", description="Who must turn two-step sign-in on."
+    )
+    remember_browser_days: int = Field(
+        default=0,
+        ge=0,
+        le=90,
+        description="Days for which a browser can be remembered, so that it is not asked for a "
+        "code. 0: never.",
+    )
+    recovery_wait_hours: int = Field(
+        default=0,
+        ge=0,
+        le=720,
+        description="Hours that recovery by e-mail waits before a new app can be set up. "
+        "0: no such recovery. It is never open to operators.",
+    )
+
+
+class Session(Section):
+    """How long people stay signed in."""
+
+    idle_minutes: int = Field(
+        default=30, ge=1, le=10_080, description="Minutes without a request after which it ends."
+    )
+    total_hours: int = Field(
+        default=12, ge=1, le=720, description="Hours after which it ends in any case."
+    )
+
+    @model_validator(mode="after")
+    def _is_ordered(self) -> Self:
+        if self.idle_minutes > self.total_hours * 60:
+            raise ValueError("session.idle_minutes is longer than session.total_hours")
+        return self
+
+
+class Totp(Section):
+    """Codes of authenticator apps."""
+
+    tolerance_steps: int = Field(
+        default=1,
+        ge=0,
+        le=1,
+        description="Steps of 30 seconds that a phone's clock may be off, to either side. "
+        "0 is the strict profile.",
+    )
+
+
+class Password(Section):
+    """Password hashing."""
+
+    profile: Literal["default", "test"] = Field(
+        default="default",
+        description="Cost of one password check: default (Argon2id, 19 MiB, 2 passes) or test "
+        "(fast and weak, for automated tests).",
+    )
+
+
+class Metrics(Section):
+    """Figures for Prometheus."""
+
+    port: int | None = Field(
+        default=None, ge=1, le=65535, description="Own loopback port that serves /metrics."
+    )
+    token: SecretStr | None = Field(
+        default=None,
+        min_length=16,
+        description="Bearer value that opens /metrics on the main port, 16 characters or more.",
+    )
+
+
+def _database_url(data: Mapping[str, Any]) -> SecretStr:
+    return SecretStr(f"sqlite:///{data['data_dir']}/twostep.sqlite3")
+
+
+class Settings(BaseSettings):
+    """All settings, frozen. Made by `load`; tests may build one from keyword arguments."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="forbid",
+        validate_default=True,
+        hide_input_in_errors=True,
+        coerce_numbers_to_str=True,
+        str_strip_whitespace=True,
+    )
+
+    public_url: Origin = Field(
+        description="The address people type in: scheme, host and port. https, or http on "
+        "localhost. Every link comes from it, and requests for another host are refused."
+    )
+    data_dir: AbsolutePath = Field(
+        default=Path("/var/lib/twostep"), description="Folder for the database and the key file."
+    )
+    database_url: SecretStr = Field(
+        default_factory=_database_url,
+        description="sqlite:///PATH, or postgresql://… (it may hold a password). Default: "
+        "twostep.sqlite3 in data_dir.",
+    )
+    key_file: AbsolutePath | None = Field(
+        default=None,
+        description="File with the keys that seal secrets, newest first, mode 0600. Default: "
+        "twostep.key in data_dir.",
+    )
+    key_command: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Command that prints those keys instead; split like a shell does, run "
+        "without one.",
+    )
+    key: SecretStr | None = Field(
+        default=None, description="Those keys themselves; meant for TWOSTEP_KEY."
+    )
+    panel_name: str = Field(
+        default="Twostep",
+        min_length=1,
+        max_length=40,
+        description="Name of your panel on pages, in messages and in authenticator apps.",
+    )
+    organisation: str = Field(
+        default="",
+        max_length=80,
+        description="Who runs the panel; stands on the Help and Privacy pages.",
+    )
+    panel_logo: AbsolutePath | None = Field(
+        default=None, description="SVG or PNG file shown beside the name."
+    )
+    accent_colour: Colour | None = Field(
+        default=None, description='Colour of buttons and links, like "#1f5fbf". Default: ours.'
+    )
+    support_email: str = Field(default="", max_length=254, description="Address of the help desk.")
+    support_phone: str = Field(default="", max_length=40, description="Its telephone number.")
+    support_hours: str = Field(default="", max_length=120, description="When it answers.")
+    default_language: Literal["en", "de", "ar"] = Field(
+        default="en", description="Language where neither profile nor browser says another."
+    )
+    default_time_zone: TimeZone = Field(
+        default="UTC", description="Time zone of accounts that have not chosen one."
+    )
+    trusted_proxies: Networks = Field(
+        default=(),
+        description="Networks of your reverse proxies. Only from there do forwarded headers count.",
+    )
+    audit_checkpoint_file: AbsolutePath | None = Field(
+        default=None,
+        description="File outside the database to which signed audit checkpoints are appended; "
+        "best on another machine's disk.",
+    )
+    geo_database: AbsolutePath | None = Field(
+        default=None, description="MMDB file; with it, notices name a place beside the network."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="Least severity that is logged."
+    )
+    policy: Policy = Field(default_factory=Policy)
+    session: Session = Field(default_factory=Session)
+    totp: Totp = Field(default_factory=Totp)
+    password: Password = Field(default_factory=Password)
+    delivery: Delivery = Field(default_factory=Delivery)
+    metrics: Metrics = Field(default_factory=Metrics)
+    retention: Retention = Field(default_factory=Retention)
+    twilio: Twilio | None = Field(default=None)
+    vonage: Vonage | None = Field(default=None)
+    aws_sns: AwsSns | None = Field(default=None)
+    kannel: Kannel | None = Field(default=None)
+    webhook: Webhook | None = Field(default=None)
+    command: Command | None = Field(default=None)
+    smpp: Smpp | None = Field(default=None)
+    smtp: Smtp | None = Field(default=None)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the library's signature
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take keyword arguments alone: `load` brings its own sources."""
+        return (init_settings,)
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Self:
+        keys = {"key": self.key, "key_command": self.key_command, "key_file": self.key_file}
+        if len(given := [name for name, value in keys.items() if value]) > 1:
+            raise ValueError(f"set only one of {' and '.join(given)}")
+        scheme = self.database_url.get_secret_value().partition(":")[0]
+        if scheme not in {"sqlite", "postgresql"}:
+            raise ValueError("database_url must begin with sqlite:/// or postgresql://")
+        review_providers(self)
+        return self
+
+    @property
+    def key_path(self) -> Path | None:
+        """Where the key file is; None when the keys come from a command or the environment."""
+        if self.key is not None or self.key_command is not None:
+            return None
+        return self.key_file or self.data_dir / "twostep.key"
+
+    @property
+    def public_host(self) -> str:
+        """The host of `public_url` without a port, as messages' last line names it."""
+        return urlsplit(self.public_url).hostname or ""
+
+    @property
+    def is_https(self) -> bool:
+        """Whether cookies are `__Host-` and HSTS is sent."""
+        return self.public_url.startswith("https:")
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether the panel is reachable from this machine alone."""
+        return is_loopback(self.public_host)
+
+    @property
+    def sms_providers(self) -> tuple[str, ...]:
+        """Providers of text messages, in the order they are tried."""
+        return self.delivery.sms or able_providers(self, "can_text")
+
+    @property
+    def call_providers(self) -> tuple[str, ...]:
+        """Providers of calls, in the order they are tried."""
+        return self.delivery.call or able_providers(self, "can_call")
+
+    @property
+    def email_providers(self) -> tuple[str, ...]:
+        """Providers of e-mail, in the order they are tried."""
+        return self.delivery.email or (("smtp",) if self.smtp else ())
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is allowed but rarely meant: one sentence each, for `serve` and `doctor`."""
+        everywhere = [str(network) for network in self.trusted_proxies if network.prefixlen == 0]
+        phones = self.policy.phones
+        carriers = self.sms_providers + self.call_providers
+        found = {
+            "session.idle_minutes is more than an hour": self.session.idle_minutes > 60,
+            "session.total_hours is more than a day": self.session.total_hours > 24,
+            "policy.remember_browser_days is more than 30": self.policy.remember_browser_days > 30,
+            'password.profile is "test": passwords are hashed too weakly': (
+                self.password.profile == "test"
+            ),
+            f"trusted_proxies holds {everywhere}: anybody can forge an address": bool(everywhere),
+            "policy.phones is on, but delivery.countries is empty: no phone can be added": (
+                phones and not self.delivery.countries
+            ),
+            "policy.phones is on, but no provider of texts or calls is set": (
+                phones and not carriers
+            ),
+            "no provider of e-mail is set: notices and password links are not sent": (
+                not self.email_providers
+            ),
+            'delivery names "console": those messages reach nobody': (
+                not self.is_loopback and "console" in (*carriers, *self.email_providers)
+            ),
+        }
+        return tuple(sentence for sentence, is_true in found.items() if is_true)

@@ -1,0 +1,73 @@
+"""An account: who signs in, and whether a second step is asked for.
+
+On or off is a column of its own (`two_step`), never derived from which authenticators exist.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What an account may do beside looking after itself."""
+
+    USER = "user"
+    OPERATOR = "operator"
+
+
+class Status(StrEnum):
+    """Whether the password opens the door."""
+
+    ACTIVE = "active"
+    DISABLED = "disabled"
+    RETIRED = "retired"  # the password no longer signs in; authenticators stay as they are
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One row of `accounts`, without its audit chain's head.
+
+    `guess_millionths`: the chances, in millionths, of all wrong second-step tries by unknown
+    browsers since the password was set, added up (security.md, Guessing).
+    `must_enroll`: the help desk reset it: until an app is set up, sessions open enrolment only.
+    `password_short`: the password was set with the shorter minimum of two-step sign-in.
+    """
+
+    id: str
+    name: str
+    role: Role
+    language: str
+    time_zone: str
+    two_step: bool
+    two_step_at: int | None
+    password_hash: str | None
+    password_version: int
+    password_short: bool
+    password_set_at: int | None
+    password_retired_at: int | None
+    disabled_at: int | None
+    must_enroll: bool
+    default_method: str | None
+    wrong_in_a_row: int
+    guess_millionths: int
+    spare_reminder_at: int | None
+    created_at: int
+
+    @property
+    def status(self) -> Status:
+        """Disabled goes before retired: it is the operator's word."""
+        if self.disabled_at is not None:
+            return Status.DISABLED
+        return Status.ACTIVE if self.password_retired_at is None else Status.RETIRED
+
+
+@dataclass(frozen=True, slots=True)
+class EmailAddress:
+    """An address of an account; only verified ones sign in and receive notices."""
+
+    id: str
+    account_id: str
+    address: str
+    verified_at: int | None
+    created_at: int

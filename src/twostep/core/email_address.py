@@ -1,0 +1,73 @@
+"""E-mail addresses: their shape, and the key under which they are unique and found.
+
+Only a mail that arrives proves an address, so the shape check is short. A mail always goes to the
+stored address, never to the one that was typed and only has the same key.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+from twostep.core.refusal import Reason, Refused
+
+
+MAX_LENGTH = 254
+MAX_LOCAL_LENGTH = 64
+MAX_LABEL_LENGTH = 63
+_PUNYCODE = "xn--"
+# Dot-atom (RFC 5322 §3.2.3): no quoting, which no mailbox of a person needs.
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_LOCAL = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")
+
+
+@dataclass(frozen=True, slots=True)
+class EmailAddress:
+    """`text` as it was typed, `key` as it is looked up, `ascii` as a mail server takes it."""
+
+    text: str
+    key: str
+    ascii: str
+
+
+def read_email_address(typed: str) -> EmailAddress | Refused:
+    """Read an address: plain local part, domain with a dot, in any script (IDN).
+
+    Refused: `EMAIL_MALFORMED`. At most 254 characters in ASCII form (RFC 5321 §4.5.3.1).
+    """
+    text = typed.strip()
+    if len(text) > MAX_LENGTH:
+        return Refused(Reason.EMAIL_MALFORMED)
+    local, _, domain = text.rpartition("@")
+    labels = [_to_ascii(label) for label in domain.split(".")]
+    known = [label for label in labels if label is not None]
+    if (
+        len(local) > MAX_LOCAL_LENGTH
+        or not _LOCAL.fullmatch(local)
+        or len(known) != len(labels)
+        or len(labels) < 2
+        or known[-1].isdigit()
+    ):
+        return Refused(Reason.EMAIL_MALFORMED)
+    address = f"{local}@{'.'.join(known)}"
+    if len(address) > MAX_LENGTH:
+        return Refused(Reason.EMAIL_MALFORMED)
+    return EmailAddress(text=text, key=address.lower(), ascii=address)
+
+
+def email_key(typed: str) -> str:
+    """Return the key of any text, for look-ups. Never raises; what is no address finds nothing."""
+    address = read_email_address(typed)
+    return typed.strip().lower() if isinstance(address, Refused) else address.key
+
+
+def _to_ascii(label: str) -> str | None:
+    """Return one label of a domain as it goes over the wire (RFC 5890), None when malformed."""
+    normal = unicodedata.normalize("NFKC", label).lower()
+    if not normal or normal.startswith("-") or normal.endswith("-"):
+        return None
+    if not all(mark == "-" or unicodedata.category(mark)[0] in "LMN" for mark in normal):
+        return None
+    encoded = normal if normal.isascii() else _PUNYCODE + normal.encode("punycode").decode()
+    return encoded if len(encoded) <= MAX_LABEL_LENGTH else None

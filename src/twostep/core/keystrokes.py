@@ -1,0 +1,37 @@
+"""What people add or swap when they copy a code: spaces, dashes, look-alikes, their own digits."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+
+LONGEST = 200
+"""Characters looked at; more is no code, and normalising must not become work to be ordered."""
+
+# Dashes, dots and bullets of any script, and the invisible marks that come along with a paste.
+_DROPPED_CATEGORIES = frozenset({"Cf", "Pd", "Zs", "Zl", "Zp"})
+_DROPPED = frozenset(".·•‧∙⋅。_−")
+_SPACE = re.compile(r"\s+")
+
+
+def squeeze(typed: str) -> str:
+    """Return `typed` in NFKC without spaces, dashes, dots, invisible marks and a leading `#`.
+
+    Decimal digits of every script become ASCII. Never raises; text of more than `LONGEST`
+    characters besides white space is only rid of that.
+    """
+    dense = _SPACE.sub("", typed)
+    if len(dense) > LONGEST:
+        return dense
+    kept = [_digit(mark) for mark in unicodedata.normalize("NFKC", dense) if not _is_dropped(mark)]
+    return "".join(kept).removeprefix("#")
+
+
+def _is_dropped(mark: str) -> bool:
+    return mark in _DROPPED or mark.isspace() or unicodedata.category(mark) in _DROPPED_CATEGORIES
+
+
+def _digit(mark: str) -> str:
+    value = unicodedata.decimal(mark, None)
+    return mark if value is None else str(value)

@@ -1,0 +1,266 @@
+"""Telephone numbers as people type them, read into E.164 or refused with a reason.
+
+The rules (which spellings count, which kinds of line can receive a code) stand here; the
+numbering plans themselves come from libphonenumber's metadata. Nothing here knows whether a number
+is in use: only a code that came back proves that.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Container, Iterable
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal, NewType
+
+import phonenumbers
+from phonenumbers import NumberParseException, PhoneNumberType, ValidationResult
+
+from twostep.core.refusal import Reason, Refused
+
+
+Channel = Literal["sms", "call"]
+Line = Literal["mobile", "fixed", "either"]
+E164 = NewType("E164", str)
+
+NON_GEOGRAPHIC = "001"  # libphonenumber's region of satellites and international services
+MAX_TYPED = 100
+
+_LINES: dict[int, Line] = {
+    PhoneNumberType.MOBILE: "mobile",
+    PhoneNumberType.FIXED_LINE: "fixed",
+    PhoneNumberType.FIXED_LINE_OR_MOBILE: "either",
+}
+_LENGTHS = {
+    ValidationResult.TOO_SHORT: Reason.NUMBER_TOO_SHORT,
+    ValidationResult.IS_POSSIBLE_LOCAL_ONLY: Reason.NUMBER_TOO_SHORT,
+    ValidationResult.TOO_LONG: Reason.NUMBER_TOO_LONG,
+}
+_PARSE_ERRORS = {
+    NumberParseException.INVALID_COUNTRY_CODE: Reason.REGION_UNKNOWN,
+    NumberParseException.TOO_SHORT_AFTER_IDD: Reason.NUMBER_TOO_SHORT,
+    NumberParseException.TOO_SHORT_NSN: Reason.NUMBER_TOO_SHORT,
+    NumberParseException.TOO_LONG: Reason.NUMBER_TOO_LONG,
+}
+_EXTENSION = re.compile(r"[#,;]|\b(?:ext|x|доб|int)\w*\W*\d+\s*$|\dx\d", re.IGNORECASE)
+_TEL_URI = re.compile(
+    r"^tel:(?P<number>[^;]*)(?:;phone-context=(?P<context>\+\d{1,3}))?$", re.IGNORECASE
+)
+# Mexico dropped the mobile prefixes in 2019; address books still hold them.
+_MEXICO_OLD_MOBILE = re.compile(r"^(?:1|044|045|44|45)(\d{10})$")
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneNumber:
+    """A number that may receive codes. `region` is a CLDR code such as `GB`."""
+
+    e164: E164
+    region: str
+    line: Line
+
+    @property
+    def channels(self) -> tuple[Channel, ...]:
+        """What it can be offered: a landline gets calls only."""
+        return ("call",) if self.line == "fixed" else ("sms", "call")
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A country or territory with its calling code (`44`, without the plus)."""
+
+    code: str
+    calling_code: int
+
+
+def read_number(
+    typed: str,
+    *,
+    region: str,
+    open_regions: Container[str] | None,
+    channel: Channel,
+) -> PhoneNumber | Refused:
+    """Read what somebody typed beside the chosen region.
+
+    A leading `+` or `00` wins over `region`; a national spelling is read by `region` alone and
+    never guessed from another. `open_regions`: the allow-list, None for all.
+    `Refused.detail` holds `region` and `example` where the sentence names them.
+    """
+    text = _clean(typed)
+    spelled = _refuse_spelling(text, region=region)
+    if spelled is not None:
+        return spelled
+    international = text.startswith("+")
+    if not international and region not in phonenumbers.SUPPORTED_REGIONS:
+        return Refused(Reason.REGION_UNKNOWN)
+    try:
+        parsed = phonenumbers.parse(text, None if international else region)
+    except NumberParseException as error:
+        reason = _PARSE_ERRORS.get(error.error_type, Reason.NUMBER_NOT_IN_PLAN)
+        return _refused(reason, None if international else region)
+    if parsed.extension:
+        return Refused(Reason.NUMBER_EXTENSION)
+    national = not international and not _dialled_abroad(parsed, region)
+    return _judge(
+        _mend(parsed, channel=channel),
+        chosen=region if national else None,
+        open_regions=open_regions,
+        channel=channel,
+    )
+
+
+def _clean(typed: str) -> str:
+    """Bring the spelling into one shape: ASCII digits, `+` for `00`, no invisible characters."""
+    text = "".join(
+        str(unicodedata.decimal(c)) if c.isdecimal() else c
+        for c in unicodedata.normalize("NFKC", typed[: MAX_TYPED + 1])
+        # Numbers copied from address books are wrapped in invisible direction marks.
+        if unicodedata.category(c) != "Cf"
+    ).strip()
+    uri = _TEL_URI.match(text)
+    if uri is not None:
+        text = uri["number"].strip()
+        if uri["context"] and not text.startswith("+"):
+            text = f"{uri['context']} {text}"
+    opened = text.lstrip("( ")
+    if opened.startswith("+"):
+        return opened
+    if re.match(r"0[\s()-]*0", opened):
+        return "+" + re.sub(r"^0[\s()-]*0", "", opened)
+    return text
+
+
+def _refuse_spelling(text: str, *, region: str) -> Refused | None:
+    if not text:
+        return Refused(Reason.NUMBER_EMPTY)
+    if len(text) > MAX_TYPED:
+        return _refused(Reason.NUMBER_TOO_LONG, region)
+    if any(c.isdigit() for c in text) and _EXTENSION.search(text):
+        return Refused(Reason.NUMBER_EXTENSION)
+    # libphonenumber would dial 1-800-FLOWERS, and silently cut off what follows a second number.
+    if any(c.isalpha() for c in text):
+        return Refused(Reason.NUMBER_LETTERS)
+    if re.search(r"[^\d+\s().\-/‐-―−~]", text) or "+" in text[1:]:
+        return _refused(Reason.NUMBER_NOT_IN_PLAN, region)
+    return None
+
+
+def _dialled_abroad(parsed: phonenumbers.PhoneNumber, region: str) -> bool:
+    """Whether the chosen region's own prefix for calls abroad (011 in the US) led elsewhere."""
+    return bool(parsed.country_code != phonenumbers.country_code_for_region(region))
+
+
+def _mend(parsed: phonenumbers.PhoneNumber, *, channel: Channel) -> phonenumbers.PhoneNumber:
+    """Repair two habits that every Mexican and Argentine address book is full of."""
+    national = phonenumbers.national_significant_number(parsed)
+    if parsed.country_code == 52 and (old := _MEXICO_OLD_MOBILE.match(national.lstrip("0"))):
+        return phonenumbers.parse(f"+52{old[1]}")
+    if parsed.country_code == 54 and channel == "sms" and not national.startswith("9"):
+        # Written without the mobile 9 it is a landline's spelling; who asks for a text means the
+        # mobile. The confirmation page shows how the number was read.
+        mobile = phonenumbers.parse(f"+549{national}")
+        if phonenumbers.number_type(mobile) == PhoneNumberType.MOBILE:
+            return mobile
+    return parsed
+
+
+def _judge(
+    parsed: phonenumbers.PhoneNumber,
+    *,
+    chosen: str | None,
+    open_regions: Container[str] | None,
+    channel: Channel,
+) -> PhoneNumber | Refused:
+    home = phonenumbers.region_code_for_country_code(parsed.country_code or 0)
+    region = chosen or phonenumbers.region_code_for_number(parsed) or home
+    fault = _refuse_plan(parsed, region=region, chosen=chosen)
+    line = _LINES.get(phonenumbers.number_type(parsed))
+    if home == NON_GEOGRAPHIC:
+        return Refused(Reason.NUMBER_KIND)
+    if fault is not None or line is None:
+        return fault or Refused(Reason.NUMBER_KIND)
+    if open_regions is not None and region not in open_regions:
+        return Refused(Reason.NUMBER_REGION_CLOSED, detail={"region": region})
+    if line == "fixed" and channel == "sms":
+        return Refused(Reason.NUMBER_LANDLINE, detail={"region": region})
+    e164 = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+    return PhoneNumber(e164=E164(e164), region=region, line=line)
+
+
+def _refuse_plan(
+    parsed: phonenumbers.PhoneNumber, *, region: str, chosen: str | None
+) -> Refused | None:
+    """Refuse what the plan does not hold. `chosen`: the one region a national spelling is for."""
+    fits = (
+        phonenumbers.is_valid_number_for_region(parsed, chosen)
+        if chosen
+        else phonenumbers.is_valid_number(parsed)
+    )
+    if fits:
+        return None
+    length = phonenumbers.is_possible_number_with_reason(parsed)
+    return _refused(_LENGTHS.get(length, Reason.NUMBER_NOT_IN_PLAN), region)
+
+
+def _refused(reason: Reason, region: str | None) -> Refused:
+    if region not in phonenumbers.SUPPORTED_REGIONS:
+        return Refused(reason)
+    return Refused(reason, detail={"region": region, "example": example_national(region)})
+
+
+@cache
+def example_national(region: str) -> str:
+    """Return a number of that region as people there write it, for hints; empty if unknown.
+
+    A mobile number where the plan has one (Tristan da Cunha has none).
+    """
+    for kind in (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE):
+        number = phonenumbers.example_number_for_type(region, kind)
+        if number is not None:
+            return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.NATIONAL))
+    return ""
+
+
+@cache
+def regions() -> tuple[Region, ...]:
+    """Return every region with a numbering plan, ordered by its code."""
+    return tuple(
+        Region(code=code, calling_code=phonenumbers.country_code_for_region(code))
+        for code in sorted(phonenumbers.SUPPORTED_REGIONS)
+    )
+
+
+def hint(e164: str) -> str:
+    """Return the two last digits, all that pages and mails show of a number."""
+    return e164[-2:]
+
+
+def format_international(e164: str) -> str:
+    """Return the number as people write it for readers abroad: `+44 7400 123456`."""
+    parsed = phonenumbers.parse(e164)
+    return str(phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL))
+
+
+def likely_regions(
+    *,
+    phone_regions: Iterable[str] = (),
+    languages: Iterable[str] = (),
+    zone_region: str | None = None,
+    open_regions: Container[str] | None = None,
+) -> tuple[str, ...]:
+    """Order the few regions that head the pull-down: most telling first, none twice.
+
+    `phone_regions`: of the account's other phones; `zone_region`: of its time zone;
+    `languages`: tags such as `de-AT` (a language alone names no country).
+    """
+    named = (tag.replace("_", "-").split("-")[1:] for tag in languages)
+    spoken = (part.upper() for parts in named for part in parts)
+    candidates = [*phone_regions, *([zone_region] if zone_region else []), *spoken]
+    return tuple(
+        dict.fromkeys(
+            code
+            for code in candidates
+            if code in phonenumbers.SUPPORTED_REGIONS
+            and (open_regions is None or code in open_regions)
+        )
+    )

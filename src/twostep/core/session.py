@@ -1,0 +1,119 @@
+"""Sessions: what a browser has proved, and for how long it counts.
+
+    password ──▶ half ──second step──▶ full
+       │                                ▲
+       └──two-step off, or remembered───┘
+    help desk's temporary code, reset ──▶ enrol (opens enrolment only) ──first app──▶ full
+
+A half session opens the second step only. The row carries its assurance; no list of URLs decides
+who must show a second step. Sources: NIST SP 800-63B-4 §2.2, §5.1; RFC 8176; ASVS 7.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+HALF_SESSION_SECONDS = 600
+FRESH_SECONDS = 600  # how long a proof counts as fresh for a change (step-up)
+SEEN_EVERY_SECONDS = 30  # how often the time of the last request is written down
+
+
+class Level(StrEnum):
+    """What a session opens."""
+
+    HALF = "half"
+    FULL = "full"
+    ENROL = "enrol"
+
+
+class Aal(StrEnum):
+    """Assurance levels of NIST SP 800-63B-4."""
+
+    AAL1 = "aal1"
+    AAL2 = "aal2"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Spans of a full session, in seconds (settings `session.*`)."""
+
+    idle_seconds: int
+    total_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One row of `sessions`.
+
+    `amr`: RFC 8176 values separated by blanks. `expires_at`: the end whatever happens.
+    `password_at`, `second_factor_at`: when each was last proved in this session.
+    `flash`: what the next page says once, as `key` or `key:detail`.
+    `browser_id`: the known browser it runs in, once a sign-in was completed.
+    """
+
+    id: str
+    account_id: str
+    level: Level
+    aal: Aal
+    amr: str
+    next_path: str
+    network: str
+    browser: str
+    browser_id: str | None
+    password_version: int
+    password_at: int | None
+    second_factor_at: int | None
+    created_at: int
+    seen_at: int
+    expires_at: int
+    flash: str = ""
+
+    @property
+    def auth_time(self) -> int:
+        """Unix seconds of the newest factor."""
+        return max(self.password_at or 0, self.second_factor_at or 0, self.created_at)
+
+
+def is_live(session: Session, *, now: int, limits: Limits) -> bool:
+    """Whether the session still counts (ASVS 7.3.1, 7.3.2). Half sessions do not idle out."""
+    if now >= session.expires_at:
+        return False
+    return session.level is Level.HALF or now - session.seen_at < limits.idle_seconds
+
+
+def ends_at(session: Session, *, limits: Limits) -> int:
+    """When it ends if nothing more happens, Unix seconds."""
+    if session.level is Level.HALF:
+        return session.expires_at
+    return min(session.expires_at, session.seen_at + limits.idle_seconds)
+
+
+def needs_seen(session: Session, *, now: int) -> bool:
+    """Whether the last request's time is due to be written down again."""
+    return abs(now - session.seen_at) >= SEEN_EVERY_SECONDS
+
+
+def needs_step_up(session: Session, *, two_step: bool, now: int) -> bool:
+    """Whether a change must be confirmed first.
+
+    With two-step sign-in on only a second factor counts, never the password; with it off, the
+    password. A proof from the future (the clock was moved back) does not count.
+    """
+    proved_at = session.second_factor_at if two_step else session.password_at
+    return proved_at is None or not 0 <= now - proved_at < FRESH_SECONDS
+
+
+AMR_PASSWORD = "pwd"
+AMR_OF_SECOND_FACTOR = {
+    "app": "pwd otp mfa",
+    "sms": "pwd sms mfa",
+    "call": "pwd tel mfa",
+    "codes": "pwd otp mfa",
+}
+
+
+def merge_amr(old: str, new: str) -> str:
+    """Join two lists of authentication methods, each once, the order kept."""
+    return " ".join(dict.fromkeys([*old.split(), *new.split()]))

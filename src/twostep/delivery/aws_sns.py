@@ -1,0 +1,163 @@
+"""Amazon SNS: texts by the action Publish, signed by hand (Signature Version 4).
+
+SNS reports what became of a text only into Amazon's own logs, so nothing comes back to us.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from hashlib import sha256
+from urllib.parse import quote, urlsplit
+
+import httpx2
+
+from twostep.delivery.channel import (
+    Accepted,
+    Ambiguous,
+    Failure,
+    Kind,
+    Misconfigured,
+    Outcome,
+    Permanent,
+    Temporary,
+    Throttled,
+    redact,
+)
+from twostep.delivery.message import Message, TextMessage
+from twostep.delivery.wire import DEFAULT_RETRY_SECONDS, Answer, Request, exchange, read_fault
+
+
+VERSION = "2010-03-31"
+FORM = "application/x-www-form-urlencoded; charset=utf-8"
+_TOO_MANY = frozenset(
+    {"Throttling", "ThrottlingException", "Throttled", "RequestLimitExceeded", "KMSThrottling"}
+)
+_THEIR_FAULT = frozenset({"InternalError", "InternalFailure", "ServiceUnavailable"})
+FAILURES: Mapping[str, Failure] = {
+    "OptedOut": Failure.OPTED_OUT,
+    "OptedOutException": Failure.OPTED_OUT,
+    "EndpointDisabled": Failure.REFUSED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SnsAccount:
+    """An identity that may publish. `sender`: a sender's name; `origination_number`: E.164.
+
+    `session_token`: of temporary identities. `endpoint`: scheme, host and port.
+    """
+
+    region: str
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+    session_token: str | None = field(default=None, repr=False)
+    sender: str | None = None
+    origination_number: str | None = None
+    endpoint: str | None = None
+
+    @property
+    def url(self) -> str:
+        """Where requests go."""
+        return f"{self.endpoint or f'https://sns.{self.region}.amazonaws.com'}/"
+
+
+class AwsSns:
+    """The channel. `client` belongs to the caller, who closes it."""
+
+    name = "aws_sns"
+    kinds = frozenset({Kind.SMS})
+
+    def __init__(self, account: SnsAccount, client: httpx2.AsyncClient) -> None:
+        self._account = account
+        self._client = client
+
+    async def send(self, message: Message, *, now: int) -> Outcome:
+        """Hand a text over."""
+        if not isinstance(message, TextMessage):
+            return Misconfigured("SNS carries texts only")
+        body = encode_form(publish_form(message, self._account)).encode()
+        headers = sign(self._account, body, at=now)
+        answer = await exchange(
+            self._client, Request(self._account.url, headers=headers, content=body)
+        )
+        return read_answer(answer) if isinstance(answer, Answer) else answer
+
+
+def publish_form(message: TextMessage, account: SnsAccount) -> dict[str, str]:
+    """Return the parameters of Publish."""
+    attributes = {"AWS.SNS.SMS.SMSType": "Transactional"}
+    if account.sender:
+        attributes["AWS.SNS.SMS.SenderID"] = account.sender
+    if account.origination_number:
+        attributes["AWS.MM.SMS.OriginationNumber"] = account.origination_number
+    form = {
+        "Action": "Publish",
+        "Version": VERSION,
+        "PhoneNumber": message.to,
+        "Message": message.text,
+    }
+    for place, (name, value) in enumerate(attributes.items(), start=1):
+        entry = f"MessageAttributes.entry.{place}"
+        form[f"{entry}.Name"] = name
+        form[f"{entry}.Value.DataType"] = "String"
+        form[f"{entry}.Value.StringValue"] = value
+    return form
+
+
+def encode_form(form: Mapping[str, str]) -> str:
+    """Encode a form as RFC 3986 has it, a space as %20."""
+    return "&".join(f"{quote(k, safe='-_.~')}={quote(v, safe='-_.~')}" for k, v in form.items())
+
+
+def sign(account: SnsAccount, body: bytes, *, at: int) -> dict[str, str]:
+    """Return the headers of a signed POST to `account.url`, made at `at` (Unix seconds).
+
+    Source: AWS General Reference, "Signature Version 4 signing process".
+    """
+    stamp = datetime.fromtimestamp(at, UTC).strftime("%Y%m%dT%H%M%SZ")
+    scope = f"{stamp[:8]}/{account.region}/sns/aws4_request"
+    headers = {"content-type": FORM, "host": urlsplit(account.url).netloc, "x-amz-date": stamp}
+    if account.session_token:
+        headers["x-amz-security-token"] = account.session_token
+    names = ";".join(sorted(headers))
+    canonical = "\n".join(
+        [
+            *("POST", "/", ""),
+            *(f"{name}:{headers[name].strip()}" for name in sorted(headers)),
+            *("", names, sha256(body).hexdigest()),
+        ]
+    )
+    digest = sha256(canonical.encode()).hexdigest()
+    key = f"AWS4{account.secret_access_key}".encode()
+    for part in scope.split("/"):
+        key = hmac.new(key, part.encode(), sha256).digest()
+    to_sign = f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{digest}"
+    signature = hmac.new(key, to_sign.encode(), sha256).hexdigest()
+    who = f"AWS4-HMAC-SHA256 Credential={account.access_key_id}/{scope}"
+    return headers | {"authorization": f"{who}, SignedHeaders={names}, Signature={signature}"}
+
+
+def read_answer(answer: Answer) -> Outcome:
+    """Sort an answer; it is XML, of which one element at a time is of interest."""
+    if 200 <= answer.status < 300:
+        message_id = _element("MessageId", answer.text)
+        return Accepted(message_id) if message_id else Ambiguous("unreadable answer")
+    code, words = _element("Code", answer.text), _element("Message", answer.text)
+    if code in _TOO_MANY:
+        return Throttled(DEFAULT_RETRY_SECONDS)
+    if code in FAILURES:
+        return Permanent(FAILURES[code])
+    if code.startswith("InvalidParameter") and re.search("phone ?number", words, re.IGNORECASE):
+        return Permanent(Failure.UNUSABLE)
+    if code in _THEIR_FAULT:
+        return Temporary(f"HTTP {answer.status}, {code}")
+    return read_fault(answer, code=redact(code, limit=60), message=words)
+
+
+def _element(name: str, text: str) -> str:
+    found = re.search(rf"<{name}>([^<]*)</{name}>", text)
+    return found[1].strip() if found else ""

@@ -1,0 +1,214 @@
+"""The port to every provider: hand a message over, and say in few words what came of it.
+
+A provider is one file with one class. What it was told (`Accepted`, `Permanent`, …) decides what
+the outbox does next, so an adapter maps every answer, time-out and broken line to one of them and
+raises nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol, runtime_checkable
+
+from twostep.core.out_of_band import SendState
+from twostep.delivery.message import Message
+from twostep.delivery.spoken import Script, Step
+
+
+SEND_SECONDS = 15.0  # connecting, writing and reading together
+
+
+class Kind(StrEnum):
+    """By what a message travels."""
+
+    SMS = "sms"
+    CALL = "call"
+    EMAIL = "email"
+
+
+class Failure(StrEnum):
+    """Why a message will never arrive, in the words the page chooses its sentence by."""
+
+    UNUSABLE = "unusable"  # no such number or address
+    OPTED_OUT = "opted_out"  # its owner told the provider to stop
+    LANDLINE = "landline"  # cannot receive texts
+    REGION_BLOCKED = "region_blocked"  # the provider's account does not send there
+    UNREACHABLE = "unreachable"  # switched off, no network, did not answer
+    BUSY = "busy"
+    FILTERED = "filtered"  # the network took it for spam
+    EXPIRED = "expired"  # not delivered while the code was worth anything
+    REFUSED = "refused"  # no, without a reason that would help
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The provider has it. `provider_id`: its own name for the message."""
+
+    provider_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Permanent:
+    """It will never work: no second try, no other provider."""
+
+    reason: Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Throttled:
+    """Too much at once: another provider, or this one after a while."""
+
+    retry_after_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Temporary:
+    """It surely was not sent; trying again may work. `detail`: for the operator, no digits."""
+
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ambiguous:
+    """Nobody knows whether it was sent: never another provider at once."""
+
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Misconfigured:
+    """The operator must act: wrong password, empty account, unknown sender."""
+
+    detail: str
+
+
+Outcome = Accepted | Permanent | Throttled | Temporary | Ambiguous | Misconfigured
+
+
+class Channel(Protocol):
+    """A way out. `name` is its section in the settings; `kinds` what it can carry."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def kinds(self) -> frozenset[Kind]: ...
+
+    async def send(self, message: Message, *, now: int) -> Outcome:
+        """Hand one message over. Raises nothing but cancellation."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackRequest:
+    """A provider's request as it arrived. `path`: with the query, from the public origin on.
+
+    `headers`: names in lower case. `received_at`: Unix seconds, for signatures that grow old.
+    """
+
+    path: str
+    headers: Mapping[str, str]
+    body: bytes = b""
+    received_at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StatusReport:
+    """What became of a message; `failure` where it failed."""
+
+    message_id: str
+    state: SendState
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyReport:
+    """A call in progress asks what to say. `pressed`: the key, None before any was asked for."""
+
+    message_id: str
+    step: Step
+    pressed: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class OptReport:
+    """Somebody texted STOP (`out`) or START. `number`: E.164."""
+
+    number: str = field(repr=False)
+    out: bool
+
+
+Report = StatusReport | KeyReport | OptReport
+
+
+@dataclass(frozen=True, slots=True)
+class Forged:
+    """The signature is missing or wrong, or the request is none of the provider's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a provider is answered."""
+
+    media_type: str
+    body: str
+
+
+class Callbacks(Protocol):
+    """A provider's requests to us: reading a genuine one, and answering a call in progress."""
+
+    def read(self, request: CallbackRequest) -> Report | Forged | None:
+        """Verify the signature and read the request; None for genuine news of no interest."""
+        ...
+
+    def render(self, script: Script, step: Step, *, message_id: str) -> Reply:
+        """Say that step of the script in the provider's own markup."""
+        ...
+
+
+ReportTo = Callable[[StatusReport], Awaitable[None]]
+
+
+@runtime_checkable
+class Reporting(Protocol):
+    """A channel that learns by its own line what became of a message."""
+
+    def report_to(self, report: ReportTo) -> None:
+        """Tell `report` from now on."""
+        ...
+
+
+_STOP_WORDS = frozenset({"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "ARRET"})
+_START_WORDS = frozenset({"START", "UNSTOP", "YES"})
+
+
+def read_opt_word(number: str, text: str) -> OptReport | None:
+    """Read an incoming text: STOP and START by the words that networks agree on, nothing else."""
+    word = text.strip().upper()
+    plus = number if number.startswith("+") else f"+{number}"
+    if not re.fullmatch(r"\+[1-9][0-9]{6,14}", plus):
+        return None
+    if word in _STOP_WORDS:
+        return OptReport(plus, out=True)
+    return OptReport(plus, out=False) if word in _START_WORDS else None
+
+
+async def send_in_time(
+    channel: Channel, message: Message, *, now: int, seconds: float = SEND_SECONDS
+) -> Outcome:
+    """Send, but wait no longer than `seconds`: a provider that hangs must not hold the worker."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await channel.send(message, now=now)
+    except TimeoutError:
+        return Ambiguous("no answer in time")
+
+
+def redact(text: str, *, limit: int = 200) -> str:
+    """Make a provider's error text fit for a log: no digit, no address, one line, cut short."""
+    without_addresses = re.sub(r"\S+@\S+", "(address)", " ".join(text.split()))
+    return re.sub(r"\d", "x", without_addresses)[:limit]

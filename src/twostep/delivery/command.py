@@ -1,0 +1,115 @@
+"""A program of the operator's: number as an argument, text on standard input. For modems and gammu.
+
+No shell is involved, and the text is never an argument, where everybody on the machine could read it.
+The exit status says what came of it, by the numbers of sysexits.h.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+
+from twostep.delivery.channel import (
+    SEND_SECONDS,
+    Accepted,
+    Ambiguous,
+    Failure,
+    Kind,
+    Misconfigured,
+    Outcome,
+    Permanent,
+    Temporary,
+    redact,
+)
+from twostep.delivery.message import Message, TextMessage
+
+
+MAX_OUTPUT_BYTES = 4096
+# Nothing else of our surroundings: they may hold keys and passwords.
+PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR")
+_PERMANENT: Mapping[int, Failure] = {65: Failure.UNUSABLE, 67: Failure.UNUSABLE}
+_OPERATOR = frozenset({64, 72, 77, 78, 126, 127})
+_LATER = frozenset({69, 75})
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """`argv`: the program and its arguments; `{to}` becomes the number, `{id}` the message's id."""
+
+    argv: tuple[str, ...]
+    seconds: float = SEND_SECONDS - 1
+
+
+class Command:
+    """The channel."""
+
+    name = "command"
+    kinds = frozenset({Kind.SMS})
+
+    def __init__(self, program: Program) -> None:
+        self._program = program
+
+    async def send(self, message: Message, *, now: int) -> Outcome:  # noqa: ARG002  the port's
+        """Run the program once."""
+        if not isinstance(message, TextMessage):
+            return Misconfigured("the command carries texts only")
+        argv = fill(self._program.argv, message)
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *argv,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.STDOUT,
+                env={name: os.environ[name] for name in PASSED_ON if name in os.environ},
+                start_new_session=True,
+            )
+        except OSError as error:
+            return Misconfigured(f"{argv[0]} cannot be run: {error.strerror}")
+        return await _finish(process, message, seconds=self._program.seconds)
+
+
+def fill(argv: tuple[str, ...], message: TextMessage) -> list[str]:
+    """Put number and id in their places. The program's own name is never filled in."""
+    values = {"{to}": message.to, "{id}": message.id}
+    filled = [argv[0]]
+    for argument in argv[1:]:
+        text = argument
+        for name, value in values.items():
+            text = text.replace(name, value)
+        filled.append(text)
+    return filled
+
+
+async def _finish(
+    process: asyncio.subprocess.Process, message: TextMessage, *, seconds: float
+) -> Outcome:
+    try:
+        async with asyncio.timeout(seconds):
+            output, _ = await process.communicate(message.text.encode())
+    except TimeoutError:
+        return Ambiguous("the command did not end in time")
+    finally:
+        # Its children too; after a normal end there is nobody left to signal.
+        if process.returncode is None:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
+    return read_status(process.returncode or 0, output[:MAX_OUTPUT_BYTES].decode(errors="replace"))
+
+
+def read_status(status: int, output: str) -> Outcome:
+    """Sort an exit status (sysexits.h); a program that was killed may have sent before."""
+    if status == 0:
+        return Accepted(redact(output, limit=80))
+    if status < 0:
+        return Ambiguous("the command was killed")
+    if status in _PERMANENT:
+        return Permanent(_PERMANENT[status])
+    if status in _OPERATOR:
+        return Misconfigured(f"the command ended with {status}: {redact(output)}")
+    kind = "asks to try again" if status in _LATER else "failed"
+    return Temporary(f"the command {kind} ({status}): {redact(output)}")

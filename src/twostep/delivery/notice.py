@@ -1,0 +1,81 @@
+"""What users are told by mail.
+
+A notice is a frozen value whose fields are all that a mail may show: there is none for a code or
+for a whole number.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class NoticeKind(StrEnum):
+    """What happened. The fields of `Notice` that its words need stand beside it."""
+
+    TWO_STEP_ENABLED = "two_step_enabled"
+    TWO_STEP_DISABLED = "two_step_disabled"
+    APP_ADDED = "app_added"  # method
+    APP_REMOVED = "app_removed"  # method
+    PHONE_ADDED = "phone_added"  # hint
+    PHONE_REMOVED = "phone_removed"  # hint
+    PASSKEY_ADDED = "passkey_added"  # method
+    PASSKEY_REMOVED = "passkey_removed"  # method
+    CODES_CREATED = "codes_created"
+    RECOVERY_CODE_USED = "recovery_code_used"  # count: left
+    CODES_FEW_LEFT = "codes_few_left"  # count: left
+    DEFAULT_CHANGED = "default_changed"  # method
+    BROWSER_NEW = "browser_new"
+    WRONG_CODES = "wrong_codes"  # count: how many
+    PASSWORD_CHANGED = "password_changed"
+    PASSWORD_RETIRED = "password_retired"  # action_link
+    PASSWORD_RESET_LINK = "password_reset_link"  # action_link
+    EMAIL_CONFIRM = "email_confirm"  # action_link, address
+    EMAIL_ADDED = "email_added"  # address
+    EMAIL_REMOVED = "email_removed"  # address
+    HELP_DESK_ACT = "help_desk_act"  # act, reason
+    SESSIONS_ENDED = "sessions_ended"
+    RECOVERY_STARTED = "recovery_started"  # until_at, action_link (cancels)
+    RECOVERY_DAILY = "recovery_daily"  # until_at, action_link (cancels)
+    RECOVERY_DONE = "recovery_done"  # action_link
+    RECOVERY_CANCELLED = "recovery_cancelled"
+    CODE_REPORTED = "code_reported"  # hint
+    POLICY_DEADLINE = "policy_deadline"  # count: days, action_link
+
+
+class HelpDeskAct(StrEnum):
+    """What the help desk did to an account."""
+
+    DISABLE = "disable"
+    SESSIONS_END = "sessions_end"
+    RESET_MFA = "reset_mfa"
+    TEMPORARY_CODE = "temporary_code"
+    PASSWORD_LINK = "password_link"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One piece of news for one account.
+
+    `at`: when it happened, Unix seconds. `browser`: as "Firefox on Linux"; `network`: as
+    "203.0.113.0"; `place`: where a place is known. `method`: the name its owner gave it; `hint`:
+    the two last digits of a phone. `not_me_link`: "This wasn't me"; `action_link`: what the mail
+    is for, where it is for something. `settings_link`: where the setting can be changed back.
+    """
+
+    kind: NoticeKind
+    at: int
+    user_name: str
+    browser: str | None = None
+    network: str | None = None
+    place: str | None = None
+    method: str = ""
+    hint: str = ""
+    address: str = ""
+    count: int = 0
+    until_at: int | None = None
+    act: HelpDeskAct | None = None
+    reason: str = ""
+    not_me_link: str | None = None
+    action_link: str | None = None
+    settings_link: str | None = None

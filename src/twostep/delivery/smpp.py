@@ -1,0 +1,239 @@
+"""SMPP 3.4: texts over a standing line to a message centre, with `aiosmpplib` (the extra `smpp`).
+
+The library keeps the line and its own queue; here a text waits for its answer, and one whose time is
+over leaves the queue unsent, so that a line that comes back does not send yesterday's codes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from aiosmpplib import ESME, AbstractHook, PhoneNumber, SimpleExponentialBackoff, SubmitSm
+from aiosmpplib.broker import AbstractBroker
+from aiosmpplib.protocol import DeliverSm, SmppMessage, SubmitSmResp
+from aiosmpplib.state import NPI, TON, SmppCommandStatus, SmppSessionState
+
+from twostep.core.out_of_band import SendState
+from twostep.delivery.channel import (
+    SEND_SECONDS,
+    Accepted,
+    Ambiguous,
+    Failure,
+    Kind,
+    Misconfigured,
+    Outcome,
+    Permanent,
+    ReportTo,
+    StatusReport,
+    Temporary,
+    Throttled,
+)
+from twostep.delivery.message import Message, TextMessage
+from twostep.delivery.wire import DEFAULT_RETRY_SECONDS
+
+
+BIND_SECONDS = 3.0
+LOGS_NOTHING = 60  # above CRITICAL: the library's records quote whole messages
+_Status = SmppCommandStatus
+FAILURES: Mapping[SmppCommandStatus, Failure] = {
+    _Status.ESME_RINVDSTADR: Failure.UNUSABLE,
+    _Status.ESME_RINVDSTTON: Failure.UNUSABLE,
+    _Status.ESME_RINVDSTNPI: Failure.UNUSABLE,
+}
+_TOO_MANY = frozenset({_Status.ESME_RTHROTTLED, _Status.ESME_RMSGQFUL})
+_THEIR_FAULT = frozenset({_Status.ESME_RSYSERR, _Status.ESME_RSUBMITFAIL})
+_STATES: Mapping[str, tuple[SendState, Failure | None]] = {
+    "ACCEPTD": (SendState.ACCEPTED, None),
+    "DELIVRD": (SendState.DELIVERED, None),
+    "EXPIRED": (SendState.FAILED, Failure.EXPIRED),
+    "UNDELIV": (SendState.FAILED, Failure.UNREACHABLE),
+    "REJECTD": (SendState.FAILED, Failure.REFUSED),
+    "DELETED": (SendState.FAILED, Failure.REFUSED),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class MessageCentre:
+    """Where to bind. `sender`: a number (E.164) or up to eleven letters."""
+
+    host: str
+    port: int
+    system_id: str
+    password: str = field(repr=False)
+    sender: str = ""
+    system_type: str = ""
+
+
+class _Waiting:
+    """Texts on their way to the line, and the answers that are waited for."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, asyncio.Future[Outcome]] = {}
+
+    def answer(self, message_id: str, outcome: Outcome) -> None:
+        waiting = self.answers.get(message_id)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(outcome)
+
+
+class _Broker(AbstractBroker):
+    """A queue that drops what nobody waits for any more."""
+
+    def __init__(self, waiting: _Waiting) -> None:
+        self._queue: asyncio.Queue[SubmitSm] = asyncio.Queue()
+        self._waiting = waiting
+
+    async def enqueue(self, smpp_message: SmppMessage) -> None:
+        if isinstance(smpp_message, SubmitSm):
+            await self._queue.put(smpp_message)
+
+    async def dequeue(self) -> SmppMessage:
+        while True:
+            message = await self._queue.get()
+            if message.log_id in self._waiting.answers:
+                return message
+
+
+class _Hook(AbstractHook):
+    """Hears what comes back."""
+
+    def __init__(self, waiting: _Waiting) -> None:
+        self._waiting = waiting
+        self.report: ReportTo | None = None
+
+    async def sending(self, smpp_message: SmppMessage, pdu: bytes, client_id: str) -> None:
+        """Nothing to do."""
+
+    async def received(self, smpp_message: SmppMessage | None, pdu: bytes, client_id: str) -> None:  # noqa: ARG002  the library's
+        """Take an answer to a text, or a delivery receipt."""
+        if isinstance(smpp_message, SubmitSmResp) and smpp_message.log_id:
+            outcome = read_status(smpp_message.command_status, smpp_message.message_id)
+            self._waiting.answer(smpp_message.log_id, outcome)
+        elif isinstance(smpp_message, DeliverSm) and smpp_message.is_receipt():
+            report = read_receipt(smpp_message)
+            if report is not None and self.report is not None:
+                await self.report(report)
+
+    async def send_error(self, smpp_message: SmppMessage, error: Exception, client_id: str) -> None:  # noqa: ARG002
+        """A text could not be built, or the line broke while it was written."""
+        log_id = getattr(smpp_message, "log_id", "")
+        if isinstance(error, ValueError):
+            self._waiting.answer(log_id, Misconfigured("the text cannot be written as SMPP"))
+        else:
+            self._waiting.answer(log_id, Ambiguous(f"the line broke: {type(error).__name__}"))
+
+
+class Smpp:
+    """The channel. The line is opened with the first text and kept; `close` ends it."""
+
+    name = "smpp"
+    kinds = frozenset({Kind.SMS})
+
+    def __init__(self, centre: MessageCentre) -> None:
+        self._centre = centre
+        self._waiting = _Waiting()
+        self._hook = _Hook(self._waiting)
+        self._esme: ESME | None = None
+        self._line: asyncio.Task[None] | None = None
+
+    def report_to(self, report: ReportTo) -> None:
+        """Tell `report` what becomes of texts."""
+        self._hook.report = report
+
+    async def send(self, message: Message, *, now: int) -> Outcome:
+        """Hand a text over and wait for the centre's answer."""
+        if not isinstance(message, TextMessage):
+            return Misconfigured("SMPP carries texts only")
+        esme = self._open()
+        if not await _is_bound(esme):
+            return Temporary("no line to the message centre")
+        answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self._waiting.answers[message.id] = answer
+        try:
+            await esme.broker.enqueue(submission(message, self._centre, now=now))
+            async with asyncio.timeout(SEND_SECONDS - BIND_SECONDS - 1):
+                return await answer
+        except TimeoutError:
+            return Ambiguous("no answer from the message centre")
+        finally:
+            del self._waiting.answers[message.id]
+
+    async def close(self) -> None:
+        """Unbind."""
+        if self._line is None:
+            return
+        self._line.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._line
+
+    def _open(self) -> ESME:
+        if self._esme is None or self._line is None or self._line.done():
+            centre = self._centre
+            self._esme = ESME(
+                centre.host,
+                centre.port,
+                centre.system_id,
+                centre.password,
+                system_type=centre.system_type,
+                log_level=LOGS_NOTHING,
+                hook=self._hook,
+                broker=_Broker(self._waiting),
+                retry_timer=SimpleExponentialBackoff(min_wait=1.0, max_wait=30.0),
+                socket_timeout=10.0,
+                enquire_link_interval=30.0,
+            )
+            self._line = asyncio.create_task(self._esme.start())
+        return self._esme
+
+
+async def _is_bound(esme: ESME) -> bool:
+    try:
+        async with asyncio.timeout(BIND_SECONDS):
+            # The library tells nobody when it is bound.
+            while esme.session_state is not SmppSessionState.BOUND_TRX:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+    except TimeoutError:
+        return False
+    return True
+
+
+def submission(message: TextMessage, centre: MessageCentre, *, now: int) -> SubmitSm:
+    """Write a text as submit_sm, with a receipt asked for. A stale text is dropped on its way."""
+    is_number = centre.sender.startswith("+")
+    source = PhoneNumber(
+        centre.sender.removeprefix("+"),
+        TON.INTERNATIONAL if is_number else TON.ALPHANUMERIC,
+        NPI.ISDN if is_number else NPI.UNKNOWN,
+    )
+    return SubmitSm(
+        short_message=message.text,
+        source=source,
+        destination=PhoneNumber(message.to.removeprefix("+"), TON.INTERNATIONAL, NPI.ISDN),
+        validity_period=timedelta(seconds=max(1, message.expires_at - now)),
+        log_id=message.id,
+    )
+
+
+def read_status(status: SmppCommandStatus, message_id: str) -> Outcome:
+    """Sort the answer to a text by its command status (SMPP 3.4 section 5.1.3)."""
+    if status is _Status.ESME_ROK:
+        return Accepted(message_id)
+    if status in FAILURES:
+        return Permanent(FAILURES[status])
+    if status in _TOO_MANY:
+        return Throttled(DEFAULT_RETRY_SECONDS)
+    if status in _THEIR_FAULT:
+        return Temporary(f"the message centre says {status.name}")
+    return Misconfigured(f"the message centre says {status.name}")
+
+
+def read_receipt(receipt: DeliverSm) -> StatusReport | None:
+    """Read a delivery receipt (SMPP 3.4 appendix B) of a text that is still known."""
+    state = _STATES.get(str(receipt.parse_receipt().get("stat", "")))
+    if not receipt.log_id or state is None:
+        return None
+    return StatusReport(receipt.log_id, *state)

@@ -1,0 +1,82 @@
+"""The words of a text, kept within one segment, ending in the line that ties it to our origin.
+
+The code stands first (a locked screen shows the beginning), then who it is for and what for; each
+purpose has its own words, so that somebody tricked into reading a code out can see that it would
+do something else than they were told. No link, no user name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from twostep.core.out_of_band import Purpose
+from twostep.i18n import N_, translator
+
+
+# GSM 03.38 section 6.2.1: the default alphabet, and its extension, whose characters cost two.
+_GSM = frozenset(
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡"
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
+)
+_GSM_EXTENSION = frozenset("\f^{}\\[~]|€")
+
+_WHAT = {
+    Purpose.SIGN_IN: N_("{code} is your {panel} sign-in code."),
+    Purpose.ADD_PHONE: N_("{code} is your code to add this phone to {panel}."),
+    Purpose.STEP_UP: N_("{code} is your code to confirm a change at {panel}."),
+}
+_WHERE = N_("Only type it at {host}.")
+_NEVER = N_("We will never ask you for it.")
+
+
+@dataclass(frozen=True, slots=True)
+class Segments:
+    """How a text is sent and billed.
+
+    `units`: septets for GSM-7, UTF-16 code units for UCS-2; `limit`: how many one segment holds.
+    """
+
+    encoding: Literal["GSM-7", "UCS-2"]
+    units: int
+    limit: int
+    count: int
+
+
+def segments(text: str) -> Segments:
+    """Count a text's segments (3GPP TS 23.038, 23.040: a part of several loses its header)."""
+    if all(c in _GSM or c in _GSM_EXTENSION for c in text):
+        costs = [2 if c in _GSM_EXTENSION else 1 for c in text]
+        return _counted("GSM-7", costs, single=160, part=153)
+    costs = [2 if ord(c) > 0xFFFF else 1 for c in text]
+    return _counted("UCS-2", costs, single=70, part=67)
+
+
+def compose(*, purpose: Purpose, code: str, panel: str, host: str, language: str) -> str:
+    """Write the text in the language, with the fullest wording that fits one segment.
+
+    `host`: the host of the public address, without a port; it stands in the last line, which
+    browsers read to fill in the code there and nowhere else. That line is never dropped. Only a
+    host so long that code and last line alone overflow makes a second segment.
+    """
+    _ = translator(language).gettext
+    values = {"code": code, "panel": panel, "host": host}
+    what, where, never = (_(s).format(**values) for s in (_WHAT[purpose], _WHERE, _NEVER))
+    wordings = (f"{what} {where} {never}", f"{what} {never}", what, f"{code} {panel}", code)
+    written = [f"{wording}\n\n@{host} #{code}" for wording in wordings]
+    return next((text for text in written if segments(text).count == 1), written[-1])
+
+
+def _counted(
+    encoding: Literal["GSM-7", "UCS-2"], costs: list[int], *, single: int, part: int
+) -> Segments:
+    units = sum(costs)
+    if units <= single:
+        return Segments(encoding=encoding, units=units, limit=single, count=1)
+    count, filled = 1, 0
+    for cost in costs:
+        # A two-unit character is never split between two parts.
+        if filled + cost > part:
+            count, filled = count + 1, 0
+        filled += cost
+    return Segments(encoding=encoding, units=units, limit=single, count=count)

@@ -1,0 +1,164 @@
+"""Twilio: texts and calls over its public HTTP interface of 2010-04-01.
+
+A call is given the address of our own callback, never the code: what it says is asked for while it
+is on, and signed (see `twilio_callback`). Without a public callback address no call is offered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import quote
+
+import httpx2
+
+from twostep.delivery.channel import (
+    Accepted,
+    Ambiguous,
+    Failure,
+    Kind,
+    Misconfigured,
+    Outcome,
+    Permanent,
+    Throttled,
+)
+from twostep.delivery.message import CallMessage, MailMessage, Message, TextMessage
+from twostep.delivery.wire import Answer, Request, exchange, read_fault, retry_after
+
+
+API = "https://api.twilio.com"
+RING_SECONDS = 30  # voicemail usually picks up after 20 to 30
+CALL_SECONDS = 120
+MAX_VALIDITY_SECONDS = 36_000
+
+# Twilio's error dictionary; the same numbers come in answers and in status callbacks.
+FAILURES: Mapping[int, Failure] = {
+    13224: Failure.UNUSABLE,
+    13227: Failure.REGION_BLOCKED,
+    21211: Failure.UNUSABLE,
+    21214: Failure.UNUSABLE,
+    21215: Failure.REGION_BLOCKED,
+    21217: Failure.UNUSABLE,
+    21408: Failure.REGION_BLOCKED,
+    21610: Failure.OPTED_OUT,
+    21612: Failure.UNREACHABLE,
+    21614: Failure.LANDLINE,
+    30003: Failure.UNREACHABLE,
+    30004: Failure.OPTED_OUT,
+    30005: Failure.UNUSABLE,
+    30006: Failure.LANDLINE,
+    30007: Failure.FILTERED,
+    30008: Failure.REFUSED,
+    30036: Failure.EXPIRED,
+    60410: Failure.REGION_BLOCKED,
+}
+_TOO_MANY = frozenset({14107, 20429, 21611, 30001, 30022})
+
+
+@dataclass(frozen=True, slots=True)
+class TwilioAccount:
+    """What Twilio's console shows.
+
+    `user` and `secret`: the account's id with its auth token, or an API key with its secret.
+    `text_from`: a number or a sender's name, or a messaging service (`MG…`); None: no texts.
+    `call_from`: a number; None: no calls. `callback_base`: `https://panel.example.org/telephony/
+    twilio`, None where the panel cannot be reached from outside: then no calls either.
+    """
+
+    account_sid: str
+    user: str
+    secret: str = field(repr=False)
+    text_from: str | None = None
+    call_from: str | None = None
+    callback_base: str | None = None
+    api: str = API
+
+
+class Twilio:
+    """The channel. `client` belongs to the caller, who closes it."""
+
+    name = "twilio"
+
+    def __init__(self, account: TwilioAccount, client: httpx2.AsyncClient) -> None:
+        self._account = account
+        self._client = client
+
+    @property
+    def kinds(self) -> frozenset[Kind]:
+        """What this account can carry."""
+        account = self._account
+        texts = {Kind.SMS} if account.text_from else set()
+        calls = {Kind.CALL} if account.call_from and account.callback_base else set()
+        return frozenset(texts | calls)
+
+    async def send(self, message: Message, *, now: int) -> Outcome:
+        """Hand a text or a call over."""
+        match message:
+            case TextMessage() if Kind.SMS in self.kinds:
+                return await self._post("Messages", text_form(message, self._account, now=now))
+            case CallMessage() if Kind.CALL in self.kinds:
+                return await self._post("Calls", call_form(message, self._account))
+            case TextMessage() | CallMessage() | MailMessage():
+                return Misconfigured("this account has no sender for such messages")
+
+    async def _post(self, resource: str, form: dict[str, str]) -> Outcome:
+        account = self._account
+        url = f"{account.api}/2010-04-01/Accounts/{account.account_sid}/{resource}.json"
+        basic = (account.user, account.secret)
+        answer = await exchange(self._client, Request(url, form=form, basic=basic))
+        return read_answer(answer) if isinstance(answer, Answer) else answer
+
+
+def text_form(message: TextMessage, account: TwilioAccount, *, now: int) -> dict[str, str]:
+    """Return the parameters of Messages.json. A stale text is dropped by the network's queue."""
+    left_seconds = message.expires_at - now
+    sender = account.text_from or ""
+    form = {
+        "To": message.to,
+        "Body": message.text,
+        "MessagingServiceSid" if sender.startswith("MG") else "From": sender,
+        "ValidityPeriod": str(min(max(left_seconds, 1), MAX_VALIDITY_SECONDS)),
+    }
+    if account.callback_base:
+        form["StatusCallback"] = status_url(account.callback_base, message.id)
+    return form
+
+
+def call_form(message: CallMessage, account: TwilioAccount) -> dict[str, str]:
+    """Return the parameters of Calls.json."""
+    base = account.callback_base or ""
+    return {
+        "To": message.to,
+        "From": account.call_from or "",
+        "Url": call_url(base, message.id),
+        "Method": "POST",
+        "StatusCallback": status_url(base, message.id),
+        "StatusCallbackMethod": "POST",
+        "Timeout": str(RING_SECONDS),
+        "TimeLimit": str(CALL_SECONDS),
+    }
+
+
+def status_url(base: str, message_id: str) -> str:
+    """Return where Twilio reports what became of a message."""
+    return f"{base}/status/{quote(message_id, safe='')}"
+
+
+def call_url(base: str, message_id: str) -> str:
+    """Return where Twilio asks what to say."""
+    return f"{base}/call/{quote(message_id, safe='')}"
+
+
+def read_answer(answer: Answer) -> Outcome:
+    """Sort an answer. What may have been sent in spite of it is ambiguous, never temporary."""
+    found = answer.json
+    code = found.get("code")
+    code = code if isinstance(code, int) else 0
+    if answer.status == 429 or code in _TOO_MANY:
+        return Throttled(retry_after(answer.headers))
+    if 200 <= answer.status < 300:
+        sid = found.get("sid")
+        return Accepted(sid) if isinstance(sid, str) and sid else Ambiguous("unreadable answer")
+    if code in FAILURES:
+        return Permanent(FAILURES[code])
+    return read_fault(answer, code=str(code), message=str(found.get("message", "")))

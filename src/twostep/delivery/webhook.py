@@ -1,0 +1,146 @@
+"""The webhook: our own stable contract, by which any other system can carry texts and calls.
+
+    POST <url>
+    webhook-id: <the message's id, also the idempotency key>
+    webhook-timestamp: <Unix seconds>
+    webhook-signature: v1,<base64 of HMAC-SHA256 over "id.timestamp.body">
+    {"id", "channel": "sms"|"call", "to", "language", "expires_at",
+     "text", "code" (sms)  |  "steps_url" (call),  "status_url"}
+
+A call's request holds no code: the telephone system asks `steps_url` what to say, step by step, and
+signs its questions with the same secret (see `webhook_callback`). The signature is that of Standard
+Webhooks 1.0, so that its libraries verify it.
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import json
+from dataclasses import dataclass, field
+from hashlib import sha256
+from urllib.parse import quote
+
+import httpx2
+
+from twostep.delivery.channel import (
+    Accepted,
+    Failure,
+    Kind,
+    Misconfigured,
+    Outcome,
+    Permanent,
+)
+from twostep.delivery.message import CallMessage, MailMessage, Message, TextMessage
+from twostep.delivery.wire import Answer, Request, exchange, read_fault
+
+
+SECRET_PREFIX = "whsec_"
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookReceiver:
+    """Who takes our messages. `secret`: `whsec_` and base64, as both sides hold it.
+
+    `bearer`: sent as an Authorization header besides, where a gateway in between asks for one.
+    `callback_base`: `https://panel.example.org/telephony/webhook`, None where the panel cannot be
+    reached: then no calls and no reports.
+    """
+
+    url: str
+    secret: str = field(repr=False)
+    carries: frozenset[Kind] = frozenset({Kind.SMS})
+    bearer: str | None = field(default=None, repr=False)
+    callback_base: str | None = None
+
+
+class Webhook:
+    """The channel. `client` belongs to the caller, who closes it."""
+
+    name = "webhook"
+
+    def __init__(self, receiver: WebhookReceiver, client: httpx2.AsyncClient) -> None:
+        self._receiver = receiver
+        self._client = client
+
+    @property
+    def kinds(self) -> frozenset[Kind]:
+        """What the receiver carries; calls need a way to ask us what to say."""
+        receiver = self._receiver
+        unable = frozenset() if receiver.callback_base else frozenset({Kind.CALL})
+        return receiver.carries - unable
+
+    async def send(self, message: Message, *, now: int) -> Outcome:
+        """Hand a text or a call over."""
+        match message:
+            case TextMessage() if Kind.SMS in self.kinds:
+                body = text_body(message, self._receiver)
+            case CallMessage() if Kind.CALL in self.kinds:
+                body = call_body(message, self._receiver)
+            case TextMessage() | CallMessage() | MailMessage():
+                return Misconfigured("the webhook does not carry such messages")
+        content = json.dumps(body, ensure_ascii=False).encode()
+        headers = sign(content, message_id=message.id, secret=self._receiver.secret, at=now)
+        headers["content-type"] = "application/json"
+        if self._receiver.bearer:
+            headers["authorization"] = f"Bearer {self._receiver.bearer}"
+        request = Request(self._receiver.url, headers=headers, content=content)
+        answer = await exchange(self._client, request)
+        return read_answer(answer, message.id) if isinstance(answer, Answer) else answer
+
+
+def text_body(message: TextMessage, receiver: WebhookReceiver) -> dict[str, object]:
+    """Return the body of a text's request; a message without a code (a test) says null."""
+    return {
+        "id": message.id,
+        "channel": "sms",
+        "to": message.to,
+        "text": message.text,
+        "code": message.code or None,
+        "language": message.language,
+        "expires_at": message.expires_at,
+        "status_url": _callback(receiver, "status", message.id),
+    }
+
+
+def call_body(message: CallMessage, receiver: WebhookReceiver) -> dict[str, object]:
+    """Return the body of a call's request."""
+    return {
+        "id": message.id,
+        "channel": "call",
+        "to": message.to,
+        "language": message.language,
+        "expires_at": message.expires_at,
+        "steps_url": _callback(receiver, "call", message.id),
+        "status_url": _callback(receiver, "status", message.id),
+    }
+
+
+def sign(body: bytes, *, message_id: str, secret: str, at: int) -> dict[str, str]:
+    """Return the three headers that sign a body at `at` (Unix seconds)."""
+    mac = hmac.new(secret_bytes(secret), f"{message_id}.{at}.".encode() + body, sha256)
+    return {
+        "webhook-id": message_id,
+        "webhook-timestamp": str(at),
+        "webhook-signature": f"v1,{base64.b64encode(mac.digest()).decode()}",
+    }
+
+
+def secret_bytes(secret: str) -> bytes:
+    """Return the key of a written secret. ValueError where it is no base64."""
+    return base64.b64decode(secret.removeprefix(SECRET_PREFIX), validate=True)
+
+
+def read_answer(answer: Answer, message_id: str) -> Outcome:
+    """Sort an answer. 409 says that the receiver has this id already, which is as good as a yes."""
+    if 200 <= answer.status < 300 or answer.status == 409:
+        return Accepted(str(answer.json.get("id") or message_id)[:200])
+    if answer.status == 422:
+        word = str(answer.json.get("reason", ""))
+        return Permanent(Failure(word) if word in set(Failure) else Failure.REFUSED)
+    return read_fault(answer, message=str(answer.json.get("detail", "")))
+
+
+def _callback(receiver: WebhookReceiver, what: str, message_id: str) -> str | None:
+    base = receiver.callback_base
+    return f"{base}/{what}/{quote(message_id, safe='')}" if base else None

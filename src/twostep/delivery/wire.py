@@ -1,0 +1,123 @@
+"""One exchange with a provider over HTTP, the same for all of them.
+
+Whatever goes wrong on the line becomes an outcome here, so that an adapter reads answers only. What
+was surely not sent is temporary; from the moment the request may have been written, nobody knows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+
+from twostep.delivery.channel import (
+    SEND_SECONDS,
+    Ambiguous,
+    Misconfigured,
+    Outcome,
+    Temporary,
+    Throttled,
+    redact,
+)
+
+
+TIMEOUT = httpx2.Timeout(10.0, connect=3.0, pool=3.0)
+MAX_ANSWER_BYTES = 64 * 1024
+DEFAULT_RETRY_SECONDS = 5
+MAX_RETRY_SECONDS = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is sent. `form` makes a form body, `content` is the body as it stands."""
+
+    url: str
+    method: str = "POST"
+    headers: Mapping[str, str] | None = None
+    form: Mapping[str, str] | None = None
+    content: bytes | None = None
+    basic: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back, whole; a body longer than 64 KiB is taken for none."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        """The body as text, whatever it is."""
+        return self.body.decode(errors="replace")
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """The body as a JSON object; an empty one where it is anything else."""
+        try:
+            found = json.loads(self.body)
+        except ValueError:
+            return {}
+        return found if isinstance(found, dict) else {}
+
+
+async def exchange(client: httpx2.AsyncClient, request: Request) -> Answer | Temporary | Ambiguous:
+    """Send and read the answer. A redirect is an answer: following it would carry password and code
+    to another host, perhaps one inside our own network."""
+    try:
+        async with (
+            asyncio.timeout(SEND_SECONDS),
+            client.stream(
+                request.method,
+                request.url,
+                headers=request.headers,
+                data=request.form,
+                content=request.content,
+                auth=request.basic,
+                timeout=TIMEOUT,
+                follow_redirects=False,
+            ) as answer,
+        ):
+            return Answer(answer.status_code, answer.headers, await _read(answer))
+    except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
+        return Temporary(f"no connection: {type(error).__name__}")
+    except (httpx2.RequestError, TimeoutError) as error:
+        return Ambiguous(f"no answer: {type(error).__name__}")
+
+
+def read_fault(answer: Answer, *, code: str = "", message: str = "") -> Outcome:
+    """Sort an answer that is no success and that the provider's own table does not know."""
+    status = answer.status
+    if status == 429:
+        return Throttled(retry_after(answer.headers))
+    if 300 <= status < 400:
+        return Misconfigured(f"redirected with {status}: is the address of the interface right?")
+    if status == 504:
+        return Ambiguous("the provider's own gateway timed out")
+    if status == 408 or status >= 500:
+        return Temporary(f"HTTP {status}")
+    # Whatever else is refused is refused for everybody: password, balance, sender, parameters.
+    named = f", error {code}" if code else ""
+    return Misconfigured(f"HTTP {status}{named}: {redact(message)}")
+
+
+def retry_after(headers: Mapping[str, str]) -> int:
+    """Seconds that the provider asks us to wait, within reason."""
+    value = headers.get("Retry-After", "")
+    if not (value.isascii() and value.isdecimal()):
+        return DEFAULT_RETRY_SECONDS
+    return min(max(int(value), 1), MAX_RETRY_SECONDS)
+
+
+async def _read(answer: httpx2.Response) -> bytes:
+    body = bytearray()
+    async for chunk in answer.aiter_bytes():
+        body += chunk
+        if len(body) > MAX_ANSWER_BYTES:
+            return b""
+    return bytes(body)

@@ -1,0 +1,8 @@
+"""The whole product on one machine, with a fake phone. Imported by the `demo` command alone."""
+
+from __future__ import annotations
+
+from twostep.demo.run import run_demo
+
+
+__all__ = ["run_demo"]

@@ -1,0 +1,113 @@
+"""What a POST to a demo route asks for: JSON from scripts, or a form of the phone page.
+
+A script is answered with data, the page with a redirect back to itself.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from starlette.responses import JSONResponse, Response
+
+from twostep.web.forms import BadForm, read_form
+from twostep.web.frame import see_other
+from twostep.web.visit import Visit
+
+
+PHONE = "/_demo/phone"
+_RETURN = ("show", "id")
+
+
+class BadRequest(Exception):
+    """The request cannot be carried out; the text says why. `status`: 400, 404 or 409."""
+
+    def __init__(self, detail: str, *, status: int = 400) -> None:
+        super().__init__(detail)
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The fields. `back`: where the phone page wants to be afterwards; None for a script."""
+
+    fields: Mapping[str, object]
+    back: str | None = None
+
+    def number(self, name: str) -> int:
+        """A whole number. Raises `BadRequest`."""
+        value = self.fields.get(name)
+        if self.back is not None and isinstance(value, str):
+            try:
+                return int(value)
+            except ValueError:
+                value = None
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise BadRequest(f'"{name}" must be a whole number')
+        return value
+
+    def text(self, name: str) -> str:
+        """A text. Raises `BadRequest`."""
+        value = self.fields.get(name)
+        if not isinstance(value, str):
+            raise BadRequest(f'"{name}" must be a text')
+        return value
+
+    def one_of(self, name: str, choices: tuple[str, ...]) -> str:
+        """One of a few words. Raises `BadRequest`."""
+        value = self.fields.get(name)
+        if not isinstance(value, str) or value not in choices:
+            raise BadRequest(f'"{name}" must be one of: {", ".join(choices)}')
+        return value
+
+    def answer(self, data: object = None) -> Response:
+        """Say that it is done: 204, or 200 with data; to the page, 303 back to it."""
+        if self.back is not None:
+            return see_other(self.back)
+        if data is None:
+            return Response(status_code=204)
+        return JSONResponse(data, headers={"cache-control": "no-store"})
+
+
+def read_asked(visit: Visit) -> Asked:
+    """Read a body. JSON whatever type is declared, as scripts often declare none. Raises `BadRequest`."""
+    body = visit.body.strip()
+    if not body:
+        return Asked({})
+    kind = visit.headers.get("content-type", "")
+    if body.startswith(b"{") or "json" in kind or not kind:
+        return Asked(_read_json(body))
+    try:
+        form = read_form(visit.body, kind)
+    except BadForm:
+        raise BadRequest('send JSON, like {"offset_seconds": 60}') from None
+    query = {name: form[name] for name in _RETURN if form.get(name)}
+    return Asked(form, back=f"{PHONE}?{urlencode(query)}" if query else PHONE)
+
+
+def problem(refused: BadRequest) -> Response:
+    """The answer to a bad request (RFC 9457)."""
+    titles = {400: "Bad request", 404: "Not found", 409: "Conflict"}
+    return JSONResponse(
+        {
+            "type": "about:blank",
+            "title": titles[refused.status],
+            "status": refused.status,
+            "detail": str(refused),
+        },
+        refused.status,
+        headers={"cache-control": "no-store"},
+        media_type="application/problem+json",
+    )
+
+
+def _read_json(body: bytes) -> dict[str, object]:
+    try:
+        read = json.loads(body)
+    except (ValueError, RecursionError):
+        raise BadRequest("the body is not JSON") from None
+    if not isinstance(read, dict):
+        raise BadRequest("the body must be a JSON object")
+    return read

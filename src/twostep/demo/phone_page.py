@@ -1,0 +1,228 @@
+"""The fake phone as a page: which screen is open, and what stands on it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+from urllib.parse import urlencode
+
+import phonenumbers
+from jinja2 import ChoiceLoader, Environment, PackageLoader
+from markupsafe import Markup, escape
+from starlette.responses import Response
+
+from twostep.delivery.console import Received
+from twostep.delivery.message import CallMessage, MailMessage, TextMessage
+from twostep.delivery.spoken import Step
+from twostep.demo.apps import PhoneApps
+from twostep.demo.asked import PHONE
+from twostep.demo.calls import RING_SECONDS, Calls, CallState, Heard, captions
+from twostep.demo.company import OUTCOMES, SPOILT
+from twostep.demo.parts import Demo
+from twostep.demo.people import PEOPLE
+from twostep.i18n import N_, format_time, known_zone, translator
+from twostep.web.frame import frame
+from twostep.web.render import environment
+from twostep.web.visit import Visit
+
+
+TABS = ("texts", "calls", "mail", "apps")
+NO_KEY = N_(
+    "That is no setup key. It has letters A to Z and digits 2 to 7, 32 of them on our pages."
+)
+NOTHING_TO_SCAN = N_(
+    "There is no QR code to scan. Open the set-up page of the panel first: Settings, then Enable."
+)
+_LINK = re.compile(r"https?://[^\s<>]*[^\s<>.,;:!?)]")
+_STEPS_SECONDS = (30, 300, 3600, 86_400)
+
+
+@dataclass(frozen=True, slots=True)
+class TextRow:
+    """A text on the screen; `words` has the code marked."""
+
+    id: str
+    to: str
+    words: Markup
+    code: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class CallRow:
+    """A call; `heard` is what was said and pressed, or what a voicemail box recorded."""
+
+    id: str
+    to: str
+    at: int
+    state: CallState
+    heard: tuple[Heard, ...]
+    rings_until: int
+
+
+@dataclass(frozen=True, slots=True)
+class MailRow:
+    """A mail; links in `words` can be followed."""
+
+    id: str
+    to: str
+    subject: str
+    words: Markup
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class EntryRow:
+    """An account in the authenticator. `code_until`: in the panel's time, not the phone's."""
+
+    id: str
+    issuer: str
+    account: str
+    code: str
+    code_until: int
+    period_seconds: int
+
+
+async def show_phone(
+    demo: Demo, visit: Visit, *, tab: str = "", error: str = "", typed: str = ""
+) -> Response:
+    """GET /_demo/phone, and the answer to an entry that the authenticator did not take."""
+    tab = tab or visit.query.get("show", "")
+    tab = tab if tab in TABS else TABS[0]
+    open_id = visit.query.get("id", "") if tab in {"calls", "mail"} else ""
+    query = {"show": tab, **({"id": open_id} if open_id else {})}
+    template = _environment(visit.language).get_template("phone.html")
+    html = template.render(
+        frame=frame(visit),
+        time_zone=known_zone(visit.time_zone),
+        home_url=demo.env.settings.public_url,
+        here=f"{PHONE}?{urlencode(query)}",
+        tab=tab,
+        people=PEOPLE,
+        error=translator(visit.language).gettext(error) if error else "",
+        typed=typed,
+        phone_time=format_time(
+            demo.apps.now(demo.clock()), language=visit.language, time_zone=visit.time_zone
+        ),
+        **_screen(demo, open_id=open_id),
+        **_knobs(demo),
+    )
+    # Not an HTMLResponse: the door takes that for a page of the panel on which a flash was read.
+    headers = {"content-type": "text/html; charset=utf-8", "cache-control": "no-store"}
+    return Response(html, 422 if error else 200, headers=headers)
+
+
+def _screen(demo: Demo, *, open_id: str) -> dict[str, Any]:
+    """What stands on the phone's screen."""
+    now = demo.clock()
+    received = list(demo.inbox.received)
+    calls = [row for one in received if (row := _call_row(one, demo.calls, now=now))]
+    mails = [mail for one in received if (mail := _mail_row(one))]
+    return {
+        "now": now,
+        "texts": [text for one in received if (text := _text_row(one))],
+        "calls": calls,
+        "mails": mails,
+        "call": next((one for one in calls if one.id == open_id), None),
+        "mail": next((one for one in mails if one.id == open_id), None),
+        "ringing": next((one for one in calls if one.state is CallState.RINGING), None),
+        "entries": _entry_rows(demo.apps, now=now),
+        "apps": demo.apps,
+    }
+
+
+def _knobs(demo: Demo) -> dict[str, Any]:
+    """What can be turned beside the phone."""
+    return {
+        "offset_seconds": demo.clock.offset_seconds,
+        "steps_seconds": _STEPS_SECONDS,
+        "outcomes": [(str(kind), demo.company.outcomes[kind]) for kind in SPOILT],
+        "outcome_names": OUTCOMES,
+    }
+
+
+@cache
+def _environment(language: str) -> Environment:
+    """The panel's own, with the demo's templates in front."""
+    own = environment(language)
+    loaders = [
+        PackageLoader("twostep.demo", "templates"),
+        PackageLoader("twostep.web", "templates"),
+    ]
+    made = own.overlay(loader=ChoiceLoader(loaders))
+    made.filters = {**own.filters, "number": write_number}
+    return made
+
+
+def write_number(e164: str) -> str:
+    """A number as people write it abroad: +1 202-555-0100."""
+    try:
+        parsed = phonenumbers.parse(e164)
+    except phonenumbers.NumberParseException:
+        return e164
+    international = phonenumbers.PhoneNumberFormat.INTERNATIONAL
+    return str(phonenumbers.format_number(parsed, international))
+
+
+def mark_code(text: str, code: str) -> Markup:
+    """Mark the first place where the code stands."""
+    before, found, after = text.partition(code)
+    return escape(before) + (Markup("<mark>{}</mark>").format(found) if found else "") + after
+
+
+def mark_links(text: str) -> Markup:
+    """Make addresses links that open beside the phone."""
+    marked, end = Markup(), 0
+    for hit in _LINK.finditer(text):
+        link = Markup('<a href="{}" target="_blank" rel="noopener">{}</a>')
+        marked += escape(text[end : hit.start()]) + link.format(hit.group(), hit.group())
+        end = hit.end()
+    return marked + escape(text[end:])
+
+
+def _text_row(received: Received) -> TextRow | None:
+    message = received.message
+    if not isinstance(message, TextMessage):
+        return None
+    words = mark_code(message.text, message.code)
+    return TextRow(message.id, message.to, words, message.code, received.at)
+
+
+def _call_row(received: Received, calls: Calls, *, now: int) -> CallRow | None:
+    message = received.message
+    if not isinstance(message, CallMessage):
+        return None
+    state = calls.state(received, now=now)
+    heard: tuple[Heard, ...] = ()
+    if (call := calls.find(message.id)) is not None:
+        heard = tuple(call.heard)
+    elif state is CallState.MISSED:
+        recorded = captions(message.script, Step.INTRODUCE)
+        heard = tuple(Heard("voice", words) for words in recorded)
+    rings_until = received.at + RING_SECONDS
+    return CallRow(message.id, message.to, received.at, state, heard, rings_until)
+
+
+def _mail_row(received: Received) -> MailRow | None:
+    message = received.message
+    if not isinstance(message, MailMessage):
+        return None
+    words = mark_links(message.text)
+    return MailRow(message.id, message.to, message.subject, words, received.at)
+
+
+def _entry_rows(apps: PhoneApps, *, now: int) -> list[EntryRow]:
+    phone_now = apps.now(now)
+    return [
+        EntryRow(
+            id=one.id,
+            issuer=one.issuer,
+            account=one.account,
+            code=one.code(now=phone_now),
+            code_until=now + one.ends_in(now=phone_now),
+            period_seconds=one.parameters.period_seconds,
+        )
+        for one in apps.entries
+    ]

@@ -1,0 +1,197 @@
+"""The demo's own routes: the fake phone's page, its messages, and what scripts can turn."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from importlib import resources
+
+from starlette.responses import JSONResponse, Response
+
+from twostep.core import sealing
+from twostep.delivery.channel import Kind
+from twostep.delivery.console import Behaviour, Received
+from twostep.delivery.message import MailMessage
+from twostep.demo.apps import NoKey, new_entry, read_entry
+from twostep.demo.asked import Asked, BadRequest, problem, read_asked
+from twostep.demo.calls import KEYS
+from twostep.demo.company import OUTCOMES, SPOILT
+from twostep.demo.parts import Demo
+from twostep.demo.phone_page import NO_KEY, NOTHING_TO_SCAN, show_phone
+from twostep.flows.enroll_app import PENDING_SECRET
+from twostep.store import accounts, demo_reset
+from twostep.web.visit import Access, Page, Visit
+
+
+PREFIX = "/_demo/"
+Act = Callable[[Demo, Visit, Asked], Awaitable[Response]]
+
+
+def pages(demo: Demo) -> list[Page]:
+    """Every route of the demo; the product's own routes do not know them."""
+    acts: dict[str, Act] = {
+        "clock": _move_clock,
+        "delivery": _change_delivery,
+        "reset": _reset,
+        "phone/{id}/key": _press_key,
+        "phone/{id}/answer": _answer,
+        "phone/{id}/hang-up": _hang_up,
+        "apps": _add_entry,
+        "apps/scan": _scan,
+        "apps/clock": _change_phone_clock,
+        "apps/{id}/remove": _remove_entry,
+    }
+    return [
+        _page("phone", get=partial(show_phone, demo)),
+        _page("messages", get=partial(_list_messages, demo)),
+        _page("phone.css", get=partial(_send_file, "phone.css", "text/css")),
+        _page("phone.js", get=partial(_send_file, "phone.js", "text/javascript")),
+        *(_page(path, post=partial(_run, demo, act)) for path, act in acts.items()),
+    ]
+
+
+def _page(
+    path: str,
+    *,
+    get: Callable[[Visit], Awaitable[Response]] | None = None,
+    post: Callable[[Visit], Awaitable[Response]] | None = None,
+) -> Page:
+    return Page(PREFIX + path, get=get, post=post, access=Access.OPEN, extends=False, raw=True)
+
+
+async def _run(demo: Demo, act: Act, visit: Visit) -> Response:
+    try:
+        return await act(demo, visit, read_asked(visit))
+    except BadRequest as refused:
+        return problem(refused)
+
+
+async def _send_file(name: str, kind: str, _visit: Visit) -> Response:
+    content = resources.files("twostep.demo").joinpath("static", name).read_bytes()
+    return Response(content, media_type=kind, headers={"cache-control": "no-cache"})
+
+
+# ── messages ────────────────────────────────────────────────────────────────────────────────────
+
+
+async def _list_messages(demo: Demo, _visit: Visit) -> Response:
+    return JSONResponse(
+        [_as_json(received) for received in demo.inbox.received],
+        headers={"cache-control": "no-store"},
+    )
+
+
+def _as_json(received: Received) -> dict[str, str | int | None]:
+    match received.message:
+        case MailMessage() as mail:
+            text, code = f"{mail.subject}\n\n{mail.text}", None
+        case message:
+            text, code = message.text, message.code
+    return {
+        "id": received.message.id,
+        "channel": str(received.kind),
+        "to": received.message.to,
+        "text": text,
+        "code": code,
+        "created_at": received.at,
+    }
+
+
+# ── what scripts can turn ───────────────────────────────────────────────────────────────────────
+
+
+async def _move_clock(demo: Demo, _visit: Visit, asked: Asked) -> Response:
+    if not demo.clock.move(asked.number("offset_seconds")):
+        raise BadRequest('"offset_seconds" leads beyond the years 1970 to 9999')
+    demo.env.wake_outbox()
+    return asked.answer({"now": demo.clock()})
+
+
+async def _change_delivery(demo: Demo, _visit: Visit, asked: Asked) -> Response:
+    kind = Kind(asked.one_of("channel", tuple(map(str, SPOILT))))
+    demo.company.outcomes[kind] = Behaviour(asked.one_of("outcome", tuple(map(str, OUTCOMES))))
+    return asked.answer()
+
+
+async def _reset(demo: Demo, _visit: Visit, asked: Asked) -> Response:
+    await demo.reset()
+    return asked.answer()
+
+
+# ── calls ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def _find_call(demo: Demo, visit: Visit) -> str:
+    received = demo.inbox.find(visit.params["id"])
+    if received is None or received.kind is not Kind.CALL:
+        raise BadRequest("there is no such call", status=404)
+    return received.message.id
+
+
+async def _press_key(demo: Demo, visit: Visit, asked: Asked) -> Response:
+    call_id = _find_call(demo, visit)
+    key = asked.text("key")
+    if len(key) != 1 or key not in KEYS:
+        raise BadRequest(f'"key" must be one of {" ".join(KEYS)}')
+    known = demo.calls.find(call_id)
+    if known is not None and known.is_over:
+        raise BadRequest("this call is over", status=409)
+    call = await demo.calls.press(demo.env, call_id, key)
+    heard = [line.words for line in call.heard if line.by == "voice"]
+    return asked.answer({"step": str(call.step), "over": call.is_over, "heard": heard})
+
+
+async def _answer(demo: Demo, visit: Visit, asked: Asked) -> Response:
+    call = await demo.calls.answer(demo.env, _find_call(demo, visit))
+    return asked.answer({"step": str(call.step), "over": call.is_over})
+
+
+async def _hang_up(demo: Demo, visit: Visit, asked: Asked) -> Response:
+    demo.calls.hang_up(_find_call(demo, visit))
+    return asked.answer()
+
+
+# ── authenticator ───────────────────────────────────────────────────────────────────────────────
+
+
+async def _add_entry(demo: Demo, visit: Visit, asked: Asked) -> Response:
+    typed = asked.text("key")
+    try:
+        entry = read_entry(typed, issuer=demo.env.settings.panel_name)
+    except NoKey:
+        if asked.back is not None:
+            return await show_phone(demo, visit, tab="apps", error=NO_KEY, typed=typed)
+        raise BadRequest('"key" must be a setup key (base32) or an otpauth:// address') from None
+    demo.apps.add(entry)
+    return asked.answer()
+
+
+async def _scan(demo: Demo, visit: Visit, asked: Asked) -> Response:
+    """Do what a camera would: read the QR code that some page of the panel shows."""
+    env = demo.env
+    pending = env.store.read(demo_reset.load_newest_pending, now=visit.now)
+    account = env.store.read(accounts.load, pending.account_id) if pending else None
+    if pending is None or account is None:
+        if asked.back is not None:
+            return await show_phone(demo, visit, tab="apps", error=NOTHING_TO_SCAN)
+        raise BadRequest("no page shows a QR code", status=404)
+    secret = sealing.open_sealed(
+        env.keyring,
+        pending.secret,
+        purpose=PENDING_SECRET,
+        row_id=pending.id,
+        account_id=pending.account_id,
+    )
+    demo.apps.add(new_entry(env.settings.panel_name, account.name, secret))
+    return asked.answer()
+
+
+async def _change_phone_clock(demo: Demo, _visit: Visit, asked: Asked) -> Response:
+    demo.apps.is_slow = asked.one_of("clock", ("right", "slow")) == "slow"
+    return asked.answer()
+
+
+async def _remove_entry(demo: Demo, visit: Visit, asked: Asked) -> Response:
+    if not demo.apps.remove(visit.params["id"]):
+        raise BadRequest("there is no such entry", status=404)
+    return asked.answer()

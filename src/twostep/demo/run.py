@@ -1,0 +1,118 @@
+"""`twostep demo`: the whole product on this machine, with a fake phone; nothing leaves it."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from twostep import server
+from twostep.config import ConfigError
+from twostep.delivery.channel import Kind
+from twostep.delivery.console import Console, Inbox
+from twostep.demo import folder as demo_folder
+from twostep.demo.apps import PhoneApps
+from twostep.demo.asked import PHONE
+from twostep.demo.calls import Calls
+from twostep.demo.clock import DemoClock
+from twostep.demo.company import PhoneCompany
+from twostep.demo.parts import Demo
+from twostep.demo.people import PEOPLE, add_people
+from twostep.demo.routes import PREFIX, pages
+from twostep.logs import configure_logging
+from twostep.main import StartError, build_app, open_product, system_clock
+
+
+ADDRESSES = ("127.0.0.1", "::1")
+_EXIT_REFUSED = 1
+_EXIT_CONFIG = 2
+
+
+async def run_demo(*, port: int, data_dir: Path | None, sets: list[str]) -> int:
+    """Run until a stop signal; the exit code.
+
+    `data_dir` None: a temporary folder, removed at the end. `sets`: `KEY=VALUE`, as on the command
+    line. What cannot be done is said on standard error: 1, or 2 for settings.
+    """
+    _stop_while_starting()
+    try:
+        sockets = server.listen(ADDRESSES, port)
+        try:
+            with demo_folder.open_folder(data_dir) as folder:
+                await _serve(folder, port=port, sets=sets, sockets=sockets)
+        finally:
+            for one in sockets:
+                one.close()
+    except asyncio.CancelledError:
+        return 0
+    except ConfigError as error:
+        sys.stderr.write(f"{error}\n")
+        return _EXIT_CONFIG
+    except (StartError, server.PortTaken) as error:
+        sys.stderr.write(f"{error}\n")
+        return _EXIT_REFUSED
+    return 0
+
+
+def _stop_while_starting() -> None:
+    """A stop signal before the server takes them over ends the demo too, and cleanly."""
+    task = asyncio.current_task()
+    loop = asyncio.get_running_loop()
+    if task is not None:
+        for number in server.STOP_SIGNALS:
+            loop.add_signal_handler(number, task.cancel)
+
+
+async def _serve(folder: Path, *, port: int, sets: list[str], sockets: list[socket.socket]) -> None:
+    public_url = _url("localhost", port)
+    settings = await demo_folder.prepare(folder, public_url=public_url, sets=sets)
+    configure_logging(settings.log_level)
+    clock, inbox = DemoClock(system_clock), Inbox()
+    company = PhoneCompany(inbox)
+    console = Console(inbox, behave=company.behave, report=company.report)
+    channels = {kind: [console] for kind in Kind}
+    async with open_product(settings, channels, clock=clock, demo=True) as product:
+        env = product.env
+        company.connect(env)
+        await add_people(env)
+        demo = Demo(env, clock, inbox, company, Calls(), PhoneApps())
+        app = build_app(
+            env,
+            extra=pages(demo),
+            also_at=[_url("127.0.0.1", port)],
+            refuse_forwarded=True,
+            unchecked=PREFIX,
+        )
+        try:
+            await server.serve(app, sockets, ready=_announce(public_url, folder))
+        finally:
+            await console.close()
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://{host}" if port == 80 else f"http://{host}:{port}"
+
+
+def _announce(public_url: str, folder: Path) -> Callable[[], None]:
+    """What to say once requests are served: the line that scripts wait for, then what to try."""
+    people = "\n".join(f"  {person.name:<8}{person.password}" for person in PEOPLE)
+    lines = f"""\
+Twostep demo ready on {public_url}
+
+Sign in as one of these:
+{people}
+
+Everything the panel sends arrives on a fake phone: {public_url}{PHONE}
+Numbers to add there: +1 202 555 0100 to 0149; +44 20 7946 0000 takes calls only.
+
+Command line beside it: twostep --config {folder / demo_folder.SETTINGS_FILE} user list
+Ctrl+C ends the demo.
+"""
+
+    def say() -> None:
+        sys.stdout.write(lines)
+        sys.stdout.flush()
+
+    return say

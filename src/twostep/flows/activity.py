@@ -1,0 +1,88 @@
+"""The account's own history: the audit trail as its owner sees it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from twostep.store import audit
+from twostep.store.tx import Store, Tx
+
+
+PAGE = 1000
+NEWEST = 2**62
+HIDDEN_AMONG = 50  # read beyond the limit: so many rows may be hidden ones
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """One past event of the account."""
+
+    seq: int
+    at: int
+    event: str
+    method: str
+    outcome: str
+    actor: str
+    network: str
+    browser: str
+    data: dict[str, str | int]
+
+
+# The machine room's own events say nothing to the account's owner.
+_HIDDEN = frozenset({"notice.sent", "code.delivered", "audit.exported"})
+
+
+def list_activity(
+    tx: Tx,
+    account_id: str,
+    *,
+    limit: int,
+    before_seq: int = NEWEST,
+    since: int = 0,
+    group: str = "",
+) -> list[Activity]:
+    """The newest events, at most `limit`, not older than `since`.
+
+    `group`: only events whose name begins so, as `app` or `phone`.
+    """
+    found: list[Activity] = []
+    size = PAGE if group else min(PAGE, limit + HIDDEN_AMONG)
+    while len(found) < limit:
+        records = audit.list_newest(tx, account_id, before_seq=before_seq, limit=size)
+        for record in records:
+            if record.at < since or len(found) >= limit:
+                return found
+            if record.event in _HIDDEN or not record.event.startswith(group):
+                continue
+            found.append(_activity(record.body))
+        if len(records) < size:
+            return found
+        before_seq = records[-1].seq
+    return found
+
+
+def each_activity(store: Store, account_id: str, *, since: int) -> Iterator[Activity]:
+    """Every event since then, the newest first, read by pages so that no snapshot stays open."""
+    before_seq = NEWEST
+    while page := store.read(
+        list_activity, account_id, limit=PAGE, before_seq=before_seq, since=since
+    ):
+        yield from page
+        before_seq = page[-1].seq
+
+
+def _activity(body: str) -> Activity:
+    told = json.loads(body)
+    return Activity(
+        seq=told["seq"],
+        at=told["at"],
+        event=told["event"],
+        method=told["method"],
+        outcome=told["outcome"],
+        actor=told["actor"],
+        network=told["network"],
+        browser=told["browser"],
+        data=told["data"],
+    )

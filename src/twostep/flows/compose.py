@@ -1,0 +1,136 @@
+"""Write a queued message: the code from its challenge, the notice from its sealed payload."""
+
+from __future__ import annotations
+
+import json
+
+from twostep.core.account import Account
+from twostep.core.challenge import Challenge, is_open
+from twostep.delivery import mail, spoken, text_message
+from twostep.delivery.message import CallMessage, MailMessage, Message, TextMessage
+from twostep.delivery.notice import HelpDeskAct, Notice, NoticeKind
+from twostep.flows.env import Env
+from twostep.flows.notify import PAYLOAD
+from twostep.flows.send_code import CODE, open_number
+from twostep.flows.unseal import unseal
+from twostep.store import accounts, challenges, phones
+from twostep.store.outbox import OutboxRow
+from twostep.store.tx import Tx
+
+
+_LINK_PATHS = {
+    NoticeKind.PASSWORD_RESET_LINK: "/reset-password/",
+    NoticeKind.PASSWORD_RETIRED: "/reset-password/",
+    NoticeKind.EMAIL_CONFIRM: "/settings/emails/confirm/",
+    NoticeKind.RECOVERY_DONE: "/reset-password/",
+    NoticeKind.HELP_DESK_ACT: "/reset-password/",
+}
+
+
+def compose(tx: Tx, env: Env, row: OutboxRow, *, now: int) -> Message | None:
+    """The message of an outbox row; None when it has lost its sense. Raises `SealBroken`."""
+    account = accounts.load(tx, row.account_id)
+    if account is None or now >= row.not_after:
+        return None
+    if row.challenge_id is None:
+        return _compose_notice(env, account, row)
+    challenge = challenges.load(tx, row.challenge_id)
+    phone = phones.load(tx, row.phone_id or "", account_id=account.id)
+    if challenge is None or phone is None or not is_open(challenge, now=now):
+        return None
+    code = open_code(env, challenge)
+    if row.channel == "call":
+        return CallMessage(
+            id=row.id,
+            to=open_number(env, phone),
+            script=script_of(env, account, challenge, code=code),
+            expires_at=challenge.expires_at,
+        )
+    text = text_message.compose(
+        purpose=challenge.purpose,
+        code=code,
+        panel=env.settings.panel_name,
+        host=env.public_host,
+        language=account.language,
+    )
+    return TextMessage(
+        id=row.id,
+        to=open_number(env, phone),
+        text=text,
+        code=code,
+        language=account.language,
+        expires_at=challenge.expires_at,
+    )
+
+
+def open_code(env: Env, challenge: Challenge) -> str:
+    """The clear code of a challenge that has not ended. Raises `SealBroken`."""
+    return unseal(
+        env,
+        challenge.code or b"",
+        purpose=CODE,
+        row_id=challenge.id,
+        account_id=challenge.account_id,
+    ).decode()
+
+
+def script_of(env: Env, account: Account, challenge: Challenge, *, code: str) -> spoken.Script:
+    """What a call says."""
+    return spoken.new_script(
+        code=code,
+        key=challenge.call_key,
+        panel=env.settings.panel_name,
+        purpose=challenge.purpose,
+        language=account.language,
+    )
+
+
+def _compose_notice(env: Env, account: Account, row: OutboxRow) -> MailMessage:
+    clear = unseal(
+        env,
+        row.payload or b"",
+        purpose=PAYLOAD,
+        row_id=row.id,
+        account_id=row.account_id,
+    )
+    payload = json.loads(clear)
+    settings = env.settings
+    kind = NoticeKind(row.kind)
+    data = dict(payload["data"])
+    if "act" in data:
+        data["act"] = HelpDeskAct(data["act"])
+    notice = Notice(
+        kind=kind,
+        at=payload["at"],
+        user_name=account.name,
+        browser=payload.get("browser") or None,
+        network=payload.get("network") or None,
+        not_me_link=_link(env, "/not-me/", payload.get("not_me")),
+        action_link=_link(env, _LINK_PATHS.get(kind, ""), payload.get("action")),
+        settings_link=f"{settings.public_url}/settings/security",
+        **data,
+    )
+    sender = mail.Sender(
+        panel=settings.panel_name,
+        public_url=settings.public_url,
+        support_email=settings.support_email,
+        support_phone=settings.support_phone,
+        support_hours=settings.support_hours,
+    )
+    written = mail.render(
+        notice, sender=sender, language_code=account.language, time_zone=account.time_zone
+    )
+    return MailMessage(
+        id=row.id,
+        to=payload["to"],
+        subject=written.subject,
+        text=written.text,
+        html=written.html,
+        language=account.language,
+        made_at=row.created_at,
+        thread=f"{account.id}.{kind}",
+    )
+
+
+def _link(env: Env, path: str, link: str | None) -> str | None:
+    return f"{env.settings.public_url}{path}{link}" if link else None

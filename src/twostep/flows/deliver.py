@@ -1,0 +1,215 @@
+"""The outbox's worker: claims what is due, sends it, writes down what came of it.
+
+Sending runs after commit, so a slow provider never blocks a page. A row is claimed for a lease; if
+the process dies in between, the lease lapses and the row is sent again, with the same code. A time-out
+after the request was written is shown as failed at once ("it may still arrive") and never sent twice
+in a hurry; a later report may raise it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+import structlog
+
+from twostep.core import event
+from twostep.core.authenticator import MethodKind, method_name
+from twostep.core.event import SYSTEM, Outcome
+from twostep.core.sealing import SealBroken
+from twostep.delivery import channel as port
+from twostep.delivery.channel import Channel, Kind
+from twostep.delivery.message import Message
+from twostep.flows.compose import compose
+from twostep.flows.env import Env
+from twostep.flows.notify import PAYLOAD
+from twostep.flows.send_code import CODE
+from twostep.flows.unseal import tell_broken
+from twostep.store import accounts, audit, outbox
+from twostep.store.outbox import OutboxRow
+from twostep.store.tx import StoreUnavailable, Tx
+
+
+LEASE_SECONDS = 60
+ROWS_AT_ONCE = 16
+POLL_SECONDS = 1.0
+# Waits before the second, third … attempt. A code is worth nothing after a few seconds' trouble,
+# because its owner is waiting; a mail can wait for hours.
+CODE_RETRY_SECONDS = (2, 8)
+MAIL_RETRY_SECONDS = (2, 8, 30, 120, 600, 1800, 3600, 7200, 14_400, 28_800)
+NO_ANSWER = "no_answer"
+SEAL_BROKEN = "seal_broken"
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Result:
+    """What came of one row. `retry_in_seconds`: only with state `queued`."""
+
+    state: str
+    reason: str = ""
+    provider: str = ""
+    provider_id: str = ""
+    retry_in_seconds: int = 0
+
+
+class Outbox:
+    """The worker of one process. `wake` may be called from any flow, after its commit."""
+
+    def __init__(self, channels: Mapping[Kind, Sequence[Channel]]) -> None:
+        self._channels = channels
+        self._wake = asyncio.Event()
+        self._places = asyncio.Semaphore(ROWS_AT_ONCE)
+        self._sending: set[asyncio.Task[None]] = set()
+
+    def wake(self) -> None:
+        """Look now, not only at the next poll."""
+        self._wake.set()
+
+    async def run(self, env: Env) -> None:
+        """Work until cancelled."""
+        while True:
+            self._wake.clear()
+            try:
+                await self._send_due(env)
+            except Exception as error:  # noqa: BLE001  the worker must outlive any one failure
+                # The type alone: a text may quote what was being sent.
+                log.error("outbox.failed", error=type(error).__name__)  # noqa: TRY400
+            # Not wait_for: in Python 3.11 it can swallow a cancellation that comes with the event.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(POLL_SECONDS):
+                    await self._wake.wait()
+
+    async def drain(self) -> None:
+        """Wait for what is being sent."""
+        await asyncio.gather(*self._sending, return_exceptions=True)
+
+    async def _send_due(self, env: Env) -> None:
+        now = env.clock()
+        due_at = env.store.read(outbox.next_due_at)
+        if due_at is None or due_at > now:
+            return
+        free = ROWS_AT_ONCE - len(self._sending)
+        if free <= 0:
+            return
+        rows = await env.store.run(
+            outbox.claim_due, now=now, lease_seconds=LEASE_SECONDS, limit=free
+        )
+        for row in rows:
+            task = asyncio.create_task(self._send(env, row))
+            self._sending.add(task)
+            task.add_done_callback(self._forget)
+
+    def _forget(self, task: asyncio.Task[None]) -> None:
+        self._sending.discard(task)
+        self._wake.set()
+
+    async def _send(self, env: Env, row: OutboxRow) -> None:
+        now = env.clock()
+        try:
+            message = env.store.read(compose, env, row, now=now)
+            if message is None:
+                result = _Result("expired", reason="expired")
+            else:
+                result = await self._hand_over(row, message, now=now)
+            await env.store.run(_write_down, row, result=result, now=env.clock())
+        except SealBroken:
+            broken = _Result("failed", reason=SEAL_BROKEN)
+            await env.store.run(_write_down, row, result=broken, now=env.clock())
+        except StoreUnavailable:
+            # The lease lapses, and the row is sent again with the same code.
+            log.warning("outbox.not_written_down")
+        except Exception as error:  # noqa: BLE001  as above, for one message
+            log.error(  # noqa: TRY400  the type alone, as above
+                "outbox.message_failed", error=type(error).__name__, kind=row.kind
+            )
+            broken = _Result("failed", reason="internal")
+            await env.store.run(_write_down, row, result=broken, now=env.clock())
+
+    async def _hand_over(self, row: OutboxRow, message: Message, *, now: int) -> _Result:
+        """Try the channel's providers in their order."""
+        result = _Result("failed", reason="no_provider")
+        for provider in self._channels.get(Kind(row.channel), ()):
+            answer = await port.send_in_time(provider, message, now=now)
+            result = _judge(row, answer, provider=provider.name, now=now)
+            if isinstance(answer, port.Accepted | port.Permanent | port.Ambiguous):
+                break
+            log.warning("outbox.provider_failed", provider=provider.name, reason=result.reason)
+        return result
+
+
+def _judge(row: OutboxRow, answer: port.Outcome, *, provider: str, now: int) -> _Result:
+    is_code = row.challenge_id is not None
+    match answer:
+        case port.Accepted(provider_id):
+            return _Result("accepted", provider=provider, provider_id=provider_id)
+        case port.Permanent(reason):
+            return _Result("failed", reason=str(reason), provider=provider)
+        case port.Ambiguous():
+            if is_code:
+                return _Result("failed", reason=NO_ANSWER, provider=provider)
+            return _retry(row, NO_ANSWER, provider=provider, now=now)
+        case port.Throttled(retry_after_seconds):
+            return _retry(row, "throttled", provider=provider, now=now, wait=retry_after_seconds)
+        case port.Temporary():
+            return _retry(row, "temporary", provider=provider, now=now)
+        case port.Misconfigured():
+            return _retry(row, "configuration", provider=provider, now=now)
+
+
+def _retry(row: OutboxRow, reason: str, *, provider: str, now: int, wait: int = 0) -> _Result:
+    waits = CODE_RETRY_SECONDS if row.challenge_id else MAIL_RETRY_SECONDS
+    if row.attempt > len(waits):
+        return _Result("failed", reason=reason, provider=provider)
+    seconds = max(wait, waits[row.attempt - 1])
+    if now + seconds >= row.not_after:
+        return _Result("failed", reason=reason, provider=provider)
+    return _Result("queued", reason=reason, provider=provider, retry_in_seconds=seconds)
+
+
+def _write_down(tx: Tx, row: OutboxRow, *, result: _Result, now: int) -> None:
+    account = accounts.lock(tx, row.account_id)
+    current = outbox.load(tx, row.id)
+    if account is None or current is None or current.state != "queued":
+        return  # a report of the provider was faster than its answer
+    if result.state == "queued":
+        outbox.postpone(tx, row.id, next_at=now + result.retry_in_seconds, reason=result.reason)
+        return
+    outbox.save_state(
+        tx,
+        row.id,
+        state=result.state,
+        reason=result.reason,
+        provider=result.provider,
+        provider_id=result.provider_id,
+        now=now,
+    )
+    audit.append(tx, _event(row, result), account_id=account.id, source=SYSTEM, now=now)
+    if result.reason == SEAL_BROKEN:
+        purpose = PAYLOAD if row.challenge_id is None else CODE
+        tell_broken(tx, account.id, purpose=purpose, now=now)
+
+
+def _event(row: OutboxRow, result: _Result) -> event.Event:
+    accepted = result.state == "accepted"
+    if row.challenge_id is None:
+        if accepted:
+            return event.new_event(event.NOTICE_SENT, kind=row.kind)
+        return event.new_event(
+            event.NOTICE_FAILED, Outcome.FAILED, kind=row.kind, reason=result.reason
+        )
+    method = method_name(MethodKind.PHONE, row.phone_id or "")
+    if accepted:
+        return event.new_event(
+            event.CODE_DELIVERED, method=method, state="accepted", provider=result.provider
+        )
+    return event.new_event(
+        event.CODE_DELIVERY_FAILED,
+        Outcome.FAILED,
+        method=method,
+        provider=result.provider,
+        reason=result.reason,
+    )

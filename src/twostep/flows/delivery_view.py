@@ -1,0 +1,65 @@
+"""How far the attempt's newest message got: the line on the page, and its own polling."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from twostep.core import out_of_band
+from twostep.core.authenticator import Phone
+from twostep.core.challenge import Challenge
+from twostep.core.out_of_band import MaySend, Purpose, SendState
+from twostep.core.session import Session
+from twostep.flows.send_code import load_attempt
+from twostep.store import challenges, outbox, phones
+from twostep.store.tx import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryView:
+    """The newest message of an attempt.
+
+    `state`: queued, accepted, delivered or failed. `can_send_at`: when one more may be asked for,
+    in Unix seconds; None when no more can be sent in this attempt.
+    """
+
+    phone: Phone
+    channel: str
+    state: SendState
+    reason: str
+    state_at: int
+    expires_at: int
+    is_over: bool
+    can_send_at: int | None
+
+
+def view_delivery(tx: Tx, session: Session, *, purpose: Purpose, now: int) -> DeliveryView | None:
+    """The newest message of this attempt; None when nothing was sent."""
+    challenge = challenges.load_newest(tx, session.id, purpose)
+    if challenge is None:
+        return None
+    phone = phones.load(tx, challenge.phone_id, account_id=session.account_id)
+    row = outbox.load_newest_of_challenge(tx, challenge.id)
+    if phone is None or row is None:
+        return None
+    return DeliveryView(
+        phone=phone,
+        channel=row.channel,
+        state=SendState.FAILED if row.state == "expired" else SendState(row.state),
+        reason=row.reason,
+        state_at=row.accepted_at or row.created_at,
+        expires_at=challenge.expires_at,
+        is_over=_is_over(challenge, now=now),
+        can_send_at=_can_send_at(tx, session, purpose=purpose, now=now),
+    )
+
+
+def _is_over(challenge: Challenge, *, now: int) -> bool:
+    return challenge.ended_at is not None or now >= challenge.expires_at
+
+
+def _can_send_at(tx: Tx, session: Session, *, purpose: Purpose, now: int) -> int | None:
+    attempt = load_attempt(tx, session, purpose=purpose, now=now)
+    allowed = out_of_band.may_send(attempt, now=now)
+    if isinstance(allowed, MaySend):
+        return now
+    return None if len(attempt.sends) >= out_of_band.SEND_LIMIT else allowed.retry_at

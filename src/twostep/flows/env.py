@@ -1,0 +1,70 @@
+"""What every flow is given: settings, keys, store, hash pool, clock; and who is asking."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from twostep.config import Settings
+from twostep.core import session as sessions_core
+from twostep.core.event import Source
+from twostep.core.password import Profile
+from twostep.core.sealing import Keyring
+from twostep.delivery.channel import Callbacks
+from twostep.flows.hash_pool import HashPool
+from twostep.flows.key_source import Keys
+from twostep.store.tx import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Env:
+    """The product's parts, wired by `main.py`.
+
+    `clock`: Unix seconds, read once a request at the door. `wake_outbox`: messages are queued;
+    called after commit only. `callbacks`: providers that report back, by name. `keys` may change
+    while serving, so flows ask for `keyring` anew each time.
+    """
+
+    settings: Settings
+    keys: Keys
+    store: Store
+    hashes: HashPool
+    profile: Profile
+    clock: Callable[[], int]
+    wake_outbox: Callable[[], None]
+    callbacks: Mapping[str, Callbacks] = field(default_factory=dict)
+
+    @property
+    def keyring(self) -> Keyring:
+        """The keys as they are now."""
+        return self.keys.ring
+
+    @property
+    def limits(self) -> sessions_core.Limits:
+        """Spans of full sessions."""
+        session = self.settings.session
+        return sessions_core.Limits(session.idle_minutes * 60, session.total_hours * 3600)
+
+    @property
+    def public_host(self) -> str:
+        """The host that people see in the address bar, without a port."""
+        return urlsplit(self.settings.public_url).hostname or "localhost"
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who asks: the network (IPv4 address or IPv6 /64), the browser's name and its cookies' values.
+
+    `browser_token`: the known-browser cookie, empty when there is none.
+    """
+
+    network: str
+    browser: str
+    browser_token: str = ""
+    language: str = "en"
+
+    @property
+    def source(self) -> Source:
+        """The source of this visitor's events."""
+        return Source("self", self.network, self.browser)

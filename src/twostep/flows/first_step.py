@@ -1,0 +1,208 @@
+"""The first step: user name or verified e-mail address, and password.
+
+Argon2 runs between a read and ONE write flow. The write flow decides the throttles and compares what
+was read; past a limit it refuses whatever the hash said. Unknown names cost the same hash and have
+the same counters. Sources: ASVS 6.3.1, 6.3.8; security: Guessing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from twostep.core import event, password, sealing, throttle, token
+from twostep.core.account import Account, Status
+from twostep.core.email_address import email_key
+from twostep.core.event import Outcome
+from twostep.core.refusal import Reason, Refused
+from twostep.core.session import AMR_PASSWORD, Aal, Level
+from twostep.core.throttle import Rule
+from twostep.core.user_name import user_name_key
+from twostep.flows.env import Env, Visitor
+from twostep.flows.retire import remind_of_retired
+from twostep.flows.sign_in import SignedIn, complete_sign_in, needs_enrolment, open_session
+from twostep.store import accounts, audit, sessions, throttles
+from twostep.store.tx import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """What was read before the hash: whose password it would be, and which counters apply."""
+
+    account: Account | None
+    subject: str
+    browser_id: str | None
+    counters: tuple[tuple[str, Rule], ...]
+
+
+async def sign_in(
+    env: Env,
+    visitor: Visitor,
+    *,
+    identifier: str,
+    typed: str,
+    next_path: str,
+    old_token: str = "",
+    now: int,
+) -> SignedIn | Refused:
+    """Verify a password; the answer is a half, full or enrolment session.
+
+    `old_token`: the session cookie that the browser still has; that session ends.
+
+    Refused: SIGN_IN_WRONG (unknown, wrong or disabled: alike), THROTTLED, PASSWORD_RETIRED, CHANGED.
+    Raises `Overloaded`.
+    """
+    claim = env.store.read(_look_up, env, visitor, identifier=identifier)
+    refused = env.store.read(_refuse_waiting, claim, now=now)
+    if refused:
+        return refused
+    stored = claim.account.password_hash if claim.account else None
+    pool = env.hashes.run if claim.browser_id is None else env.hashes.run_known
+    verdict = await pool(
+        password.verify_hash,
+        stored or password.dummy_hash(env.profile),
+        typed,
+        profile=env.profile,
+    )
+    new_hash = None
+    if verdict.ok and verdict.needs_rehash and stored:
+        new_hash = await pool(password.hash_password, typed, profile=env.profile)
+    right = verdict.ok and stored is not None
+    return await env.store.run(
+        _finish,
+        env,
+        visitor,
+        claim=claim,
+        right=right,
+        new_hash=new_hash,
+        next_path=next_path,
+        old_token=old_token,
+        now=now,
+    )
+
+
+def _look_up(tx: Tx, env: Env, visitor: Visitor, *, identifier: str) -> _Claim:
+    if "@" in identifier:
+        account = accounts.load_by_address(tx, email_key(identifier))
+        name_key = email_key(identifier)
+    else:
+        name_key = user_name_key(identifier)
+        account = accounts.load_by_name(tx, name_key)
+    browser_id = None
+    if account and visitor.browser_token:
+        digest = token.digest(visitor.browser_token)
+        browser_id = sessions.load_known_browser(tx, account.id, digest)
+    if account:
+        subjects = [account.id]
+    else:  # under every key, so that a rotation starts no count anew
+        digests = sealing.macs(env.keyring, name_key.encode(), purpose="throttles.subject")
+        subjects = [digest.hex()[-40:] for digest in digests]
+    counters = dict.fromkeys(
+        counter for subject in subjects for counter in _counters(subject, browser_id, visitor)
+    )
+    return _Claim(account, subjects[0], browser_id, tuple(counters))
+
+
+def _counters(
+    subject: str, browser_id: str | None, visitor: Visitor
+) -> tuple[tuple[str, Rule], ...]:
+    """A known browser has one bucket of its own, so a thousand wrong passwords from strangers do not
+    keep the owner out."""
+    if browser_id is not None:
+        rule = throttle.PASSWORD_ACCOUNT_NETWORK
+        return ((f"{rule.name}:{subject}:browser:{browser_id}", rule),)
+    return (
+        (
+            f"{throttle.PASSWORD_ACCOUNT_NETWORK.name}:{subject}:{visitor.network}",
+            throttle.PASSWORD_ACCOUNT_NETWORK,
+        ),
+        (f"{throttle.PASSWORD_STRANGERS.name}:{subject}", throttle.PASSWORD_STRANGERS),
+        (f"{throttle.PASSWORD_NETWORK.name}:{visitor.network}", throttle.PASSWORD_NETWORK),
+    )
+
+
+def _refuse_waiting(tx: Tx, claim: _Claim, *, now: int) -> Refused | None:
+    waits = [
+        refused
+        for key, rule in claim.counters
+        if (refused := throttle.refuse(throttles.load(tx, key), rule, now=now))
+    ]
+    return max(waits, key=lambda refused: refused.retry_at or 0, default=None)
+
+
+def _finish(
+    tx: Tx,
+    env: Env,
+    visitor: Visitor,
+    *,
+    claim: _Claim,
+    right: bool,
+    new_hash: str | None,
+    next_path: str,
+    old_token: str,
+    now: int,
+) -> SignedIn | Refused:
+    account = accounts.lock(tx, claim.account.id) if claim.account else None
+    if refused := _refuse_waiting(tx, claim, now=now):
+        return refused
+    if claim.account and (
+        account is None or account.password_version != claim.account.password_version
+    ):
+        return Refused(Reason.CHANGED)
+    if account is None or not right or account.status is Status.DISABLED:
+        return _count_wrong(tx, visitor, claim=claim, now=now)
+    throttles.remove(tx, claim.counters[0][0])
+    if account.status is Status.RETIRED:
+        remind_of_retired(tx, env, account, visitor, now=now)
+        return Refused(Reason.PASSWORD_RETIRED)
+    if new_hash is not None:
+        accounts.save_password_hash(
+            tx, account.id, password_hash=new_hash, version=account.password_version
+        )
+    if old_token:
+        sessions.remove_by_digest(tx, token.digest(old_token))
+    audit.append(
+        tx,
+        event.new_event(event.PASSWORD_ACCEPTED),
+        account_id=account.id,
+        source=visitor.source,
+        now=now,
+    )
+    if account.two_step or needs_enrolment(env, account):
+        return open_session(
+            tx,
+            env,
+            account,
+            visitor,
+            level=Level.HALF if account.two_step else Level.ENROL,
+            browser_id=claim.browser_id,
+            next_path=next_path,
+            now=now,
+        )
+    return complete_sign_in(
+        tx,
+        env,
+        account,
+        visitor,
+        half=None,
+        old_token="",
+        amr=AMR_PASSWORD,
+        aal=Aal.AAL1,
+        method="",
+        next_path=next_path,
+        now=now,
+    )
+
+
+def _count_wrong(tx: Tx, visitor: Visitor, *, claim: _Claim, now: int) -> Refused:
+    until_at = None
+    for key, rule in sorted(claim.counters, key=lambda counter: counter[0]):
+        state = throttle.count(throttles.lock(tx, key, now=now), rule, now=now)
+        throttles.save(tx, key, state, now=now)
+        until_at = max(until_at or 0, throttle.waits_until(state, rule, now=now) or 0) or None
+    outcome = Outcome.REFUSED if until_at is None else Outcome.THROTTLED
+    refused = event.new_event(event.PASSWORD_REFUSED, outcome, reason=Reason.SIGN_IN_WRONG)
+    if claim.account and claim.account.id in tx.heads:
+        audit.append(tx, refused, account_id=claim.account.id, source=visitor.source, now=now)
+    else:
+        audit.append_system(tx, refused, subject=claim.subject, source=visitor.source, now=now)
+    return Refused(Reason.SIGN_IN_WRONG, retry_at=until_at)

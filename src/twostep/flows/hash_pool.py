@@ -1,0 +1,67 @@
+"""Argon2 outside the event loop, with a limit on how much may wait.
+
+As many threads as cores, at nice 10, so that password checks leave the rest its latency. Two lanes
+with half the places each: strangers cannot take the places of known browsers. A full lane is an
+overload (503 with Retry-After), never a queue without an end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import ParamSpec, TypeVar
+
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+NICENESS = 10
+PLACES_IN_A_LANE = 32
+RETRY_AFTER_SECONDS = 2
+
+
+class Overloaded(Exception):
+    """Every place of the lane is taken: try again in `RETRY_AFTER_SECONDS`."""
+
+
+def _be_nice() -> None:
+    with suppress(AttributeError, OSError):  # only Linux has priorities of threads
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+
+
+class HashPool:
+    """A bounded pool of threads for password hashes."""
+
+    def __init__(self, *, threads: int | None = None, places: int = PLACES_IN_A_LANE) -> None:
+        self._threads = ThreadPoolExecutor(
+            max_workers=threads or os.cpu_count() or 1,
+            thread_name_prefix="argon2",
+            initializer=_be_nice,
+        )
+        self._places = places
+        self._taken = {False: 0, True: 0}
+
+    async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Hash for a stranger; raises `Overloaded`."""
+        return await self._run(False, lambda: work(*args, **kwargs))
+
+    async def run_known(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Hash for a known browser or a session; raises `Overloaded`."""
+        return await self._run(True, lambda: work(*args, **kwargs))
+
+    async def _run(self, known: bool, work: Callable[[], T]) -> T:  # noqa: FBT001  picks the lane
+        if self._taken[known] >= self._places:
+            raise Overloaded
+        self._taken[known] += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        finally:
+            self._taken[known] -= 1
+
+    def close(self) -> None:
+        """Let running hashes end; drop waiting ones."""
+        self._threads.shutdown(wait=True, cancel_futures=True)

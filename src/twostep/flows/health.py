@@ -1,0 +1,49 @@
+"""What only the database can tell about an installation's health."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from twostep.core import sealing
+from twostep.flows.env import Env
+from twostep.flows.second_factor import APP_SECRET
+from twostep.flows.seed import SEEDED
+from twostep.store import accounts, apps, installation
+from twostep.store.tx import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """`keys_open`: whether the newest sealed secret opens; None when there is none yet."""
+
+    accounts: int
+    has_operator: bool
+    keys_open: bool | None
+    seeded: int
+
+
+def view_health(tx: Tx, env: Env) -> Health:
+    """Look at what is there."""
+    return Health(
+        accounts=accounts.count(tx),
+        has_operator=accounts.has_operator(tx),
+        keys_open=_keys_open(tx, env),
+        seeded=int(installation.load(tx, SEEDED) or 0),
+    )
+
+
+def _keys_open(tx: Tx, env: Env) -> bool | None:
+    app = apps.load_newest(tx)
+    if app is None:
+        return None
+    try:
+        sealing.open_sealed(
+            env.keyring,
+            app.secret,
+            purpose=APP_SECRET,
+            row_id=app.id,
+            account_id=app.account_id,
+        )
+    except sealing.SealBroken:
+        return False
+    return True

@@ -1,0 +1,167 @@
+"""Change a password, or set a new one through a mailed link."""
+
+from __future__ import annotations
+
+from twostep.core import event, password, throttle, token
+from twostep.core.account import Account
+from twostep.core.email_address import email_key
+from twostep.core.refusal import Reason, Refused
+from twostep.core.session import Session
+from twostep.core.user_name import user_name_key
+from twostep.delivery.notice import NoticeKind
+from twostep.flows.env import Env, Visitor
+from twostep.flows.notify import RESET_PASSWORD, notify
+from twostep.flows.remove import Done
+from twostep.flows.retire import send_password_links
+from twostep.flows.send_limits import count_all
+from twostep.flows.step_up import count_password_try, refuse_password_tries
+from twostep.store import accounts, audit, mail_links, sessions
+from twostep.store.tx import Tx
+
+
+SHORTEST = password.MIN_LENGTH
+
+
+def review(env: Env, account: Account, new: str, *, two_step: bool | None = None) -> Refused | None:
+    """Judge a new password for this account (ASVS 6.2). `two_step`: as it will be, if it changes."""
+    words = (account.name, env.settings.panel_name, env.settings.organisation, env.public_host)
+    return password.review_password(
+        new,
+        two_step_on=account.two_step if two_step is None else two_step,
+        context_words=[word for word in words if word],
+    )
+
+
+async def change_password(
+    env: Env, visitor: Visitor, current: Session, *, typed: str, new: str, now: int
+) -> Done | Refused:
+    """Change the password; every other session and known browser ends.
+
+    Refused: PASSWORD_CURRENT_WRONG, PASSWORD_UNCHANGED, what `review` says, THROTTLED, CHANGED.
+    Raises `Overloaded`.
+    """
+    account = env.store.read(accounts.load, current.account_id)
+    if account is None or account.password_hash is None:
+        return Refused(Reason.CHANGED)
+    if refused := env.store.read(refuse_password_tries, current, now=now):
+        return refused
+    verdict = await env.hashes.run_known(
+        password.verify_hash, account.password_hash, typed, profile=env.profile
+    )
+    refused = review(env, account, new)
+    if refused is None and new == typed:
+        refused = Refused(Reason.PASSWORD_UNCHANGED)
+    new_hash = ""
+    if verdict.ok and refused is None:
+        new_hash = await env.hashes.run_known(password.hash_password, new, profile=env.profile)
+    version = account.password_version
+
+    def finish(tx: Tx) -> Done | Refused:
+        locked = accounts.lock(tx, current.account_id)
+        if locked is None or locked.password_version != version:
+            return Refused(Reason.CHANGED)
+        wrong = count_password_try(tx, locked, visitor, current, right=verdict.ok, now=now)
+        if wrong or refused:
+            return wrong or refused or Refused(Reason.CHANGED)
+        sessions.remove_others(tx, locked.id, keep=current.id)
+        save_new(tx, env, locked, visitor, new=new, new_hash=new_hash, by="owner", now=now)
+        return Done()
+
+    return await env.store.run(finish)
+
+
+async def forgot_password(env: Env, visitor: Visitor, *, identifier: str, now: int) -> Done:
+    """Mail a link for a new password. The answer is the same for known and unknown names.
+
+    At most three mails an hour for an account and ten for a network; a request beyond that is
+    dropped without a word, because a word would tell whether the name is known.
+    """
+
+    def send(tx: Tx) -> Done:
+        if "@" in identifier:
+            found = accounts.load_by_address(tx, email_key(identifier))
+        else:
+            found = accounts.load_by_name(tx, user_name_key(identifier))
+        account = accounts.lock(tx, found.id) if found else None
+        network, own = throttle.RESET_MAIL_NETWORK, throttle.RESET_MAIL_ACCOUNT
+        rules = [(f"{network.name}:{visitor.network}", network)]
+        if account:
+            rules.append((f"{own.name}:{account.id}", own))
+        refused = count_all(tx, rules, now=now)
+        if account and account.disabled_at is None and refused is None:
+            kind = NoticeKind.PASSWORD_RESET_LINK
+            send_password_links(
+                tx, env, account, kind=kind, source=visitor.source, by="forgot_password", now=now
+            )
+        return Done()
+
+    return await env.store.run(send)
+
+
+def view_reset(tx: Tx, *, link: str, now: int) -> Account | Refused:
+    """The account whose password a link sets. Refused: LINK_DEAD."""
+    found = mail_links.load(tx, token.digest(link), purpose=RESET_PASSWORD)
+    if found is None or found.used_at is not None or not found.created_at <= now < found.expires_at:
+        return Refused(Reason.LINK_DEAD)
+    account = accounts.load(tx, found.account_id)
+    if account is None or account.disabled_at is not None:
+        return Refused(Reason.LINK_DEAD)
+    return account
+
+
+async def reset_password(
+    env: Env, visitor: Visitor, *, link: str, new: str, now: int
+) -> Done | Refused:
+    """Set a new password through a mailed link; never signs in, never skips the second step.
+
+    A refused password does not use the link up. Refused: LINK_DEAD, what `review` says.
+    Raises `Overloaded`.
+    """
+    account = env.store.read(view_reset, link=link, now=now)
+    if isinstance(account, Refused):
+        return account
+    if refused := review(env, account, new):
+        return refused
+    new_hash = await env.hashes.run(password.hash_password, new, profile=env.profile)
+
+    def finish(tx: Tx) -> Done | Refused:
+        locked = accounts.lock(tx, account.id)
+        if locked is None or locked.disabled_at is not None:
+            return Refused(Reason.LINK_DEAD)
+        if locked.two_step is not account.two_step:
+            return Refused(Reason.CHANGED)
+        digest = token.digest(link)
+        if not mail_links.consume(tx, digest, purpose=RESET_PASSWORD, now=now):
+            return Refused(Reason.LINK_DEAD)
+        mail_links.end_all(tx, locked.id, purpose=RESET_PASSWORD, now=now)
+        sessions.remove_others(tx, locked.id, keep="")
+        save_new(tx, env, locked, visitor, new=new, new_hash=new_hash, by="link", now=now)
+        return Done()
+
+    return await env.store.run(finish)
+
+
+def save_new(
+    tx: Tx,
+    env: Env,
+    account: Account,
+    visitor: Visitor,
+    *,
+    new: str,
+    new_hash: str,
+    by: str,
+    now: int,
+) -> None:
+    """Keep a new password of a locked account: known browsers are forgotten, the owner is told."""
+    accounts.save_password(
+        tx, account.id, password_hash=new_hash, short=len(new) < SHORTEST, now=now
+    )
+    sessions.remove_known_browsers(tx, account.id)
+    audit.append(
+        tx,
+        event.new_event(event.PASSWORD_CHANGED, by=by),
+        account_id=account.id,
+        source=visitor.source,
+        now=now,
+    )
+    notify(tx, env, account, NoticeKind.PASSWORD_CHANGED, visitor=visitor, now=now)

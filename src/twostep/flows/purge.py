@@ -1,0 +1,50 @@
+"""Tidy up: what has ended is deleted in small batches, so that no other flow waits long."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+
+from twostep.flows.env import Env
+from twostep.flows.purge_audit import purge_audit
+from twostep.store import (
+    challenges,
+    installation,
+    mail_links,
+    outbox,
+    recovery_codes,
+    throttles,
+)
+from twostep.store.tx import StoreUnavailable, Tx
+
+
+EVERY_SECONDS = 60.0
+BATCH = 500
+DAY_SECONDS = 86_400
+
+
+def purge(tx: Tx, env: Env, *, now: int, limit: int = BATCH) -> int:
+    """Wipe clear values whose time is over and delete one batch of what has ended; rows changed."""
+    return sum(
+        (
+            recovery_codes.wipe_shown(tx, now=now),
+            challenges.wipe_expired(tx, now=now),
+            installation.purge_sessions(
+                tx, now=now, seen_before=now - env.limits.idle_seconds, limit=limit
+            ),
+            installation.purge_unconfirmed_phones(tx, before=now - DAY_SECONDS, limit=limit),
+            mail_links.purge(tx, before=now - 30 * DAY_SECONDS, limit=limit),
+            outbox.purge(tx, before=now - 30 * DAY_SECONDS, limit=limit),
+            throttles.purge(tx, before=now - 2 * DAY_SECONDS, limit=limit),
+            purge_audit(tx, env, now=now, limit=limit),
+        )
+    )
+
+
+async def run_purge(env: Env) -> None:
+    """Tidy up once a minute until cancelled."""
+    while True:
+        with suppress(StoreUnavailable):
+            while await env.store.run(purge, env, now=env.clock()) >= BATCH:
+                pass  # each batch is a transaction of its own
+        await asyncio.sleep(EVERY_SECONDS)

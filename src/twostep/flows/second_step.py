@@ -1,0 +1,264 @@
+"""The second step of a sign-in: one box for every code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from twostep.core import event, throttle, token
+from twostep.core import recovery_codes as codes_core
+from twostep.core import session as session_core
+from twostep.core.account import Account, Status
+from twostep.core.authenticator import Methods, RecoveryCode
+from twostep.core.code_input import RecoveryCode as TypedBackupCode
+from twostep.core.code_input import SixDigits, TemporaryCode, read_code
+from twostep.core.event import Outcome
+from twostep.core.out_of_band import Purpose
+from twostep.core.password import profile_from
+from twostep.core.refusal import Reason, Refused
+from twostep.core.session import Aal, Level, Session
+from twostep.flows import second_factor, second_step_throttle
+from twostep.flows.env import Env, Visitor
+from twostep.flows.second_factor import Passed
+from twostep.flows.second_step_throttle import WrongTry
+from twostep.flows.sign_in import SignedIn, complete_sign_in, open_session
+from twostep.store import accounts, apps, audit, challenges, sessions
+from twostep.store import recovery_codes as stored_codes
+from twostep.store.methods import load_methods
+from twostep.store.tx import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class SecondStepDone:
+    """The sign-in is complete. `passed` says by what; None: the help desk's temporary code."""
+
+    signed_in: SignedIn
+    passed: Passed | None
+
+
+@dataclass(frozen=True, slots=True)
+class TypedDigest:
+    """A backup or temporary code as its digest, made outside the transaction."""
+
+    set_id: str
+    digest: bytes
+    codes: tuple[RecoveryCode, ...] = ()
+
+
+def view_methods(tx: Tx, account_id: str) -> Methods:
+    """Every way to pass the second step."""
+    return load_methods(tx, account_id)
+
+
+async def submit_code(
+    env: Env,
+    visitor: Visitor,
+    session: Session,
+    *,
+    old_token: str,
+    typed: str,
+    now: int,
+) -> SecondStepDone | Refused:
+    """Answer the second step with whatever was typed; its shape decides what it is.
+
+    Malformed input costs nothing. Raises `Overloaded` for codes that need a hash.
+    """
+    code = read_code(typed)
+    if isinstance(code, Refused):
+        return code
+    digest = None
+    if not isinstance(code, SixDigits):
+        digest = await digest_typed(env, session, code=code)
+        if digest is None and isinstance(code, TypedBackupCode | TemporaryCode):
+            digest = TypedDigest("", b"")
+    return await env.store.run(
+        _finish, env, visitor, session, old_token=old_token, code=code, digest=digest, now=now
+    )
+
+
+async def digest_typed(
+    env: Env, session: Session, *, code: TypedBackupCode | TemporaryCode
+) -> TypedDigest | None:
+    """Hash a long code once, with the salt of the account's set; None: there is no set."""
+    if isinstance(code, TemporaryCode):
+        temporary = env.store.read(stored_codes.load_temporary, session.account_id)
+        if temporary is None:
+            return None
+        digest = await env.hashes.run_known(
+            codes_core.digest,
+            code.code,
+            salt=temporary.salt,
+            profile=profile_from(temporary.profile),
+        )
+        return TypedDigest(temporary.id, digest)
+    recovery_set = env.store.read(stored_codes.load_set, session.account_id)
+    if recovery_set is None:
+        return None
+    digest = await env.hashes.run_known(
+        codes_core.digest,
+        code.code,
+        salt=recovery_set.salt,
+        profile=profile_from(recovery_set.profile),
+    )
+    return TypedDigest(recovery_set.id, digest)
+
+
+def verify_typed(
+    tx: Tx,
+    env: Env,
+    account: Account,
+    session: Session,
+    visitor: Visitor,
+    *,
+    code: SixDigits | TypedBackupCode,
+    digest: TypedDigest | None,
+    purpose: Purpose,
+    now: int,
+) -> Passed | Refused:
+    """Verify what was typed against the locked account, for sign-in and step-up."""
+    if isinstance(code, SixDigits):
+        return second_factor.verify_six_digits(
+            tx, env, account, session, visitor, code=code.code, purpose=purpose, now=now
+        )
+    current = stored_codes.load_set(tx, account.id)
+    if digest is None or (digest.set_id and (current is None or current.id != digest.set_id)):
+        return Refused(Reason.CHANGED)
+    return second_factor.verify_backup_code(
+        tx,
+        env,
+        account,
+        session,
+        visitor,
+        digest=digest.digest,
+        codes=stored_codes.list_codes(tx, current.id) if current else (),
+        purpose=purpose,
+        now=now,
+    )
+
+
+def _finish(
+    tx: Tx,
+    env: Env,
+    visitor: Visitor,
+    session: Session,
+    *,
+    old_token: str,
+    code: SixDigits | TypedBackupCode | TemporaryCode,
+    digest: TypedDigest | None,
+    now: int,
+) -> SecondStepDone | Refused:
+    if isinstance(code, SixDigits):
+        _announce_reads(tx, visitor, session, old_token=old_token)
+    account = accounts.lock(tx, session.account_id)
+    half = sessions.load_current(tx, session.id, digest=token.digest(old_token))
+    if not account or not half or not _is_open(half, account, env=env, now=now):
+        return Refused(Reason.STEP_ENDED)
+    if isinstance(code, TemporaryCode):
+        return _finish_temporary(tx, env, account, half, visitor, digest=digest, now=now)
+    passed = verify_typed(
+        tx,
+        env,
+        account,
+        half,
+        visitor,
+        code=code,
+        digest=digest,
+        purpose=Purpose.SIGN_IN,
+        now=now,
+    )
+    if isinstance(passed, Refused):
+        return passed
+    signed_in = complete_sign_in(
+        tx,
+        env,
+        account,
+        visitor,
+        half=half,
+        old_token=old_token,
+        amr=passed.amr,
+        aal=Aal.AAL2,
+        method=passed.method,
+        next_path=half.next_path,
+        now=now,
+    )
+    return SecondStepDone(signed_in, passed)
+
+
+def _announce_reads(tx: Tx, visitor: Visitor, session: Session, *, old_token: str) -> None:
+    """What the usual way reads, to go out with the account's lock instead of one after the other."""
+    tx.ahead(sessions.load_current, session.id, digest=token.digest(old_token))
+    second_step_throttle.announce_reads(
+        tx, session.account_id, visitor, rule=throttle.CODE, browser_id=session.browser_id
+    )
+    tx.ahead(challenges.load_newest, session.id, Purpose.SIGN_IN)
+    tx.ahead(apps.list_apps, session.account_id)
+    if visitor.browser_token:
+        digest = token.digest(visitor.browser_token)
+        tx.ahead(sessions.is_browser_cookie, digest)
+        tx.ahead(sessions.load_known_browser, session.account_id, digest)
+
+
+def _is_open(half: Session, account: Account, *, env: Env, now: int) -> bool:
+    return (
+        half.level is Level.HALF
+        and session_core.is_live(half, now=now, limits=env.limits)
+        and account.status is Status.ACTIVE
+        and account.two_step
+        and account.password_version == half.password_version
+    )
+
+
+def _finish_temporary(
+    tx: Tx,
+    env: Env,
+    account: Account,
+    half: Session,
+    visitor: Visitor,
+    *,
+    digest: TypedDigest | None,
+    now: int,
+) -> SecondStepDone | Refused:
+    """The help desk's code opens enrolment only: no full session, `aal1`, amr `pwd`."""
+    rule = throttle.RECOVERY_CODE
+    if refused := second_step_throttle.refuse(
+        tx, account, visitor, rule=rule, browser_id=half.browser_id, now=now
+    ):
+        return refused
+    temporary = stored_codes.load_temporary(tx, account.id)
+    right = (
+        digest is not None
+        and temporary is not None
+        and temporary.id == digest.set_id
+        and now < temporary.expires_at
+        and isinstance(
+            codes_core.match(digest.digest, [(temporary.id, temporary.digest, False)]),
+            codes_core.Accepted,
+        )
+    )
+    if not right or temporary is None or not stored_codes.consume_temporary(tx, temporary.id):
+        wrong = WrongTry(
+            rule,
+            Reason.BACKUP_CODE_WRONG,
+            chances=0,
+            purpose=str(Purpose.SIGN_IN),
+            browser_id=half.browser_id,
+        )
+        return second_step_throttle.count_wrong(tx, env, account, visitor, wrong=wrong, now=now)
+    sessions.remove(tx, half.id, account_id=account.id)
+    opened = open_session(
+        tx,
+        env,
+        account,
+        visitor,
+        level=Level.ENROL,
+        browser_id=half.browser_id,
+        next_path=half.next_path,
+        now=now,
+    )
+    audit.append(
+        tx,
+        event.new_event(event.TEMPORARY_CODE_USED, Outcome.OK),
+        account_id=account.id,
+        source=visitor.source,
+        now=now,
+    )
+    return SecondStepDone(opened, None)

@@ -1,0 +1,64 @@
+"""What the second-step and step-up pages show: every way, how the message is doing, waits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from twostep.core import throttle
+from twostep.core.account import Account
+from twostep.core.authenticator import Methods
+from twostep.core.out_of_band import Purpose
+from twostep.core.refusal import Refused
+from twostep.core.session import Session
+from twostep.flows import second_step_throttle
+from twostep.flows.delivery_view import DeliveryView, view_delivery
+from twostep.flows.env import Env, Visitor
+from twostep.flows.send_code import open_channels
+from twostep.store.methods import load_methods
+from twostep.store.tx import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class SecondStepView:
+    """Ways of the account. `code_wait`, `backup_wait`: the throttle's refusal while a wait runs.
+
+    `channels`: by which codes can be sent at all. `closed_phones`: those that cannot be sent to.
+    """
+
+    methods: Methods
+    delivery: DeliveryView | None
+    channels: tuple[str, ...]
+    closed_phones: frozenset[str]
+    code_wait: Refused | None
+    backup_wait: Refused | None
+
+
+def view_second_step(
+    tx: Tx,
+    env: Env,
+    account: Account,
+    session: Session,
+    visitor: Visitor,
+    *,
+    purpose: Purpose,
+    now: int,
+) -> SecondStepView:
+    """Read what the page needs."""
+    methods = load_methods(tx, account.id)
+
+    def wait(rule: throttle.Rule) -> Refused | None:
+        return second_step_throttle.refuse(
+            tx, account, visitor, rule=rule, browser_id=session.browser_id, now=now
+        )
+
+    phones_on = env.settings.policy.phones
+    return SecondStepView(
+        methods=methods,
+        delivery=view_delivery(tx, session, purpose=purpose, now=now) if phones_on else None,
+        channels=open_channels(env) if phones_on else (),
+        closed_phones=frozenset(
+            phone.id for phone in methods.phones if not env.settings.delivery.is_open(phone.region)
+        ),
+        code_wait=wait(throttle.CODE),
+        backup_wait=wait(throttle.RECOVERY_CODE),
+    )

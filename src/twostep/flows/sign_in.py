@@ -1,0 +1,175 @@
+"""The end of every way in: `complete_sign_in` is the only place that makes a full session.
+
+password ──▶ begin_second_step ──▶ half session ──code──▶ complete_sign_in ──▶ full session
+    └───────── two-step sign-in off ────────────────────▶ complete_sign_in
+    └───────── two-step sign-in required, not set up ───▶ begin_enrolment ──▶ enrol session
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from twostep.core import event, token
+from twostep.core import session as session_core
+from twostep.core.account import Account, Role
+from twostep.core.authenticator import MOST_KNOWN_BROWSERS
+from twostep.core.session import AMR_PASSWORD, Aal, Level, Session
+from twostep.delivery.notice import NoticeKind
+from twostep.flows import second_step_throttle
+from twostep.flows.env import Env, Visitor
+from twostep.flows.notify import notify
+from twostep.store import accounts, audit, sessions
+from twostep.store.tx import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A session was opened or raised: its new cookie value, and the known browser's if it is new."""
+
+    session: Session
+    token: str
+    browser_token: str | None = None
+
+
+def needs_enrolment(env: Env, account: Account) -> bool:
+    """Whether policy asks this account to turn two-step sign-in on before anything else."""
+    required = env.settings.policy.require_two_step
+    if account.two_step:
+        return False
+    if account.must_enroll:
+        return True
+    return required == "all" or account.role is Role.OPERATOR
+
+
+def open_session(
+    tx: Tx,
+    env: Env,
+    account: Account,
+    visitor: Visitor,
+    *,
+    level: Level,
+    browser_id: str | None,
+    next_path: str,
+    now: int,
+) -> SignedIn:
+    """Open a session after the right password: half (second step to come) or enrolment only.
+
+    `browser_id`: the known browser it comes from, whose allowance of wrong codes it then has.
+    """
+    half = level is Level.HALF
+    seconds = session_core.HALF_SESSION_SECONDS if half else env.limits.total_seconds
+    session = _new_session(account, visitor, level=level, next_path=next_path, now=now)
+    session = replace(session, browser_id=browser_id, expires_at=now + seconds)
+    cookie = token.new_token()
+    sessions.insert(tx, session, digest=token.digest(cookie))
+    return SignedIn(session, cookie)
+
+
+def complete_sign_in(
+    tx: Tx,
+    env: Env,
+    account: Account,
+    visitor: Visitor,
+    *,
+    half: Session | None,
+    old_token: str,
+    amr: str,
+    aal: Aal,
+    method: str,
+    next_path: str,
+    now: int,
+) -> SignedIn:
+    """Make a full session: raise the half session, or open a new one.
+
+    The account is locked, and the half session was read under that lock with its cookie value
+    `old_token`, so that of two answers that arrive together one wins.
+    """
+    two_step = aal is Aal.AAL2
+    base = half or _new_session(account, visitor, level=Level.FULL, next_path=next_path, now=now)
+    browser_id, browser_token = _remember_as_known(tx, env, account, visitor, now=now)
+    session = replace(
+        base,
+        level=Level.FULL,
+        aal=aal,
+        amr=amr,
+        network=visitor.network,
+        browser=visitor.browser,
+        browser_id=browser_id,
+        second_factor_at=now if two_step else None,
+        created_at=now,
+        seen_at=now,
+        expires_at=now + env.limits.total_seconds,
+    )
+    cookie = token.new_token()
+    if half is None:
+        sessions.insert(tx, session, digest=token.digest(cookie))
+    else:
+        sessions.raise_session(
+            tx, session, old_digest=token.digest(old_token), new_digest=token.digest(cookie)
+        )
+    if two_step:
+        second_step_throttle.forget(tx, account, browser_id=half.browser_id if half else None)
+        accounts.save_guesses(tx, account.id, in_a_row=0, millionths=account.guess_millionths)
+    audit.append(
+        tx,
+        event.new_event(event.SIGN_IN_COMPLETED, method=method, aal=str(aal), amr=amr),
+        account_id=account.id,
+        source=visitor.source,
+        now=now,
+    )
+    return SignedIn(session, cookie, browser_token)
+
+
+def _new_session(
+    account: Account, visitor: Visitor, *, level: Level, next_path: str, now: int
+) -> Session:
+    return Session(
+        id=token.new_id(),
+        account_id=account.id,
+        level=level,
+        aal=Aal.AAL1,
+        amr=AMR_PASSWORD,
+        next_path=next_path,
+        network=visitor.network,
+        browser=visitor.browser,
+        browser_id=None,
+        password_version=account.password_version,
+        password_at=now,
+        second_factor_at=None,
+        created_at=now,
+        seen_at=now,
+        expires_at=now,
+    )
+
+
+def _remember_as_known(
+    tx: Tx, env: Env, account: Account, visitor: Visitor, *, now: int
+) -> tuple[str, str | None]:
+    """Know the browser from now on; a new one is told to the owner, the account's first is not."""
+    presented = token.digest(visitor.browser_token)
+    browser_token = None
+    if not visitor.browser_token or not sessions.is_browser_cookie(tx, presented):
+        # A value we did not give out is never taken over: nobody may plant one.
+        browser_token = token.new_token()
+        presented = token.digest(browser_token)
+    is_known = sessions.load_known_browser(tx, account.id, presented) is not None
+    is_first = not is_known and not audit.has_event(tx, account.id, event.SIGN_IN_COMPLETED)
+    browser_id = sessions.save_known_browser(
+        tx,
+        account.id,
+        presented,
+        new_id=token.new_id(),
+        browser=visitor.browser,
+        most=MOST_KNOWN_BROWSERS,
+        now=now,
+    )
+    if not is_known and not is_first:
+        audit.append(
+            tx,
+            event.new_event(event.BROWSER_NEW),
+            account_id=account.id,
+            source=visitor.source,
+            now=now,
+        )
+        notify(tx, env, account, NoticeKind.BROWSER_NEW, visitor=visitor, now=now)
+    return browser_id, browser_token

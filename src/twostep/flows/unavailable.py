@@ -1,0 +1,8 @@
+"""The outage that every door must answer: the transaction did not commit."""
+
+from __future__ import annotations
+
+from twostep.store.tx import StoreUnavailable
+
+
+__all__ = ["StoreUnavailable"]

@@ -1,0 +1,195 @@
+"""The user's language: catalogues, the choice among them, and dates, places and spans in words.
+
+English is the source text and needs no catalogue. The others are gettext files beside this
+module, compiled in memory when first asked for; where one is missing, English stands in.
+"""
+
+from __future__ import annotations
+
+import gettext
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache, lru_cache
+from importlib import resources
+from io import BytesIO
+from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from babel import Locale
+from babel.core import get_global
+from babel.dates import format_skeleton
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.units import format_unit
+
+
+Style = Literal["date", "short", "full"]
+Translations = gettext.NullTranslations
+
+SOURCE = "en"
+UTC = "UTC"
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """A language of pages and messages. `endonym` is its name in itself."""
+
+    code: str
+    endonym: str
+    direction: Literal["ltr", "rtl"]
+
+
+LANGUAGES: tuple[Language, ...] = (
+    Language("en", "English", "ltr"),
+    Language("de", "Deutsch", "ltr"),
+    Language("ar", "العربية", "rtl"),
+)
+_BY_CODE = {language.code: language for language in LANGUAGES}
+# "24 Nov 2026, 09:12" is read alike on both sides of the Atlantic; 11/24/26 is not.
+_FORMATS = {SOURCE: "en_GB"}
+
+
+def N_(message: str) -> str:  # noqa: N802 - gettext's name for a string that is translated later
+    """Mark a string for the catalogues without translating it yet."""
+    return message
+
+
+def language(code: str) -> Language:
+    """Return the language of that code, or the source language where there is none."""
+    return _BY_CODE.get(code, _BY_CODE[SOURCE])
+
+
+def has_language(code: str) -> bool:
+    """Whether pages can be had in that language."""
+    return code in _BY_CODE
+
+
+@cache
+def translator(code: str) -> Translations:
+    """Return gettext's functions for a language. Unknown codes speak English."""
+    if code == SOURCE or code not in _BY_CODE:
+        return gettext.NullTranslations()
+    source = resources.files("twostep").joinpath("locale", code, "LC_MESSAGES", "twostep.po")
+    if not source.is_file():
+        return gettext.NullTranslations()
+    catalogue = read_po(BytesIO(source.read_bytes()), locale=code, abort_invalid=True)
+    compiled = BytesIO()
+    write_mo(compiled, catalogue)
+    compiled.seek(0)
+    return gettext.GNUTranslations(compiled)
+
+
+def negotiate(accept_language: str | None, *, preferred: str | None = None) -> str:
+    """Choose a language: the one chosen earlier, else the best of `Accept-Language`.
+
+    RFC 9110 section 12.5.4; a tag counts by its first part, so `de-AT` gets `de`.
+    """
+    if preferred in _BY_CODE:
+        return preferred
+    best, best_weight = SOURCE, 0.0
+    for entry in (accept_language or "")[:1000].split(","):
+        tag, _, parameters = entry.partition(";")
+        code = tag.strip().lower().split("-")[0]
+        weight = _weight(parameters)
+        if code in _BY_CODE and weight > best_weight:
+            best, best_weight = code, weight
+    return best
+
+
+def accepted_tags(accept_language: str | None) -> tuple[str, ...]:
+    """Return the tags of `Accept-Language` in its order, for guessing a country."""
+    entries = (accept_language or "")[:1000].split(",")
+    return tuple(tag for entry in entries if (tag := entry.partition(";")[0].strip()))
+
+
+def _weight(parameters: str) -> float:
+    name, _, value = parameters.strip().partition("=")
+    if name.strip() != "q":
+        return 1.0
+    try:
+        weight = float(value)
+    except ValueError:
+        return 0.0
+    return weight if 0 <= weight <= 1 else 0.0
+
+
+def format_instant(at: int, *, language: str, time_zone: str, style: Style = "short") -> str:
+    """Write an instant (Unix seconds) as `24 Nov 2026`, with `, 09:12`, or with its zone too.
+
+    `time_zone`: an IANA name; an unknown one is written in UTC, and says so.
+    """
+    zone = known_zone(time_zone)
+    date = _skeleton("yMMMd", at, language=language, time_zone=zone)
+    if style == "date":
+        return date
+    time = _skeleton("Hm", at, language=language, time_zone=zone)
+    _ = translator(language).gettext
+    if style == "short":
+        return _("{date}, {time}").format(date=date, time=time)
+    return _("{date} at {time} ({zone})").format(date=date, time=time, zone=zone)
+
+
+def format_time(at: int, *, language: str, time_zone: str) -> str:
+    """Write the time of day of an instant (Unix seconds): `14:05`."""
+    return _skeleton("Hm", at, language=language, time_zone=known_zone(time_zone))
+
+
+def format_duration(seconds: int, language: str) -> str:
+    """Write a span in words: `47 seconds`, `8 minutes`, `1 hour and 5 minutes`, `3 days`.
+
+    Rounded up to the smaller unit shown, so that a wait told is never too short.
+    """
+    if seconds < 60:
+        return _unit(max(seconds, 0), "second", language)
+    minutes = -(-seconds // 60)
+    if minutes < 60:
+        return _unit(minutes, "minute", language)
+    if minutes < 24 * 60:
+        return _two(minutes, "hour", "minute", per=60, language=language)
+    return _two(-(-minutes // 60), "day", "hour", per=24, language=language)
+
+
+@lru_cache(maxsize=4096)
+def country_name(region: str, language: str) -> str:
+    """Return the name of a region (CLDR code) in a language; the code itself where it has none."""
+    return str(_locale(language).territories.get(region, region))
+
+
+@lru_cache(maxsize=4096)
+def zone_region(time_zone: str) -> str | None:
+    """Return the region that a time zone lies in; None for UTC and for unknown zones."""
+    region = get_global("zone_territories").get(time_zone)
+    return region if region and region.isalpha() else None
+
+
+@lru_cache(maxsize=4096)
+def known_zone(time_zone: str) -> str:
+    """Return the zone's own name, or UTC for one that this system does not know."""
+    try:
+        return ZoneInfo(time_zone).key
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return UTC
+
+
+def _skeleton(skeleton: str, at: int, *, language: str, time_zone: str) -> str:
+    moment = datetime.fromtimestamp(at, ZoneInfo(time_zone))
+    return format_skeleton(skeleton, moment, tzinfo=moment.tzinfo, locale=_locale(language))
+
+
+def _two(amount: int, big: str, small: str, *, per: int, language: str) -> str:
+    whole, rest = divmod(amount, per)
+    first = _unit(whole, big, language)
+    if not rest:
+        return first
+    _ = translator(language).gettext
+    return _("{longer} and {shorter}").format(longer=first, shorter=_unit(rest, small, language))
+
+
+def _unit(amount: int, unit: str, language: str) -> str:
+    return format_unit(amount, f"duration-{unit}", length="long", locale=_locale(language))
+
+
+@cache
+def _locale(code: str) -> Locale:
+    known = code if code in _BY_CODE else SOURCE
+    return Locale.parse(_FORMATS.get(known, known))

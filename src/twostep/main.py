@@ -1,0 +1,280 @@
+"""Wires everything, read top to bottom: settings → keys → store → flows → channels → web → server.
+
+Web and server are imported where they are made: the command line needs neither.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import os
+import ssl
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from twostep.config import Settings
+from twostep.core.password import PROFILES, dummy_hash
+from twostep.core.sealing import Keyring
+from twostep.delivery.channel import Callbacks, Channel, Kind
+from twostep.delivery.providers import build_callbacks, build_channels
+from twostep.flows.checkpoint import checkpoint_all, run_checkpoints
+from twostep.flows.deliver import Outbox
+from twostep.flows.env import Env
+from twostep.flows.hash_pool import HashPool
+from twostep.flows.key_source import Keys, KeysUnreadable, open_keys
+from twostep.flows.purge import run_purge
+from twostep.store import engines, installation, schema
+from twostep.store.tx import Store, StoreUnavailable
+
+
+if TYPE_CHECKING:
+    from twostep.web.app import WebApp
+    from twostep.web.visit import Page
+
+
+DEMO_FACT = "demo"
+GRACEFUL_SECONDS = 2.5
+
+
+class StartError(Exception):
+    """The product cannot start; the text says why and what to do."""
+
+
+def system_clock() -> int:
+    """Unix seconds: the only place that reads the machine's clock."""
+    return int(time.time())  # noqa: TID251
+
+
+# ── keys ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def load_keyring(settings: Settings) -> Keyring:
+    """Read the keys from the environment, a command or the key file. Raises `StartError`."""
+    return load_keys(settings).ring
+
+
+def load_keys(settings: Settings) -> Keys:
+    """The keys, read again whenever their file has changed. Raises `StartError`."""
+    try:
+        return open_keys(settings)
+    except KeysUnreadable as error:
+        raise StartError(str(error)) from None
+
+
+# ── store ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def database_path(settings: Settings) -> Path:
+    """The SQLite file. Raises `StartError` for another engine."""
+    path = engines.sqlite_path(settings.database_url.get_secret_value())
+    if path is None:
+        raise StartError("database_url: SQLite is needed here: sqlite:///PATH")
+    return path
+
+
+def database_name(settings: Settings) -> str:
+    """The database in words: the SQLite file, or name and host without a password."""
+    return engines.describe(settings.database_url.get_secret_value())
+
+
+def upgrade_schema(settings: Settings) -> None:
+    """Bring the database's schema up to date. Raises `StartError`."""
+    try:
+        engines.upgrade(settings.database_url.get_secret_value())
+    except (OSError, StoreUnavailable, schema.SchemaMismatch) as error:
+        name = database_name(settings)
+        raise StartError(f"The database {name} cannot be upgraded: {error}") from None
+
+
+def _review_file(path: Path) -> None:
+    if not path.exists():
+        raise StartError(f"The database {path} does not exist. Run: twostep db upgrade")
+    if not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
+        raise StartError(
+            f"The database {path} cannot be written by this user, or its folder cannot."
+            f" Run: chown -R {getpass.getuser()} {path.parent}"
+        )
+
+
+def open_store(settings: Settings, *, demo: bool = False, beside: bool = False) -> Store:
+    """Open the database; blocks. Raises `StartError`.
+
+    `demo`: the demo itself, which opens no other database. `beside`: the command line, which opens a
+    demo's too, but only with the demo's own settings: they name the address that it wrote down.
+    """
+    url = settings.database_url.get_secret_value()
+    name = engines.describe(url)
+    if path := engines.sqlite_path(url):
+        _review_file(path)
+    try:
+        store = engines.open_engine(url)
+        schema.review(store.schema_version())
+        demo_url = store.read_at_start(installation.load, DEMO_FACT)
+    except StoreUnavailable as error:
+        raise StartError(str(error)) from None
+    except schema.SchemaMismatch as error:
+        raise StartError(f"{name}: {error}") from None
+    if demo and demo_url is None:
+        raise StartError(f"{name} is not a demo's database: twostep demo leaves it alone.")
+    if demo_url is not None and not (demo or (beside and demo_url == settings.public_url)):
+        raise StartError(
+            f"{name} is a demo's database: only twostep demo serves it, and commands need the"
+            " twostep.toml beside it."
+        )
+    return store
+
+
+# ── flows ───────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """Everything that runs."""
+
+    env: Env
+    outbox: Outbox
+
+
+@asynccontextmanager
+async def open_product(
+    settings: Settings,
+    channels: Mapping[Kind, Sequence[Channel]],
+    *,
+    callbacks: Mapping[str, Callbacks] | None = None,
+    clock: Callable[[], int] = system_clock,
+    demo: bool = False,
+    working: bool = True,
+) -> AsyncIterator[Product]:
+    """Open store, hash pool and outbox. `working`: send messages and tidy up beside it; the command
+    line does not, and may look into a running demo."""
+    keys = load_keys(settings)
+    store = open_store(settings, demo=demo, beside=not working)
+    outbox = Outbox(channels)
+
+    def wake() -> None:
+        outbox.wake()
+        store.announce()
+
+    hashes = HashPool()
+    profile = PROFILES[settings.password.profile]
+    env = Env(
+        settings=settings,
+        keys=keys,
+        store=store,
+        hashes=hashes,
+        profile=profile,
+        clock=clock,
+        wake_outbox=wake,
+        callbacks=callbacks or {},
+    )
+    dummy_hash(profile)  # made now, not with the first unknown name
+    works = _works(env, outbox) if working else ()
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        yield Product(env, outbox)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(GRACEFUL_SECONDS):
+                await outbox.drain()
+        if working:
+            with suppress(StoreUnavailable):
+                await checkpoint_all(env, now=clock())
+        hashes.close()
+        await store.close()
+
+
+def _works(env: Env, outbox: Outbox) -> tuple[Coroutine[Any, Any, None], ...]:
+    """What goes on beside the requests."""
+    return (
+        outbox.run(env),
+        run_purge(env),
+        run_checkpoints(env),
+        env.store.listen(outbox.wake),
+    )
+
+
+# ── web ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def build_app(
+    env: Env,
+    *,
+    extra: Sequence[Page] = (),
+    also_at: Sequence[str] = (),
+    refuse_forwarded: bool = False,
+    unchecked: str = "",
+) -> WebApp:
+    """The web application. The demo adds pages, further origins under which it is reached, and the
+    two exceptions that `WebApp` explains."""
+    from twostep.web.app import WebApp  # noqa: PLC0415
+    from twostep.web.routes import CONFIRM, PAGES  # noqa: PLC0415
+
+    origins = {env.settings.public_url, *also_at}
+    app = WebApp(
+        env,
+        [*PAGES, *extra],
+        hosts={urlsplit(one).netloc for one in origins},
+        origins=origins,
+        refuse_forwarded=refuse_forwarded,
+        unchecked=unchecked,
+    )
+    CONFIRM.use(app.router)
+    return app
+
+
+# ── server ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def review_tls(certificate: Path, key: Path) -> None:
+    """Read both files as the server will. Raises `StartError`."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password="")
+    except ssl.SSLError:
+        raise StartError(
+            f"{certificate} and {key} are no certificate with its key (PEM, without a passphrase)."
+        ) from None
+    except OSError as error:
+        raise StartError(
+            f"{certificate} or {key} cannot be read: {error.strerror}. Check --tls-cert and --tls-key."
+        ) from None
+
+
+async def serve(
+    settings: Settings,
+    *,
+    host: str,
+    port: int,
+    tls: tuple[Path, Path] | None,
+    ready: Callable[[], None],
+) -> None:
+    """Run the product until a stop signal. Raises `StartError` and `PortTaken`."""
+    from twostep import server  # noqa: PLC0415
+
+    if tls is not None:
+        review_tls(*tls)
+    sockets = server.listen([host], port)
+    async with (
+        build_channels(settings) as channels,
+        open_product(settings, channels, callbacks=build_callbacks(settings)) as product,
+    ):
+        await server.serve(build_app(product.env), sockets, ready=ready, tls=tls)
+
+
+async def run_worker(settings: Settings, *, ready: Callable[[], None]) -> None:
+    """Send messages and tidy up beside several servers, until cancelled. Raises `StartError`."""
+    if engines.sqlite_path(settings.database_url.get_secret_value()):
+        raise StartError(
+            "The database is SQLite, and its server sends messages itself: there is nothing for a"
+            " worker to do."
+        )
+    async with build_channels(settings) as channels, open_product(settings, channels):
+        ready()
+        await asyncio.Event().wait()

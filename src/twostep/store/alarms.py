@@ -1,0 +1,53 @@
+"""What operators should look at: the newest alarms, beside the audit trail that keeps them for good."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from twostep.store.tx import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """One alarm. `event`: its kind in the audit trail; `subject`: what it is about."""
+
+    id: str
+    at: int
+    event: str
+    subject: str
+    data: Mapping[str, str | int]
+
+
+def insert(tx: Tx, alarm: Alarm) -> None:
+    """Raise an alarm."""
+    tx.do(
+        "INSERT INTO alarms (id, at, event, subject, data)"
+        " VALUES (:id, :at, :event, :subject, :data)",
+        id=alarm.id,
+        at=alarm.at,
+        event=alarm.event,
+        subject=alarm.subject,
+        data=json.dumps(dict(alarm.data), sort_keys=True),
+    )
+
+
+def list_newest(tx: Tx, *, since: int, limit: int) -> list[Alarm]:
+    """Alarms since then, the newest first."""
+    rows = tx.all(
+        "SELECT id, at, event, subject, data FROM alarms WHERE at >= :since"
+        " ORDER BY at DESC, id LIMIT :limit",
+        since=since,
+        limit=limit,
+    )
+    return [Alarm(*row[:4], json.loads(row[4])) for row in rows]
+
+
+def purge(tx: Tx, *, before: int, limit: int) -> int:
+    """Forget alarms older than `before`."""
+    return tx.run(
+        "DELETE FROM alarms WHERE id IN (SELECT id FROM alarms WHERE at < :before LIMIT :limit)",
+        before=before,
+        limit=limit,
+    )

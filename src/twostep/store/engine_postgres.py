@@ -1,0 +1,258 @@
+"""PostgreSQL: each flow is one READ COMMITTED transaction on a worker thread.
+
+Any number of processes may share a database. Serialisation failures, deadlocks and unique values
+that two flows wrote at once run the whole flow again, three times at most; so does a connection that
+was lost before COMMIT. A connection lost at COMMIT is never tried again, because nobody knows whether
+it was kept: `StoreUnavailable`. Reads have threads and connections of their own, so that flows which
+wait for a row's lock hold up no page.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import psycopg
+import structlog
+from psycopg import errors
+from psycopg.pq import TransactionStatus
+from psycopg_pool import ConnectionPool
+
+from twostep.store import postgres_connection as connections
+from twostep.store import schema
+from twostep.store.postgres_transaction import Connection, Transaction
+from twostep.store.tx import Row, StoreUnavailable, Tx
+
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Answer = tuple[T, list[Callable[[], None]]]
+
+WRITERS = 8
+READERS = 4
+MOST_WAITING = 256
+MOST_ATTEMPTS = 3
+CONNECTION_WAIT_SECONDS = 2.0
+# The pool doubles its pauses from one second on, so it tries again after three at the latest.
+RECONNECT_SECONDS = 4.0
+CONNECTION_LIFE_SECONDS = 3600.0
+ANNOUNCE_SECONDS = 0.05
+LISTEN_AGAIN_SECONDS = (1, 2, 4, 8)
+CHANNEL = "twostep_outbox"
+
+log = structlog.get_logger(__name__)
+
+
+class _LostBeforeCommit(Exception):
+    """The connection went before COMMIT was sent: nothing was changed."""
+
+
+class PostgresStore:
+    """`Store` on PostgreSQL. Use from one event loop. Raises `StoreUnavailable`."""
+
+    def __init__(self, url: str) -> None:
+        connections.probe(url)
+        self._url = url
+        self._pool = ConnectionPool(
+            kwargs=connections.parameters(url),
+            configure=connections.configure,
+            min_size=2,
+            max_size=WRITERS + READERS,
+            timeout=CONNECTION_WAIT_SECONDS,
+            reconnect_timeout=RECONNECT_SECONDS,
+            max_lifetime=CONNECTION_LIFE_SECONDS,
+            name="twostep",
+            open=False,
+        )
+        self._opened = False
+        self._writers = ThreadPoolExecutor(WRITERS, thread_name_prefix="flow")
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="read")
+        self._running = 0
+        self._announced_at = 0.0
+        self._announcing = False
+        self._closed = False
+
+    def schema_version(self) -> str | None:
+        """The schema's version, None for an empty database. Blocks: for the start."""
+        with suppress(errors.UndefinedTable):
+            row: Row | None = self.read_at_start(lambda tx: tx.one(schema.VERSION_SQL))
+            return row[0] if row else None
+        return None
+
+    def read_at_start(
+        self, flow: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """As `read`, but blocks: before anything is served."""
+        try:
+            with connections.connect(self._url) as connection:
+                return flow(Transaction(connection), *args, **kwargs)
+        except psycopg.OperationalError as error:
+            raise StoreUnavailable(connections.words(error)) from error
+
+    async def run(
+        self, flow: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run one flow in one durable transaction."""
+        done: asyncio.Future[Answer[T]] = self._submit(
+            self._writers, self._transact, lambda tx: flow(tx, *args, **kwargs)
+        )
+        # On the future, not after the await: the client may go while the transaction stands.
+        done.add_done_callback(_call_back)
+        answer, _ = await asyncio.shield(done)
+        return answer
+
+    async def read(
+        self, flow: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run a function that only reads: every statement sees the newest commit."""
+        done: asyncio.Future[T] = self._submit(
+            self._readers, self._look, lambda tx: flow(tx, *args, **kwargs)
+        )
+        return await done
+
+    def announce(self) -> None:
+        """Wake the outbox's workers of every process, at most once in 50 ms."""
+        if self._announcing or self._closed:
+            return
+        self._announcing = True
+        loop = asyncio.get_running_loop()
+        loop.call_at(max(loop.time(), self._announced_at + ANNOUNCE_SECONDS), self._announce)
+
+    async def listen(self, wake: Callable[[], None]) -> None:
+        """Call `wake` whenever any process announces messages; until cancelled."""
+        failures = 0
+        while True:
+            try:
+                async with await connections.listener(self._url, CHANNEL) as connection:
+                    failures = 0
+                    wake()
+                    async for _ in connection.notifies():
+                        wake()
+            except psycopg.Error as error:
+                log.warning("store.not_listening", error=connections.words(error))
+            await asyncio.sleep(LISTEN_AGAIN_SECONDS[min(failures, len(LISTEN_AGAIN_SECONDS) - 1)])
+            failures += 1
+
+    async def close(self) -> None:
+        """Finish what is queued and close every connection."""
+        self._closed = True
+        for threads in (self._writers, self._readers):
+            await asyncio.to_thread(threads.shutdown)
+        await asyncio.to_thread(self._pool.close)
+
+    def _submit(
+        self,
+        threads: ThreadPoolExecutor,
+        work: Callable[[Callable[[Tx], Any]], Any],
+        call: Callable[[Tx], Any],
+    ) -> asyncio.Future[Any]:
+        if self._closed:
+            raise StoreUnavailable("The database is closed.")
+        if self._running >= WRITERS + READERS + MOST_WAITING:
+            raise StoreUnavailable("The database is busy: too many requests are waiting for it.")
+        if not self._opened:
+            self._pool.open()
+            self._opened = True
+        self._running += 1
+        future = asyncio.get_running_loop().run_in_executor(threads, work, call)
+        future.add_done_callback(self._count_down)
+        return future
+
+    def _count_down(self, _: asyncio.Future[Any]) -> None:
+        self._running -= 1
+
+    def _announce(self) -> None:
+        self._announcing = False
+        self._announced_at = asyncio.get_running_loop().time()
+        with suppress(StoreUnavailable):  # the workers look once a second anyhow
+            told = self._submit(
+                self._readers, self._look, lambda tx: tx.all(f"SELECT pg_notify('{CHANNEL}', '')")
+            )
+            told.add_done_callback(_drop)
+
+    @contextmanager
+    def _connection(self) -> Iterator[Connection]:
+        """A connection of the pool; what goes wrong with the database becomes `StoreUnavailable`."""
+        connection = None
+        try:
+            connection = self._pool.getconn()
+            yield connection
+        except (
+            psycopg.OperationalError,
+            psycopg.InterfaceError,
+            errors.ReadOnlySqlTransaction,
+        ) as error:
+            if connection and isinstance(error, errors.ReadOnlySqlTransaction):
+                connection.close()  # the primary has become a replica: look for the new one
+            log.warning("store.unavailable", error=connections.words(error))
+            raise StoreUnavailable(connections.words(error)) from error
+        finally:
+            if connection:
+                self._pool.putconn(connection)
+
+    def _look(self, call: Callable[[Tx], T]) -> T:
+        with self._connection() as connection:
+            return call(Transaction(connection))
+
+    def _transact(self, call: Callable[[Tx], T]) -> Answer[T]:
+        """Run a flow and commit it; again where that is safe and may help."""
+        attempt = 1
+        while True:
+            try:
+                with self._connection() as connection:
+                    return _run_and_commit(connection, call)
+            except (
+                _LostBeforeCommit,
+                errors.SerializationFailure,
+                errors.DeadlockDetected,
+                errors.UniqueViolation,
+            ) as error:
+                log.info("store.run_again", error=type(error).__name__, attempt=attempt)
+                if isinstance(error, _LostBeforeCommit):
+                    self._pool.drain()  # the others have gone with it
+                if attempt == MOST_ATTEMPTS:
+                    if isinstance(error, errors.UniqueViolation):
+                        raise
+                    raise StoreUnavailable("The transaction could not be completed.") from error
+            time.sleep(0.01 * 4**attempt)
+            attempt += 1
+
+
+def _run_and_commit(connection: Connection, call: Callable[[Tx], T]) -> Answer[T]:
+    committing = False
+    try:
+        with connection.pipeline() as pipeline:
+            tx = Transaction(connection, pipeline)
+            tx.begin()
+            answer = call(tx)
+            committing = True
+            tx.commit()
+    except psycopg.Error as error:
+        if connection.closed and not committing:
+            raise _LostBeforeCommit from error
+        if connection.closed:
+            raise StoreUnavailable(
+                "The connection was lost at COMMIT, and nobody knows whether the change was kept."
+                " Try again."
+            ) from error
+        raise
+    finally:
+        if connection.pgconn.transaction_status is not TransactionStatus.IDLE:
+            with suppress(psycopg.Error):
+                connection.rollback()
+    return answer, tx.callbacks
+
+
+def _call_back(done: asyncio.Future[Answer[Any]]) -> None:
+    if not done.cancelled() and done.exception() is None:
+        for callback in done.result()[1]:
+            callback()
+
+
+def _drop(done: asyncio.Future[Any]) -> None:
+    if not done.cancelled():
+        done.exception()

@@ -1,0 +1,63 @@
+"""Which engine a `database_url` means. A driver is imported where its engine is asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from twostep.store import schema
+from twostep.store.tx import Store, StoreUnavailable
+
+
+NO_DRIVER = (
+    "PostgreSQL needs a driver that is not installed. Run: pip install 'psycopg[binary,pool]'"
+)
+
+
+def sqlite_path(url: str) -> Path | None:
+    """The file of `sqlite:///PATH`; None for another engine."""
+    scheme, _, rest = url.partition("://")
+    if scheme != "sqlite":
+        return None
+    return Path(rest.removeprefix("/")) if rest.startswith("//") else Path(rest)
+
+
+def describe(url: str) -> str:
+    """The database in words for the operator, without a password."""
+    path = sqlite_path(url)
+    if path is not None:
+        return str(path)
+    place = urlsplit(url)
+    return f"{place.path.lstrip('/') or 'the database'} on {place.netloc.rpartition('@')[2]}"
+
+
+def open_engine(url: str) -> Store:
+    """Open the database at `url`. Raises `StoreUnavailable`."""
+    path = sqlite_path(url)
+    if path is not None:
+        from twostep.store.engine_sqlite import SqliteStore  # noqa: PLC0415  as the other
+
+        return SqliteStore(path)
+    try:
+        from twostep.store.engine_postgres import PostgresStore  # noqa: PLC0415  an extra; 0.15 s
+    except ModuleNotFoundError:
+        raise StoreUnavailable(NO_DRIVER) from None
+    return PostgresStore(url)
+
+
+def upgrade(url: str) -> None:
+    """Bring the schema up to date; makes SQLite's file and folder where there are none.
+
+    Raises `StoreUnavailable`, `SchemaMismatch` and `OSError`.
+    """
+    path = sqlite_path(url)
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        schema.upgrade(f"sqlite:///{path}")
+        return
+    try:
+        from twostep.store.postgres_connection import probe  # noqa: PLC0415  as above
+    except ModuleNotFoundError:
+        raise StoreUnavailable(NO_DRIVER) from None
+    probe(url)
+    schema.upgrade(url)

@@ -1,0 +1,56 @@
+"""Forms whose step-up ran out while they were filled in: sealed, taken once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from twostep.store.tx import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class KeptPost:
+    """One kept form; `form` is sealed."""
+
+    id: str
+    account_id: str
+    session_id: str
+    path: str
+    form: bytes
+    expires_at: int
+
+
+_COLUMNS = "id, account_id, session_id, path, form, expires_at"
+
+
+def insert(tx: Tx, post: KeptPost) -> None:
+    """Keep a form; an earlier one of the same session goes."""
+    tx.do("DELETE FROM kept_posts WHERE session_id = :id", id=post.session_id)
+    tx.do(
+        f"INSERT INTO kept_posts ({_COLUMNS}) VALUES (:id, :account, :session, :path, :form, :expires)",
+        id=post.id,
+        account=post.account_id,
+        session=post.session_id,
+        path=post.path,
+        form=post.form,
+        expires=post.expires_at,
+    )
+
+
+def load(tx: Tx, post_id: str, *, session_id: str) -> KeptPost | None:
+    """Look at a kept form of this session."""
+    row = tx.one(
+        f"SELECT {_COLUMNS} FROM kept_posts WHERE id = :id AND session_id = :session",
+        id=post_id,
+        session=session_id,
+    )
+    return None if row is None else KeptPost(*row)
+
+
+def take(tx: Tx, post_id: str, *, session_id: str) -> KeptPost | None:
+    """Take a kept form, once."""
+    row = tx.one(
+        f"DELETE FROM kept_posts WHERE id = :id AND session_id = :session RETURNING {_COLUMNS}",
+        id=post_id,
+        session=session_id,
+    )
+    return None if row is None else KeptPost(*row)

@@ -1,0 +1,81 @@
+"""Links in mails: opaque, one use, with an end; only digests are stored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from twostep.store.tx import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class MailLink:
+    """One link. `purpose`: confirm_email, reset_password, not_me or cancel_recovery."""
+
+    account_id: str
+    purpose: str
+    subject_id: str
+    created_at: int
+    expires_at: int
+    used_at: int | None
+
+
+_COLUMNS = "account_id, purpose, subject_id, created_at, expires_at, used_at"
+
+
+def insert(tx: Tx, link: MailLink, *, digest: bytes) -> None:
+    """Keep a link."""
+    tx.do(
+        f"INSERT INTO mail_links (digest, {_COLUMNS}) VALUES (:digest, :account, :purpose, :subject,"
+        " :created, :expires, NULL)",
+        digest=digest,
+        account=link.account_id,
+        purpose=link.purpose,
+        subject=link.subject_id,
+        created=link.created_at,
+        expires=link.expires_at,
+    )
+
+
+def load(tx: Tx, digest: bytes, *, purpose: str) -> MailLink | None:
+    """Look at a link."""
+    row = tx.one(
+        f"SELECT {_COLUMNS} FROM mail_links WHERE digest = :digest AND purpose = :purpose",
+        digest=digest,
+        purpose=purpose,
+    )
+    return None if row is None else MailLink(*row)
+
+
+def consume(tx: Tx, digest: bytes, *, purpose: str, now: int) -> bool:
+    """Burn a link. False: unknown, used or too old."""
+    return (
+        tx.run(
+            "UPDATE mail_links SET used_at = :now WHERE digest = :digest AND purpose = :purpose"
+            " AND used_at IS NULL AND created_at <= :now AND expires_at > :now",
+            digest=digest,
+            purpose=purpose,
+            now=now,
+        )
+        == 1
+    )
+
+
+def end_all(tx: Tx, account_id: str, *, purpose: str, now: int) -> None:
+    """Every open link of this purpose is dead."""
+    tx.do(
+        "UPDATE mail_links SET used_at = :now"
+        " WHERE account_id = :id AND purpose = :purpose AND used_at IS NULL",
+        id=account_id,
+        purpose=purpose,
+        now=now,
+    )
+
+
+def purge(tx: Tx, *, before: int, limit: int) -> int:
+    """Drop links that ended before then."""
+    return tx.run(
+        "DELETE FROM mail_links WHERE digest IN"
+        " (SELECT digest FROM mail_links WHERE expires_at < :before LIMIT :limit)",
+        before=before,
+        limit=limit,
+    )

@@ -1,0 +1,1 @@
+"""Schema versions. Alembic is imported only while it migrates."""

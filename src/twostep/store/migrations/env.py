@@ -1,0 +1,12 @@
+"""Alembic's entry point: run the migrations on the connection that `store.schema` hands over."""
+
+from __future__ import annotations
+
+from alembic import context
+
+
+context.configure(
+    connection=context.config.attributes["connection"], transaction_per_migration=True
+)
+with context.begin_transaction():
+    context.run_migrations()

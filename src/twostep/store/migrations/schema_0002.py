@@ -1,0 +1,58 @@
+"""Second schema: what delivery counts and remembers.
+
+`sends` is one row a text or call, by the outbox row's id: numbers only as keyed digests. `copies` is
+how many of a message may have left already.
+"""
+
+from __future__ import annotations
+
+
+STATEMENTS = (
+    "ALTER TABLE outbox ADD COLUMN copies {big} NOT NULL DEFAULT 0",
+    """
+    CREATE TABLE sends (
+      id TEXT PRIMARY KEY,
+      account_id TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+      challenge_id TEXT,
+      region TEXT NOT NULL,
+      channel TEXT NOT NULL,
+      confirmed {big} NOT NULL,
+      fingerprint {blob} NOT NULL,
+      prefix {blob} NOT NULL,
+      sent_at {big} NOT NULL,
+      verified_at {big}
+    ){strict}
+    """,
+    "CREATE INDEX sends_account ON sends (account_id)",
+    "CREATE INDEX sends_challenge ON sends (challenge_id)",
+    "CREATE INDEX sends_prefix ON sends (prefix, sent_at)",
+    "CREATE INDEX sends_region ON sends (region, sent_at) WHERE confirmed = 0",
+    "CREATE INDEX sends_time ON sends (sent_at)",
+    """
+    CREATE TABLE opt_outs (
+      fingerprint {blob} PRIMARY KEY,
+      id TEXT NOT NULL,
+      number {blob} NOT NULL,
+      provider TEXT NOT NULL,
+      since_at {big} NOT NULL
+    ){strict}
+    """,
+    """
+    CREATE TABLE provider_states (
+      name TEXT PRIMARY KEY,
+      open_until {big} NOT NULL,
+      reason TEXT NOT NULL,
+      changed_at {big} NOT NULL
+    ){strict}
+    """,
+    """
+    CREATE TABLE alarms (
+      id TEXT PRIMARY KEY,
+      at {big} NOT NULL,
+      event TEXT NOT NULL,
+      subject TEXT NOT NULL,
+      data TEXT NOT NULL
+    ){strict}
+    """,
+    "CREATE INDEX alarms_time ON alarms (at)",
+)

@@ -1,0 +1,61 @@
+"""Support references: short-lived, unique while they are valid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from twostep.store.tx import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class SupportReference:
+    """A reference, whose it is, and from where it was asked for."""
+
+    reference: str
+    account_id: str
+    session_id: str
+    network: str
+    browser: str
+    created_at: int
+    expires_at: int
+
+
+_COLUMNS = "reference, account_id, session_id, network, browser, created_at, expires_at"
+
+
+def insert(tx: Tx, new: SupportReference, *, now: int) -> bool:
+    """Keep a reference. False: this one is taken by somebody else's that is still valid."""
+    tx.do(
+        "DELETE FROM support_references WHERE expires_at <= :now OR session_id = :session",
+        now=now,
+        session=new.session_id,
+    )
+    return (
+        tx.run(
+            f"INSERT INTO support_references ({_COLUMNS}) VALUES (:reference, :account, :session,"
+            " :network, :browser, :created, :expires) ON CONFLICT (reference) DO NOTHING",
+            reference=new.reference,
+            account=new.account_id,
+            session=new.session_id,
+            network=new.network,
+            browser=new.browser,
+            created=new.created_at,
+            expires=new.expires_at,
+        )
+        == 1
+    )
+
+
+def load(tx: Tx, reference: str) -> SupportReference | None:
+    """One reference."""
+    row = tx.one(
+        f"SELECT {_COLUMNS} FROM support_references WHERE reference = :reference",
+        reference=reference,
+    )
+    return None if row is None else SupportReference(*row)
+
+
+def load_of_session(tx: Tx, session_id: str) -> SupportReference | None:
+    """The reference that a session was shown."""
+    row = tx.one(f"SELECT {_COLUMNS} FROM support_references WHERE session_id = :id", id=session_id)
+    return None if row is None else SupportReference(*row)

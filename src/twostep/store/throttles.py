@@ -1,0 +1,64 @@
+"""Counters of wrong tries: in the database, exact under parallel requests, kept over restarts."""
+
+from __future__ import annotations
+
+from twostep.core.throttle import State
+from twostep.store.tx import Tx
+
+
+def load(tx: Tx, key: str) -> State:
+    """Read a counter without locking it."""
+    row = tx.one("SELECT count, since_at, waits, until_at FROM throttles WHERE key = :key", key=key)
+    return State() if row is None else State(*row)
+
+
+def lock(tx: Tx, key: str, *, now: int) -> State:
+    """Take a counter's row for the rest of the transaction, making it when it is not there."""
+    row = tx.one(
+        "INSERT INTO throttles (key, count, since_at, waits, until_at, updated_at)"
+        " VALUES (:key, 0, 0, 0, 0, :now) ON CONFLICT (key) DO UPDATE SET updated_at = :now"
+        " RETURNING count, since_at, waits, until_at",
+        key=key,
+        now=now,
+    )
+    return State() if row is None else State(*row)
+
+
+def save(tx: Tx, key: str, state: State, *, now: int) -> None:
+    """Keep a counter."""
+    tx.do(
+        "INSERT INTO throttles (key, count, since_at, waits, until_at, updated_at)"
+        " VALUES (:key, :count, :since, :waits, :until, :now) ON CONFLICT (key) DO UPDATE SET"
+        " count = excluded.count, since_at = excluded.since_at, waits = excluded.waits,"
+        " until_at = excluded.until_at, updated_at = excluded.updated_at",
+        key=key,
+        count=state.count,
+        since=state.since_at,
+        waits=state.waits,
+        until=state.until_at,
+        now=now,
+    )
+
+
+def remove(tx: Tx, key: str) -> None:
+    """Forget a counter: somebody has proved who they are."""
+    tx.do("DELETE FROM throttles WHERE key = :key", key=key)
+
+
+def remove_with_prefix(tx: Tx, prefix: str) -> None:
+    """Forget every counter whose key begins so."""
+    tx.do(
+        "DELETE FROM throttles WHERE key >= :first AND key < :last",
+        first=prefix,
+        last=prefix + "\U0010ffff",
+    )
+
+
+def purge(tx: Tx, *, before: int, limit: int) -> int:
+    """Drop counters that nothing has touched since `before`."""
+    return tx.run(
+        "DELETE FROM throttles WHERE key IN"
+        " (SELECT key FROM throttles WHERE updated_at < :before LIMIT :limit)",
+        before=before,
+        limit=limit,
+    )

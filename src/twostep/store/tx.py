@@ -1,0 +1,84 @@
+"""A transaction as flows see it, the same on every engine.
+
+SQL is the subset that SQLite and PostgreSQL share, with `:name` parameters. Nothing above `store`
+sees a connection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Concatenate, Literal, ParamSpec, Protocol, TypeVar
+
+from twostep.core.audit_chain import Head
+
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Row = tuple[Any, ...]
+Engine = Literal["sqlite", "postgresql"]
+
+
+class StoreUnavailable(Exception):
+    """The transaction did not commit: nothing was changed, and nothing of an answer may leave."""
+
+
+class Tx(Protocol):
+    """One open transaction.
+
+    `heads`: audit chain heads of the accounts that this transaction has locked. `engine`: for the
+    few statements whose dialects differ.
+    """
+
+    engine: Engine
+    heads: dict[str, Head]
+
+    def run(self, sql: str, **values: object) -> int:
+        """Execute; the number of rows changed."""
+
+    def do(self, sql: str, **values: object) -> None:
+        """Execute a write whose outcome nobody asks for; it may go out together with what follows,
+        so its error may come later, at COMMIT at the latest."""
+
+    def one(self, sql: str, **values: object) -> Row | None:
+        """Execute; the first row, the rest is read and dropped."""
+
+    def all(self, sql: str, **values: object) -> list[Row]:
+        """Execute; every row."""
+
+    def ahead(
+        self, read: Callable[Concatenate[Tx, P], object], *args: P.args, **kwargs: P.kwargs
+    ) -> None:
+        """Announce a read that follows soon, so that it goes out with the next statement. A hint:
+        the answer is the same without. `read` must bear finding nothing."""
+
+    def on_commit(self, callback: Callable[[], None]) -> None:
+        """Call back once COMMIT has returned; never when it failed."""
+
+
+class Store(Protocol):
+    """A database."""
+
+    async def run(
+        self, flow: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run one flow in one durable transaction; raises `StoreUnavailable`."""
+
+    def read(self, flow: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a function that only reads, outside any transaction."""
+
+    def schema_version(self) -> str | None:
+        """The schema's version, None for an empty database. Blocks: for the start."""
+
+    def read_at_start(
+        self, flow: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """As `read`, but blocks: before anything is served."""
+
+    def announce(self) -> None:
+        """Tell the other processes, if there can be any, that messages are queued."""
+
+    async def listen(self, wake: Callable[[], None]) -> None:
+        """Call `wake` whenever another process announces messages; returns where none can."""
+
+    async def close(self) -> None:
+        """Finish what is queued and close."""

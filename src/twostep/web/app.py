@@ -1,0 +1,144 @@
+"""The web application, as ASGI: reads the request, passes it through the door, sends the answer.
+
+The one broad `except` of the web stands here: whatever goes wrong, the answer is a page with a
+reference, never a trace, and nothing of a transaction that did not commit leaves.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from urllib.parse import parse_qsl
+
+import structlog
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from twostep.core.recovery_codes import ALPHABET
+from twostep.flows.env import Env
+from twostep.flows.hash_pool import RETRY_AFTER_SECONDS, Overloaded
+from twostep.flows.unavailable import StoreUnavailable
+from twostep.web import headers, origin, problem
+from twostep.web.forms import BadForm, read_body
+from twostep.web.guard import new_visit, serve_page
+from twostep.web.router import Router
+from twostep.web.visit import Page, Visit
+
+
+PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
+UNAVAILABLE_SECONDS = 5
+
+log = structlog.get_logger(__name__)
+
+
+class WebApp:
+    """The ASGI application.
+
+    `hosts`, `origins`: what Host and Origin may say. `refuse_forwarded`: answer 400 to forwarded
+    headers (the demo). `unchecked`: path prefix whose POSTs need no origin (the demo's own routes).
+    """
+
+    def __init__(
+        self,
+        env: Env,
+        pages: Sequence[Page],
+        *,
+        hosts: Collection[str],
+        origins: Collection[str],
+        refuse_forwarded: bool = False,
+        unchecked: str = "",
+    ) -> None:
+        self._env = env
+        self.router = Router(pages)
+        self._hosts = frozenset(hosts)
+        self._origins = frozenset(origins)
+        self._refuse_forwarded = refuse_forwarded
+        self._unchecked = unchecked
+        self._headers = headers.always(env.settings)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            raise RuntimeError(f"no {scope['type']} here")
+        response = await self._respond(scope, receive)
+        response.raw_headers.extend(
+            pair for pair in self._headers if pair[0] not in dict(response.raw_headers)
+        )
+        if scope["method"] == "HEAD":
+            response.body = b""
+        await response(scope, receive, send)
+
+    async def _respond(self, scope: Scope, receive: Receive) -> Response:
+        request_headers = {
+            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
+        }
+        path = scope["path"]
+        found = self.router.find(path)
+        query_string = scope["query_string"].decode("latin-1")
+        visit: Visit | None = None
+        try:
+            visit = new_visit(
+                self._env,
+                peer=scope["client"][0] if scope["client"] else "",
+                path=path,
+                query_string=query_string,
+                query=dict(parse_qsl(query_string, keep_blank_values=True)),
+                headers=request_headers,
+                params=found[1] if found else {},
+            )
+            if refused := self._refuse_foreign(visit, scope["method"], found[0] if found else None):
+                return refused
+            if found is None:
+                return problem.not_found(visit)
+            method = "GET" if scope["method"] == "HEAD" else scope["method"]
+            if method not in {"GET", "POST"}:
+                return problem.method_not_allowed(visit, found[0])
+            body = b""
+            if method == "POST":
+                body = await read_body(receive, request_headers.get("content-length", ""))
+            return await serve_page(visit, found[0], method, body)
+        except BadForm as bad:
+            return _plain(bad.status) if visit is None else problem.error(visit, bad.status)
+        except Overloaded:
+            return _retry(visit, RETRY_AFTER_SECONDS)
+        except StoreUnavailable:
+            return _retry(visit, UNAVAILABLE_SECONDS)
+        except Exception:
+            reference = "-".join(
+                "".join(secrets.choice(ALPHABET) for _ in range(4)) for _ in range(2)
+            )
+            log.exception("web.failed", reference=reference, path=found[0].path if found else "")
+            return _plain(500) if visit is None else problem.error(visit, 500, reference=reference)
+
+    def _refuse_foreign(self, visit: Visit, method: str, page: Page | None) -> Response | None:
+        """421, 403, and the demo's 400, before anything is read."""
+        if visit.path not in PROBES and not origin.is_own_host(visit.headers, self._hosts):
+            return problem.error(visit, 421)
+        if self._refuse_forwarded and any(
+            name == "forwarded" or name.startswith("x-forwarded-") for name in visit.headers
+        ):
+            return problem.error(visit, 400)
+        if method in {"GET", "HEAD", "OPTIONS", "TRACE"} or (page is not None and page.signed):
+            return None
+        if self._unchecked and visit.path.startswith(self._unchecked):
+            foreign = visit.headers.get("origin", "") not in {"", *self._origins}
+            return problem.error(visit, 403) if foreign else None
+        if origin.is_own_origin(visit.headers, self._origins):
+            return None
+        log.warning("request.refused", reason="origin", network=visit.visitor.network)
+        return problem.error(visit, 403, again_url="/sign-in")
+
+
+def _retry(visit: Visit | None, seconds: int) -> Response:
+    if visit is None:
+        return _plain(503, {"retry-after": str(seconds)})
+    return problem.error(visit, 503, retry_at=visit.now + seconds)
+
+
+def _plain(status: int, extra: dict[str, str] | None = None) -> Response:
+    """An answer when not even a page can be made: the database cannot be read."""
+    text = "Something went wrong on our side. Nothing was changed. Try again in a moment.\n"
+    return Response(text, status, headers=extra, media_type="text/plain")
+
+
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]

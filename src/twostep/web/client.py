@@ -1,0 +1,59 @@
+"""Where a request comes from: the peer, or, behind a trusted proxy, the nearest address it did not
+set itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+
+IPV6_NETWORK_BITS = 64
+MOST_HOPS = 32
+UNKNOWN = "unknown"
+
+
+def client_network(
+    peer: str, forwarded_for: str, trusted: Sequence[IPv4Network | IPv6Network]
+) -> str:
+    """The client's network: an IPv4 address, or an IPv6 /64 prefix.
+
+    `forwarded_for`: the header's value, read from the right, and only as far as trusted proxies go.
+    """
+    address = _read(peer)
+    if address is None:
+        return UNKNOWN
+    hops = forwarded_for.split(",")[-MOST_HOPS:] if forwarded_for else []
+    while hops and _is_trusted(address, trusted):
+        nearer = _read(hops.pop().strip())
+        if nearer is None:
+            break
+        address = nearer
+    return network_of(address)
+
+
+def network_of(address: IPv4Address | IPv6Address) -> str:
+    """What throttles count by: one IPv4 address, or the /64 that one IPv6 subscriber has."""
+    if isinstance(address, IPv6Address):
+        if address.ipv4_mapped is not None:
+            return str(address.ipv4_mapped)
+        return str(ip_network((address, IPV6_NETWORK_BITS), strict=False).network_address)
+    return str(address)
+
+
+def _is_trusted(
+    address: IPv4Address | IPv6Address, trusted: Sequence[IPv4Network | IPv6Network]
+) -> bool:
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    return any(address in network for network in trusted)
+
+
+def _read(text: str) -> IPv4Address | IPv6Address | None:
+    if text.startswith("["):  # [2001:db8::1]:4711
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:  # 192.0.2.1:4711
+        text = text.partition(":")[0]
+    try:
+        return ip_address(text.partition("%")[0])
+    except ValueError:
+        return None

@@ -1,0 +1,57 @@
+"""How a text or call is doing, in one line: for the page and for its own polling."""
+
+from __future__ import annotations
+
+from twostep.i18n import N_, format_time, translator
+
+
+_FAILED: dict[str, str] = {
+    "unusable": N_("Not delivered: there is no such number."),
+    "opted_out": N_("Not delivered: this number has asked its network to block our texts."),
+    "landline": N_("Not delivered: the number cannot receive texts."),
+    "region_blocked": N_("Not delivered: we can't send to this country right now."),
+    "unreachable": N_("Not delivered: the phone is switched off or has no signal."),
+    "busy": N_("Not delivered: the line is busy."),
+    "filtered": N_("Not delivered: the network held it back."),
+    "expired": N_("Not delivered in time."),
+    "no_answer": N_("Not sent: the phone company did not answer. Use another way."),
+    "no_provider": N_("Not sent: this way is not working right now. Use another way."),
+}
+_OTHER = N_("Not delivered. Try again, or use another way.")
+
+
+def delivery_sentence(
+    state: str, *, channel: str, at: int, reason: str = "", language: str, time_zone: str
+) -> str:
+    """Say where the message is.
+
+    `state`: queued, accepted, delivered or failed, reached at `at` (Unix seconds). `channel`: sms
+    or call. `reason`: why it failed, in the outbox's words; unknown ones get a general sentence.
+    """
+    _ = translator(language).gettext
+    if state == "failed":
+        return _(_FAILED.get(reason, _OTHER))
+    if state == "queued":
+        return _("The call is being placed.") if channel == "call" else _("On its way.")
+    time = format_time(at, language=language, time_zone=time_zone)
+    if channel == "call":
+        words = (
+            _("The phone was answered %(time)s.")
+            if state == "delivered"
+            else _("Calling since %(time)s.")
+        )
+    else:
+        words = (
+            _("Delivered %(time)s.")
+            if state == "delivered"
+            else _("Accepted by the network %(time)s.")
+        )
+    return words % {"time": f"{time} UTC" if time_zone == "UTC" else time}
+
+
+def trouble_sentence(channel: str, *, language: str) -> str:
+    """Say that texts or calls are not working at all right now."""
+    _ = translator(language).gettext
+    if channel == "call":
+        return _("Calls are not working right now. Use another way.")
+    return _("Texts are not working right now. Use another way.")

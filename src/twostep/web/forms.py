@@ -1,0 +1,59 @@
+"""The body of a POST: read within a limit, and as nothing but a plain form."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qsl
+
+from starlette.types import Receive
+
+
+LARGEST_BODY = 64 * 1024
+MOST_FIELDS = 100
+FORM = "application/x-www-form-urlencoded"
+
+
+class BadForm(Exception):
+    """The body is not a plain form that we can read. `status`: 400, 413 or 415."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"status {status}")
+        self.status = status
+
+
+async def read_body(receive: Receive, declared: str) -> bytes:
+    """Read the body; raises `BadForm` (413) beyond 64 KiB, whatever was declared."""
+    if declared.isdigit() and int(declared) > LARGEST_BODY:
+        raise BadForm(413)
+    body = b""
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise BadForm(400)
+        chunk: bytes = message.get("body", b"")
+        body += chunk
+        if len(body) > LARGEST_BODY:
+            raise BadForm(413)
+        if not message.get("more_body", False):
+            return body
+
+
+def read_form(body: bytes, content_type: str) -> dict[str, str]:
+    """Read the fields; raises `BadForm`: another type (415), not UTF-8, NUL or too many (400)."""
+    if not body:
+        return {}
+    kind, _, parameter = content_type.partition(";")
+    charset = parameter.strip().lower()
+    if kind.strip().lower() != FORM or charset not in {"", "charset=utf-8"}:
+        raise BadForm(415)
+    try:
+        pairs = parse_qsl(
+            body.decode("utf-8"),
+            keep_blank_values=True,
+            errors="strict",
+            max_num_fields=MOST_FIELDS,
+        )
+    except (UnicodeDecodeError, ValueError):
+        raise BadForm(400) from None
+    if any("\x00" in name or "\x00" in value for name, value in pairs):
+        raise BadForm(400)
+    return dict(pairs)

@@ -1,0 +1,154 @@
+"""The door: everything that is decided about a request before its page sees it, in this order.
+
+421 foreign Host · 403 foreign origin · 404 · 405 · session · step-up · then the page's own 429 and 422.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from urllib.parse import quote
+
+from starlette.responses import Response
+
+from twostep.core import session as session_core
+from twostep.core.session import Level
+from twostep.core.user_agent import describe
+from twostep.flows import sessions, step_up
+from twostep.flows.env import Env, Visitor
+from twostep.web import cookies, problem
+from twostep.web.client import client_network
+from twostep.web.forms import read_form
+from twostep.web.frame import see_other
+from twostep.web.language import choose_language
+from twostep.web.visit import Access, Endpoint, Page, StepUp, Visit
+
+
+ENROLMENT = "/settings/security/app/new"
+_OPENED_BY = {
+    Access.HALF: frozenset({Level.HALF}),
+    Access.FULL: frozenset({Level.FULL}),
+    Access.ENROL: frozenset({Level.FULL, Level.ENROL}),
+}
+
+
+def new_visit(
+    env: Env,
+    *,
+    peer: str,
+    path: str,
+    query_string: str,
+    query: dict[str, str],
+    headers: dict[str, str],
+    params: dict[str, str],
+) -> Visit:
+    """Read a request: clock, network, cookies, session, language."""
+    now = env.clock()
+    jar = cookies.read(headers.get("cookie", ""))
+    cookie = jar.get(cookies.session_name(env), "")
+    found = env.store.read(sessions.load, env, cookie=cookie, now=now) if cookie else None
+    session, account = found or (None, None)
+    language = choose_language(env, account, jar, headers.get("accept-language"))
+    visitor = Visitor(
+        network=client_network(
+            peer, headers.get("x-forwarded-for", ""), env.settings.trusted_proxies
+        ),
+        browser=describe(headers.get("user-agent", "")),
+        browser_token=jar.get(cookies.browser_name(env), ""),
+        language=language,
+    )
+    return Visit(
+        env=env,
+        path=path,
+        query_string=query_string,
+        params=params,
+        query=query,
+        form={},
+        headers=headers,
+        cookies=jar,
+        now=now,
+        visitor=visitor,
+        language=language,
+        session=session,
+        account=account,
+        cookie=cookie,
+    )
+
+
+async def serve_page(visit: Visit, page: Page, method: str, body: bytes) -> Response:
+    """Let the session and step-up rules decide, then run the page."""
+    endpoint = page.post if method == "POST" else page.get
+    if endpoint is None:
+        return problem.method_not_allowed(visit, page)
+    if page.phones and not visit.env.settings.policy.phones:
+        return problem.not_found(visit)
+    if refused := _refuse_session(visit, page, method):
+        return refused
+    if method == "POST" and not (page.signed or page.raw):
+        visit = replace(
+            visit, form=read_form(body, visit.headers.get("content-type", "")), body=body
+        )
+    else:
+        visit = replace(visit, body=body)
+    if late := await _ask_step_up(visit, page, method):
+        return late
+    return await _run(visit, page, endpoint)
+
+
+async def _run(visit: Visit, page: Page, endpoint: Endpoint) -> Response:
+    """Run the page; write down that the person was here, and that a flash was said."""
+    response = await endpoint(visit)
+    current = visit.session
+    if current is None or current.level is Level.HALF:
+        return response
+    if page.extends and session_core.needs_seen(current, now=visit.now):
+        await visit.env.store.run(sessions.save_seen, current, now=visit.now)
+    if current.flash and response.status_code == 200 and response.media_type == "text/html":
+        await visit.env.store.run(sessions.save_flash, current, flash="")
+    return response
+
+
+def _refuse_session(visit: Visit, page: Page, method: str) -> Response | None:
+    """What the session's own assurance opens; the row decides."""
+    level = visit.session.level if visit.session else None
+    if page.access is Access.OPEN or level in _OPENED_BY[page.access]:
+        return None
+    if wants_json(page):
+        return problem.unauthorised()
+    match level:
+        case Level.ENROL:
+            return see_other(ENROLMENT)
+        case Level.HALF:
+            return see_other("/sign-in/code")
+        case Level.FULL:  # the second step is behind this session already
+            return see_other("/")
+    if method == "POST" or page.access is Access.HALF:
+        return see_other("/sign-in")
+    return see_other(f"/sign-in?next={quote(visit.here, safe='/')}")
+
+
+async def _ask_step_up(visit: Visit, page: Page, method: str) -> Response | None:
+    """Ask for a fresh proof before a change; a form that came too late is kept."""
+    session, account = visit.session, visit.account
+    if page.step_up is StepUp.NO or session is None or account is None:
+        return None
+    if session.level is Level.ENROL:  # it was opened to enrol and can do nothing else
+        return None
+    if not session_core.needs_step_up(session, two_step=account.two_step, now=visit.now):
+        return None
+    return_to = visit.path
+    if method == "POST" and page.step_up is StepUp.ASK:
+        kept = await visit.env.store.run(
+            step_up.keep_post,
+            visit.env,
+            session,
+            path=visit.path,
+            form={name: text for name, text in visit.form.items() if "password" not in name},
+            now=visit.now,
+        )
+        return_to = kept or visit.path
+    return see_other(f"/confirm?r={quote(return_to, safe='/')}")
+
+
+def wants_json(page: Page) -> bool:
+    """Whether a page's refusals are JSON problems."""
+    return page.path.startswith("/api/")

@@ -1,0 +1,72 @@
+"""Boxes that stay on every page while their cause lasts."""
+
+from __future__ import annotations
+
+from twostep.i18n import translator
+from twostep.web.view import Link, Notice
+
+
+def no_spare(*, language: str) -> Notice:
+    """While there is only one way to sign in."""
+    _ = translator(language).gettext
+    link = Link("/settings/security/spare", _("Add a spare way in"))
+    said = _("You have only one way to sign in. If you lose it you could be locked out.")
+    return Notice("warn", said, link)
+
+
+def codes_unproved(*, language: str) -> Notice:
+    """While nobody has shown that the backup codes were saved."""
+    _ = translator(language).gettext
+    link = Link("/settings/security/codes", _("Check now"))
+    return Notice("warn", _("You have not checked that you saved your backup codes."), link)
+
+
+def few_codes(left: int, *, language: str) -> Notice:
+    """While three backup codes or fewer are left."""
+    words = translator(language)
+    said = words.ngettext(
+        "Only %(left)s backup code left.", "Only %(left)s backup codes left.", left
+    )
+    link = Link("/settings/security/codes", words.gettext("Replace codes"))
+    return Notice("warn", said % {"left": left}, link)
+
+
+def cookie_blocked(*, language: str) -> Notice:
+    """On the sign-in page, when the browser did not send our cookie back."""
+    _ = translator(language).gettext
+    said = _(
+        "Your browser blocked our cookie, and without it nobody can stay signed in. "
+        "Allow cookies for this site, then sign in again."
+    )
+    return Notice("warn", said)
+
+
+def read_only(*, language: str) -> Notice:
+    """While the database takes no changes."""
+    _ = translator(language).gettext
+    return Notice("warn", _("You can sign in, but settings can't be changed right now."))
+
+
+def codes_low(left: int, *, language: str) -> Notice:
+    """While few backup codes are left, or none."""
+    words = translator(language)
+    link = Link("/settings/security/codes", words.gettext("Replace codes"))
+    if not left:
+        return Notice("warn", words.gettext("You have used all your backup codes."), link)
+    said = words.ngettext(
+        "Only %(left)s backup code left.", "Only %(left)s backup codes left.", left
+    )
+    return Notice("warn", said % {"left": left}, link)
+
+
+def sign_out_elsewhere(*, language: str) -> Notice:
+    """After a way to sign in has changed, while other browsers are signed in."""
+    _ = translator(language).gettext
+    link = Link("/settings/sessions", _("Where you are signed in"))
+    return Notice(
+        "info",
+        _(
+            "You have changed how you sign in. If you did it because something was lost, sign out everywhere else too."
+        ),
+        link,
+    )

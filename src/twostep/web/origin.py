@@ -1,0 +1,34 @@
+"""Which requests come from our own pages (security: Requests; ASVS 3.5.1).
+
+There is no form token, so no form ever goes stale. A POST passes if the browser says `same-origin`, or,
+where it says nothing, if the origin is ours; cookie or not, which covers sign-in forgery.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+
+def is_own_host(headers: Mapping[str, str], hosts: Collection[str]) -> bool:
+    """Whether the Host header names this installation."""
+    return headers.get("host", "").lower() in hosts
+
+
+def is_own_origin(headers: Mapping[str, str], origins: Collection[str]) -> bool:
+    """Whether a POST was sent by one of our own pages."""
+    site = headers.get("sec-fetch-site")
+    if site is not None:
+        return site == "same-origin"
+    return headers.get("origin", "").lower() in origins
+
+
+def safe_next(path: str) -> str:
+    """A path on this site to go to afterwards; anything else becomes the start page.
+
+    Browsers take a backslash for a slash and drop control characters, so both are refused.
+    """
+    if not path.startswith("/") or path.startswith("//") or "\\" in path or len(path) > 2000:
+        return "/"
+    if any(ord(character) < 0x20 or ord(character) == 0x7F for character in path):
+        return "/"
+    return path

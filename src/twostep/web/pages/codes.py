@@ -1,0 +1,118 @@
+"""Backup codes: made, shown once, checked, replaced."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from starlette.responses import Response
+
+from twostep.core.recovery_codes import CODES_IN_SET, format_code
+from twostep.core.refusal import Reason, Refused
+from twostep.flows.recovery_codes import CodesView, make_codes, prove_codes, view_codes
+from twostep.i18n import format_instant, translator
+from twostep.web import cookies, problem, view
+from twostep.web.flash import say
+from twostep.web.frame import page, see_other
+from twostep.web.rows import file_name
+from twostep.web.throttled import throttled
+from twostep.web.visit import Visit
+
+
+HERE = "/settings/security/codes"
+LONGEST_CODE = 10_000
+
+
+async def show(visit: Visit) -> Response:
+    """GET /settings/security/codes."""
+    if not visit.owner.two_step:
+        return see_other("/settings/security")
+    return _form(visit, None)
+
+
+async def submit(visit: Visit) -> Response:
+    """POST /settings/security/codes: with `proof` check that they are saved, without it a new set."""
+    if "proof" in visit.form:
+        return await _prove(visit)
+    made = await make_codes(visit.env, visit.visitor, visit.current, now=visit.now)
+    if isinstance(made, Refused):
+        return _refuse(visit, made)
+    return see_other(HERE)
+
+
+async def _prove(visit: Visit) -> Response:
+    answer = await prove_codes(
+        visit.env,
+        visit.visitor,
+        visit.current,
+        typed=visit.field("proof")[:LONGEST_CODE],
+        now=visit.now,
+    )
+    if isinstance(answer, Refused):
+        return _refuse(visit, answer)
+    await say(visit, "codes_saved")
+    return see_other("/settings/security")
+
+
+def _refuse(visit: Visit, refused: Refused) -> Response:
+    match refused.reason:
+        case Reason.NOT_FOUND:
+            return problem.not_found(visit)
+        case Reason.STEP_ENDED | Reason.PASSWORD_RETIRED:
+            response = see_other("/sign-in")
+            cookies.expire_session(response, visit.env)
+            return response
+        case Reason.THROTTLED:
+            return throttled(visit, refused, scope="backup", back_url=HERE)
+    return _form(visit, refused)
+
+
+def _form(visit: Visit, refused: Refused | None) -> Response:
+    found = visit.env.store.read(view_codes, visit.env, visit.current, now=visit.now)
+    has_set = found.total > 0
+    return page(
+        visit,
+        "codes.html",
+        refused=refused,
+        field="proof" if refused and refused.reason is not Reason.CHANGED else None,
+        asked="proof",
+        sheet=_sheet(visit, found) if found.shown else None,
+        left=found.left if has_set else None,
+        total=found.total or CODES_IN_SET,
+        made_at=found.made_at,
+        saved=found.proved,
+        forced=has_set and found.left == 0,
+        user_name=visit.owner.name,
+        step="",
+    )
+
+
+def _sheet(visit: Visit, found: CodesView) -> view.CodeSheet:
+    made_at = found.made_at or visit.now
+    codes = tuple(format_code(code) for code in found.shown)
+    text = "\n".join(_lines(visit, codes, made_at))
+    return view.CodeSheet(
+        codes,
+        made_at,
+        found.shown_until,
+        f"data:text/plain;charset=utf-8,{quote(text)}",
+        file_name(visit, "backup-codes", made_at, "txt"),
+    )
+
+
+def _lines(visit: Visit, codes: tuple[str, ...], made_at: int) -> list[str]:
+    """The text file: whose codes, for what, from when, and the codes, numbered."""
+    _ = translator(visit.language).gettext
+    day = format_instant(made_at, language=visit.language, time_zone=visit.time_zone, style="date")
+    return [
+        f"{visit.env.settings.panel_name} – {_('backup codes')}",
+        f"{_('Sign in at:')} {visit.env.settings.public_url}",
+        f"{_('Username:')} {visit.owner.name}",
+        _("Made on %(day)s") % {"day": day},
+        "",
+        *(f"{number:>2}. {code}" for number, code in enumerate(codes, start=1)),
+        "",
+        _(
+            "Each code works once. Cross it out when used. Lost this paper? Sign in and choose Replace codes."
+        ),
+        "",
+    ]

@@ -1,0 +1,29 @@
+"""The page after the sign-in."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from twostep.flows.overview_page import view_dashboard
+from twostep.web.frame import page
+from twostep.web.rows import activity_rows, banner, session_rows
+from twostep.web.visit import Visit
+
+
+async def show(visit: Visit) -> Response:
+    """GET /."""
+    found = visit.env.store.read(view_dashboard, visit.owner, visit.current)
+    methods = found.methods
+    return page(
+        visit,
+        "dashboard.html",
+        banner=banner(visit, methods),
+        methods=methods.ways,
+        email=found.email,
+        delivery_url=None,
+        member_since=visit.owner.created_at,
+        previous_at=found.previous_at,
+        session=session_rows(visit, [visit.current])[0],
+        activity=activity_rows(visit, found.activity),
+        codes_left=methods.codes_left if methods.recovery_set else None,
+    )

@@ -1,0 +1,69 @@
+"""Turn two-step sign-in off."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from twostep.core.password import MIN_LENGTH
+from twostep.core.refusal import Reason, Refused
+from twostep.flows.remove import Disabled
+from twostep.flows.turn_off import turn_off, view_disabling
+from twostep.i18n import translator
+from twostep.web.flash import say
+from twostep.web.frame import page, see_other
+from twostep.web.pages.refused import refused_page
+from twostep.web.pages.sign_in import LONGEST_PASSWORD
+from twostep.web.rows import count_of_codes
+from twostep.web.visit import Visit
+
+
+async def show(visit: Visit) -> Response:
+    """GET /settings/security/disable."""
+    return _form(visit, None)
+
+
+async def submit(visit: Visit) -> Response:
+    """POST /settings/security/disable."""
+    answer = await turn_off(
+        visit.env,
+        visit.visitor,
+        visit.current,
+        visit.owner,
+        new=visit.field("new_password")[:LONGEST_PASSWORD],
+        now=visit.now,
+    )
+    if isinstance(answer, Refused):
+        return _form(visit, answer)
+    await say(visit, "disabled")
+    return see_other("/settings/security")
+
+
+def _form(visit: Visit, refused: Refused | None) -> Response:
+    found = visit.env.store.read(view_disabling, visit.env, visit.owner)
+    if isinstance(found, Refused):
+        if found.reason is Reason.CHANGED:  # it is off
+            return see_other("/settings/security")
+        return refused_page(visit, found)
+    return page(
+        visit,
+        "disable.html",
+        refused=refused,
+        goes=_goes(visit, found),
+        new_password=visit.owner.password_short,
+        minimum=MIN_LENGTH,
+    )
+
+
+def _goes(visit: Visit, found: Disabled) -> tuple[str, ...]:
+    """What is deleted, in words."""
+    words = translator(visit.language)
+    said = [
+        words.ngettext("%(count)s authenticator app", "%(count)s authenticator apps", found.apps)
+        % {"count": found.apps}
+    ]
+    if found.phones:
+        phones = words.ngettext("%(count)s backup phone", "%(count)s backup phones", found.phones)
+        said.append(phones % {"count": found.phones})
+    if found.codes:
+        said.append(count_of_codes(visit, found.codes))
+    return tuple(said)

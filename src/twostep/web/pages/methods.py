@@ -1,0 +1,129 @@
+"""One way to sign in: remove it, rename it, let it come first."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from twostep.core.authenticator import MethodKind, may_remove
+from twostep.core.refusal import Reason, Refused
+from twostep.flows import remove
+from twostep.flows.security_page import MethodView, view_method
+from twostep.web import problem, view
+from twostep.web.flash import say
+from twostep.web.frame import page, see_other
+from twostep.web.rows import app_row, method_names, phone_row
+from twostep.web.visit import Visit
+
+
+DONE = "/settings/security"
+LONGEST = 500
+
+
+async def show_remove(visit: Visit) -> Response:
+    """GET /settings/security/method/{id}/remove."""
+    return _remove_form(visit, None)
+
+
+async def submit_remove(visit: Visit) -> Response:
+    """POST /settings/security/method/{id}/remove."""
+    answer = await visit.env.store.run(
+        remove.remove_method,
+        visit.env,
+        visit.visitor,
+        visit.current,
+        method_id=visit.params["id"],
+        now=visit.now,
+    )
+    if isinstance(answer, Refused):
+        return _remove_form(visit, answer)
+    if answer.kind is MethodKind.PHONE:
+        await say(visit, "phone_removed", answer.hint)
+    else:
+        await say(visit, "app_removed")
+    return see_other(DONE)
+
+
+async def show_rename(visit: Visit) -> Response:
+    """GET /settings/security/method/{id}/rename."""
+    found = _find(visit)
+    return _rename_form(visit, None, typed=found.app.name if found and found.app else "")
+
+
+async def submit_rename(visit: Visit) -> Response:
+    """POST /settings/security/method/{id}/rename; an empty name brings the date back."""
+    typed = visit.field("name")[:LONGEST]
+    answer = await visit.env.store.run(
+        remove.rename_method, visit.current, method_id=visit.params["id"], name=typed
+    )
+    if isinstance(answer, Refused):
+        return _rename_form(visit, answer, typed=typed)
+    await say(visit, "renamed")
+    return see_other(DONE)
+
+
+async def show_default(visit: Visit) -> Response:
+    """GET /settings/security/method/{id}/default."""
+    return _default_form(visit, None)
+
+
+async def submit_default(visit: Visit) -> Response:
+    """POST /settings/security/method/{id}/default."""
+    answer = await visit.env.store.run(
+        remove.set_default,
+        visit.visitor,
+        visit.current,
+        method_id=visit.params["id"],
+        now=visit.now,
+    )
+    if isinstance(answer, Refused):
+        return _default_form(visit, answer)
+    await say(visit, "default_changed")
+    return see_other(DONE)
+
+
+def _find(visit: Visit) -> MethodView | None:
+    found = visit.env.store.read(view_method, visit.owner, method_id=visit.params["id"])
+    return None if isinstance(found, Refused) else found
+
+
+def _row(visit: Visit, found: MethodView) -> view.MethodRow | None:
+    if found.app is not None:
+        return app_row(visit, found.app)
+    return phone_row(found.phone) if found.phone is not None else None
+
+
+def _remove_form(visit: Visit, refused: Refused | None) -> Response:
+    found = _find(visit)
+    row = _row(visit, found) if found else None
+    if found is None or row is None:
+        return problem.not_found(visit)
+    last = found.app is not None and not may_remove(found.methods, kind=MethodKind.APP)
+    return page(
+        visit,
+        "remove_method.html",
+        refused=refused,
+        method=row,
+        stays=method_names(visit, found.methods, besides=row.id),
+        last=last and visit.owner.two_step,
+    )
+
+
+def _rename_form(visit: Visit, refused: Refused | None, *, typed: str) -> Response:
+    found = _find(visit)
+    if found is None or found.app is None or (refused and refused.reason is Reason.NOT_FOUND):
+        return problem.not_found(visit)
+    return page(
+        visit,
+        "rename_method.html",
+        refused=refused,
+        method=app_row(visit, found.app),
+        name=typed,
+    )
+
+
+def _default_form(visit: Visit, refused: Refused | None) -> Response:
+    found = _find(visit)
+    row = _row(visit, found) if found else None
+    if row is None:
+        return problem.not_found(visit)
+    return page(visit, "default.html", refused=refused, method=row)

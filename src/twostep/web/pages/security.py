@@ -1,0 +1,63 @@
+"""Account security: every way to sign in, where one is signed in, what happened; and the spare."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from twostep.core.authenticator import MOST_APPS, MOST_PHONES
+from twostep.core.refusal import Reason
+from twostep.core.session import FRESH_SECONDS
+from twostep.flows.overview_page import view_settings
+from twostep.flows.remove import refuse_disabling
+from twostep.flows.security_page import has_phones, view_security
+from twostep.web import notice_text
+from twostep.web.frame import page, see_other
+from twostep.web.rows import activity_rows, codes_banner, method_rows, session_rows
+from twostep.web.visit import Visit
+
+
+HERE = "/settings/security"
+
+
+async def show(visit: Visit) -> Response:
+    """GET /settings/security. That there is only one way, the page itself says."""
+    found = visit.env.store.read(
+        view_security, visit.env, visit.owner, visit.current, now=visit.now
+    )
+    methods = found.methods
+    banner = codes_banner(visit, methods)
+    if found.offered:
+        banner = notice_text.sign_out_elsewhere(language=visit.language)
+    refused = refuse_disabling(visit.env, visit.owner)
+    return page(
+        visit,
+        "security.html",
+        banner=banner,
+        methods=method_rows(visit, visit.owner, methods),
+        ways=methods.ways,
+        phones_on=has_phones(visit.env),
+        app_full=len(methods.apps) >= MOST_APPS,
+        phone_full=len(methods.phones) >= MOST_PHONES,
+        required=refused is not None and refused.reason is Reason.NOT_ALLOWED,
+        browsers=(),
+        sessions=session_rows(visit, found.sessions),
+        activity=activity_rows(visit, found.activity),
+    )
+
+
+async def show_spare(visit: Visit) -> Response:
+    """GET /settings/security/spare: where the wizard ends."""
+    account = visit.owner
+    if not account.two_step:
+        return see_other(HERE)
+    methods = visit.env.store.read(view_settings, visit.env, account, now=visit.now).methods
+    just_on = account.two_step_at is not None and visit.now - account.two_step_at < FRESH_SECONDS
+    return page(
+        visit,
+        "spare.html",
+        phones_on=has_phones(visit.env),
+        has_phone=bool(methods.phones),
+        has_codes=methods.codes_left > 0,
+        fresh=just_on,
+        may_skip=True,
+    )

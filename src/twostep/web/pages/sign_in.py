@@ -1,0 +1,99 @@
+"""The first step: sign in, sign out, and the language of people who are signed out."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from twostep import i18n
+from twostep.core.refusal import Reason, Refused
+from twostep.core.session import Level
+from twostep.flows import sessions
+from twostep.flows.first_step import sign_in
+from twostep.web import cookies
+from twostep.web.frame import page, refused_status, see_other
+from twostep.web.guard import ENROLMENT
+from twostep.web.origin import safe_next
+from twostep.web.throttled import throttled
+from twostep.web.visit import Visit
+
+
+LONGEST_IDENTIFIER = 320
+LONGEST_PASSWORD = 4096
+
+
+async def show(visit: Visit) -> Response:
+    """GET /sign-in. Somebody who is signed in already goes on."""
+    if visit.session is not None and visit.session.level is Level.FULL:
+        return see_other(safe_next(visit.query.get("next", "/")))
+    return page(
+        visit,
+        "sign_in.html",
+        username="",
+        next=_hidden_next(visit.query.get("next", "")),
+        notice=None,
+    )
+
+
+async def submit(visit: Visit) -> Response:
+    """POST /sign-in."""
+    identifier = visit.field("username")[:LONGEST_IDENTIFIER].strip()
+    next_path = safe_next(visit.field("next"))
+    answer = await sign_in(
+        visit.env,
+        visit.visitor,
+        identifier=identifier,
+        typed=visit.field("password")[:LONGEST_PASSWORD],
+        next_path=next_path,
+        old_token=visit.cookie,
+        now=visit.now,
+    )
+    if isinstance(answer, Refused):
+        if answer.reason is Reason.THROTTLED:
+            return throttled(visit, answer, scope="password", back_url="/sign-in")
+        return page(
+            visit,
+            "sign_in.html",
+            status=refused_status(answer),
+            refused=answer,
+            field="password" if answer.reason is Reason.PASSWORD_RETIRED else "username",
+            username=identifier,
+            next=_hidden_next(visit.field("next")),
+            notice=None,
+        )
+    response = see_other(_next_page(answer.session.level, next_path))
+    cookies.set_signed_in(response, visit.env, answer)
+    return response
+
+
+def _next_page(level: Level, next_path: str) -> str:
+    match level:
+        case Level.HALF:
+            return "/sign-in/code"
+        case Level.ENROL:
+            return ENROLMENT
+        case Level.FULL:
+            return next_path
+
+
+def _hidden_next(typed: str) -> str:
+    path = safe_next(typed) if typed else ""
+    return "" if path == "/" else path
+
+
+async def sign_out(visit: Visit) -> Response:
+    """POST /sign-out: ends the session, a half one too."""
+    if visit.session is not None:
+        await visit.env.store.run(sessions.sign_out, visit.visitor, visit.session, now=visit.now)
+    response = see_other("/sign-in")
+    cookies.expire_session(response, visit.env)
+    response.headers["clear-site-data"] = '"cache", "storage"'
+    return response
+
+
+async def change_language(visit: Visit) -> Response:
+    """POST /language: for somebody who is signed out; kept in a cookie."""
+    language = visit.field("language")
+    response = see_other(safe_next(visit.field("next")))
+    if i18n.has_language(language):
+        cookies.set_language(response, visit.env, language)
+    return response

@@ -1,0 +1,24 @@
+"""Requests of telephone providers: each proves by its signature who sends it."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from twostep.flows import telephony
+from twostep.web import problem
+from twostep.web.visit import Visit
+
+
+async def receive(visit: Visit) -> Response:
+    """POST /telephony/{provider}/…: a delivery report, or a call that asks what to say."""
+    answer = await telephony.receive(
+        visit.env,
+        provider=visit.params["provider"],
+        path=visit.here,
+        headers=visit.headers,
+        body=visit.body,
+        now=visit.now,
+    )
+    if answer.status == 404:
+        return problem.not_found(visit)
+    return Response(answer.body, answer.status, media_type=answer.media_type)

@@ -1,0 +1,117 @@
+"""Every route there is, in one list: path, page, and what the door asks before the page sees a request."""
+
+from __future__ import annotations
+
+from twostep.web.api import session as api_session
+from twostep.web.pages import (
+    activity,
+    app_new,
+    code,
+    codes,
+    dashboard,
+    disable,
+    emails,
+    forgot,
+    help_sign_in,
+    methods,
+    not_me,
+    password,
+    phone_confirm,
+    phone_new,
+    profile,
+    security,
+    sessions,
+    settings,
+    sign_in,
+    system,
+    telephony,
+)
+from twostep.web.pages import help as help_pages
+from twostep.web.pages.confirm import Confirm
+from twostep.web.visit import Access, Page, StepUp
+
+
+OPEN, HALF, FULL, ENROL = Access.OPEN, Access.HALF, Access.FULL, Access.ENROL
+ASK, ASK_ONLY = StepUp.ASK, StepUp.ASK_ONLY
+# It carries kept forms out, so it is given the finished table of routes (`build_app`).
+CONFIRM = Confirm()
+
+PAGES: tuple[Page, ...] = (
+    Page("/", dashboard.show),
+    # Signing in.
+    Page("/sign-in", sign_in.show, sign_in.submit, access=OPEN),
+    Page("/sign-in/code", code.show, code.submit, access=HALF),
+    Page("/sign-in/send", post=code.send, access=HALF, phones=True),
+    Page("/sign-in/status", code.status, access=HALF, phones=True, extends=False),
+    Page("/sign-in/help", help_sign_in.show, access=OPEN),
+    Page("/sign-out", post=sign_in.sign_out, access=OPEN),
+    # Settings.
+    Page("/settings", settings.show),
+    Page("/settings/profile", profile.show, profile.submit),
+    Page("/settings/emails", emails.show, emails.add, step_up=ASK),
+    Page("/settings/emails/{id}/remove", post=emails.remove, step_up=ASK),
+    Page("/settings/emails/confirm/{token}", emails.show_confirm, emails.confirm),
+    Page("/settings/password", password.show, password.submit, step_up=ASK_ONLY),
+    # Account security.
+    Page("/settings/security", security.show),
+    Page("/settings/security/app/new", app_new.show, app_new.submit, access=ENROL, step_up=ASK),
+    Page("/settings/security/spare", security.show_spare),
+    Page(
+        "/settings/security/phone/new",
+        phone_new.show,
+        phone_new.submit,
+        step_up=ASK,
+        phones=True,
+    ),
+    Page(
+        "/settings/security/phone/confirm",
+        phone_confirm.show,
+        phone_confirm.submit,
+        step_up=ASK,
+        phones=True,
+    ),
+    Page("/settings/security/phone/resend", post=phone_confirm.resend, step_up=ASK, phones=True),
+    Page("/settings/security/phone/status", phone_confirm.status, phones=True, extends=False),
+    Page("/settings/security/codes", codes.show, codes.submit, step_up=ASK),
+    Page(
+        "/settings/security/method/{id}/remove",
+        methods.show_remove,
+        methods.submit_remove,
+        step_up=ASK,
+    ),
+    Page("/settings/security/method/{id}/rename", methods.show_rename, methods.submit_rename),
+    Page("/settings/security/method/{id}/default", methods.show_default, methods.submit_default),
+    Page("/settings/security/disable", disable.show, disable.submit, step_up=ASK),
+    Page("/settings/sessions", sessions.show),
+    Page("/settings/sessions/{id}/end", post=sessions.end),
+    Page("/settings/sessions/end-others", post=sessions.end_others),
+    Page("/settings/activity", activity.show),
+    Page("/settings/activity.csv", activity.download),
+    # Confirming again who is there.
+    Page("/confirm", CONFIRM.show, CONFIRM.submit),
+    Page("/confirm/send", post=CONFIRM.send, phones=True),
+    Page("/confirm/status", CONFIRM.status, phones=True, extends=False),
+    # Mailed links.
+    Page("/not-me/{token}", not_me.show, not_me.submit, access=OPEN),
+    Page("/forgot-password", forgot.show, forgot.submit, access=OPEN),
+    Page("/reset-password/{token}", forgot.show_reset, forgot.submit_reset, access=OPEN),
+    # Machines.
+    Page("/api/session", api_session.show, extends=False),
+    Page(
+        "/telephony/{provider}/{what}/{message}",
+        post=telephony.receive,
+        access=OPEN,
+        phones=True,
+        signed=True,
+    ),
+    # For everybody.
+    Page("/language", post=sign_in.change_language, access=OPEN),
+    Page("/help", help_pages.show, access=OPEN),
+    Page("/privacy", help_pages.show_privacy, access=OPEN),
+    Page("/healthz", system.healthz, access=OPEN, extends=False),
+    Page("/readyz", system.readyz, access=OPEN, extends=False),
+    Page("/.well-known/change-password", system.change_password, access=OPEN),
+    Page("/static/brand.css", system.brand, access=OPEN, extends=False),
+    Page("/static/logo", system.logo, access=OPEN, extends=False),
+    Page("/static/{name}", system.static, access=OPEN, extends=False),
+)

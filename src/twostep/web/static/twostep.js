@@ -1,0 +1,136 @@
+// What makes a page nicer where scripts run. Every page works without; nothing here builds HTML.
+const all = (selector, act) => document.querySelectorAll(selector).forEach(act);
+const root = document.documentElement;
+const ahead = root.dataset.now * 1000 - Date.now();
+const now = () => (Date.now() + ahead) / 1000;
+const say = (element, words) => { if (element && words) element.textContent = words; };
+
+// A second press while the first is on its way would spend the same code twice.
+const sent = new Set();
+addEventListener("submit", (event) => {
+  const form = event.target;
+  if (sent.has(form) || event.submitter?.ariaDisabled === "true") return event.preventDefault();
+  sent.add(form);
+  form.querySelectorAll("[data-reveal].open").forEach((button) => button.click());
+});
+addEventListener("pageshow", () => sent.clear());
+
+all("[data-reveal]", (button) => {
+  const field = document.getElementById(button.dataset.reveal);
+  const word = button.firstElementChild;
+  const show = word.textContent;
+  button.hidden = false;
+  button.onclick = () => {
+    const open = field.type === "password";
+    field.type = open ? "text" : "password";
+    button.classList.toggle("open", open);
+    word.textContent = open ? button.dataset.hide : show;
+  };
+});
+all("[data-caps]", (line) => {
+  const field = document.getElementById(line.dataset.caps);
+  const look = (event) => {
+    line.textContent = event.getModifierState?.("CapsLock") ? line.dataset.text : "";
+  };
+  field.addEventListener("keydown", look);
+  field.addEventListener("keyup", look);
+  field.addEventListener("blur", () => { line.textContent = ""; });
+});
+
+all("[data-copy],[data-copy-text]", (button) => {
+  if (!navigator.clipboard) return;
+  const words = button.textContent;
+  button.hidden = false;
+  button.ariaLive = "polite";
+  button.onclick = async () => {
+    const { copy, copyText, done } = button.dataset;
+    const codes = copy ? [...document.querySelectorAll(copy)] : [];
+    await navigator.clipboard.writeText(copyText ?? codes.map((code) => code.dataset.backupCode).join("\n"));
+    button.textContent = done;
+    setTimeout(() => { button.textContent = words; }, 4000);
+  };
+});
+all("[data-print]", (button) => { button.hidden = false; button.onclick = () => print(); });
+
+// Countdowns run visibly each second and are spoken only at their marks.
+const marks = [300, 120, 60, 0];
+const clock = (left) => `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
+const seconds = new Intl.NumberFormat(root.lang, { style: "unit", unit: "second", unitDisplay: "narrow" });
+const tick = () => {
+  all("[data-until]", (line) => { line.textContent = clock(Math.max(0, Math.ceil(line.dataset.until - now()))); });
+  all("[data-say]", (line) => {
+    const left = Math.ceil(line.dataset.say - now());
+    const mark = marks.findLast((limit) => left <= limit && limit - left < 30);
+    const words = mark === undefined ? "" : line.getAttribute(`data-say-${mark}`);
+    if (words && line.textContent !== words) line.textContent = words;
+  });
+  all("[data-can-send-at]", (button) => {
+    const left = Math.ceil(button.dataset.canSendAt - now());
+    if (left > 0) {
+      button.ariaDisabled = "true";
+      button.textContent = button.dataset.wait.replace("%s", left < 60 ? seconds.format(left) : clock(left));
+    } else if (button.ariaDisabled) {
+      button.removeAttribute("aria-disabled");
+      button.textContent = button.dataset.label;
+      say(button.nextElementSibling, button.dataset.now);
+    }
+  });
+};
+if (document.querySelector("[data-until],[data-say],[data-can-send-at]")) { tick(); setInterval(tick, 1000); }
+
+all("[data-status-url]", (line) => {
+  let polls = 0;
+  const poll = async () => {
+    try {
+      const answer = await fetch(line.dataset.statusUrl, { headers: { Accept: "application/json" } });
+      if (!answer.ok || answer.redirected) return;
+      const { state, sentence, can_send_at: at } = await answer.json();
+      line.dataset.deliveryState = state;
+      if (line.textContent !== sentence) line.textContent = sentence;
+      if (at) all("[data-can-send-at]", (button) => { button.dataset.canSendAt = at; });
+      if (state === "delivered" || state === "failed") return;
+    } catch { /* offline for a moment: ask again */ }
+    if (++polls < 20) setTimeout(poll, 3000);
+  };
+  if (!/delivered|failed/.test(line.dataset.deliveryState)) setTimeout(poll, 3000);
+});
+
+// The phone itself offers to fill the texted code in; tapping Allow sends the form.
+all("[data-webotp]", async (field) => {
+  if (!("OTPCredential" in window)) return;
+  const stop = new AbortController();
+  field.form.addEventListener("submit", () => stop.abort());
+  try {
+    const { code } = await navigator.credentials.get({ otp: { transport: ["sms"] }, signal: stop.signal });
+    field.value = code;
+    field.form.requestSubmit();
+  } catch { /* declined, or typed by hand */ }
+});
+
+all(".menu", (menu) => {
+  addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || !menu.open) return;
+    menu.open = false;
+    menu.firstElementChild.focus();
+  });
+  addEventListener("click", (event) => { if (!menu.contains(event.target)) menu.open = false; });
+});
+
+all("[data-time-zone]", (field) => {
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  if (zone && (!field.options || [...field.options].some((option) => option.value === zone))) field.value = zone;
+});
+
+all("[data-idle]", (box) => {
+  let timer;
+  const start = () => {
+    box.hidden = true;
+    timer = setTimeout(() => { box.hidden = false; }, (box.dataset.idle - 120) * 1000);
+  };
+  box.querySelector("button").onclick = async () => {
+    clearTimeout(timer);
+    const answer = await fetch("/api/session").catch(() => null);
+    if (answer?.ok) start(); else location.reload();
+  };
+  start();
+});

@@ -1,0 +1,148 @@
+"""What the page's script adds, in a real browser, under the product's own content policy."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
+import gallery
+
+
+pytestmark = pytest.mark.browser
+SHOWN = ["sign-in", "code-app", "code-text", "codes-showing", "dashboard", "throttled", "app-new"]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(
+            executable_path="/usr/bin/chromium", args=["--no-sandbox"]
+        )
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(timezone_id="Asia/Tokyo")
+    page = context.new_page()
+    broken: list[str] = []
+    page.on("pageerror", lambda error: broken.append(str(error)))
+    page.on("console", lambda said: broken.append(said.text) if said.type == "error" else None)
+    pages = {f"/{name}": html for name, html in gallery.draw("en", only=SHOWN)}
+    page.route(f"{gallery.ORIGIN}/**", gallery.answer(pages, "#0b6b6f"))
+    yield page
+    context.close()
+    assert broken == []
+
+
+def posts(page: Page) -> list[str]:
+    """Collect the bodies of forms; each is answered late, so that a second press can happen."""
+    seen: list[str] = []
+
+    def keep(route: Route) -> None:
+        if route.request.method != "POST":
+            route.fallback()
+            return
+        seen.append(route.request.post_data or "")
+        route.fulfill(status=204)
+
+    page.route(f"{gallery.ORIGIN}/sign-in/code", keep)
+    return seen
+
+
+def test_password_is_shown_and_hidden_again(page: Page) -> None:
+    page.goto(f"{gallery.ORIGIN}/sign-in")
+    field = page.locator("#f-password")
+    page.get_by_role("button", name="Show – Password").click()
+    expect(field).to_have_attribute("type", "text")
+    page.get_by_role("button", name="Hide – Password").click()
+    expect(field).to_have_attribute("type", "password")
+
+
+def test_time_zone_is_guessed_into_the_hidden_field(page: Page) -> None:
+    page.goto(f"{gallery.ORIGIN}/sign-in")
+    expect(page.locator("[name=time_zone]")).to_have_value("Asia/Tokyo")
+
+
+def test_a_second_press_does_not_send_the_code_twice(page: Page) -> None:
+    page.goto(f"{gallery.ORIGIN}/code-app")
+    seen = posts(page)
+    page.get_by_label("6-digit code").fill("123456")
+    with page.expect_response("**/sign-in/code"):
+        page.get_by_role("button", name="Continue").dblclick()
+    page.get_by_role("button", name="Continue").click()
+    assert len(seen) == 1
+
+
+def test_codes_are_copied_one_a_line(page: Page) -> None:
+    page.add_init_script(
+        "Object.defineProperty(navigator, 'clipboard',"
+        " { value: { writeText: async (text) => { window.copied = text } } })"
+    )
+    page.goto(f"{gallery.ORIGIN}/codes-showing")
+    page.get_by_role("button", name="Copy all").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    lines = page.evaluate("window.copied").split("\n")
+    assert len(lines) == 10
+    assert all(len(line) == 17 for line in lines)
+
+
+def test_delivery_line_follows_the_status(page: Page) -> None:
+    answer = {"state": "delivered", "sentence": "Delivered 14:06.", "can_send_at": None}
+    page.clock.install()
+    page.goto(f"{gallery.ORIGIN}/code-text")
+    page.route(
+        f"{gallery.ORIGIN}/sign-in/status",
+        lambda route: route.fulfill(body=json.dumps(answer), content_type="application/json"),
+    )
+    page.clock.run_for(3100)
+    line = page.get_by_text("Delivered 14:06.")
+    expect(line).to_have_attribute("data-delivery-state", "delivered")
+
+
+def test_send_again_counts_down_and_then_works(page: Page) -> None:
+    page.clock.install()
+    page.goto(f"{gallery.ORIGIN}/code-text")
+    answer = {"state": "accepted", "sentence": "Accepted by the network 14:05"}
+    page.route(
+        f"{gallery.ORIGIN}/sign-in/status",
+        lambda route: route.fulfill(body=json.dumps(answer), content_type="application/json"),
+    )
+    button = page.locator("[data-can-send-at]")
+    expect(button).to_contain_text("Send again in ")
+    expect(button).to_have_attribute("aria-disabled", "true")
+    page.clock.run_for(28_000)
+    expect(button).to_have_text("Send again")
+    expect(button).not_to_have_attribute("aria-disabled", "true")
+    expect(page.get_by_text("You can ask again now.")).to_be_attached()
+
+
+def test_wait_is_spoken_at_its_marks_only(page: Page) -> None:
+    page.clock.install()
+    page.goto(f"{gallery.ORIGIN}/throttled")
+    said = page.locator("[data-say]")
+    expect(said).to_have_text("")
+    page.clock.run_for(181_000)
+    expect(said).to_have_text("5 minutes left.")
+    page.clock.run_for(300_000)
+    expect(said).to_have_text("You can try again now.")
+
+
+def test_menu_closes_with_escape_and_idle_box_appears(page: Page) -> None:
+    page.clock.install()
+    page.goto(f"{gallery.ORIGIN}/dashboard")
+    page.locator("summary").click()
+    expect(page.get_by_role("link", name="Settings")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("link", name="Settings")).to_be_hidden()
+    expect(page.locator("summary")).to_be_focused()
+    page.clock.run_for(1_681_000)
+    expect(page.get_by_role("button", name="Stay signed in")).to_be_visible()

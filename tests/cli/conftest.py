@@ -1,0 +1,92 @@
+"""The real program in a folder of its own: in a process of its own, or, for speed, in this one."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from twostep.__main__ import WIRING, run
+
+
+PASSWORD = "correct horse battery 9"
+URL = "http://localhost:8099"
+INIT = ("init", "--yes", "--public-url", URL, "--data-dir", "data")
+SECONDS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a call left behind."""
+
+    code: int
+    out: str
+    err: str
+
+
+def environment() -> dict[str, str]:
+    """Without settings of the machine the tests run on; passwords hashed fast."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("TWOSTEP_")}
+    return {**kept, "TWOSTEP_PASSWORD__PROFILE": "test"}
+
+
+def call(folder: Path, *arguments: str, typed: str = "", **settings: str) -> Done:
+    done = subprocess.run(
+        [sys.executable, "-m", "twostep", *arguments],
+        cwd=folder,
+        env={**environment(), **settings},
+        input=typed,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr, done.stderr
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("installed")
+    operator = ("--operator", "root", "--email", "root@example.com", "--password-stdin")
+    done = call(folder, *INIT, *operator, typed=f"{PASSWORD}\n")
+    assert done.code == 0, done.err
+    # Relative, so that a copy of the folder is an installation of its own.
+    config = folder / "twostep.toml"
+    config.write_text(config.read_text().replace(str(folder / "data"), "data"))
+    return folder
+
+
+@pytest.fixture
+def folder(made_once: Path, tmp_path: Path) -> Path:
+    """An installation with the operator `root`."""
+    return Path(shutil.copytree(made_once, tmp_path / "installed"))
+
+
+@pytest.fixture
+def twostep(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Done]:
+    """Run a verb in that installation, in this process, because starting one takes half a second."""
+    monkeypatch.chdir(folder)
+    for name in set(os.environ) - set(environment()):
+        monkeypatch.delenv(name)
+
+    def run_here(*arguments: str, typed: str = "", **settings: str) -> Done:
+        capsys.readouterr()
+        with monkeypatch.context() as here:
+            here.setattr(sys, "stdin", io.StringIO(typed))
+            for name, value in {**environment(), **settings}.items():
+                here.setenv(name, value)
+            code = run(arguments, WIRING)
+        printed = capsys.readouterr()
+        return Done(code, printed.out, printed.err)
+
+    return run_here

@@ -1,0 +1,53 @@
+"""Doctor names what is wrong, and what to do about it."""
+
+from __future__ import annotations
+
+import json
+
+from twostep.core.key_file import format_keyring
+from twostep.core.sealing import Keyring, new_key
+
+
+def findings(done, level):
+    return " ".join(one["text"] for one in json.loads(done.out) if one["level"] == level)
+
+
+def test_a_new_installation_has_no_errors(twostep):
+    done = twostep("doctor", "--json")
+    assert done.code == 0
+    assert findings(done, "error") == ""
+    assert "no provider of e-mail is set" in findings(done, "warning")
+    assert "warning  configuration: no provider" in twostep("doctor").out
+
+
+def test_keys_that_do_not_belong_to_the_database_are_noticed(twostep, folder):
+    twostep("dev", "seed", "--accounts", "1", "--out", "seed.jsonl", "--force")
+    assert "dev seed" in findings(twostep("doctor", "--json"), "warning")
+    (folder / "data" / "twostep.key").write_text(format_keyring(Keyring((new_key(),))))
+    done = twostep("doctor", "--json")
+    assert done.code == 1
+    assert "They do not open what is in the database" in findings(done, "error")
+
+
+def test_a_missing_key_file_and_a_missing_database_are_errors(twostep, folder):
+    (folder / "data" / "twostep.sqlite3").unlink()
+    assert "Run: twostep db upgrade" in findings(twostep("doctor", "--json"), "error")
+    (folder / "data" / "twostep.key").unlink()
+    done = twostep("doctor", "--json")
+    assert (done.code, "does not exist" in findings(done, "error")) == (1, True)
+
+
+def test_secrets_in_a_file_that_all_can_read_are_noticed(twostep, folder):
+    config = folder / "twostep.toml"
+    config.write_text(config.read_text() + '[metrics]\ntoken = "0123456789abcdef"\n')
+    config.chmod(0o644)
+    done = twostep("doctor", "--json")
+    assert "chmod o-rwx" in findings(done, "warning")
+    assert "0123456789abcdef" not in done.out
+    config.chmod(0o640)
+    assert "chmod o-rwx" not in findings(twostep("doctor", "--json"), "warning")
+
+
+def test_https_without_a_known_proxy_is_pointed_out(twostep):
+    done = twostep("doctor", "--json", TWOSTEP_PUBLIC_URL="https://panel.example.com")
+    assert "set trusted_proxies" in findings(done, "warning")

@@ -1,0 +1,57 @@
+"""Accounts for benchmarks: usable, known to their file alone, and not beside real people."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+from tests.cli.conftest import INIT, call
+from twostep.config import load
+from twostep.core.session import Level
+from twostep.flows import sessions
+from twostep.main import open_product
+
+
+def read(path: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def levels(folder: Path, cookies: list[str]) -> list[Level | None]:
+    settings = load(folder / "twostep.toml", environ={})
+
+    async def look() -> list[Level | None]:
+        async with open_product(settings, {}, working=False) as product:
+            env = product.env
+            found = [
+                env.store.read(sessions.load, env, cookie=cookie, now=env.clock())
+                for cookie in cookies
+            ]
+            return [one[0].level if one else None for one in found]
+
+    return asyncio.run(look())
+
+
+def test_real_accounts_are_not_mixed_with_seeded_ones(twostep, folder):
+    done = twostep("dev", "seed", "--accounts", "1", "--out", "seed.jsonl")
+    assert done.code == 1
+    assert "1 real accounts" in done.err
+    assert not (folder / "seed.jsonl").exists()
+
+
+def test_seeded_sessions_are_what_was_asked_for(tmp_path):
+    assert call(tmp_path, *INIT).code == 0
+    half = ("--sessions", "5", "--half", "--events", "4")
+    assert call(tmp_path, "dev", "seed", "--accounts", "3", "--out", "a", *half).code == 0
+    full = ("--sessions", "2")
+    assert call(tmp_path, "dev", "seed", "--accounts", "2", "--out", "b", *full).code == 0
+    first, second = read(tmp_path / "a"), read(tmp_path / "b")
+    assert (tmp_path / "a").stat().st_mode & 0o777 == 0o600
+    assert [row["name"] for row in [*first, *second]] == [f"seed-{n:07}" for n in range(1, 6)]
+    assert [len(row["sessions"]) for row in first] == [2, 2, 1]
+    assert levels(tmp_path, [one for row in first for one in row["sessions"]]) == [Level.HALF] * 5
+    assert levels(tmp_path, [one for row in second for one in row["sessions"]]) == [Level.FULL] * 2
+    assert len({row["secret"] for row in [*first, *second]}) == 5
+    # An existing file is never overwritten.
+    again = call(tmp_path, "dev", "seed", "--accounts", "1", "--out", "a")
+    assert (again.code, "Name a new file" in again.err) == (1, True)

@@ -1,0 +1,102 @@
+"""The server starts, answers, and ends when it is told to."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.cli.conftest import SECONDS, call, environment
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def serving(folder: Path, port: int) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "twostep", "serve", "--port", str(port)],
+        cwd=folder,
+        env={**environment(), "TWOSTEP_PUBLIC_URL": f"http://localhost:{port}"},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    try:
+        for line in process.stderr:
+            if json.loads(line)["event"] == "serve.ready":
+                break
+        yield process
+    finally:
+        process.kill()
+        process.wait(SECONDS)
+        process.stderr.close()
+
+
+def get(port: int, path: str) -> tuple[int, bytes]:
+    connection = http.client.HTTPConnection("localhost", port, timeout=SECONDS)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()
+
+
+def test_it_serves_and_a_stop_signal_ends_it_cleanly(folder):
+    port = free_port()
+    with serving(folder, port) as process:
+        assert get(port, "/healthz") == (200, b"ok\n")
+        assert get(port, "/readyz")[0] == 200
+        assert get(port, "/_demo/messages")[0] == 404
+        # The command line may write while the server runs.
+        added = call(
+            folder,
+            *("user", "add", "bob", "--email", "b@example.com", "--password-stdin"),
+            typed="correct horse battery 9",
+        )
+        assert added.code == 0, added.err
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(SECONDS) == 0
+        assert process.stderr is not None
+        events = [json.loads(line)["event"] for line in process.stderr]
+        assert events[-1] == "serve.stopped"
+
+
+def test_a_port_that_is_taken_is_said_in_one_line(folder):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = call(folder, "serve", "--port", str(port), TWOSTEP_LOG_LEVEL="error")
+    assert done.code == 2
+    assert done.err == (
+        f"twostep: Port {port} on 127.0.0.1 cannot be used: Address already in use."
+        " Choose another with --port.\n"
+    )
+
+
+def test_certificates_are_read_before_the_server_starts(folder):
+    quiet = {"TWOSTEP_LOG_LEVEL": "error"}
+    half = call(folder, "serve", "--tls-cert", "cert.pem", **quiet)
+    assert (half.code, half.err) == (
+        2,
+        "twostep: Give both --tls-cert and --tls-key, or neither.\n",
+    )
+    pair = ("--tls-cert", "cert.pem", "--tls-key", "key.pem")
+    missing = call(folder, "serve", *pair, **quiet)
+    assert (missing.code, "cert.pem or key.pem cannot be read" in missing.err) == (2, True)
+    (folder / "cert.pem").write_text("no certificate")
+    (folder / "key.pem").write_text("no key")
+    broken = call(folder, "serve", *pair, **quiet)
+    assert (broken.code, "are no certificate with its key" in broken.err) == (2, True)

@@ -1,0 +1,31 @@
+"""Opaque values: long enough, never twice, and a digest for whatever a browser sends."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from twostep.core import token
+
+
+def test_tokens_have_256_bits_and_ids_96_and_none_comes_twice():
+    tokens = {token.new_token() for _ in range(500)}
+    ids = {token.new_id() for _ in range(500)}
+    assert len(tokens) == len(ids) == 500
+    assert {len(base64.urlsafe_b64decode(one + "=")) for one in tokens} == {32}
+    assert {len(base64.urlsafe_b64decode(one)) for one in ids} == {12}
+    assert all(re.fullmatch(r"[A-Za-z0-9_-]+", one) for one in tokens | ids)
+
+
+def test_the_digest_is_plain_sha_256():
+    assert token.digest("abc") == hashlib.sha256(b"abc").digest()
+
+
+@given(st.text(st.characters(), max_size=300))
+def test_any_text_has_a_digest(text):
+    assert len(token.digest(text)) == 32
+    assert token.digest(text) != token.digest(text + "x")

@@ -1,0 +1,237 @@
+"""A whole product without its web: real SQLite file, real outbox, a clock that tests move.
+
+Everything that flows need, opened in a folder of the test's own. The web's fixtures stand on it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
+
+from twostep.config import load
+from twostep.core import totp
+from twostep.core.account import Account, Role
+from twostep.core.event import CLI
+from twostep.core.password import PROFILES
+from twostep.core.refusal import Refused
+from twostep.core.sealing import Keyring, new_key
+from twostep.delivery.channel import Kind
+from twostep.delivery.console import Console, Inbox
+from twostep.flows import accounts, enroll_app, enroll_phone, first_step, recovery_codes
+from twostep.flows.accounts import NewAccount
+from twostep.flows.deliver import Outbox
+from twostep.flows.env import Env, Visitor
+from twostep.flows.hash_pool import HashPool
+from twostep.flows.key_source import Keys
+from twostep.flows.sign_in import SignedIn
+from twostep.store import schema
+from twostep.store.engine_sqlite import SqliteStore
+
+
+START = 1_764_000_000
+PASSWORD = "a quiet evening by the lake"
+PHONE = "(202) 555-0100"
+
+
+@cache
+def _template() -> Path:
+    """An empty database with the current schema, made once a test process."""
+    path = Path(tempfile.mkdtemp(prefix="twostep-schema-")) / "empty.sqlite3"
+    schema.upgrade(f"sqlite:///{path}")
+    return path
+
+
+def new_database(folder: Path) -> Path:
+    """A fresh database in `folder`."""
+    path = folder / "twostep.sqlite3"
+    shutil.copy(_template(), path)
+    return path
+
+
+@dataclass
+class Clock:
+    """Unix seconds that only the test moves."""
+
+    now: int = START
+
+    def __call__(self) -> int:
+        return self.now
+
+    def forward(self, seconds: int) -> None:
+        self.now += seconds
+
+
+@dataclass
+class House:
+    """The product's parts, and shortcuts through its flows."""
+
+    env: Env
+    outbox: Outbox
+    inbox: Inbox
+    clock: Clock
+    visitor: Visitor = field(default_factory=lambda: Visitor("192.0.2.7", "Firefox on Linux"))
+
+    @property
+    def now(self) -> int:
+        return self.clock.now
+
+    async def add(self, name: str = "alice", *, role: Role = Role.USER) -> Account:
+        new = NewAccount(name, f"{name}@example.com", role, PASSWORD, "en", "UTC")
+        made = await accounts.add_account(self.env, CLI, new, now=self.now)
+        assert isinstance(made, Account), made
+        return made
+
+    async def sign_in(
+        self, name: str = "alice", *, visitor: Visitor | None = None, typed: str = PASSWORD
+    ) -> SignedIn:
+        """The first step; must succeed."""
+        answer = await first_step.sign_in(
+            self.env,
+            visitor or self.visitor,
+            identifier=name,
+            typed=typed,
+            next_path="/",
+            now=self.now,
+        )
+        assert isinstance(answer, SignedIn), answer
+        return answer
+
+    async def add_app(self, signed_in: SignedIn) -> tuple[bytes, SignedIn]:
+        """Set up an app; its secret and the raised session."""
+        pending = await self.env.store.run(
+            enroll_app.begin_app, self.env, signed_in.session, now=self.now
+        )
+        assert not isinstance(pending, Refused), pending
+        added = await self.env.store.run(
+            enroll_app.finish_app,
+            self.env,
+            self.visitor,
+            signed_in.session,
+            old_token=signed_in.token,
+            typed=self.code(pending.secret),
+            name="",
+            now=self.now,
+        )
+        assert isinstance(added, enroll_app.AppAdded), added
+        return pending.secret, added.signed_in
+
+    async def add_phone(self, signed_in: SignedIn, number: str = PHONE) -> str:
+        """Add a backup phone; its id."""
+        sent = await self.env.store.run(
+            enroll_phone.begin_phone,
+            self.env,
+            self.visitor,
+            signed_in.session,
+            region="US",
+            typed=number,
+            channel="sms",
+            now=self.now,
+        )
+        assert not isinstance(sent, Refused), sent
+        added = await self.env.store.run(
+            enroll_phone.confirm_phone,
+            self.env,
+            self.visitor,
+            signed_in.session,
+            typed=await self.newest_code(),
+            now=self.now,
+        )
+        assert isinstance(added, enroll_phone.PhoneAdded), added
+        return added.phone.id
+
+    async def make_codes(self, signed_in: SignedIn) -> tuple[str, ...]:
+        """Make backup codes; the codes."""
+        made = await recovery_codes.make_codes(
+            self.env, self.visitor, signed_in.session, now=self.now
+        )
+        assert isinstance(made, recovery_codes.CodesMade), made
+        return self.env.store.read(
+            recovery_codes.view_codes, self.env, signed_in.session, now=self.now
+        ).shown
+
+    def code(self, secret: bytes, *, steps: int = 0) -> str:
+        """What an app shows now, or some steps from now."""
+        return totp.at(secret, self.now // 30 + steps)
+
+    async def settle(self) -> None:
+        """Wait until everything that is due has been sent."""
+        for _ in range(500):
+            await asyncio.sleep(0)
+            await self.outbox.drain()
+            if not self.env.store.read(_due, self.now):
+                return
+            self.outbox.wake()
+            await asyncio.sleep(0.002)
+        raise AssertionError("the outbox does not settle")
+
+    async def newest_code(self) -> str:
+        """The code of the newest text or call."""
+        await self.settle()
+        message = next(one.message for one in self.inbox.received if one.kind is not Kind.EMAIL)
+        return str(getattr(message, "code"))
+
+    async def subjects(self) -> list[str]:
+        """Subjects of every mail so far, oldest first."""
+        await self.settle()
+        mails = [one.message for one in self.inbox.received if one.kind is Kind.EMAIL]
+        return [str(getattr(mail, "subject")) for mail in reversed(mails)]
+
+
+def _due(tx: object, now: int) -> bool:
+    row = tx.one(  # type: ignore[attr-defined]
+        "SELECT 1 FROM outbox WHERE state = 'queued' AND next_at <= :now LIMIT 1", now=now
+    )
+    return row is not None
+
+
+@asynccontextmanager
+async def open_house(
+    folder: Path, *, fresh: bool = True, keyring: Keyring | None = None, **settings: object
+) -> AsyncIterator[House]:
+    """Open a product in `folder`. `settings`: dotted names with two underscores for the dot."""
+    database = new_database(folder) if fresh else folder / "twostep.sqlite3"
+    overrides = {
+        "public_url": "https://panel.example.com",
+        "panel_name": "Example Panel",
+        "data_dir": str(folder),
+        "delivery.countries": "all",
+        "delivery.sms": ["console"],
+        "delivery.call": ["console"],
+        "delivery.email": ["console"],
+        "password.profile": "test",
+        **{name.replace("__", "."): value for name, value in settings.items()},
+    }
+    clock, inbox = Clock(), Inbox()
+    console = Console(inbox)
+    outbox = Outbox({kind: [console] for kind in Kind})
+    env = Env(
+        settings=load(None, environ={}, overrides=overrides),
+        keys=Keys(keyring or Keyring((new_key(),))),
+        store=SqliteStore(database),
+        hashes=HashPool(),
+        profile=PROFILES["test"],
+        clock=clock,
+        wake_outbox=outbox.wake,
+    )
+    worker = asyncio.create_task(outbox.run(env))
+    try:
+        yield House(env, outbox, inbox, clock)
+    finally:
+        worker.cancel()
+        with suppress(asyncio.CancelledError):
+            await worker
+        await outbox.drain()
+        env.hashes.close()
+        await env.store.close()
+
+
+def other_browser(house: House, *, network: str = "198.51.100.9") -> Visitor:
+    """A browser that is not known, elsewhere."""
+    return replace(house.visitor, network=network, browser="Chrome on Android", browser_token="")

@@ -1,0 +1,271 @@
+"""The whole product behind its web door: real database, real outbox, browsers with cookie jars.
+
+Tests stay plain functions: the product has an event loop of its own, and `run` waits for anything on
+it. Nothing is sent before `deliver` is called, so a test sees every state in between.
+
+    with open_test_product(tmp_path) as product:
+        product.add_account()
+        alice = product.browser()
+        alice.sign_in()
+        assert alice.get("/settings").status_code == 200
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import html
+import re
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import parse_qs, urlsplit
+
+import httpx2
+
+from tests.support.house import PASSWORD, Clock, House, open_house
+from twostep.core import totp
+from twostep.core.account import Account, Role
+from twostep.core.code_input import read_six_digits
+from twostep.core.event import CLI
+from twostep.delivery.channel import Kind
+from twostep.delivery.message import MailMessage
+from twostep.flows.accounts import NewAccount, add_account
+from twostep.flows.activity import Activity, list_activity
+from twostep.flows.env import Env
+from twostep.main import build_app
+from twostep.web.app import WebApp
+
+
+T = TypeVar("T")
+
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+NETWORK = "198.51.100.7"
+ENROLMENT = "/settings/security/app/new"
+
+
+@dataclass
+class AppEntry:
+    """An entry in somebody's authenticator app."""
+
+    secret: bytes
+    clock: Clock
+
+    def code(self, *, steps: int = 0) -> str:
+        """What it shows now, or some steps of 30 seconds from now."""
+        return totp.at(self.secret, self.clock.now // 30 + steps)
+
+    def next_code(self) -> str:
+        """Wait for the next code, as people do."""
+        self.clock.forward(30)
+        return self.code()
+
+
+@dataclass
+class Browser:
+    """A browser: it keeps cookies, sends Origin with every POST, and does not follow redirects."""
+
+    product: TestProduct
+    network: str
+    user_agent: str
+    jar: httpx2.Cookies = field(default_factory=httpx2.Cookies)
+
+    def get(self, path: str, **headers: str) -> httpx2.Response:
+        """GET a page."""
+        return self.product.run(self.send("GET", path, headers=headers))
+
+    def post(self, path: str, /, **fields: str) -> httpx2.Response:
+        """Send a form from one of our own pages."""
+        return self.product.run(self.send("POST", path, fields=fields))
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        fields: dict[str, str] | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> httpx2.Response:
+        """One request, for tests that run several together."""
+        product = self.product
+        own = {"user-agent": self.user_agent}
+        if method == "POST":
+            own["origin"] = product.url
+        sent = {name.replace("_", "-"): value for name, value in (headers or {}).items()}
+        transport = httpx2.ASGITransport(product.app, client=(self.network, 40_000))
+        async with httpx2.AsyncClient(
+            transport=transport, base_url=product.url, cookies=self.jar
+        ) as client:
+            response = await client.request(method, path, data=fields, headers=own | sent)
+            self.jar = client.cookies
+        return response
+
+    def sign_in(self, name: str = "alice", password: str = PASSWORD) -> httpx2.Response:
+        """The first step."""
+        return self.post("/sign-in", username=name, password=password)
+
+    def enroll_app(self, **fields: str) -> AppEntry:
+        """Set an authenticator app up; must succeed."""
+        entry = self.product.scan(self.get(ENROLMENT))
+        answer = self.post(ENROLMENT, code=entry.code(), **fields)
+        assert answer.status_code == 303, words(answer)
+        return entry
+
+    def add_phone(self, number: str = "(202) 555-0100", channel: str = "sms") -> str:
+        """Add a backup phone; its id. Must succeed."""
+        form = {"country": "US", "number": number, "channel": channel}
+        answer = self.post("/settings/security/phone/new", **form)
+        assert answer.status_code == 303, words(answer)
+        code = self.product.newest_code()
+        answer = self.post("/settings/security/phone/confirm", code=code)
+        assert answer.status_code == 303, words(answer)
+        return method_ids(self.get("/settings/security"), "phone")[-1]
+
+    def make_codes(self) -> list[str]:
+        """Make backup codes and check that they are saved; the codes. Must succeed."""
+        answer = self.post("/settings/security/codes")
+        assert answer.status_code == 303, words(answer)
+        codes = backup_codes(self.get("/settings/security/codes"))
+        answer = self.post("/settings/security/codes", proof=codes[0])
+        assert answer.status_code == 303, words(answer)
+        return codes
+
+
+@dataclass
+class TestProduct:
+    """The product's parts, and what a test wants to know of them."""
+
+    __test__ = False  # not a class of tests, whatever pytest reads from its name
+
+    house: House
+    app: WebApp
+    runner: asyncio.Runner
+
+    @property
+    def env(self) -> Env:
+        return self.house.env
+
+    @property
+    def clock(self) -> Clock:
+        return self.house.clock
+
+    @property
+    def url(self) -> str:
+        """The public origin."""
+        return self.env.settings.public_url
+
+    def run(self, waiting: Coroutine[Any, Any, T]) -> T:
+        """Wait for something on the product's own loop."""
+        return self.runner.run(waiting)
+
+    def together(self, *waiting: Coroutine[Any, Any, T]) -> list[T]:
+        """Wait for several things that begin at once."""
+
+        async def gather() -> list[T]:
+            return list(await asyncio.gather(*waiting))
+
+        return self.run(gather())
+
+    def browser(self, *, network: str = NETWORK, user_agent: str = FIREFOX) -> Browser:
+        """Another browser, with an empty cookie jar."""
+        return Browser(self, network, user_agent)
+
+    def add_account(
+        self, name: str = "alice", *, role: Role = Role.USER, language: str = "en"
+    ) -> Account:
+        """An account with one confirmed address and the password `PASSWORD`."""
+        new = NewAccount(name, f"{name}@example.com", role, PASSWORD, language, "UTC")
+        made = self.run(add_account(self.env, CLI, new, now=self.clock.now))
+        assert isinstance(made, Account), made
+        return made
+
+    def scan(self, page: httpx2.Response) -> AppEntry:
+        """Take the address on the wizard's page into an app."""
+        return AppEntry(decode_secret(setup_uri(page)), self.clock)
+
+    def deliver(self) -> None:
+        """Send everything that is due."""
+        self.run(self.house.settle())
+
+    def newest_code(self) -> str:
+        """The code of the newest text or call."""
+        code = self.run(self.house.newest_code())
+        assert not hasattr(read_six_digits(code), "reason")
+        return code
+
+    def mails(self) -> list[MailMessage]:
+        """Every mail so far, oldest first."""
+        self.deliver()
+        received = [one.message for one in self.house.inbox.received if one.kind is Kind.EMAIL]
+        return [one for one in reversed(received) if isinstance(one, MailMessage)]
+
+    def newest_link(self, prefix: str) -> str:
+        """Path of the newest mailed link that begins with `prefix`, as in `/not-me/`."""
+        for mail in reversed(self.mails()):
+            if found := re.search(re.escape(self.url + prefix) + r"[\w-]+", mail.text):
+                return found[0].removeprefix(self.url)
+        raise LookupError(f"no mail has a link to {prefix}")
+
+    def events(self, account: Account) -> list[Activity]:
+        """The account's events as its owner sees them, newest first."""
+        return self.env.store.read(list_activity, account.id, limit=1000)
+
+
+@contextmanager
+def open_test_product(folder: Path, **settings: object) -> Iterator[TestProduct]:
+    """Open a product in `folder`. `settings`: as for `open_house`, `policy__phones=False`."""
+    with asyncio.Runner() as runner:
+        opened = open_house(folder, **settings)
+        house = runner.run(_enter(opened))
+        try:
+            yield TestProduct(house, build_app(house.env), runner)
+        finally:
+            runner.run(_leave(opened))
+
+
+async def _enter(opened: Any) -> House:
+    return await opened.__aenter__()
+
+
+async def _leave(opened: Any) -> None:
+    await opened.__aexit__(None, None, None)
+
+
+def words(page: httpx2.Response) -> str:
+    """What a page says, without its tags."""
+    body = re.sub(r"<(script|style|title)\b.*?</\1>", " ", page.text, flags=re.DOTALL)
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", body)).split())
+
+
+def problem(page: httpx2.Response) -> str:
+    """The sentences of a form's error summary, empty when there is none."""
+    found = re.search(r'<div class="notice danger".*?</ul>', page.text, re.DOTALL)
+    if found is None:
+        return ""
+    items = re.findall(r"<li>(.*?)</li>", found[0], re.DOTALL)
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", "", item)) for item in items)
+
+
+def method_ids(page: httpx2.Response, kind: str) -> list[str]:
+    """Ids of the ways to sign in of that kind (`app`, `phone`, `codes`) on a page."""
+    return re.findall(rf'data-method-id="([^"]+)" data-method-kind="{kind}"', page.text)
+
+
+def backup_codes(page: httpx2.Response) -> list[str]:
+    """The backup codes on a page."""
+    return re.findall(r'data-backup-code="([^"]+)"', page.text)
+
+
+def setup_uri(page: httpx2.Response) -> str:
+    """The whole otpauth address of the wizard."""
+    found = re.search(r'href="(otpauth://[^"]+)"', page.text)
+    assert found is not None, words(page)
+    return html.unescape(found[1])
+
+
+def decode_secret(uri: str) -> bytes:
+    """The secret of an otpauth address."""
+    key = parse_qs(urlsplit(uri).query)["secret"][0]
+    return base64.b32decode(key + "=" * (-len(key) % 8))

@@ -1,0 +1,172 @@
+"""Sample people, phones and events for the pictures of every page."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from typing import Any
+from urllib.parse import quote
+
+import phonenumbers
+import segno
+from markupsafe import Markup
+
+from twostep.i18n import LANGUAGES, country_name, language
+from twostep.web.view import (
+    AccountMenu,
+    ActivityRow,
+    CodeAsk,
+    CodeSheet,
+    DeliveryLine,
+    FieldError,
+    Frame,
+    LanguageChoice,
+    MethodRow,
+    Region,
+    SessionRow,
+    Support,
+    WayRow,
+)
+
+
+NOW = 1_795_508_100  # 24 November 2026
+MINUTE, HOUR, DAY = 60, 3600, 86_400
+LABEL = "Harbour Hosting (alice)"
+KEY = "JBSWY3DPEHPK3PXPKRUGKIDROVUWG2ZA"
+URI = f"otpauth://totp/Harbour%20Hosting:alice?secret={KEY}&issuer=Harbour%20Hosting&algorithm=SHA1&digits=6&period=30"
+CODES = [
+    "K7QM2-XPD9R-TC4HW",
+    "3FZ8N-W6VKA-91YJT",
+    "H5RBE-2MQ7C-XD0PG",
+    "8TNYS-KA4VW-6Z3FQ",
+    "C9JHM-PD5X1-R7EBT",
+    "W2GVK-Q8N6Y-4SZAF",
+    "5XPCR-T0MJD-H9W3E",
+    "N6YKA-7BQFZ-V2CGS",
+    "D4TEW-9HRXM-K5NPJ",
+    "Y1ZSV-G3C8A-QW7BT",
+]
+
+
+def frame(code: str, *, stage: int = 0, two_step: bool = True, **changes: Any) -> Frame:
+    """The frame around a sample page. `stage` 2 is signed in."""
+    choices = tuple(LanguageChoice(one.code, one.endonym, one.direction) for one in LANGUAGES)
+    return Frame(
+        panel_name="Harbour Hosting",
+        public_host="panel.example.org",
+        language=code,
+        direction=language(code).direction,
+        languages=choices,
+        here="/sign-in",
+        now=NOW,
+        support=Support("help@example.org", "+44 20 7946 0000", "Mon–Fri 8–18"),
+        stage=stage,
+        account=AccountMenu("alice", two_step) if stage == 2 else None,
+        idle_seconds=1800 if stage == 2 else None,
+        **changes,
+    )
+
+
+WAYS = (
+    WayRow("ph1", "phone", "sms", hint="42"),
+    WayRow("ph1", "phone", "call", hint="42"),
+    WayRow("rc1", "codes", codes_left=8),
+)
+DOWN = (
+    replace(WAYS[0], trouble="Texts are not working right now. Use another way."),
+    *WAYS[1:],
+)
+APP_WAY = WayRow("ap1", "app", label="Authenticator app – added 24 Nov 2026")
+APP = CodeAsk("app", entries=(("ap1", "Phone"),))
+TEXT = CodeAsk(
+    "sms",
+    method_id="ph1",
+    hint="42",
+    valid_until=NOW + 10 * MINUTE,
+    delivery=DeliveryLine("accepted", "Accepted by the network 14:05"),
+    can_send_at=NOW + 27,
+)
+CALL = replace(
+    TEXT,
+    kind="call",
+    delivery=DeliveryLine("failed", "Not delivered: nobody answered."),
+    can_send_at=NOW - 5,
+)
+METHODS = (
+    MethodRow(
+        "ap1",
+        "app",
+        NOW - 30 * DAY,
+        label="Authenticator app – added 24 Oct 2026",
+        is_default=True,
+        last_used_at=NOW - 3 * HOUR,
+        used_with="Firefox on Linux",
+    ),
+    MethodRow("ap2", "app", NOW - DAY, label="Tablet in the kitchen drawer, second floor"),
+    MethodRow("ph1", "phone", NOW - 9 * DAY, hint="42", channel="sms", last_used_at=NOW - DAY),
+    MethodRow("rc1", "codes", NOW - 9 * DAY, codes_left=8, codes_total=10, saved=False),
+)
+SESSIONS = (
+    SessionRow("s1", "Firefox on Linux", "203.0.113.7", NOW, NOW - HOUR, is_this=True),
+    SessionRow("s2", "Safari on iPhone", "198.51.100.23", NOW - 2 * HOUR, NOW - 9 * HOUR),
+    SessionRow("s3", "Chrome on Windows", "2001:db8:4a::/64", NOW - 90, NOW - 120, half=True),
+)
+ACTIVITY = (
+    ActivityRow(NOW - HOUR, "You signed in.", "Firefox on Linux", "203.0.113.7", tone="ok"),
+    ActivityRow(
+        NOW - 2 * HOUR,
+        "A code was refused.",
+        "Chrome on Windows",
+        "198.51.100.9",
+        tone="warn",
+        not_me_url="/help",
+    ),
+    ActivityRow(NOW - DAY, "A backup phone was added.", "Firefox on Linux", "203.0.113.7"),
+    ActivityRow(NOW - 9 * DAY, "Ten backup codes were made.", "Firefox on Linux", "203.0.113.7"),
+    ActivityRow(
+        NOW - 30 * DAY,
+        "Two-step sign-in was turned on.",
+        "Firefox on Linux",
+        "203.0.113.7",
+        tone="ok",
+    ),
+)
+SHEET = CodeSheet(
+    tuple(CODES),
+    NOW,
+    NOW + 10 * MINUTE,
+    "data:text/plain;charset=utf-8," + quote("\n".join(CODES)),
+    "harbour-hosting-backup-codes-alice-2026-11-24.txt",
+)
+
+
+def qr() -> Markup:
+    """The sample address as inline SVG."""
+    out = io.BytesIO()
+    segno.make(URI, error="m", micro=False).save(
+        out,
+        kind="svg",
+        xmldecl=False,
+        svgns=False,
+        border=4,
+        omitsize=True,
+        svgclass=None,
+        lineclass=None,
+        dark="#000",
+    )
+    return Markup(out.getvalue().decode())
+
+
+def regions(code: str) -> tuple[Region, ...]:
+    """Every region of the numbering plans, by name."""
+    known = sorted(phonenumbers.SUPPORTED_REGIONS)
+    lines = (
+        Region(one, country_name(one, code), phonenumbers.country_code_for_region(one))
+        for one in known
+    )
+    return tuple(sorted(lines, key=lambda line: line.name))
+
+
+def wrong(field: str | None, sentence: str) -> tuple[FieldError, ...]:
+    """One thing to put right."""
+    return (FieldError(field, sentence),)

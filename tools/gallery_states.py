@@ -1,0 +1,264 @@
+"""Every page in every state: what `tools/gallery.py` draws."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from gallery_samples import (
+    ACTIVITY,
+    APP,
+    APP_WAY,
+    CALL,
+    DAY,
+    DOWN,
+    KEY,
+    LABEL,
+    METHODS,
+    MINUTE,
+    NOW,
+    SESSIONS,
+    SHEET,
+    TEXT,
+    URI,
+    WAYS,
+    frame,
+    qr,
+    regions,
+    wrong,
+)
+
+from twostep.i18n import country_name, language
+from twostep.web.view import BrowserRow, CodeAsk, EmailRow, Link, Notice, PhoneForm
+
+
+State = tuple[str, dict[str, Any]]
+
+
+def states(code: str) -> dict[str, State]:
+    """Name of the state to template and context, for one language."""
+    return _signing_in(code) | _wizard(code) | _settings(code) | _rest(code)
+
+
+def _signing_in(code: str) -> dict[str, State]:
+    out, half = frame(code), frame(code, stage=1)
+    sign_in = {"frame": out, "errors": (), "username": "", "next": "/settings", "notice": None}
+    step = {
+        "frame": half, "errors": (), "ask": APP, "ways": WAYS, "user_name": "alice", "label": LABEL, "next": "",
+        "ends_at": NOW + 10 * MINUTE, "remember_days": 0, "clock_at": None, "notice": None,
+    }  # fmt: skip
+    confirm = {
+        "frame": frame(code, stage=2), "errors": (), "r": "Xy12", "about": "replace your backup codes", "kept": False,
+        "cancel_url": "/settings/security", "ask": APP, "ways": WAYS, "label": LABEL, "clock_at": None,
+        "user_name": "alice", "notice": None,
+    }  # fmt: skip
+    paused = {
+        "frame": out,
+        "until": NOW + 8 * MINUTE,
+        "scope": "password",
+        "ways": (),
+        "send_url": "/sign-in/send",
+        "here_url": "/sign-in/code",
+        "hidden": {},
+        "back_url": "/sign-in",
+    }
+    help_page = {
+        "frame": out,
+        "user_name": None,
+        "reference": None,
+        "reference_until": None,
+        "phones_on": True,
+        "recover_url": None,
+    }
+    no = "That code is not right. Codes change every 30 seconds – wait for the next one and try again. 2 tries left before a short pause."
+    return {
+        "sign-in": ("sign_in.html", sign_in),
+        "sign-in-wrong": ("sign_in.html", sign_in | {"username": "alice", "errors": wrong("username", "The username or password is not right. Check both and try again.")}),
+        "code-app": ("code.html", step),
+        "code-app-wrong": ("code.html", step | {"errors": wrong("code", no), "clock_at": NOW, "remember_days": 30}),
+        "code-text": ("code.html", step | {"ask": TEXT, "ways": (APP_WAY, *DOWN[1:])}),
+        "code-call-failed": ("code.html", step | {"ask": CALL, "ways": (APP_WAY, *DOWN)}),
+        "code-backup": ("code.html", step | {"ask": CodeAsk("codes", method_id="rc1"), "ways": (APP_WAY, *WAYS[:2])}),
+        "confirm-app": ("confirm.html", confirm),
+        "confirm-password": ("confirm.html", confirm | {"ask": CodeAsk("password"), "ways": (), "about": "set up two-step sign-in", "kept": True}),
+        "throttled": ("throttled.html", paused),
+        "throttled-code": ("throttled.html", paused | {"scope": "code", "ways": WAYS[2:], "frame": half}),
+        "help-sign-in": ("help_sign_in.html", help_page),
+        "help-sign-in-reference": ("help_sign_in.html", help_page | {"frame": half, "user_name": "alice", "reference": "KITE-4821", "reference_until": NOW + 15 * MINUTE, "recover_url": "/recover"}),
+        "forgot-password": ("forgot_password.html", {"frame": out, "errors": (), "username": ""}),
+        "forgot-sent": ("forgot_sent.html", {"frame": out}),
+        "reset-password": ("reset_password.html", {"frame": out, "errors": (), "token": "t", "user_name": "alice", "minimum": 8}),
+        "link-dead": ("link_dead.html", {"frame": out, "password": True}),
+        "not-me": ("not_me.html", {"frame": out, "errors": (), "token": "t", "undone": ("undo the phone added today 09:12",), "needs_password": True}),
+    }  # fmt: skip
+
+
+def _wizard(code: str) -> dict[str, State]:
+    on, off = frame(code, stage=2), frame(code, stage=2, two_step=False)
+    setup = {
+        "frame": off,
+        "errors": (),
+        "qr_svg": qr(),
+        "key": KEY,
+        "uri": URI,
+        "label": LABEL,
+        "first": True,
+        "name": "",
+        "cancel_url": "/settings",
+        "expired": False,
+    }
+    spare = {
+        "frame": on,
+        "phones_on": True,
+        "has_phone": False,
+        "has_codes": False,
+        "fresh": True,
+        "may_skip": True,
+    }
+    every = regions(code)
+    form = PhoneForm(
+        tuple(r for r in every if r.code in {"DE", "GB"}), every, "DE", "01512 3456789"
+    )
+    phone = {"frame": on, "errors": (), "form": form, "cancel_url": "/settings/security"}
+    check = {
+        "frame": on,
+        "errors": (),
+        "ask": TEXT,
+        "number": "+44 7400 123456",
+        "region_name": country_name("GB", code),
+        "calls_work": True,
+        "texts_work": True,
+        "is_landline": False,
+    }
+    codes = {
+        "frame": on,
+        "errors": (),
+        "sheet": None,
+        "left": 8,
+        "total": 10,
+        "made_at": NOW - 9 * DAY,
+        "saved": True,
+        "forced": False,
+        "user_name": "alice",
+    }
+    slow = "Right app, wrong time: your phone's clock is about 4 minutes slow. Turn on automatic date and time on the phone, then enter the next code."
+    return {
+        "app-new": ("app_new.html", setup),
+        "app-new-clock": ("app_new.html", setup | {"errors": wrong("code", slow)}),
+        "app-new-second": ("app_new.html", setup | {"first": False, "frame": on}),
+        "app-new-expired": ("app_new.html", setup | {"expired": True}),
+        "spare": ("spare.html", spare),
+        "spare-one-done": ("spare.html", spare | {"has_phone": True, "fresh": False}),
+        "phone-new": ("phone_new.html", phone),
+        "phone-new-wrong": ("phone_new.html", phone | {"form": replace(form, number="01512", texts_work=False, channel="call"), "errors": wrong("number", "That number is too short for Germany.")}),
+        "phone-confirm": ("phone_confirm.html", check),
+        "phone-confirm-call": ("phone_confirm.html", check | {"ask": CALL}),
+        "codes-none": ("codes.html", codes | {"left": None, "made_at": None}),
+        "codes-showing": ("codes.html", codes | {"sheet": SHEET}),
+        "codes-showing-wrong": ("codes.html", codes | {"sheet": SHEET, "errors": wrong("proof", "That is not one of the codes above.")}),
+        "codes-left": ("codes.html", codes),
+        "codes-left-unchecked": ("codes.html", codes | {"saved": False}),
+        "codes-forced": ("codes.html", codes | {"left": 0, "forced": True}),
+    }  # fmt: skip
+
+
+def _settings(code: str) -> dict[str, State]:
+    on, off = frame(code, stage=2), frame(code, stage=2, two_step=False)
+    saved = frame(
+        code,
+        stage=2,
+        flash=Notice("ok", "•••• ••42 can now receive codes."),
+        banner=Notice(
+            "warn",
+            "You have not checked that you saved your backup codes.",
+            Link("/settings/security/codes", "Check now"),
+        ),
+    )
+    start = {
+        "frame": on,
+        "methods": 3,
+        "email": "alice@example.com",
+        "delivery_url": None,
+        "member_since": NOW - 400 * DAY,
+        "previous_at": NOW - DAY,
+        "session": SESSIONS[0],
+        "activity": ACTIVITY[:3],
+        "codes_left": 8,
+    }
+    rows = {
+        "frame": on,
+        "methods": 3,
+        "language_name": language(code).endonym,
+        "emails": 2,
+        "sessions": 2,
+    }
+    safe = {
+        "frame": saved,
+        "errors": (),
+        "methods": METHODS,
+        "ways": 3,
+        "phones_on": True,
+        "app_full": False,
+        "phone_full": False,
+        "required": False,
+        "browsers": (BrowserRow("b1", "Firefox on Linux", NOW + 30 * DAY, is_this=True),),
+        "sessions": SESSIONS,
+        "activity": ACTIVITY,
+    }
+    mails = {
+        "frame": on,
+        "errors": (),
+        "emails": (
+            EmailRow("e1", "alice@example.com", verified=True, is_removable=False),
+            EmailRow(
+                "e2", "alice.with.a.rather.long.address@mail.department.example.org", verified=False
+            ),
+        ),
+        "email": "",
+        "full": False,
+    }
+    return {
+        "dashboard": ("dashboard.html", start),
+        "dashboard-off": ("dashboard.html", start | {"frame": off, "methods": 0, "codes_left": None, "delivery_url": "/admin/delivery", "previous_at": None, "activity": ()}),
+        "settings": ("settings.html", rows),
+        "settings-off": ("settings.html", rows | {"frame": off}),
+        "profile": ("profile.html", {"frame": on, "errors": (), "zones": ("Europe/Berlin", "Europe/Paris", "UTC"), "chosen_language": code, "chosen_zone": "Europe/Paris", "zone_is_set": True}),
+        "emails": ("emails.html", mails),
+        "emails-wrong": ("emails.html", mails | {"email": "alice@", "errors": wrong("email", "Enter an e-mail address like name@example.com.")}),
+        "email-confirm": ("email_confirm.html", {"frame": on, "token": "t", "address": "alice@example.net"}),
+        "password": ("password.html", {"frame": on, "errors": wrong("new_password", "Use at least 15 characters."), "minimum": 15, "user_name": "alice"}),
+        "security": ("security.html", safe),
+        "security-one": ("security.html", safe | {"frame": on, "methods": METHODS[:1], "ways": 1, "browsers": (), "sessions": SESSIONS[:1], "required": True}),
+        "security-off": ("security.html", safe | {"frame": off, "methods": (), "ways": 0, "browsers": (), "sessions": SESSIONS[:1]}),
+        "remove-phone": ("remove_method.html", {"frame": on, "errors": (), "method": METHODS[2], "stays": ("1 authenticator app", "8 backup codes"), "last": False}),
+        "remove-last": ("remove_method.html", {"frame": on, "errors": (), "method": METHODS[0], "stays": (), "last": True}),
+        "rename": ("rename_method.html", {"frame": on, "errors": (), "method": METHODS[0], "name": METHODS[0].label}),
+        "default": ("default.html", {"frame": on, "errors": (), "method": METHODS[2]}),
+        "disable": ("disable.html", {"frame": on, "errors": (), "goes": ("1 authenticator app", "1 backup phone", "8 backup codes"), "new_password": True, "minimum": 15}),
+        "sessions": ("sessions.html", {"frame": on, "sessions": SESSIONS, "offered": True}),
+        "activity": ("activity.html", {"frame": on, "activity": ACTIVITY, "only": "", "filters": (("", "Everything"), ("sign_in", "Signing in")), "older_url": "/settings/activity?before=9", "newer_url": None}),
+    }  # fmt: skip
+
+
+def _rest(code: str) -> dict[str, State]:
+    out = frame(code)
+    done = {
+        "frame": out,
+        "title": "Your account is safe",
+        "kind": "ok",
+        "sentences": (
+            "Every browser was signed out.",
+            "We have mailed you a link for a new password.",
+        ),
+        "link": Link("/sign-in", "Sign in"),
+    }
+    broken = {"frame": out, "reference": "", "retry_at": None, "again_url": "/sign-in"}
+    pages: dict[str, State] = {
+        "help": ("help.html", {"frame": out, "phones_on": True}),
+        "privacy": ("privacy.html", {"frame": out, "phones_on": True, "history_months": 12}),
+        "message": ("message.html", done),
+    }  # fmt: skip
+    for status in (400, 403, 404, 405, 413, 421, 503):
+        pages[f"error-{status}"] = ("error.html", broken | {"status": status, "retry_at": NOW + 30})
+    pages["error-500"] = ("error.html", broken | {"status": 500, "reference": "7F3K-92QD"})
+    return pages
