@@ -39,6 +39,9 @@ def free_port() -> int:
         return int(one.getsockname()[1])
 
 
+RUNNING: list[Demo] = []
+
+
 class Demo:
     """A running demo and a browser in front of it."""
 
@@ -55,6 +58,7 @@ class Demo:
             text=True,
             env=environ,
         )
+        RUNNING.append(self)
         assert self.process.stdout is not None
         self.first_line = self.process.stdout.readline()
         self.said = self.first_line
@@ -131,6 +135,15 @@ class Demo:
         return self.process.returncode, errors
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _no_demo_outlives_a_failed_test() -> Iterator[None]:
+    yield
+    for one in RUNNING:
+        if one.process.poll() is None:
+            one.process.kill()
+            one.process.communicate()
+
+
 @pytest.fixture
 def demo(tmp_path: Path) -> Iterator[Demo]:
     running = Demo(tmp_path / "demo")
@@ -147,6 +160,16 @@ def test_it_says_when_it_serves_and_ends_cleanly(tmp_path: Path) -> None:
     assert not re.search(r"\b\d{6}\b", demo.said + demo.errors)
     assert "/_demo/phone" in demo.said
     assert (tmp_path / "demo" / "twostep.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_provider_that_hangs_does_not_keep_it(tmp_path: Path) -> None:
+    demo = Demo(tmp_path / "demo")
+    demo.sign_in()
+    demo.add_app()
+    demo.post("delivery", {"channel": "sms", "outcome": "timeout"})
+    assert demo.ask_for_code(GOOD, "sms").status_code == 303
+    assert demo.stop() == 0, demo.errors  # within 8 s
+    assert demo.errors == ""
 
 
 def test_a_temporary_folder_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -397,7 +420,7 @@ def test_the_command_line_works_beside_it(demo: Demo, tmp_path: Path) -> None:
     assert demo.client.post("/sign-in", data=carol).status_code == 422
     assert "carol" not in run_beside(folder, "user", "list").stdout
     refused = run_beside(folder, "serve", "--port", str(free_port()))
-    assert refused.returncode == 1
+    assert refused.returncode == 2
     assert "demo" in refused.stderr
 
 
@@ -467,15 +490,15 @@ def test_a_real_installation_is_left_alone(tmp_path: Path) -> None:
     settings = tmp_path / "twostep.toml"
     settings.write_text('public_url = "https://panel.example.com"\n')
     code, said = Demo(tmp_path).refused()
-    assert code == 1
+    assert code == 2
     assert "not a demo" in said
     assert settings.read_text() == 'public_url = "https://panel.example.com"\n'
 
 
 def test_one_folder_has_one_demo_and_one_port_one_server(demo: Demo, tmp_path: Path) -> None:
     code, said = Demo(tmp_path / "demo").refused()
-    assert code == 1
+    assert code == 2
     assert "Another demo" in said
     code, said = Demo(tmp_path / "other", port=demo.port).refused()
-    assert code == 1
+    assert code == 2
     assert str(demo.port) in said

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from twostep.store.postgres_sql import statement
+from twostep.store.migrations import schema_0001
+from twostep.store.postgres_sql import CASCADING, statement
 
 
 @pytest.mark.parametrize(
@@ -41,3 +44,10 @@ def test_a_statement_knows_whether_it_reads_and_which_tables_it_touches() -> Non
 
 def test_a_delete_may_reach_any_table_by_cascade() -> None:
     assert statement("DELETE FROM sessions WHERE id = :id").tables is None
+    assert statement("DELETE FROM throttles WHERE key = :key").tables == {"throttles"}
+
+
+def test_the_tables_with_cascades_are_those_of_the_schema() -> None:
+    made = [value for name, value in vars(schema_0001).items() if name == "TABLES"]
+    referred = re.findall(r"REFERENCES (\w+)", str(made))
+    assert set(referred) == CASCADING

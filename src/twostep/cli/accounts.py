@@ -23,6 +23,7 @@ from twostep.core.refusal import Refused
 if TYPE_CHECKING:
     from twostep.core.account import Account
     from twostep.flows.accounts import AccountView, NewAccount
+    from twostep.store.support_references import SupportReference
     from twostep.flows.env import Env
 
 users = typer.Typer(help="Accounts, and help for people who cannot sign in.", no_args_is_help=True)
@@ -135,11 +136,20 @@ def show(context: typer.Context, name: Name, *, as_json: AsJson = False) -> None
 def find(
     context: typer.Context,
     *,
-    email: Annotated[str, typer.Option(help="An address that the account has confirmed.")],
+    email: Annotated[str, typer.Option(help="An address that the account has confirmed.")] = "",
+    reference: Annotated[
+        str, typer.Option(help="What the help page showed: it proves that the password is known.")
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """Find the account that somebody asks about, and show it."""
     from twostep.flows.accounts import find_account
+
+    if bool(email) == bool(reference):
+        raise Failure("Give either --email or --reference.", MISUSED)
+    if reference:
+        _find_reference(context, reference, as_json=as_json)
+        return
 
     async def read(env: Env) -> AccountView | Refused:
         return env.store.read(find_account, email)
@@ -148,6 +158,42 @@ def find(
     if isinstance(view, Refused):
         raise Failure(f"No account has confirmed the address {email}.")
     _print_view(view, as_json=as_json)
+
+
+def _find_reference(context: typer.Context, typed: str, *, as_json: bool) -> None:
+    """Show whose reference it is, and from where it was asked for."""
+    from twostep.flows.support_reference import show_caller
+
+    shell = shell_of(context)
+
+    async def read(env: Env) -> tuple[AccountView, SupportReference] | Refused:
+        return env.store.read(show_caller, typed, now=shell.wiring.clock())
+
+    found = shell.run(read)
+    if isinstance(found, Refused):
+        raise Failure(
+            f"The reference {typed} is unknown or older than 15 minutes: the caller has not proved"
+            " the password."
+        )
+    view, proof = found
+    if as_json:
+        print_json(
+            {
+                **_json_of(view),
+                "reference": {
+                    "made_at": proof.created_at,
+                    "expires_at": proof.expires_at,
+                    "network": proof.network,
+                    "browser": proof.browser,
+                },
+            }
+        )
+        return
+    print(
+        f"The caller knew the password at {instant(proof.created_at)}:"
+        f" {proof.browser}, network {proof.network}."
+    )
+    _print_view(view, as_json=False)
 
 
 def row_of(account: Account) -> dict[str, object]:

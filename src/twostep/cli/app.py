@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from twostep import __version__
-from twostep.cli import doctor, help_desk, init, running, views
+from twostep.cli import audit_verify, doctor, help_desk, init, keys_rotate, running, views
 from twostep.cli.accounts import users
 from twostep.cli.database import database
 from twostep.cli.dev import dev
@@ -38,6 +38,10 @@ users.command("sessions-end")(help_desk.sessions_end)
 users.command("reset-mfa")(help_desk.reset_mfa)
 users.command("temporary-code")(help_desk.temporary_code)
 users.command("password-link")(help_desk.password_link)
+views.keys.command("list")(keys_rotate.list_keys)
+views.keys.command("rotate")(keys_rotate.rotate)
+views.keys.command("remove")(keys_rotate.remove)
+views.audit.command("verify")(audit_verify.verify)
 root.add_typer(database, name="db")
 root.add_typer(users, name="user")
 root.add_typer(views.keys, name="keys")

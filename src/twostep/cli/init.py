@@ -16,64 +16,90 @@ DATA_DIR = "/var/lib/twostep"
 DEFAULT_CONFIG = Path("twostep.toml")
 
 
+Yes = Annotated[bool, typer.Option("--yes", help="Ask nothing.")]
+PublicUrl = Annotated[str | None, typer.Option(help="Address people type in.")]
+DataDir = Annotated[str | None, typer.Option(help="Folder of database and keys.")]
+PanelName = Annotated[str | None, typer.Option(help="Name of your panel.")]
+Countries = Annotated[
+    str | None, typer.Option(help='Whose phones may be added: "DE,FR", or all. Without: no phones.')
+]
+Operator = Annotated[str | None, typer.Option(help="User name of the first operator.")]
+Email = Annotated[str | None, typer.Option(help="The operator's address.")]
+PasswordStdin = Annotated[
+    bool,
+    typer.Option("--password-stdin", help="Read the operator's password from standard input."),
+]
+SmtpHost = Annotated[str | None, typer.Option(help="Mail server.")]
+SmtpSecurity = Annotated[str, typer.Option(help="starttls, tls or none.")]
+SmtpPort = Annotated[int | None, typer.Option(help="Without: 587, 465 or 25.")]
+SmtpUser = Annotated[str | None, typer.Option(help="User name at the mail server.")]
+SmtpPasswordFile = Annotated[Path | None, typer.Option(help="File with its password.")]
+SmtpFrom = Annotated[str | None, typer.Option(help="Address that mails come from.")]
+
+
 def init(
     context: typer.Context,
     *,
-    yes: Annotated[bool, typer.Option("--yes", help="Ask nothing.")] = False,
-    public_url: Annotated[str | None, typer.Option(help="Address people type in.")] = None,
-    data_dir: Annotated[str | None, typer.Option(help="Folder of database and keys.")] = None,
-    panel_name: Annotated[str | None, typer.Option(help="Name of your panel.")] = None,
-    countries: Annotated[
-        str | None, typer.Option(help='Whose phones may be added: "DE,FR", or all.')
-    ] = None,
-    operator: Annotated[str | None, typer.Option(help="User name of the first operator.")] = None,
-    email: Annotated[str | None, typer.Option(help="The operator's address.")] = None,
-    password_stdin: Annotated[
-        bool, typer.Option("--password-stdin", help="Read the operator's password from stdin.")
-    ] = False,
-    smtp_host: Annotated[str | None, typer.Option(help="Mail server.")] = None,
-    smtp_security: Annotated[str, typer.Option(help="starttls, tls or none.")] = "starttls",
-    smtp_port: Annotated[int | None, typer.Option(help="Default: 587, 465 or 25.")] = None,
-    smtp_user: Annotated[str | None, typer.Option(help="User name at the mail server.")] = None,
-    smtp_password_file: Annotated[Path | None, typer.Option(help="File with its password.")] = None,
-    smtp_from: Annotated[str | None, typer.Option(help="Address that mails come from.")] = None,
+    yes: Yes = False,
+    public_url: PublicUrl = None,
+    data_dir: DataDir = None,
+    panel_name: PanelName = None,
+    countries: Countries = None,
+    operator: Operator = None,
+    email: Email = None,
+    password_stdin: PasswordStdin = False,
+    smtp_host: SmtpHost = None,
+    smtp_security: SmtpSecurity = "starttls",
+    smtp_port: SmtpPort = None,
+    smtp_user: SmtpUser = None,
+    smtp_password_file: SmtpPasswordFile = None,
+    smtp_from: SmtpFrom = None,
 ) -> None:
     """Make a real installation: configuration, key file, database, first operator."""
     ask = Questions(silent=yes)
-    url = ask.setting("Public URL (https://…)", public_url, key="public_url", option="--public-url")
-    folder = ask.setting(
-        "Data folder", data_dir, key="data_dir", option="--data-dir", default=DATA_DIR
-    )
-    panel = ask.setting(
-        "Name of your panel", panel_name, key="panel_name", option="--panel-name", default="Twostep"
-    )
+    url, folder, panel = _place(ask, public_url, data_dir, panel_name)
     mail = ask.mail(
         MailOptions(smtp_host, smtp_security, smtp_port, smtp_from, smtp_user, smtp_password_file)
     )
-    first = _first_operator(ask, operator, email)
+    name, address = _first_operator(ask, operator, email)
     answers = Answers(
         public_url=url,
-        data_dir=Path(folder).expanduser().absolute(),
+        data_dir=folder,
         panel_name=panel,
-        countries=read_countries(
-            ask.setting(
-                "Countries whose phones may be added, like DE,FR, or all (empty: no phones)",
-                countries,
-                key="delivery.countries",
-                option="--countries",
-                default="",
-            )
-        ),
         mail=mail,
-        operator=first[0],
-        email=first[1],
-        password=ask.password(first[0], panel, mail, from_stdin=password_stdin)
-        if first[0]
-        else None,
+        operator=name,
+        email=address,
+        countries=_countries(ask, countries),
+        password=ask.password(name, panel, mail, from_stdin=password_stdin) if name else None,
     )
     path = (shell_of(context).config or DEFAULT_CONFIG).absolute()
     install(shell_of(context), path, answers)
     _say_what_is_next(path, answers)
+
+
+def _place(
+    ask: Questions, url: str | None, folder: str | None, panel: str | None
+) -> tuple[str, Path, str]:
+    """Address, data folder and name."""
+    url = ask.setting("Public URL (https://…)", url, key="public_url", option="--public-url")
+    folder = ask.setting(
+        "Data folder", folder, key="data_dir", option="--data-dir", default=DATA_DIR
+    )
+    panel = ask.setting(
+        "Name of your panel", panel, key="panel_name", option="--panel-name", default="Twostep"
+    )
+    return url, Path(folder).expanduser().absolute(), panel
+
+
+def _countries(ask: Questions, given: str | None) -> tuple[str, ...]:
+    answer = ask.setting(
+        "Countries whose phones may be added, like DE,FR, or all (empty: no phones)",
+        given,
+        key="delivery.countries",
+        option="--countries",
+        default="",
+    )
+    return read_countries(answer)
 
 
 def _first_operator(ask: Questions, name: str | None, email: str | None) -> tuple[str, str]:

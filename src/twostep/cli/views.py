@@ -29,21 +29,6 @@ delivery = typer.Typer(help="Texts, calls and mails.", no_args_is_help=True)
 audit = typer.Typer(help="The audit trail.", no_args_is_help=True)
 
 
-@keys.command("list")
-def list_keys(context: typer.Context, *, as_json: AsJson = False) -> None:
-    """List the keys' ids, newest first; the first one seals, all open."""
-    shell = shell_of(context)
-    keyring = shell.wiring.load_keyring(shell.load_settings())
-    rows = [{"id": key.id, "seals": key is keyring.newest} for key in keyring.keys]
-    if as_json:
-        print_json(rows)
-        return
-    print_table(
-        ("KEY", "USE"),
-        [(str(row["id"]), "seals and opens" if row["seals"] else "opens") for row in rows],
-    )
-
-
 @policy.command("show")
 def show_policy(context: typer.Context, *, as_json: AsJson = False) -> None:
     """Show the policy, and the chance that a thief with a password gets in by guessing."""

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from twostep import server
-from twostep.config import ConfigError
 from twostep.delivery.channel import Kind
 from twostep.delivery.console import Console, Inbox
 from twostep.demo import folder as demo_folder
@@ -22,37 +21,28 @@ from twostep.demo.parts import Demo
 from twostep.demo.people import PEOPLE, add_people
 from twostep.demo.routes import PREFIX, pages
 from twostep.logs import configure_logging
-from twostep.main import StartError, build_app, open_product, system_clock
+from twostep.main import build_app, open_product, system_clock
 
 
 ADDRESSES = ("127.0.0.1", "::1")
-_EXIT_REFUSED = 1
-_EXIT_CONFIG = 2
 
 
 async def run_demo(*, port: int, data_dir: Path | None, sets: list[str]) -> int:
     """Run until a stop signal; the exit code.
 
     `data_dir` None: a temporary folder, removed at the end. `sets`: `KEY=VALUE`, as on the command
-    line. What cannot be done is said on standard error: 1, or 2 for settings.
+    line. Raises `ConfigError`, `StartError` and `PortTaken`, which say what to do.
     """
     _stop_while_starting()
+    sockets = server.listen(ADDRESSES, port)
     try:
-        sockets = server.listen(ADDRESSES, port)
-        try:
-            with demo_folder.open_folder(data_dir) as folder:
-                await _serve(folder, port=port, sets=sets, sockets=sockets)
-        finally:
-            for one in sockets:
-                one.close()
-    except asyncio.CancelledError:
+        with demo_folder.open_folder(data_dir) as folder:
+            await _serve(folder, port=port, sets=sets, sockets=sockets)
+    except asyncio.CancelledError:  # stopped while starting
         return 0
-    except ConfigError as error:
-        sys.stderr.write(f"{error}\n")
-        return _EXIT_CONFIG
-    except (StartError, server.PortTaken) as error:
-        sys.stderr.write(f"{error}\n")
-        return _EXIT_REFUSED
+    finally:
+        for one in sockets:
+            one.close()
     return 0
 
 

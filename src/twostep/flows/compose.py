@@ -11,7 +11,8 @@ from twostep.delivery.message import CallMessage, MailMessage, Message, TextMess
 from twostep.delivery.notice import HelpDeskAct, Notice, NoticeKind
 from twostep.flows.env import Env
 from twostep.flows.notify import PAYLOAD
-from twostep.flows.send_code import CODE, open_number
+from twostep.flows.outgoing_code import CODE
+from twostep.flows.sealed_number import open_number
 from twostep.flows.unseal import unseal
 from twostep.store import accounts, challenges, phones
 from twostep.store.outbox import OutboxRow

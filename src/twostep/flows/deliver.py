@@ -2,32 +2,38 @@
 
 Sending runs after commit, so a slow provider never blocks a page. A row is claimed for a lease; if
 the process dies in between, the lease lapses and the row is sent again, with the same code. A time-out
-after the request was written is shown as failed at once ("it may still arrive") and never sent twice
-in a hurry; a later report may raise it.
+after the request was written is shown as failed at once ("it may still arrive"); ten seconds later,
+unless a report has come, the message goes out once more. Two copies of a code are the most.
 """
 
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
 from twostep.core import event
 from twostep.core.authenticator import MethodKind, method_name
 from twostep.core.event import SYSTEM, Outcome
+from twostep.core.out_of_band import NO_ANSWER
 from twostep.core.sealing import SealBroken
 from twostep.delivery import channel as port
-from twostep.delivery.channel import Channel, Kind
+from twostep.delivery.channel import Channel, Failure, Kind, StatusReport
 from twostep.delivery.message import Message
 from twostep.flows.compose import compose
 from twostep.flows.env import Env
+from twostep.flows.failover import Failover
 from twostep.flows.notify import PAYLOAD
-from twostep.flows.send_code import CODE
+from twostep.flows.opt_out import note_refusal
+from twostep.flows.outgoing_code import CODE
+from twostep.flows.telephony import record_status
 from twostep.flows.unseal import tell_broken
-from twostep.store import accounts, audit, outbox
+from twostep.store import accounts, audit, outbox, phones
 from twostep.store.outbox import OutboxRow
 from twostep.store.tx import StoreUnavailable, Tx
 
@@ -38,8 +44,9 @@ POLL_SECONDS = 1.0
 # Waits before the second, third … attempt. A code is worth nothing after a few seconds' trouble,
 # because its owner is waiting; a mail can wait for hours.
 CODE_RETRY_SECONDS = (2, 8)
+NO_ANSWER_SECONDS = 10  # in which a report may still settle it
+MOST_COPIES = 2
 MAIL_RETRY_SECONDS = (2, 8, 30, 120, 600, 1800, 3600, 7200, 14_400, 28_800)
-NO_ANSWER = "no_answer"
 SEAL_BROKEN = "seal_broken"
 
 log = structlog.get_logger(__name__)
@@ -47,20 +54,24 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Result:
-    """What came of one row. `retry_in_seconds`: only with state `queued`."""
+    """What came of one row. `retry_in_seconds`: only with state `queued`.
+
+    `copies`: how many of the message may have left by now.
+    """
 
     state: str
     reason: str = ""
     provider: str = ""
     provider_id: str = ""
     retry_in_seconds: int = 0
+    copies: int = 0
 
 
 class Outbox:
     """The worker of one process. `wake` may be called from any flow, after its commit."""
 
     def __init__(self, channels: Mapping[Kind, Sequence[Channel]]) -> None:
-        self._channels = channels
+        self._failover = Failover(channels)
         self._wake = asyncio.Event()
         self._places = asyncio.Semaphore(ROWS_AT_ONCE)
         self._sending: set[asyncio.Task[None]] = set()
@@ -71,6 +82,7 @@ class Outbox:
 
     async def run(self, env: Env) -> None:
         """Work until cancelled."""
+        self._failover.listen(partial(_take_report, env))
         while True:
             self._wake.clear()
             try:
@@ -114,11 +126,11 @@ class Outbox:
             if message is None:
                 result = _Result("expired", reason="expired")
             else:
-                result = await self._hand_over(row, message, now=now)
-            await env.store.run(_write_down, row, result=result, now=env.clock())
+                result = await self._hand_over(env, row, message)
+            await env.store.run(_write_down, env, row, result=result, now=env.clock())
         except SealBroken:
             broken = _Result("failed", reason=SEAL_BROKEN)
-            await env.store.run(_write_down, row, result=broken, now=env.clock())
+            await env.store.run(_write_down, env, row, result=broken, now=env.clock())
         except StoreUnavailable:
             # The lease lapses, and the row is sent again with the same code.
             log.warning("outbox.not_written_down")
@@ -127,31 +139,33 @@ class Outbox:
                 "outbox.message_failed", error=type(error).__name__, kind=row.kind
             )
             broken = _Result("failed", reason="internal")
-            await env.store.run(_write_down, row, result=broken, now=env.clock())
+            await env.store.run(_write_down, env, row, result=broken, now=env.clock())
 
-    async def _hand_over(self, row: OutboxRow, message: Message, *, now: int) -> _Result:
+    async def _hand_over(self, env: Env, row: OutboxRow, message: Message) -> _Result:
         """Try the channel's providers in their order."""
-        result = _Result("failed", reason="no_provider")
-        for provider in self._channels.get(Kind(row.channel), ()):
-            answer = await port.send_in_time(provider, message, now=now)
-            result = _judge(row, answer, provider=provider.name, now=now)
-            if isinstance(answer, port.Accepted | port.Permanent | port.Ambiguous):
-                break
-            log.warning("outbox.provider_failed", provider=provider.name, reason=result.reason)
-        return result
+        if row.challenge_id is not None and row.copies >= MOST_COPIES:
+            return _Result("failed", reason=NO_ANSWER, provider=row.provider, copies=row.copies)
+        phone = env.store.read(phones.load, row.phone_id or "", account_id=row.account_id)
+        region = phone.region if phone else ""
+        handed = await self._failover.hand_over(env, row, message, region=region)
+        if handed is None:
+            return _retry(row, "no_provider", provider=row.provider, now=env.clock())
+        return _judge(row, handed.answer, provider=handed.provider, now=env.clock())
+
+
+async def _take_report(env: Env, report: StatusReport) -> None:
+    with suppress(StoreUnavailable):  # the provider's next report, or none, settles it
+        await env.store.run(record_status, report, env=env, provider="", now=env.clock())
 
 
 def _judge(row: OutboxRow, answer: port.Outcome, *, provider: str, now: int) -> _Result:
-    is_code = row.challenge_id is not None
     match answer:
         case port.Accepted(provider_id):
             return _Result("accepted", provider=provider, provider_id=provider_id)
         case port.Permanent(reason):
             return _Result("failed", reason=str(reason), provider=provider)
         case port.Ambiguous():
-            if is_code:
-                return _Result("failed", reason=NO_ANSWER, provider=provider)
-            return _retry(row, NO_ANSWER, provider=provider, now=now)
+            return _repeat(row, provider=provider, now=now)
         case port.Throttled(retry_after_seconds):
             return _retry(row, "throttled", provider=provider, now=now, wait=retry_after_seconds)
         case port.Temporary():
@@ -160,23 +174,49 @@ def _judge(row: OutboxRow, answer: port.Outcome, *, provider: str, now: int) -> 
             return _retry(row, "configuration", provider=provider, now=now)
 
 
+def _repeat(row: OutboxRow, *, provider: str, now: int) -> _Result:
+    """Nobody knows whether it left: a mail is recognised as the same, a code goes out once more."""
+    if row.challenge_id is None:
+        return _retry(row, NO_ANSWER, provider=provider, now=now)
+    copies = row.copies + 1
+    if copies >= MOST_COPIES or now + NO_ANSWER_SECONDS >= row.not_after:
+        return _Result("failed", reason=NO_ANSWER, provider=provider, copies=copies)
+    return _Result(
+        "queued",
+        reason=NO_ANSWER,
+        provider=provider,
+        retry_in_seconds=NO_ANSWER_SECONDS,
+        copies=copies,
+    )
+
+
 def _retry(row: OutboxRow, reason: str, *, provider: str, now: int, wait: int = 0) -> _Result:
     waits = CODE_RETRY_SECONDS if row.challenge_id else MAIL_RETRY_SECONDS
     if row.attempt > len(waits):
         return _Result("failed", reason=reason, provider=provider)
     seconds = max(wait, waits[row.attempt - 1])
+    seconds += secrets.randbelow(seconds // 4 + 2)  # not all at once when a provider comes back
     if now + seconds >= row.not_after:
         return _Result("failed", reason=reason, provider=provider)
-    return _Result("queued", reason=reason, provider=provider, retry_in_seconds=seconds)
+    return _Result(
+        "queued", reason=reason, provider=provider, retry_in_seconds=seconds, copies=row.copies
+    )
 
 
-def _write_down(tx: Tx, row: OutboxRow, *, result: _Result, now: int) -> None:
+def _write_down(tx: Tx, env: Env, row: OutboxRow, *, result: _Result, now: int) -> None:
     account = accounts.lock(tx, row.account_id)
     current = outbox.load(tx, row.id)
     if account is None or current is None or current.state != "queued":
         return  # a report of the provider was faster than its answer
     if result.state == "queued":
-        outbox.postpone(tx, row.id, next_at=now + result.retry_in_seconds, reason=result.reason)
+        outbox.postpone(
+            tx,
+            row.id,
+            next_at=now + result.retry_in_seconds,
+            reason=result.reason,
+            provider=result.provider,
+            copies=result.copies,
+        )
         return
     outbox.save_state(
         tx,
@@ -188,6 +228,9 @@ def _write_down(tx: Tx, row: OutboxRow, *, result: _Result, now: int) -> None:
         now=now,
     )
     audit.append(tx, _event(row, result), account_id=account.id, source=SYSTEM, now=now)
+    if row.phone_id and result.reason == Failure.OPTED_OUT:
+        phone = phones.load(tx, row.phone_id, account_id=account.id)
+        note_refusal(tx, env, phone, provider=result.provider, now=now)
     if result.reason == SEAL_BROKEN:
         purpose = PAYLOAD if row.challenge_id is None else CODE
         tell_broken(tx, account.id, purpose=purpose, now=now)

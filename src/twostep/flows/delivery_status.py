@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from twostep.flows.budget import DAY_SECONDS
 from twostep.flows.env import Env
-from twostep.flows.send_limits import DAY_SECONDS
 from twostep.store import outbox, throttles
 from twostep.store.tx import Tx
 

@@ -9,7 +9,7 @@ from twostep.core.authenticator import Phone
 from twostep.core.challenge import Challenge
 from twostep.core.out_of_band import MaySend, Purpose, SendState
 from twostep.core.session import Session
-from twostep.flows.send_code import load_attempt
+from twostep.flows.send_code import load_attempt, shown_state
 from twostep.store import challenges, outbox, phones
 from twostep.store.tx import Tx
 
@@ -44,7 +44,7 @@ def view_delivery(tx: Tx, session: Session, *, purpose: Purpose, now: int) -> De
     return DeliveryView(
         phone=phone,
         channel=row.channel,
-        state=SendState.FAILED if row.state == "expired" else SendState(row.state),
+        state=shown_state(row),
         reason=row.reason,
         state_at=row.accepted_at or row.created_at,
         expires_at=challenge.expires_at,

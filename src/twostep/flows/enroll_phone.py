@@ -6,6 +6,7 @@ A telephone is a restricted authenticator (NIST SP 800-63B-4 §3.2.9): only besi
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from twostep.core import event, phone_number, sealing, token
 from twostep.core.account import Account
@@ -20,9 +21,11 @@ from twostep.core.session import Session
 from twostep.delivery.notice import NoticeKind
 from twostep.flows.env import Env, Visitor
 from twostep.flows.notify import notify
+from twostep.flows.number_digest import fingerprint, fingerprints
+from twostep.flows.sealed_number import NUMBER
 from twostep.flows.second_factor import is_sent_code
-from twostep.flows.send_code import NUMBER, Sent, open_channels, queue_code, refuse_phone
-from twostep.flows.send_limits import count_new_number, fingerprint, fingerprints
+from twostep.flows.send_code import Sent, open_channels, queue_code, refuse_phone
+from twostep.flows.send_limits import count_new_number
 from twostep.store import accounts, apps, audit, challenges, phones
 from twostep.store.tx import Tx
 
@@ -166,12 +169,15 @@ def _read(env: Env, *, region: str, typed: str, channel: str) -> PhoneNumber | R
     if channel not in open_channels(env):
         return Refused(Reason.CHANNEL_OFF)
     delivery = env.settings.delivery
-    open_regions = {one.code for one in phone_number.regions() if delivery.is_open(one.code)}
+    way: Literal["sms", "call"] = "call" if channel == "call" else "sms"
+    open_regions = {
+        one.code for one in phone_number.regions() if delivery.allows(one.code, way, "enrol")
+    }
     return phone_number.read_number(
         typed,
         region=region,
         open_regions=open_regions,
-        channel="sms" if channel == "sms" else "call",
+        channel=way,
     )
 
 

@@ -6,12 +6,16 @@ own list lapse is found out after a month, when one more try is made.
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from twostep.core import event, sealing, token
 from twostep.core.authenticator import Phone
 from twostep.core.event import SYSTEM
+from twostep.core.sealing import SealBroken
 from twostep.delivery.channel import OptReport
 from twostep.flows.env import Env
 from twostep.flows.number_digest import fingerprint, fingerprints
+from twostep.flows.sealed_number import open_number
 from twostep.store import audit, opt_outs
 from twostep.store.tx import Tx
 
@@ -30,9 +34,7 @@ def note_opt_out(tx: Tx, env: Env, e164: str, *, provider: str, now: int) -> Non
     if is_opted_out(tx, env, e164, now=now):
         return
     row_id = token.new_id()
-    sealed = sealing.seal(
-        env.keyring, e164.encode(), purpose=NUMBER, row_id=row_id, account_id=""
-    )
+    sealed = sealing.seal(env.keyring, e164.encode(), purpose=NUMBER, row_id=row_id, account_id="")
     opt_outs.save(
         tx, fingerprint(env, e164), row_id=row_id, number=sealed, provider=provider, now=now
     )
@@ -49,12 +51,8 @@ def take_opt_report(tx: Tx, env: Env, report: OptReport, *, provider: str, now: 
         audit.append_system(tx, told, subject=token.new_id(), source=SYSTEM, now=now)
 
 
-def note_refusal(
-    tx: Tx, env: Env, phone: Phone | None, *, reason: str, provider: str, now: int
-) -> None:
-    """Remember it where a message failed for this reason."""
-    if phone is None or reason != "opted_out":
-        return
-    from twostep.flows.send_code import open_number  # noqa: PLC0415  it sends, and so asks us
-
-    note_opt_out(tx, env, open_number(env, phone), provider=provider, now=now)
+def note_refusal(tx: Tx, env: Env, phone: Phone | None, *, provider: str, now: int) -> None:
+    """A message to this phone was refused because its owner opted out."""
+    if phone is not None:
+        with suppress(SealBroken):  # then it cannot be sent to anyway
+            note_opt_out(tx, env, open_number(env, phone), provider=provider, now=now)

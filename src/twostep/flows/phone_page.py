@@ -13,7 +13,8 @@ from twostep.core.session import Session
 from twostep.flows.delivery_view import DeliveryView, view_delivery
 from twostep.flows.enroll_phone import refuse_adding
 from twostep.flows.env import Env
-from twostep.flows.send_code import open_channels, open_number
+from twostep.flows.sealed_number import open_number
+from twostep.flows.send_code import open_channels
 from twostep.store import phones
 from twostep.store.tx import Tx
 
@@ -44,7 +45,7 @@ def view_choices(tx: Tx, env: Env, account: Account) -> PhoneChoices | Refused:
         return refused
     delivery = env.settings.delivery
     return PhoneChoices(
-        regions=tuple(one for one in phone_number.regions() if delivery.is_open(one.code)),
+        regions=tuple(one for one in phone_number.regions() if delivery.allows(one.code, "enrol")),
         channels=open_channels(env),
         own_regions=tuple(one.region for one in phones.list_confirmed(tx, account.id)),
     )

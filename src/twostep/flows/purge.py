@@ -8,11 +8,13 @@ from contextlib import suppress
 from twostep.flows.env import Env
 from twostep.flows.purge_audit import purge_audit
 from twostep.store import (
+    alarms,
     challenges,
     installation,
     mail_links,
     outbox,
     recovery_codes,
+    sends,
     throttles,
 )
 from twostep.store.tx import StoreUnavailable, Tx
@@ -35,6 +37,8 @@ def purge(tx: Tx, env: Env, *, now: int, limit: int = BATCH) -> int:
             installation.purge_unconfirmed_phones(tx, before=now - DAY_SECONDS, limit=limit),
             mail_links.purge(tx, before=now - 30 * DAY_SECONDS, limit=limit),
             outbox.purge(tx, before=now - 30 * DAY_SECONDS, limit=limit),
+            sends.purge(tx, before=now - 90 * DAY_SECONDS, limit=limit),
+            alarms.purge(tx, before=now - 90 * DAY_SECONDS, limit=limit),
             throttles.purge(tx, before=now - 2 * DAY_SECONDS, limit=limit),
             purge_audit(tx, env, now=now, limit=limit),
         )

@@ -14,6 +14,7 @@ from twostep.flows import second_step_throttle
 from twostep.flows.delivery_view import DeliveryView, view_delivery
 from twostep.flows.env import Env, Visitor
 from twostep.flows.send_code import open_channels
+from twostep.flows.trouble import troubled_channels
 from twostep.store.methods import load_methods
 from twostep.store.tx import Tx
 
@@ -22,12 +23,14 @@ from twostep.store.tx import Tx
 class SecondStepView:
     """Ways of the account. `code_wait`, `backup_wait`: the throttle's refusal while a wait runs.
 
-    `channels`: by which codes can be sent at all. `closed_phones`: those that cannot be sent to.
+    `channels`: by which codes can be sent at all; `troubled`: those of them that do not work right
+    now. `closed_phones`: those that cannot be sent to.
     """
 
     methods: Methods
     delivery: DeliveryView | None
     channels: tuple[str, ...]
+    troubled: frozenset[str]
     closed_phones: frozenset[str]
     code_wait: Refused | None
     backup_wait: Refused | None
@@ -56,8 +59,11 @@ def view_second_step(
         methods=methods,
         delivery=view_delivery(tx, session, purpose=purpose, now=now) if phones_on else None,
         channels=open_channels(env) if phones_on else (),
+        troubled=troubled_channels(tx, env, now=now) if phones_on else frozenset(),
         closed_phones=frozenset(
-            phone.id for phone in methods.phones if not env.settings.delivery.is_open(phone.region)
+            phone.id
+            for phone in methods.phones
+            if not env.settings.delivery.allows(phone.region, "signin")
         ),
         code_wait=wait(throttle.CODE),
         backup_wait=wait(throttle.RECOVERY_CODE),

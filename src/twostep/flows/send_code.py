@@ -8,27 +8,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from twostep.core import event, out_of_band, sealing, token
+from twostep.config.providers import CountryFlag
+from twostep.core import event, out_of_band, token
 from twostep.core import session as session_core
 from twostep.core.account import Account
 from twostep.core.authenticator import MethodKind, Phone, method_name
-from twostep.core.challenge import Challenge, is_open
 from twostep.core.event import Outcome
-from twostep.core.out_of_band import Attempt, MaySend, Purpose, Sending, SendState, SentCode
+from twostep.core.out_of_band import NO_ANSWER, Attempt, MaySend, Purpose, Sending, SendState
 from twostep.core.refusal import Reason, Refused
 from twostep.core.session import Level, Session
 from twostep.flows.env import Env, Visitor
-from twostep.flows.second_factor import check_of
-from twostep.flows.send_limits import count_send
-from twostep.flows.unseal import tell_broken, unseal
-from twostep.store import accounts, audit, challenges, outbox, phones, sessions
+from twostep.flows.outgoing_code import challenge_for, kind_of, queue_message
+from twostep.flows.sealed_number import number_or_none
+from twostep.flows.send_limits import Wanted, count_send
+from twostep.flows.trouble import troubled_channels
+from twostep.store import accounts, audit, outbox, phones, sessions
 from twostep.store.outbox import OutboxRow
 from twostep.store.tx import Tx
-
-
-NUMBER = "phones.number"
-CODE = "challenges.code"
-EXPIRY_MARGIN_SECONDS = 60  # a code that arrives in its last minute helps nobody
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,23 +80,21 @@ def queue_code(
     now: int,
 ) -> Sent | Refused:
     """Decide the limits and queue the message. The account is locked, the phone is its own."""
-    e164 = _number_or_none(tx, env, phone, now=now)
+    e164 = number_or_none(tx, env, phone, now=now)
     if e164 is None:
         return Refused(Reason.CHANNEL_OFF)
     attempt = load_attempt(tx, session, purpose=purpose, now=now)
     allowed = out_of_band.may_send(attempt, now=now)
     if isinstance(allowed, MaySend):
-        refused = count_send(
-            tx,
-            env,
-            account,
-            visitor,
+        wanted = Wanted(
             e164=e164,
+            region=phone.region,
             channel=channel,
             confirmed=phone.confirmed_at is not None,
             known_browser=session.browser_id is not None,
-            now=now,
         )
+        refused = _refuse_trouble(tx, env, channel, now=now)
+        refused = refused or count_send(tx, env, account, visitor, wanted, now=now)
         allowed = refused or allowed
     if isinstance(allowed, Refused):
         refusal = event.new_event(
@@ -112,11 +106,11 @@ def queue_code(
         )
         audit.append(tx, refusal, account_id=account.id, source=visitor.source, now=now)
         return allowed
-    challenge = _challenge_for(
+    challenge = challenge_for(
         tx, env, session, phone=phone, channel=channel, purpose=purpose,
         ends_at=attempt.ends_at, now=now,
     )  # fmt: skip
-    _queue(tx, env, challenge, phone=phone, now=now)
+    queue_message(tx, env, challenge, phone=phone, e164=e164, now=now)
     sent = event.new_event(
         event.CODE_SENT,
         method=method_name(MethodKind.PHONE, phone.id),
@@ -140,9 +134,16 @@ def refuse_phone(
         return Refused(Reason.CHANNEL_UNKNOWN)
     if channel == "sms" and phone.line == "fixed":
         return Refused(Reason.NUMBER_LANDLINE)
-    if channel not in open_channels(env) or not env.settings.delivery.is_open(phone.region):
+    use: CountryFlag = "enrol" if purpose is Purpose.ADD_PHONE else "signin"
+    way: CountryFlag = "call" if channel == "call" else "sms"
+    delivery = env.settings.delivery
+    if channel not in open_channels(env) or not delivery.allows(phone.region, way, use):
         return Refused(Reason.CHANNEL_OFF)
     return None
+
+
+def _refuse_trouble(tx: Tx, env: Env, channel: str, *, now: int) -> Refused | None:
+    return Refused(Reason.CHANNEL_OFF) if channel in troubled_channels(tx, env, now=now) else None
 
 
 def open_channels(env: Env) -> tuple[str, ...]:
@@ -158,23 +159,6 @@ def open_channels(env: Env) -> tuple[str, ...]:
     )
 
 
-def open_number(env: Env, phone: Phone) -> str:
-    """The phone's number in E.164. Raises `SealBroken`."""
-    return unseal(
-        env, phone.number, purpose=NUMBER, row_id=phone.id, account_id=phone.account_id
-    ).decode()
-
-
-def _number_or_none(tx: Tx, env: Env, phone: Phone, *, now: int) -> str | None:
-    """The number; None where it does not open, which is written down."""
-    try:
-        return open_number(env, phone)
-    except sealing.SealBroken:
-        method = method_name(MethodKind.PHONE, phone.id)
-        tell_broken(tx, phone.account_id, purpose=NUMBER, method=method, now=now)
-        return None
-
-
 def load_attempt(tx: Tx, session: Session, *, purpose: Purpose, now: int) -> Attempt:
     """The sends of this attempt so far, and when it ends.
 
@@ -187,20 +171,16 @@ def load_attempt(tx: Tx, session: Session, *, purpose: Purpose, now: int) -> Att
         for row in outbox.list_of_attempt(tx, session.id, since=since)
         if row.kind == kind_of(purpose)
     ]
-    sends = tuple(Sending(row.created_at, _shown_state(row)) for row in reversed(rows))
+    sends = tuple(Sending(row.created_at, shown_state(row)) for row in reversed(rows))
     if purpose is Purpose.SIGN_IN:
         return Attempt(session.expires_at, sends)
     began_at = sends[0].asked_at if len(sends) >= out_of_band.SEND_LIMIT else now
     return Attempt(began_at + out_of_band.CODE_LIFE_SECONDS, sends)
 
 
-def kind_of(purpose: Purpose) -> str:
-    """The outbox's name for messages with a code for this purpose."""
-    return f"code.{purpose}"
-
-
-def _shown_state(row: OutboxRow) -> SendState:
-    if row.state == "expired":
+def shown_state(row: OutboxRow) -> SendState:
+    """How far a message got, for its reader: one that waits for its second copy shows as failed."""
+    if row.state == "expired" or (row.state == "queued" and row.reason == NO_ANSWER):
         return SendState.FAILED
     return SendState(row.state)
 
@@ -209,80 +189,3 @@ def _may_ask(session: Session, purpose: Purpose, *, env: Env, now: int) -> bool:
     if not session_core.is_live(session, now=now, limits=env.limits):
         return False
     return (session.level is Level.HALF) is (purpose is Purpose.SIGN_IN)
-
-
-def _challenge_for(
-    tx: Tx,
-    env: Env,
-    session: Session,
-    *,
-    phone: Phone,
-    channel: str,
-    purpose: Purpose,
-    ends_at: int,
-    now: int,
-) -> Challenge:
-    """The outstanding challenge where the same code can go out again, else a new one."""
-    old = challenges.load_newest(tx, session.id, purpose)
-    outstanding = None
-    if old is not None and is_open(old, now=now):
-        outstanding = SentCode(old.phone_id, old.purpose, old.expires_at, old.tries_left)
-    decision = out_of_band.reuse_or_new(
-        outstanding, authenticator_id=phone.id, purpose=purpose, step_ends_at=ends_at, now=now
-    )
-    if old is not None and isinstance(decision, out_of_band.Reuse):
-        challenges.save_channel(tx, old.id, channel=channel)
-        return old
-    if old is not None:
-        challenges.end(tx, old.id, now=now)
-    code = out_of_band.new_code()
-    row_id = token.new_id()
-    challenge = Challenge(
-        id=row_id,
-        account_id=session.account_id,
-        session_id=session.id,
-        purpose=purpose,
-        phone_id=phone.id,
-        channel=channel,
-        code=sealing.seal(
-            env.keyring,
-            code.encode(),
-            purpose=CODE,
-            row_id=row_id,
-            account_id=session.account_id,
-        ),
-        check=check_of(env, row_id, code),
-        call_key=out_of_band.new_call_key(),
-        tries_left=out_of_band.CODE_TRIES,
-        created_at=now,
-        expires_at=decision.expires_at,
-        ended_at=None,
-    )
-    challenges.insert(tx, challenge)
-    return challenge
-
-
-def _queue(tx: Tx, env: Env, challenge: Challenge, *, phone: Phone, now: int) -> None:
-    tx.on_commit(env.wake_outbox)
-    outbox.insert(
-        tx,
-        OutboxRow(
-            id=token.new_id(),
-            account_id=challenge.account_id,
-            session_id=challenge.session_id,
-            challenge_id=challenge.id,
-            channel=challenge.channel,
-            kind=kind_of(challenge.purpose),
-            phone_id=phone.id,
-            payload=None,
-            state="queued",
-            reason="",
-            provider="",
-            provider_id="",
-            attempt=0,
-            next_at=now,
-            not_after=challenge.expires_at - EXPIRY_MARGIN_SECONDS,
-            created_at=now,
-            accepted_at=None,
-        ),
-    )

@@ -7,56 +7,65 @@ password cannot use them up. Sources: delivery: Abuse; OWASP API4, OAT-003.
 
 from __future__ import annotations
 
-from twostep.core import sealing, throttle
+from dataclasses import dataclass
+
+from twostep.core import throttle
 from twostep.core.account import Account
 from twostep.core.refusal import Reason, Refused
 from twostep.core.throttle import Rule
+from twostep.flows.abuse_watch import refuse_new_number
+from twostep.flows.budget import DAY_SECONDS, NAME, budgets, watch_budgets
 from twostep.flows.env import Env, Visitor
+from twostep.flows.number_digest import fingerprint
+from twostep.flows.opt_out import is_opted_out
 from twostep.store import throttles
 from twostep.store.tx import Tx
 
 
-FINGERPRINT = "phones.fingerprint"
-RESERVE_OF_BUDGET = 0.2
-DAY_SECONDS = 86_400
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A send that somebody asks for. `confirmed`: the number's owner has proved to have it."""
 
-
-def fingerprint(env: Env, e164: str) -> bytes:
-    """The number's keyed digest under the newest key."""
-    return sealing.mac(env.keyring, e164.encode(), purpose=FINGERPRINT)
-
-
-def fingerprints(env: Env, e164: str) -> tuple[bytes, ...]:
-    """The number's keyed digests under every key, while keys are being rotated."""
-    return sealing.macs(env.keyring, e164.encode(), purpose=FINGERPRINT)
+    e164: str
+    region: str
+    channel: str
+    confirmed: bool
+    known_browser: bool
 
 
 def count_send(
-    tx: Tx,
-    env: Env,
-    account: Account,
-    visitor: Visitor,
-    *,
-    e164: str,
-    channel: str,
-    confirmed: bool,
-    known_browser: bool,
-    now: int,
+    tx: Tx, env: Env, account: Account, visitor: Visitor, wanted: Wanted, *, now: int
 ) -> Refused | None:
     """Count one send against every limit, or refuse it and count nothing."""
-    of_number = [throttle.SEND_NUMBER_HOUR, throttle.SEND_NUMBER_DAY]
-    rules = [(f"{throttle.SEND_NETWORK.name}:{visitor.network}", throttle.SEND_NETWORK)]
-    if not confirmed:
+    if wanted.channel == "sms" and is_opted_out(tx, env, wanted.e164, now=now):
+        return Refused(Reason.NUMBER_OPTED_OUT)
+    if not wanted.confirmed and (
+        refused := refuse_new_number(tx, env, e164=wanted.e164, region=wanted.region, now=now)
+    ):
+        return refused
+    rules = _rules(env, account, visitor, wanted)
+    rules += [(one.key, one.rule(confirmed=wanted.confirmed)) for one in budgets(env, now=now)]
+    refused = count_all(tx, rules, now=now)
+    if refused is None:
+        watch_budgets(tx, env, now=now)
+    return refused
+
+
+def _rules(env: Env, account: Account, visitor: Visitor, wanted: Wanted) -> list[tuple[str, Rule]]:
+    number = fingerprint(env, wanted.e164).hex()[-40:]
+    rules = [
+        (f"{throttle.SEND_NUMBER_HOUR.name}:{number}", throttle.SEND_NUMBER_HOUR),
+        (f"{throttle.SEND_NUMBER_DAY.name}:{number}", throttle.SEND_NUMBER_DAY),
+        (f"{throttle.SEND_NETWORK.name}:{visitor.network}", throttle.SEND_NETWORK),
+    ]
+    if not wanted.confirmed:
         rules.append((f"{throttle.SEND_ACCOUNT_NEW.name}:{account.id}", throttle.SEND_ACCOUNT_NEW))
-    elif not known_browser:
-        of_number += [throttle.SEND_NUMBER_HOUR_STRANGERS, throttle.SEND_NUMBER_DAY_STRANGERS]
-    if channel == "call":
-        of_number.append(throttle.CALL_NUMBER_DAY)
-    # Under every key, so that a rotation starts no count anew.
-    for one in fingerprints(env, e164):
-        rules += [(f"{rule.name}:{one.hex()[-40:]}", rule) for rule in of_number]
-    rules.append(_budget(env, confirmed=confirmed, now=now))
-    return count_all(tx, rules, now=now)
+    elif not wanted.known_browser:
+        hour, day = throttle.SEND_NUMBER_HOUR_STRANGERS, throttle.SEND_NUMBER_DAY_STRANGERS
+        rules += [(f"{hour.name}:{number}", hour), (f"{day.name}:{number}", day)]
+    if wanted.channel == "call":
+        rules.append((f"{throttle.CALL_NUMBER_DAY.name}:{number}", throttle.CALL_NUMBER_DAY))
+    return rules
 
 
 def count_new_number(tx: Tx, account: Account, *, now: int) -> Refused | None:
@@ -82,15 +91,10 @@ def _used_up_until(state: throttle.State, rule: Rule, *, now: int) -> int | None
     By the count, not by the wait that is written down: the budget's row serves two limits.
     """
     window = rule.window_seconds or DAY_SECONDS
+    if rule.name == NAME:  # whole UTC hours and days
+        return (now // window + 1) * window if state.count >= rule.limit else None
     if rule.limit <= 0:
         return now + window
     if 0 <= now - state.since_at < window and state.count >= rule.limit:
         return state.since_at + window
     return None
-
-
-def _budget(env: Env, *, confirmed: bool, now: int) -> tuple[str, Rule]:
-    """The day's lid over all accounts; confirmed numbers have the last fifth to themselves."""
-    budget = env.settings.delivery.daily_budget
-    limit = budget if confirmed else int(budget * (1 - RESERVE_OF_BUDGET))
-    return f"send.budget:{now // DAY_SECONDS}", Rule("send.budget", limit, DAY_SECONDS)

@@ -152,6 +152,8 @@ def _remember_as_known(
         # A value we did not give out is never taken over: nobody may plant one.
         browser_token = token.new_token()
         presented = token.digest(browser_token)
+        tx.ahead(audit.has_event, account.id, event.SIGN_IN_COMPLETED)
+        tx.ahead(accounts.list_addresses, account.id)
     is_known = sessions.load_known_browser(tx, account.id, presented) is not None
     is_first = not is_known and not audit.has_event(tx, account.id, event.SIGN_IN_COMPLETED)
     browser_id = sessions.save_known_browser(

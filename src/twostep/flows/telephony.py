@@ -9,16 +9,23 @@ from twostep.core import event
 from twostep.core.authenticator import MethodKind, method_name
 from twostep.core.challenge import is_open
 from twostep.core.event import SYSTEM, Outcome
-from twostep.core.out_of_band import Purpose, SendState, merge_state
+from twostep.core.out_of_band import NO_ANSWER, Purpose, SendState, merge_state
 from twostep.core.sealing import SealBroken
-from twostep.delivery.channel import CallbackRequest, Forged, KeyReport, StatusReport
+from twostep.delivery.channel import (
+    CallbackRequest,
+    Failure,
+    Forged,
+    KeyReport,
+    OptReport,
+    StatusReport,
+)
 from twostep.delivery.notice import NoticeKind
 from twostep.delivery.spoken import Script, Step, new_script
 from twostep.flows.compose import open_code, script_of
-from twostep.flows.deliver import NO_ANSWER
 from twostep.flows.env import Env
 from twostep.flows.notify import notify
-from twostep.flows.send_code import CODE
+from twostep.flows.opt_out import note_refusal, take_opt_report
+from twostep.flows.outgoing_code import CODE
 from twostep.flows.unseal import tell_broken
 from twostep.store import accounts, audit, challenges, outbox, phones
 from twostep.store.outbox import OutboxRow
@@ -33,8 +40,13 @@ class Spoken:
     step: Step
 
 
-def record_status(tx: Tx, report: StatusReport, *, provider: str, now: int) -> None:
-    """Take a report on a message; reports may come twice and in any order, unknown ids are nothing."""
+def record_status(
+    tx: Tx, report: StatusReport, *, provider: str, now: int, env: Env | None = None
+) -> None:
+    """Take a report on a message; reports may come twice and in any order, unknown ids are nothing.
+
+    `provider`: empty where the channel itself reports. `env`: to remember who opted out.
+    """
     found = outbox.load(tx, report.message_id)
     account = accounts.lock(tx, found.account_id) if found else None
     row = outbox.load(tx, report.message_id)
@@ -46,6 +58,7 @@ def record_status(tx: Tx, report: StatusReport, *, provider: str, now: int) -> N
     if new is old:
         return
     reason = str(report.failure or "") if new is SendState.FAILED else ""
+    provider = provider or row.provider
     outbox.save_state(
         tx, row.id, state=str(new), reason=reason, provider=provider, provider_id="", now=now
     )
@@ -63,6 +76,9 @@ def record_status(tx: Tx, report: StatusReport, *, provider: str, now: int) -> N
             event.CODE_DELIVERED, method=method, state=str(new), provider=provider
         )
     audit.append(tx, told, account_id=account.id, source=SYSTEM, now=now)
+    if env is not None and reason == Failure.OPTED_OUT:
+        phone = phones.load(tx, row.phone_id or "", account_id=account.id)
+        note_refusal(tx, env, phone, provider=provider, now=now)
 
 
 def answer_call(tx: Tx, env: Env, report: KeyReport, *, now: int) -> Spoken | None:
@@ -111,11 +127,13 @@ async def receive(
     callbacks = env.callbacks.get(provider)
     if callbacks is None:
         return Answer(404)
-    report = callbacks.read(CallbackRequest(path, headers, body))
+    report = callbacks.read(CallbackRequest(path, headers, body, now))
     if isinstance(report, Forged):
         return Answer(403)
     if isinstance(report, StatusReport):
-        await env.store.run(record_status, report, provider=provider, now=now)
+        await env.store.run(record_status, report, provider=provider, now=now, env=env)
+    if isinstance(report, OptReport):
+        await env.store.run(take_opt_report, env, report, provider=provider, now=now)
     if not isinstance(report, KeyReport):
         return Answer(204)
     spoken = await env.store.run(answer_call, env, report, now=now)

@@ -41,7 +41,7 @@ def list_newest(tx: Tx, *, since: int, limit: int) -> list[Alarm]:
         since=since,
         limit=limit,
     )
-    return [Alarm(*row[:4], json.loads(row[4])) for row in rows]
+    return [Alarm(row[0], row[1], row[2], row[3], json.loads(row[4])) for row in rows]
 
 
 def purge(tx: Tx, *, before: int, limit: int) -> int:

@@ -21,6 +21,11 @@ def save(tx: Tx, name: str, value: str) -> None:
     )
 
 
+def remove(tx: Tx, name: str) -> None:
+    """Forget a fact."""
+    tx.do("DELETE FROM installation WHERE name = :name", name=name)
+
+
 def purge_sessions(tx: Tx, *, now: int, seen_before: int, limit: int) -> int:
     """Drop sessions that have ended, with all that hangs on them."""
     return tx.run(

@@ -11,14 +11,16 @@ from functools import lru_cache
 # Quoted text and `::` casts are stepped over, so that a colon in them survives.
 _PIECE = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|::|:([A-Za-z_]\w*)""")
 _TABLE = re.compile(r"\b(?:FROM|JOIN|INTO|UPDATE)\s+(\w+)", re.IGNORECASE)
+# Tables that others refer to with ON DELETE CASCADE.
+CASCADING = frozenset({"accounts", "phones", "recovery_sets", "sessions"})
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
     """One statement. `names`: its parameters in the order of `$1`, `$2`, …
 
-    `is_read`: it changes nothing. `tables`: what it reads or writes, as far as a read announced
-    beforehand could be stale afterwards; None for a DELETE, which may reach any table by cascade.
+    `is_read`: it changes nothing. `tables`: what it reads or writes, so that a read announced before
+    a write is known to be stale; None for a DELETE that reaches further tables by cascade.
     """
 
     text: str
@@ -32,11 +34,12 @@ def statement(sql: str) -> Statement:
     """Rewrite `sql`. The same name is the same `$n`."""
     names: list[str] = []
     head = sql.lstrip().partition(" ")[0].upper()
+    tables = frozenset(_TABLE.findall(sql))
     return Statement(
         text=_PIECE.sub(_numbering(names), sql),
         names=tuple(names),
         is_read=head == "SELECT",
-        tables=None if head == "DELETE" else frozenset(_TABLE.findall(sql)),
+        tables=None if head == "DELETE" and tables & CASCADING else tables,
     )
 
 

@@ -115,7 +115,7 @@ def tally(tx: Tx, *, since: int) -> list[Tally]:
         " GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY 1, 2, 3, 4, 5, 6",
         since=since,
     )
-    return [Tally(*row[:6], *(int(number) for number in row[6:])) for row in rows]
+    return [Tally(*row[:6], *(int(number) for number in row[6:10])) for row in rows]
 
 
 def list_verify_seconds(tx: Tx, *, since: int) -> list[tuple[int, str, int]]:

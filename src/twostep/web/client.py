@@ -36,6 +36,8 @@ def network_of(address: IPv4Address | IPv6Address) -> str:
     if isinstance(address, IPv6Address):
         if address.ipv4_mapped is not None:
             return str(address.ipv4_mapped)
+        if address.is_loopback:
+            return str(address)
         return str(ip_network((address, IPV6_NETWORK_BITS), strict=False).network_address)
     return str(address)
 

@@ -18,7 +18,7 @@ class Router:
         self.pages = tuple(pages)
         self._fixed = {page.path: page for page in self.pages if "{" not in page.path}
         self._patterns = [
-            (re.compile(_PART.sub(r"(?P<\1>[A-Za-z0-9_-]{1,100})", page.path)), page)
+            (re.compile(_PART.sub(r"(?P<\1>[A-Za-z0-9_.-]{1,100})", page.path)), page)
             for page in self.pages
             if "{" in page.path
         ]

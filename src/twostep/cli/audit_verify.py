@@ -1,0 +1,72 @@
+"""`twostep audit verify`: whether the audit trail is whole and as it was written."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from twostep.cli.failure import REFUSED, Failure
+from twostep.cli.shell import AsJson, Shell, print_json, say, shell_of
+
+
+if TYPE_CHECKING:
+    from twostep.flows.env import Env
+    from twostep.flows.verify_audit import Verified
+
+MOST_LINES = 200
+
+
+def verify(
+    context: typer.Context,
+    file: Annotated[
+        Path | None, typer.Argument(metavar="[FILE]", help="An export; without it, the database.")
+    ] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Verify every event against the one before it and the signed checkpoints; exit 1 on a finding."""
+    found = _verify(shell_of(context), file)
+    if as_json:
+        print_json(asdict(found))
+    else:
+        _print(found)
+    if found.findings:
+        raise typer.Exit(REFUSED)
+
+
+def _verify(shell: Shell, file: Path | None) -> Verified:
+    from twostep.flows.verify_audit import verify_database, verify_export
+
+    if file is None:
+        return shell.run(lambda env: verify_database(env, now=shell.wiring.clock()))
+    try:
+        if shell.config_path() is None:
+            import asyncio
+
+            say("No configuration: the chains alone are verified, not against checkpoints.")
+            return asyncio.run(verify_export(file, None))
+
+        async def work(env: Env) -> Verified:
+            return await verify_export(file, env)
+
+        return shell.run(work)
+    except OSError as error:
+        raise Failure(f"{file} cannot be read: {error.strerror}") from None
+
+
+def _print(found: Verified) -> None:
+    for finding in found.findings[:MOST_LINES]:
+        print(f"{finding.fault}  {finding.about}: {finding.text}")
+    if len(found.findings) > MOST_LINES:
+        print(f"… and {len(found.findings) - MOST_LINES} more (all with --json)")
+    verdict = f"{len(found.findings)} findings" if found.findings else "Nothing wrong"
+    against = f"checkpoint {found.checkpoint}" if found.checkpoint else "no checkpoint"
+    print(f"{verdict} in {found.events} events of {found.chains} chains, against {against}.")
+    if found.unknown_starts:
+        print(f"{found.unknown_starts} chains do not begin with their first event: only the"
+              " installation can say whether that is right.")  # fmt: skip
+    if not found.findings:
+        print("What was cut after the last checkpoint cannot be seen.")

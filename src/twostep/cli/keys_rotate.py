@@ -1,0 +1,173 @@
+"""`twostep keys …`: which keys there are, a new one for everything, and an old one's end."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from twostep.cli.failure import Failure
+from twostep.cli.shell import AsJson, print_json, print_table, say, shell_of
+
+
+if TYPE_CHECKING:
+    from twostep.config import Settings
+    from twostep.flows.env import Env
+    from twostep.flows.rotate_keys import KeyUse, Rotated
+
+
+def list_keys(context: typer.Context, *, as_json: AsJson = False) -> None:
+    """List the keys, newest first, and how many values stand under each."""
+    from twostep.flows.rotate_keys import view_keys
+
+    async def read(env: Env) -> list[KeyUse]:
+        return env.store.read(view_keys, env)
+
+    found = shell_of(context).run(read)
+    if as_json:
+        print_json([_row(use) for use in found])
+        return
+    print_table(
+        ("KEY", "USE", "VALUES"),
+        [
+            (use.key_id, "seals and opens" if use.seals else "opens", str(use.total))
+            for use in found
+        ],
+    )
+    for use in found:
+        if not use.seals and use.total == 0:
+            print(
+                f"Nothing stands under {use.key_id} any more. Run: twostep keys remove {use.key_id}"
+            )
+
+
+def rotate(context: typer.Context, *, as_json: AsJson = False) -> None:
+    """Make a new key and seal everything under it; the server may go on. Run again after a stop."""
+    from twostep.core import event
+    from twostep.flows.rotate_keys import rotate_keys
+
+    shell = shell_of(context)
+    settings = shell.load_settings()
+    path = settings.key_path
+
+    async def work(env: Env) -> Rotated:
+        with _progress() as report:
+            try:
+                return await rotate_keys(env, path, event.CLI, report=report)
+            except OSError as error:
+                raise _unwritable(path, error) from None
+
+    done = shell.run(work, settings)
+    if as_json:
+        print_json(
+            {
+                "key": done.key_id,
+                "resumed": done.resumed,
+                "values": done.values,
+                "unreadable": done.unreadable,
+                "old": [_row(use) for use in done.old],
+            }
+        )
+    else:
+        _tell(done, is_file=path is not None)
+    if done.unreadable:
+        raise Failure(
+            f"{len(done.unreadable)} values do not open and were left as they are:"
+            f" {', '.join(done.unreadable[:5])}. See: twostep audit verify"
+        )
+
+
+def remove(
+    context: typer.Context,
+    key_id: Annotated[str, typer.Argument(metavar="KEY", help="Its id, as keys list shows it.")],
+) -> None:
+    """Take an old key out of the key file, once nothing stands under it."""
+    from twostep.core import event
+    from twostep.flows.rotate_keys import remove_key, view_keys
+
+    shell = shell_of(context)
+    settings = shell.load_settings()
+    path = _key_path(settings)
+
+    async def work(env: Env) -> None:
+        uses = {use.key_id: use for use in env.store.read(view_keys, env)}
+        _refuse_use(uses.get(key_id), key_id)
+        try:
+            await remove_key(env, path, event.CLI, key_id=key_id)
+        except OSError as error:
+            raise _unwritable(path, error) from None
+
+    shell.run(work, settings)
+    print(
+        f"{key_id} is out of the key file. Keep a copy for as long as you keep backups of the"
+        " database from before."
+    )
+
+
+def _refuse_use(use: KeyUse | None, key_id: str) -> None:
+    if use is None:
+        raise Failure(f'There is no key "{key_id}". See: twostep keys list')
+    if use.seals:
+        raise Failure(f"{key_id} is the newest key, under which everything is sealed.")
+    if use.total:
+        told = ", ".join(f"{count} in {where}" for where, count in use.uses.items())
+        raise Failure(
+            f"{use.total} values still stand under {key_id} ({told}). Run: twostep keys rotate"
+        )
+
+
+def _key_path(settings: Settings) -> Path:
+    if settings.key_path is None:
+        raise Failure(
+            "The keys come from key_command or TWOSTEP_KEY, so they are not ours to write. Take the"
+            " line out where they are kept, and restart the server."
+        )
+    return settings.key_path
+
+
+def _unwritable(path: Path | None, error: OSError) -> Failure:
+    return Failure(
+        f"The key file {path} cannot be written: {error.strerror}. Run as the user that owns it;"
+        " nothing was lost."
+    )
+
+
+def _row(use: KeyUse) -> dict[str, object]:
+    return {"id": use.key_id, "seals": use.seals, "values": use.total, "uses": use.uses}
+
+
+def _tell(done: Rotated, *, is_file: bool) -> None:
+    begun = "An earlier rotation is finished" if done.resumed and is_file else "Done"
+    print(f"{begun}: {done.values} values sealed again, all under {done.key_id}.")
+    for use in done.old:
+        if use.total:
+            print(
+                f"{use.total} values still stand under {use.key_id}. Run again: twostep keys rotate"
+            )
+        elif is_file:
+            print(f"{use.key_id} can go: twostep keys remove {use.key_id}")
+        else:
+            print(f"{use.key_id} can go from where your keys are kept.")
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int, int], None]]:
+    """A bar on a terminal; silence elsewhere."""
+    if not sys.stderr.isatty():
+        yield lambda _done, _total: None
+        return
+    width = 40
+
+    def report(done: int, total: int) -> None:
+        filled = width * done // total if total else width
+        bar = "#" * filled + "." * (width - filled)
+        print(f"\r[{bar}] {done} of {total}", end="", file=sys.stderr, flush=True)
+
+    try:
+        yield report
+    finally:
+        say("")
