@@ -12,6 +12,7 @@ from gallery_samples import (
     CALL,
     DAY,
     DOWN,
+    HOUR,
     KEY,
     LABEL,
     METHODS,
@@ -28,6 +29,7 @@ from gallery_samples import (
     wrong,
 )
 
+from twostep.flows.recover import RecoverView
 from twostep.i18n import country_name, language
 from twostep.web.view import BrowserRow, CodeAsk, EmailRow, Link, Notice, PhoneForm
 
@@ -88,6 +90,12 @@ def _signing_in(code: str) -> dict[str, State]:
         "forgot-password": ("forgot_password.html", {"frame": out, "errors": (), "username": ""}),
         "forgot-sent": ("forgot_sent.html", {"frame": out}),
         "reset-password": ("reset_password.html", {"frame": out, "errors": (), "token": "t", "user_name": "alice", "minimum": 8}),
+        "recover-ask": ("recover.html", {"frame": half, "recovery": RecoverView(72, None, is_over=False, may_start_at=0)}),
+        "recover-later": ("recover.html", {"frame": half, "recovery": RecoverView(72, None, is_over=False, may_start_at=NOW + 2 * DAY)}),
+        "recover-waiting": ("recover.html", {"frame": half, "recovery": RecoverView(72, NOW + 3 * DAY, is_over=False, may_start_at=0)}),
+        "recover-over": ("recover.html", {"frame": half, "recovery": RecoverView(72, NOW - HOUR, is_over=True, may_start_at=0)}),
+        "recover-cancel": ("recover_cancel.html", {"frame": out, "token": "sample"}),
+        "recover-finish": ("recover_finish.html", {"frame": out, "errors": (), "user_name": "alice", "link": "sample"}),
         "link-dead": ("link_dead.html", {"frame": out, "password": True}),
         "not-me": ("not_me.html", {"frame": out, "errors": (), "token": "t", "undone": ("undo the phone added today 09:12",), "needs_password": True}),
     }  # fmt: skip

@@ -28,6 +28,7 @@ from twostep.flows.env import Env
 from twostep.flows.hash_pool import HashPool
 from twostep.flows.key_source import Keys, KeysUnreadable, open_keys
 from twostep.flows.purge import run_purge
+from twostep.flows.recover import run_recoveries
 from twostep.store import engines, installation, schema
 from twostep.store.tx import Store, StoreUnavailable
 
@@ -197,6 +198,7 @@ def _works(env: Env, outbox: Outbox) -> tuple[Coroutine[Any, Any, None], ...]:
         outbox.run(env),
         run_purge(env),
         run_checkpoints(env),
+        run_recoveries(env),
         env.store.listen(outbox.wake),
     )
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect
 
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
@@ -17,16 +17,6 @@ import gallery
 
 pytestmark = pytest.mark.browser
 SHOWN = ["sign-in", "code-app", "code-text", "codes-showing", "dashboard", "throttled", "app-new"]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=["--no-sandbox"]
-        )
-        yield started
-        started.close()
 
 
 @pytest.fixture

@@ -68,9 +68,7 @@ def test_one_app_code_posted_twenty_times_in_one_sign_in_works_once(tmp_path: Pa
             house.clock.forward(60)
             half = await house.sign_in()
             code = house.code(secret)
-            answers = await asyncio.gather(
-                *(_submit(house, half, code) for _ in range(TOGETHER))
-            )
+            answers = await asyncio.gather(*(_submit(house, half, code) for _ in range(TOGETHER)))
             assert _won(answers) == 1
 
     asyncio.run(story())
@@ -112,9 +110,7 @@ def test_one_texted_code_posted_twenty_times_works_once(tmp_path: Path) -> None:
             )
             assert not isinstance(sent, Refused), sent
             code = await house.newest_code()
-            answers = await asyncio.gather(
-                *(_submit(house, half, code) for _ in range(TOGETHER))
-            )
+            answers = await asyncio.gather(*(_submit(house, half, code) for _ in range(TOGETHER)))
             assert _won(answers) == 1
 
     asyncio.run(story())
@@ -214,7 +210,9 @@ def test_a_sign_in_beside_end_all_sessions_is_before_or_after_it(tmp_path: Path)
             others = [one for one in live if one.id != full.session.id]
             # First the sign-in: it was ended. First the end: the half session was gone.
             assert not others or (
-                isinstance(done, SecondStepDone) and others[0].level is Level.FULL and not ended.sessions
+                isinstance(done, SecondStepDone)
+                and others[0].level is Level.FULL
+                and not ended.sessions
             )
 
     asyncio.run(story())

@@ -151,9 +151,7 @@ def test_a_value_that_two_flows_write_at_once_is_decided_by_running_one_again(
 
     async def story() -> None:
         async with open_store(engine) as store:
-            answers = await asyncio.gather(
-                *(store.run(insert_if_absent, str(n)) for n in range(8))
-            )
+            answers = await asyncio.gather(*(store.run(insert_if_absent, str(n)) for n in range(8)))
             assert sorted(answers) == [False] * 7 + [True]
 
     asyncio.run(story())

@@ -24,6 +24,7 @@ from tests.support.engines import Engine, open_store
 from twostep import store
 from twostep.core.audit_chain import Head
 from twostep.core.event import SYSTEM, Event, Outcome, Source
+from twostep.store.sealed_columns import SEALED_COLUMNS, SealedColumn
 from twostep.store.tx import Tx
 
 
@@ -71,6 +72,8 @@ def _value(wanted: Any) -> Any:
         return next(iter(wanted))
     if wanted is Event:
         return Event("sign_in.completed", Outcome.OK)
+    if wanted is SealedColumn:
+        return SEALED_COLUMNS[0]
     if dataclasses.is_dataclass(wanted):
         hints = typing.get_type_hints(wanted)
         return wanted(**{one.name: _value(hints[one.name]) for one in dataclasses.fields(wanted)})
@@ -123,9 +126,7 @@ async def _answer(engine: Engine, function: Function) -> object:
 def test_both_engines_answer_alike(
     one_database_each: tuple[Engine, Engine], function: Function
 ) -> None:
-    sqlite, postgresql = (
-        asyncio.run(_answer(engine, function)) for engine in one_database_each
-    )
+    sqlite, postgresql = (asyncio.run(_answer(engine, function)) for engine in one_database_each)
     assert sqlite == postgresql
     assert type(sqlite) is type(postgresql)
 

@@ -52,7 +52,11 @@ async def _nodes(engine: Engine) -> AsyncIterator[list[Store]]:
 
 
 def _together(
-    engine: Engine, flow: Callable[[Tx], Any], times: int, *, then: Callable[[Tx], Any] = lambda _: 0
+    engine: Engine,
+    flow: Callable[[Tx], Any],
+    times: int,
+    *,
+    then: Callable[[Tx], Any] = lambda _: 0,
 ) -> tuple[list[Any], Any]:
     async def story() -> tuple[list[Any], Any]:
         async with _nodes(engine) as nodes:

@@ -1,8 +1,8 @@
 """Every test of the store on both engines: ask for `engine`, open stores on it.
 
-    def test_something(engine: Engine) -> None:
-        async def story() -> None:
-            async with open_store(engine) as store: …
+def test_something(engine: Engine) -> None:
+    async def story() -> None:
+        async with open_store(engine) as store: …
 """
 
 from __future__ import annotations

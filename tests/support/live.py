@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 import shutil
 import signal
@@ -164,12 +165,14 @@ class LiveDemo:
             assert time.monotonic() < deadline, self.query("SELECT kind, state FROM outbox")
             time.sleep(0.05)
 
-    def state(self) -> dict[str, Any]:
-        """Alice's database without what differs from run to run: ids, secrets, times."""
+    def state(self, *, after_seq: int = 0) -> dict[str, Any]:
+        """The database without what differs from run to run: ids, secrets, times.
+
+        `after_seq`: alice's events up to this one are left out.
+        """
         self.settle()
-        (alice,) = self.query("SELECT id, audit_seq FROM accounts WHERE name = 'alice'")
-        path = self.folder / "twostep.sqlite3"
-        return normalised(path, alice[0])
+        (alice,) = self.query("SELECT id FROM accounts WHERE name = 'alice'")
+        return normalised(self.folder / "twostep.sqlite3", alice[0], after_seq=after_seq)
 
     def audit_seq(self) -> int:
         """How long alice's chain is."""
@@ -211,7 +214,7 @@ def normalised(path: Path, account_id: str, *, after_seq: int = 0) -> dict[str, 
             for name in names
         }
         events = [
-            (row["event"], row["body"].split('"outcome":"')[1].split('"')[0])
+            (row["event"], json.loads(row["body"])["outcome"])
             for row in database.execute(
                 "SELECT event, body FROM audit_records WHERE chain = ? AND seq > ? ORDER BY seq",
                 (account_id, after_seq),
@@ -229,6 +232,8 @@ def _plain(row: sqlite3.Row) -> tuple[tuple[str, object], ...]:
 def _value(name: str, value: object) -> object:
     if value is None:
         return None
+    if name == "network":
+        return "loopback" if value in {"127.0.0.1", "::", "::1"} else value
     if name == "key":
         return str(value).split(":")[0]
     if name in IDS or isinstance(value, bytes):

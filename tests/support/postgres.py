@@ -85,7 +85,9 @@ def _programs(folder: Path, user: str | None) -> Path:
     assert spec.origin is not None
     installed = Path(spec.origin).parent / "pginstall"
     try:
-        subprocess.run([installed / "bin/postgres", "-V"], user=user, check=True, capture_output=True)
+        subprocess.run(
+            [installed / "bin/postgres", "-V"], user=user, check=True, capture_output=True
+        )
     except PermissionError:
         return Path(shutil.copytree(installed, folder / "pginstall")) / "bin"
     return installed / "bin"

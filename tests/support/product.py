@@ -17,7 +17,7 @@ import base64
 import html
 import re
 from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -214,7 +214,7 @@ class TestProduct:
 
 
 @contextmanager
-def open_test_product(folder: Path, **settings: object) -> Iterator[TestProduct]:
+def open_test_product(folder: Path, **settings: Any) -> Iterator[TestProduct]:
     """Open a product in `folder`. `settings`: as for `open_house`, `policy__phones=False`."""
     with asyncio.Runner() as runner:
         opened = open_house(folder, **settings)
@@ -225,11 +225,11 @@ def open_test_product(folder: Path, **settings: object) -> Iterator[TestProduct]
             runner.run(_leave(opened))
 
 
-async def _enter(opened: Any) -> House:
+async def _enter(opened: AbstractAsyncContextManager[House]) -> House:
     return await opened.__aenter__()
 
 
-async def _leave(opened: Any) -> None:
+async def _leave(opened: AbstractAsyncContextManager[House]) -> None:
     await opened.__aexit__(None, None, None)
 
 

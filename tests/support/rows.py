@@ -9,7 +9,16 @@ from twostep.core.authenticator import App, Phone, RecoveryCode, RecoverySet
 from twostep.core.challenge import Challenge
 from twostep.core.out_of_band import Purpose
 from twostep.core.session import Aal, Level, Session
-from twostep.store import accounts, apps, challenges, kept_posts, mail_links, phones, recovery_codes, sessions
+from twostep.store import (
+    accounts,
+    apps,
+    challenges,
+    kept_posts,
+    mail_links,
+    phones,
+    recovery_codes,
+    sessions,
+)
 from twostep.store.kept_posts import KeptPost
 from twostep.store.mail_links import MailLink
 from twostep.store.outbox import OutboxRow

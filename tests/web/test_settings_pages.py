@@ -275,9 +275,7 @@ def test_without_phones_every_route_for_them_is_gone(tmp_path: Path) -> None:
                 answer = alice.get(page.path) if page.get else alice.post(page.path)
                 assert answer.status_code == 404, page.path
         assert "Add phone number" not in words(alice.get(SECURITY))
-        assert "backup phone" not in words(alice.get("/help")).lower().replace(
-            "on account security", ""
-        ) or "Add a backup phone" not in words(alice.get("/help"))
+        assert "Add a backup phone" not in words(alice.get("/help"))
 
 
 # ── backup codes ────────────────────────────────────────────────────────────────────────────────
@@ -386,8 +384,6 @@ def test_a_name_and_the_first_way_can_be_changed(secured: Browser) -> None:
 def test_somebody_elses_things_are_not_found(product: TestProduct, secured: Browser) -> None:
     [app] = method_ids(secured.get(SECURITY), "app")
     phone = secured.add_phone()
-    session = re.search(r"/settings/sessions/([\w-]+)/end", secured.get("/settings/sessions").text)
-    assert session is None
     product.add_account("bob")
     bob = product.browser()
     bob.sign_in("bob")
@@ -404,7 +400,7 @@ def test_somebody_elses_things_are_not_found(product: TestProduct, secured: Brow
 
 
 def test_turning_it_off_wipes_everything(product: TestProduct, alice: Browser) -> None:
-    entry = alice.enroll_app()
+    alice.enroll_app()
     alice.add_phone()
     alice.make_codes()
     said = words(alice.get(f"{SECURITY}/disable"))
@@ -415,7 +411,6 @@ def test_turning_it_off_wipes_everything(product: TestProduct, alice: Browser) -
     assert "data-method-id" not in page.text
     again = product.browser()
     assert again.sign_in().headers["location"] == "/"
-    assert entry.code()
 
 
 def test_policy_keeps_it_on(tmp_path: Path) -> None:
@@ -434,7 +429,7 @@ def test_policy_keeps_it_on(tmp_path: Path) -> None:
 def test_a_short_password_is_replaced_when_it_stands_alone(
     product: TestProduct, alice: Browser
 ) -> None:
-    entry = alice.enroll_app()
+    alice.enroll_app()
     answer = alice.post(
         "/settings/password", current_password=PASSWORD, new_password=SHORT_PASSWORD
     )
@@ -448,7 +443,6 @@ def test_a_short_password_is_replaced_when_it_stands_alone(
     again = product.browser()
     assert again.sign_in(password=SHORT_PASSWORD).status_code == 422
     assert again.sign_in(password=NEW_PASSWORD).headers["location"] == "/"
-    assert entry.code()
 
 
 # ── sessions, password, profile, addresses ──────────────────────────────────────────────────────
@@ -552,6 +546,17 @@ def test_a_late_password_form_is_not_kept(product: TestProduct, secured: Browser
     form = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
     answer = secured.post("/settings/password", **form)
     assert answer.headers["location"] == "/confirm?r=/settings/password"
+
+
+def test_a_kept_form_holds_no_password(product: TestProduct, alice: Browser) -> None:
+    entry = alice.enroll_app()
+    alice.post("/settings/password", current_password=PASSWORD, new_password=SHORT_PASSWORD)
+    product.clock.forward(600)
+    late = alice.post(f"{SECURITY}/disable", new_password=NEW_PASSWORD)
+    kept = late.headers["location"].removeprefix("/confirm?r=")
+    answer = alice.post("/confirm", r=kept, code=entry.code())
+    assert answer.status_code == 422
+    assert "Use at least 15 characters." in problem(answer)
 
 
 # ── what stays on top ───────────────────────────────────────────────────────────────────────────

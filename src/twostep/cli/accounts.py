@@ -23,8 +23,8 @@ from twostep.core.refusal import Refused
 if TYPE_CHECKING:
     from twostep.core.account import Account
     from twostep.flows.accounts import AccountView, NewAccount
-    from twostep.store.support_references import SupportReference
     from twostep.flows.env import Env
+    from twostep.flows.support_reference import Caller
 
 users = typer.Typer(help="Accounts, and help for people who cannot sign in.", no_args_is_help=True)
 
@@ -162,12 +162,12 @@ def find(
 
 def _find_reference(context: typer.Context, typed: str, *, as_json: bool) -> None:
     """Show whose reference it is, and from where it was asked for."""
-    from twostep.flows.support_reference import show_caller
+    from twostep.flows.support_reference import view_caller
 
     shell = shell_of(context)
 
-    async def read(env: Env) -> tuple[AccountView, SupportReference] | Refused:
-        return env.store.read(show_caller, typed, now=shell.wiring.clock())
+    async def read(env: Env) -> Caller | Refused:
+        return env.store.read(view_caller, typed, now=shell.wiring.clock())
 
     found = shell.run(read)
     if isinstance(found, Refused):
@@ -175,25 +175,20 @@ def _find_reference(context: typer.Context, typed: str, *, as_json: bool) -> Non
             f"The reference {typed} is unknown or older than 15 minutes: the caller has not proved"
             " the password."
         )
-    view, proof = found
     if as_json:
-        print_json(
-            {
-                **_json_of(view),
-                "reference": {
-                    "made_at": proof.created_at,
-                    "expires_at": proof.expires_at,
-                    "network": proof.network,
-                    "browser": proof.browser,
-                },
-            }
-        )
+        proof = {
+            "made_at": found.proved_at,
+            "expires_at": found.expires_at,
+            "network": found.network,
+            "browser": found.browser,
+        }
+        print_json({**_json_of(found.view), "reference": proof})
         return
     print(
-        f"The caller knew the password at {instant(proof.created_at)}:"
-        f" {proof.browser}, network {proof.network}."
+        f"The caller knew the password at {instant(found.proved_at)}:"
+        f" {found.browser}, network {found.network}."
     )
-    _print_view(view, as_json=False)
+    _print_view(found.view, as_json=False)
 
 
 def row_of(account: Account) -> dict[str, object]:

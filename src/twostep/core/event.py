@@ -143,6 +143,7 @@ PROVIDER_TRIPPED = _kind(
 RECOVERY_CANCELLED = _kind("recovery.cancelled", "A recovery was cancelled", "by")
 RECOVERY_ENDED = _kind("recovery.ended", "A recovery's waiting period ended")
 RECOVERY_STARTED = _kind("recovery.started", "A recovery with a waiting period began", "ends_at")
+RECOVERY_USED = _kind("recovery.used", "A recovery opened the set-up of a new app")
 RECOVERY_CODES_CREATED = _kind("recovery_codes.created", "A set of backup codes was made", "codes")
 RECOVERY_CODES_PROVED = _kind("recovery_codes.proved", "The saving of backup codes was checked")
 RECOVERY_CODE_USED = _kind("recovery_code.used", "A backup code was used", "left")

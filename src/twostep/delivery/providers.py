@@ -1,4 +1,4 @@
-"""Makes the providers that the settings name.
+"""Makes the providers that the settings name: one table of builders, one of callbacks.
 
 Each is imported only where it is named: an HTTP client costs a fifth of a second at the start, and
 the command line needs none.
@@ -8,59 +8,174 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
 
 from twostep.config import Settings
+from twostep.config.kinds import is_loopback
 from twostep.delivery.channel import Callbacks, Channel, Kind
 
 
+if TYPE_CHECKING:
+    import httpx2
+
+    from twostep.delivery.signed_path import SignedPaths
+
 T = TypeVar("T")
 
-TWILIO_PATH = "/telephony/twilio"
+
+class Site:
+    """What builders share: the settings, one HTTP client for all (made with the first that asks for
+    it: its certificates cost 55 ms), and where to leave what must be closed."""
+
+    def __init__(self, settings: Settings, closing: AsyncExitStack) -> None:
+        self.settings = settings
+        self.closing = closing
+        self._client: httpx2.AsyncClient | None = None
+
+    async def client(self) -> httpx2.AsyncClient:
+        """The process's client."""
+        import httpx2  # noqa: PLC0415  the module says why
+
+        if self._client is None:
+            self._client = await self.closing.enter_async_context(httpx2.AsyncClient())
+        return self._client
+
+
+def base_path(name: str) -> str:
+    """Where a provider's callbacks begin."""
+    return f"/telephony/{name}"
 
 
 @asynccontextmanager
 async def build_channels(settings: Settings) -> AsyncIterator[Mapping[Kind, Sequence[Channel]]]:
-    """Open every provider that the settings name, in the order in which they are tried."""
+    """Open every provider that the settings name, in the order in which they are tried.
+
+    Those that single countries alone name come last; the order of a country decides then.
+    """
+    country = tuple(n for names in settings.delivery.country_providers.values() for n in names)
     named = {
-        Kind.SMS: settings.sms_providers,
-        Kind.CALL: settings.call_providers,
+        Kind.SMS: (*settings.sms_providers, *country),
+        Kind.CALL: (*settings.call_providers, *country),
         Kind.EMAIL: settings.email_providers,
     }
     async with AsyncExitStack() as closing:
+        site = Site(settings, closing)
         built: dict[str, Channel] = {}
         for name in dict.fromkeys(name for names in named.values() for name in names):
-            built[name] = await BUILDERS[name](settings, closing)
+            built[name] = await BUILDERS[name](site)
         yield {
-            kind: [built[name] for name in names if kind in built[name].kinds]
+            kind: [built[name] for name in dict.fromkeys(names) if kind in built[name].kinds]
             for kind, names in named.items()
         }
 
 
-async def _build_twilio(settings: Settings, closing: AsyncExitStack) -> Channel:
-    import httpx2  # noqa: PLC0415  the module says why
-
+async def _build_twilio(site: Site) -> Channel:
     from twostep.delivery.twilio import Twilio, TwilioAccount  # noqa: PLC0415
 
-    own = _table(settings.twilio)
-    secret = own.api_key_secret or own.auth_token
+    own, settings = _table(site.settings.twilio), site.settings
+    # Where nobody outside reaches us, or we cannot tell who asks, nothing is reported back.
+    has_callbacks = "twilio" in build_callbacks(settings)
     account = TwilioAccount(
         account_sid=own.account_sid,
         user=own.api_key or own.account_sid,
-        secret=secret.get_secret_value() if secret else "",
+        secret=_clear(own.api_key_secret or own.auth_token) or "",
         text_from=own.messaging_service or own.from_number,
         call_from=own.from_number,
-        # Where nobody outside reaches us, or we cannot tell who asks, nothing is reported back.
-        callback_base=settings.public_url + TWILIO_PATH if build_callbacks(settings) else None,
+        callback_base=settings.public_url + base_path("twilio") if has_callbacks else None,
         api=own.api_url,
     )
-    return Twilio(account, await closing.enter_async_context(httpx2.AsyncClient()))
+    return Twilio(account, await site.client())
 
 
-async def _build_smtp(settings: Settings, closing: AsyncExitStack) -> Channel:
+async def _build_vonage(site: Site) -> Channel:
+    from twostep.delivery.vonage import Vonage, VonageAccount  # noqa: PLC0415
+
+    own = _table(site.settings.vonage)
+    account = VonageAccount(
+        api_key=own.api_key,
+        api_secret=own.api_secret.get_secret_value(),
+        text_from=own.sender,
+        call_from=own.call_from,
+        application_id=own.application_id,
+        private_key=_clear(own.private_key),
+        paths=_paths(site.settings, "vonage", own.api_secret),
+        text_api=own.text_api_url,
+        call_api=own.call_api_url,
+    )
+    return Vonage(account, await site.client())
+
+
+async def _build_aws_sns(site: Site) -> Channel:
+    from twostep.delivery.aws_sns import AwsSns, SnsAccount  # noqa: PLC0415
+
+    own = _table(site.settings.aws_sns)
+    account = SnsAccount(
+        region=own.region,
+        access_key_id=own.access_key_id,
+        secret_access_key=own.secret_access_key.get_secret_value(),
+        session_token=_clear(own.session_token),
+        sender=own.sender,
+        origination_number=own.origination_number,
+        endpoint=own.api_url,
+    )
+    return AwsSns(account, await site.client())
+
+
+async def _build_kannel(site: Site) -> Channel:
+    from twostep.delivery.kannel import Kannel, KannelGateway  # noqa: PLC0415
+
+    own = _table(site.settings.kannel)
+    gateway = KannelGateway(
+        url=own.url,
+        username=own.user,
+        password=own.password.get_secret_value(),
+        sender=own.sender,
+        smsc=own.smsc,
+        paths=_paths(site.settings, "kannel", own.password, reached_from=own.url),
+    )
+    return Kannel(gateway, await site.client())
+
+
+async def _build_webhook(site: Site) -> Channel:
+    from twostep.delivery.webhook import Webhook, WebhookReceiver  # noqa: PLC0415
+
+    own, settings = _table(site.settings.webhook), site.settings
+    is_reached = _is_reached(settings, own.url)
+    receiver = WebhookReceiver(
+        url=own.url,
+        secret=own.secret.get_secret_value(),
+        carries=frozenset(Kind(kind) for kind in own.carries),
+        bearer=_clear(own.bearer),
+        callback_base=settings.public_url + base_path("webhook") if is_reached else None,
+    )
+    return Webhook(receiver, await site.client())
+
+
+async def _build_command(site: Site) -> Channel:
+    from twostep.delivery.command import Command, Program  # noqa: PLC0415
+
+    return Command(Program(_table(site.settings.command).argv))
+
+
+async def _build_smpp(site: Site) -> Channel:
+    from twostep.delivery.smpp import MessageCentre, Smpp  # noqa: PLC0415
+
+    own = _table(site.settings.smpp)
+    password = own.password.get_secret_value()
+    channel = Smpp(
+        MessageCentre(own.host, own.port, own.system_id, password, own.sender, own.system_type)
+    )
+    site.closing.push_async_callback(channel.close)
+    return channel
+
+
+async def _build_smtp(site: Site) -> Channel:
     from twostep.delivery.smtp import Smtp, SmtpServer  # noqa: PLC0415
 
-    own = _table(settings.smtp)
+    own, settings = _table(site.settings.smtp), site.settings
     server = SmtpServer(
         host=own.host,
         port=own.port,
@@ -69,28 +184,106 @@ async def _build_smtp(settings: Settings, closing: AsyncExitStack) -> Channel:
         sender_name=settings.panel_name,
         message_domain=settings.public_host,
         username=own.user,
-        password=own.password.get_secret_value() if own.password else None,
+        password=_clear(own.password),
     )
     channel = Smtp(server)
-    closing.callback(channel.close)
+    site.closing.callback(channel.close)
     return channel
 
 
-async def _build_console(_settings: Settings, closing: AsyncExitStack) -> Channel:
+async def _build_console(site: Site) -> Channel:
     from twostep.delivery.console import Console, Inbox  # noqa: PLC0415
 
     channel = Console(Inbox())
-    closing.push_async_callback(channel.close)
+    site.closing.push_async_callback(channel.close)
     return channel
 
 
-Builder = Callable[[Settings, AsyncExitStack], Awaitable[Channel]]
+Builder = Callable[[Site], Awaitable[Channel]]
 
 BUILDERS: Mapping[str, Builder] = {
+    "aws_sns": _build_aws_sns,
+    "command": _build_command,
     "console": _build_console,
+    "kannel": _build_kannel,
+    "smpp": _build_smpp,
     "smtp": _build_smtp,
     "twilio": _build_twilio,
+    "vonage": _build_vonage,
+    "webhook": _build_webhook,
 }
+
+
+def build_callbacks(settings: Settings) -> dict[str, Callbacks]:
+    """Make what reads and answers the requests of providers, by their name in the address."""
+    made = {name: build(settings) for name, build in CALLBACKS.items()}
+    return {name: callbacks for name, callbacks in made.items() if callbacks is not None}
+
+
+def _twilio_callbacks(settings: Settings) -> Callbacks | None:
+    own = settings.twilio
+    if own is None or own.auth_token is None or settings.is_loopback:
+        return None
+    from twostep.delivery.twilio_callback import TwilioCallbacks  # noqa: PLC0415
+
+    token = own.auth_token.get_secret_value()
+    return TwilioCallbacks(settings.public_url, base_path("twilio"), token)
+
+
+def _vonage_callbacks(settings: Settings) -> Callbacks | None:
+    own = settings.vonage
+    paths = _paths(settings, "vonage", own.api_secret) if own else None
+    if own is None or paths is None:
+        return None
+    from twostep.delivery.vonage_callback import VonageCallbacks  # noqa: PLC0415
+
+    return VonageCallbacks(paths, _clear(own.signature_secret))
+
+
+def _kannel_callbacks(settings: Settings) -> Callbacks | None:
+    own = settings.kannel
+    paths = _paths(settings, "kannel", own.password, reached_from=own.url) if own else None
+    if paths is None:
+        return None
+    from twostep.delivery.kannel import KannelCallbacks  # noqa: PLC0415
+
+    return KannelCallbacks(paths)
+
+
+def _webhook_callbacks(settings: Settings) -> Callbacks | None:
+    own = settings.webhook
+    if own is None or not _is_reached(settings, own.url):
+        return None
+    from twostep.delivery.webhook_callback import WebhookCallbacks  # noqa: PLC0415
+
+    return WebhookCallbacks(base_path("webhook"), own.secret.get_secret_value())
+
+
+CALLBACKS: Mapping[str, Callable[[Settings], Callbacks | None]] = {
+    "kannel": _kannel_callbacks,
+    "twilio": _twilio_callbacks,
+    "vonage": _vonage_callbacks,
+    "webhook": _webhook_callbacks,
+}
+
+
+def _paths(
+    settings: Settings, name: str, secret: SecretStr, *, reached_from: str = ""
+) -> SignedPaths | None:
+    if not _is_reached(settings, reached_from):
+        return None
+    from twostep.delivery.signed_path import SignedPaths  # noqa: PLC0415
+
+    return SignedPaths(settings.public_url, base_path(name), secret.get_secret_value())
+
+
+def _is_reached(settings: Settings, url: str) -> bool:
+    """Whether a provider at `url` can call us: a panel on this machine only from this machine."""
+    return not settings.is_loopback or is_loopback(urlsplit(url).hostname or "")
+
+
+def _clear(secret: SecretStr | None) -> str | None:
+    return secret.get_secret_value() if secret else None
 
 
 def _table(section: T | None) -> T:
@@ -98,19 +291,3 @@ def _table(section: T | None) -> T:
     if section is None:
         raise LookupError("a provider is named whose table is missing")
     return section
-
-
-def build_callbacks(settings: Settings) -> dict[str, Callbacks]:
-    """Make what reads and answers the requests of providers, by their name in the address."""
-    own = settings.twilio
-    if own is None or own.auth_token is None or settings.is_loopback:
-        return {}
-    from twostep.delivery.twilio_callback import TwilioCallbacks  # noqa: PLC0415
-
-    return {
-        "twilio": TwilioCallbacks(
-            public_url=settings.public_url,
-            base_path=TWILIO_PATH,
-            auth_token=own.auth_token.get_secret_value(),
-        )
-    }

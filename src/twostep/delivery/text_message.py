@@ -27,6 +27,7 @@ _WHAT = {
     Purpose.STEP_UP: N_("{code} is your code to confirm a change at {panel}."),
 }
 _WHERE = N_("Only type it at {host}.")
+_TEST = N_("This is a test from {panel}. Texts arrive.")
 _NEVER = N_("We will never ask you for it.")
 
 
@@ -65,6 +66,11 @@ def compose(*, purpose: Purpose, code: str, panel: str, host: str, language: str
     wordings = (f"{what} {where} {never}", f"{what} {never}", what, f"{code} {panel}", code)
     written = [f"{wording}\n\n@{host} #{code}" for wording in wordings]
     return next((text for text in written if segments(text).count == 1), written[-1])
+
+
+def compose_test(*, panel: str, language: str) -> str:
+    """Write an operator's test text: no code, and so no last line."""
+    return translator(language).gettext(_TEST).format(panel=panel)
 
 
 def _counted(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from twostep.core.account import Account
+from twostep.core.authenticator import Phone
 from twostep.core.challenge import Challenge, is_open
 from twostep.delivery import mail, spoken, text_message
 from twostep.delivery.message import CallMessage, MailMessage, Message, TextMessage
@@ -23,7 +24,9 @@ _LINK_PATHS = {
     NoticeKind.PASSWORD_RESET_LINK: "/reset-password/",
     NoticeKind.PASSWORD_RETIRED: "/reset-password/",
     NoticeKind.EMAIL_CONFIRM: "/settings/emails/confirm/",
-    NoticeKind.RECOVERY_DONE: "/reset-password/",
+    NoticeKind.RECOVERY_STARTED: "/recover/cancel/",
+    NoticeKind.RECOVERY_DAILY: "/recover/cancel/",
+    NoticeKind.RECOVERY_DONE: "/recover?link=",
     NoticeKind.HELP_DESK_ACT: "/reset-password/",
 }
 
@@ -33,10 +36,10 @@ def compose(tx: Tx, env: Env, row: OutboxRow, *, now: int) -> Message | None:
     account = accounts.load(tx, row.account_id)
     if account is None or now >= row.not_after:
         return None
-    if row.challenge_id is None:
-        return _compose_notice(env, account, row)
-    challenge = challenges.load(tx, row.challenge_id)
     phone = phones.load(tx, row.phone_id or "", account_id=account.id)
+    if row.challenge_id is None:
+        return _compose_test(env, account, row, phone) or _compose_notice(env, account, row)
+    challenge = challenges.load(tx, row.challenge_id)
     if challenge is None or phone is None or not is_open(challenge, now=now):
         return None
     code = open_code(env, challenge)
@@ -61,6 +64,22 @@ def compose(tx: Tx, env: Env, row: OutboxRow, *, now: int) -> Message | None:
         code=code,
         language=account.language,
         expires_at=challenge.expires_at,
+    )
+
+
+def _compose_test(
+    env: Env, account: Account, row: OutboxRow, phone: Phone | None
+) -> TextMessage | None:
+    """An operator's test text: such a row has a phone, but neither challenge nor payload."""
+    if phone is None or row.payload is not None:
+        return None
+    return TextMessage(
+        id=row.id,
+        to=open_number(env, phone),
+        text=text_message.compose_test(panel=env.settings.panel_name, language=account.language),
+        code="",
+        language=account.language,
+        expires_at=row.not_after,
     )
 
 

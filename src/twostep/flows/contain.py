@@ -14,10 +14,11 @@ from twostep.core.account import Account
 from twostep.core.refusal import Reason, Refused
 from twostep.flows.env import Env, Visitor
 from twostep.flows.notify import NOT_ME
+from twostep.flows.record import record
 from twostep.flows.remove import wipe_methods
 from twostep.flows.retire import retire_password
 from twostep.flows.send_limits import count_all
-from twostep.store import accounts, apps, audit, mail_links, phones, sessions
+from twostep.store import accounts, apps, mail_links, phones, sessions
 from twostep.store import recovery_codes as stored_codes
 from twostep.store.mail_links import MailLink
 from twostep.store.tx import Tx
@@ -106,13 +107,13 @@ def _contain(
     sessions.remove_known_browsers(tx, account.id)
     kind, _, subject_id = found.subject_id.partition(":")
     undone = _undo(tx, account, kind, subject_id, right=right, visitor=visitor, now=now)
-    audit.append(
+    record(
         tx,
+        account,
+        visitor,
         event.new_event(
             event.CONTAINMENT_DONE, sessions=ended, undone=kind if undone else "nothing"
         ),
-        account_id=account.id,
-        source=visitor.source,
         now=now,
     )
     retire_password(tx, env, account, visitor, reason="not_me", now=now)
@@ -186,5 +187,5 @@ def _undo(
                 return False
             accounts.remove_address(tx, subject_id, account_id=account.id)
             done = event.new_event(event.EMAIL_REMOVED)
-    audit.append(tx, done, account_id=account.id, source=visitor.source, now=now)
+    record(tx, account, visitor, done, now=now)
     return True

@@ -26,11 +26,12 @@ from twostep.delivery.notice import NoticeKind
 from twostep.flows import send_limits
 from twostep.flows.env import Env, Visitor
 from twostep.flows.notify import notify
+from twostep.flows.record import record
 from twostep.flows.second_factor import APP_SECRET
 from twostep.flows.sign_in import SignedIn
 from twostep.flows.step_up import is_current
 from twostep.flows.unseal import tell_broken, unseal
-from twostep.store import accounts, apps, audit, sessions
+from twostep.store import accounts, apps, sessions
 from twostep.store.tx import Tx
 
 
@@ -218,7 +219,7 @@ def _verify(
             minutes = round(seconds / 60) or (1 if seconds > 0 else -1)
             answer = Refused(Reason.CLOCK_OFF, detail={"minutes": minutes})
     refused = event.new_event(event.APP_REFUSED, event.Outcome.REFUSED, reason=str(answer.reason))
-    audit.append(tx, refused, account_id=account.id, source=visitor.source, now=now)
+    record(tx, account, visitor, refused, now=now)
     return answer
 
 
@@ -260,12 +261,8 @@ def _add(
     )
     apps.insert_app(tx, app, origin="enrolled")
     method = method_name(MethodKind.APP, app_id)
-    audit.append(
-        tx,
-        event.new_event(event.APP_ADDED, method=method, name=name),
-        account_id=account.id,
-        source=visitor.source,
-        now=now,
+    record(
+        tx, account, visitor, event.new_event(event.APP_ADDED, method=method, name=name), now=now
     )
     turned_on = not account.two_step
     if turned_on:
@@ -278,13 +275,7 @@ def _add(
 def turn_on(tx: Tx, account: Account, visitor: Visitor, *, now: int) -> None:
     """Turn two-step sign-in on. Other sessions live on; ending them is offered, not done."""
     accounts.save_two_step(tx, account.id, on=True, now=now)
-    audit.append(
-        tx,
-        event.new_event(event.TWO_STEP_ENABLED),
-        account_id=account.id,
-        source=visitor.source,
-        now=now,
-    )
+    record(tx, account, visitor, event.new_event(event.TWO_STEP_ENABLED), now=now)
 
 
 def _raise(tx: Tx, env: Env, current: Session, *, old_token: str, now: int) -> SignedIn:

@@ -22,11 +22,12 @@ from twostep.delivery.notice import NoticeKind
 from twostep.flows.env import Env, Visitor
 from twostep.flows.notify import notify
 from twostep.flows.number_digest import fingerprint, fingerprints
+from twostep.flows.record import record
 from twostep.flows.sealed_number import NUMBER
 from twostep.flows.second_factor import is_sent_code
 from twostep.flows.send_code import Sent, open_channels, queue_code, refuse_phone
 from twostep.flows.send_limits import count_new_number
-from twostep.store import accounts, apps, audit, challenges, phones
+from twostep.store import accounts, apps, challenges, phones
 from twostep.store.tx import Tx
 
 
@@ -81,11 +82,11 @@ def begin_phone(
                 tx, env, account, current, visitor, number=number, channel=channel, now=now
             )
         number = refused
-    audit.append(
+    record(
         tx,
+        account,
+        visitor,
         event.new_event(event.NUMBER_UNMATCHED, Outcome.REFUSED, reason=str(number.reason)),
-        account_id=account.id,
-        source=visitor.source,
         now=now,
     )
     return number
@@ -148,16 +149,16 @@ def confirm_phone(
         refused = Refused(Reason.CODE_WRONG, detail={"tries_left": left})
         if left == 0:
             refused = Refused(Reason.CODE_SPENT)
-    audit.append(
+    record(
         tx,
+        account,
+        visitor,
         event.new_event(
             event.CODE_REFUSED,
             Outcome.REFUSED,
             purpose=str(Purpose.ADD_PHONE),
             reason=str(refused.reason),
         ),
-        account_id=account.id,
-        source=visitor.source,
         now=now,
     )
     return refused
@@ -247,8 +248,10 @@ def _confirm(
 ) -> PhoneAdded:
     phones.confirm(tx, phone.id, now=now)
     method = method_name(MethodKind.PHONE, phone.id)
-    audit.append(
+    record(
         tx,
+        account,
+        visitor,
         event.new_event(
             event.PHONE_ADDED,
             method=method,
@@ -256,8 +259,6 @@ def _confirm(
             region=phone.region,
             hint=phone.hint,
         ),
-        account_id=account.id,
-        source=visitor.source,
         now=now,
     )
     notify(

@@ -18,6 +18,7 @@ from twostep.core.session import AMR_PASSWORD, Aal, Level
 from twostep.core.throttle import Rule
 from twostep.core.user_name import user_name_key
 from twostep.flows.env import Env, Visitor
+from twostep.flows.record import record
 from twostep.flows.retire import remind_of_retired
 from twostep.flows.sign_in import SignedIn, complete_sign_in, needs_enrolment, open_session
 from twostep.store import accounts, audit, sessions, throttles
@@ -160,13 +161,7 @@ def _finish(
         )
     if old_token:
         sessions.remove_by_digest(tx, token.digest(old_token))
-    audit.append(
-        tx,
-        event.new_event(event.PASSWORD_ACCEPTED),
-        account_id=account.id,
-        source=visitor.source,
-        now=now,
-    )
+    record(tx, account, visitor, event.new_event(event.PASSWORD_ACCEPTED), now=now)
     if account.two_step or needs_enrolment(env, account):
         return open_session(
             tx,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from twostep.core import out_of_band, sealing, token
 from twostep.core.authenticator import Phone
 from twostep.core.challenge import Challenge, is_open
@@ -46,12 +48,30 @@ def challenge_for(
     )
     if old is not None and isinstance(decision, out_of_band.Reuse):
         challenges.save_channel(tx, old.id, channel=channel)
-        return old
+        return replace(old, channel=channel)
     if old is not None:
         challenges.end(tx, old.id, now=now)
+    challenge = _new_challenge(
+        env, session, phone=phone, channel=channel, purpose=purpose, now=now,
+        expires_at=decision.expires_at,
+    )  # fmt: skip
+    challenges.insert(tx, challenge)
+    return challenge
+
+
+def _new_challenge(
+    env: Env,
+    session: Session,
+    *,
+    phone: Phone,
+    channel: str,
+    purpose: Purpose,
+    expires_at: int,
+    now: int,
+) -> Challenge:
     code = out_of_band.new_code()
     row_id = token.new_id()
-    challenge = Challenge(
+    return Challenge(
         id=row_id,
         account_id=session.account_id,
         session_id=session.id,
@@ -69,11 +89,9 @@ def challenge_for(
         call_key=out_of_band.new_call_key(),
         tries_left=out_of_band.CODE_TRIES,
         created_at=now,
-        expires_at=decision.expires_at,
+        expires_at=expires_at,
         ended_at=None,
     )
-    challenges.insert(tx, challenge)
-    return challenge
 
 
 def queue_message(

@@ -11,11 +11,12 @@ from twostep.core.user_name import user_name_key
 from twostep.delivery.notice import NoticeKind
 from twostep.flows.env import Env, Visitor
 from twostep.flows.notify import RESET_PASSWORD, notify
+from twostep.flows.record import record
 from twostep.flows.remove import Done
 from twostep.flows.retire import send_password_links
 from twostep.flows.send_limits import count_all
 from twostep.flows.step_up import count_password_try, refuse_password_tries
-from twostep.store import accounts, audit, mail_links, sessions
+from twostep.store import accounts, mail_links, sessions
 from twostep.store.tx import Tx
 
 
@@ -157,11 +158,5 @@ def save_new(
         tx, account.id, password_hash=new_hash, short=len(new) < SHORTEST, now=now
     )
     sessions.remove_known_browsers(tx, account.id)
-    audit.append(
-        tx,
-        event.new_event(event.PASSWORD_CHANGED, by=by),
-        account_id=account.id,
-        source=visitor.source,
-        now=now,
-    )
+    record(tx, account, visitor, event.new_event(event.PASSWORD_CHANGED, by=by), now=now)
     notify(tx, env, account, NoticeKind.PASSWORD_CHANGED, visitor=visitor, now=now)

@@ -12,8 +12,9 @@ from twostep.core.session import Session
 from twostep.delivery.notice import NoticeKind
 from twostep.flows.env import Env, Visitor
 from twostep.flows.notify import CONFIRM_EMAIL, CONFIRM_SECONDS, new_link, notify, queue_mail
+from twostep.flows.record import record
 from twostep.flows.remove import Done
-from twostep.store import accounts, audit, mail_links, outbox
+from twostep.store import accounts, mail_links, outbox
 from twostep.store.tx import Tx
 
 
@@ -33,13 +34,7 @@ def save_profile(
         return Refused(Reason.CHANGED)
     if (language, time_zone) != (account.language, account.time_zone):
         accounts.save_profile(tx, account.id, language=language, time_zone=time_zone)
-        audit.append(
-            tx,
-            event.new_event(event.PROFILE_CHANGED),
-            account_id=account.id,
-            source=visitor.source,
-            now=now,
-        )
+        record(tx, account, visitor, event.new_event(event.PROFILE_CHANGED), now=now)
     return Done()
 
 
@@ -93,13 +88,7 @@ def add_address(
         "action": link,
     }
     queue_mail(tx, env, account, NoticeKind.EMAIL_CONFIRM, payload=payload, now=now)
-    audit.append(
-        tx,
-        event.new_event(event.EMAIL_ADDED),
-        account_id=account.id,
-        source=visitor.source,
-        now=now,
-    )
+    record(tx, account, visitor, event.new_event(event.EMAIL_ADDED), now=now)
     return address
 
 
@@ -132,13 +121,7 @@ def confirm_address(
         return Refused(Reason.LINK_DEAD)
     if not accounts.verify_address(tx, found.subject_id, account_id=account.id, now=now):
         return Refused(Reason.EMAIL_DUPLICATE)
-    audit.append(
-        tx,
-        event.new_event(event.EMAIL_VERIFIED),
-        account_id=account.id,
-        source=visitor.source,
-        now=now,
-    )
+    record(tx, account, visitor, event.new_event(event.EMAIL_VERIFIED), now=now)
     notify(
         tx,
         env,
@@ -167,13 +150,7 @@ def remove_address(
     if address.verified_at is not None and len(verified) == 1:
         return Refused(Reason.EMAIL_LAST)
     accounts.remove_address(tx, address_id, account_id=account.id)
-    audit.append(
-        tx,
-        event.new_event(event.EMAIL_REMOVED),
-        account_id=account.id,
-        source=visitor.source,
-        now=now,
-    )
+    record(tx, account, visitor, event.new_event(event.EMAIL_REMOVED), now=now)
     if address.verified_at is not None:
         notify(
             tx,

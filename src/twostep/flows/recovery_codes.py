@@ -23,10 +23,11 @@ from twostep.delivery.notice import NoticeKind
 from twostep.flows import second_step_throttle
 from twostep.flows.env import Env, Visitor
 from twostep.flows.notify import notify
+from twostep.flows.record import record
 from twostep.flows.second_step import digest_typed
 from twostep.flows.second_step_throttle import WrongTry
 from twostep.flows.unseal import unseal
-from twostep.store import accounts, audit, sessions
+from twostep.store import accounts, sessions
 from twostep.store import recovery_codes as stored
 from twostep.store.tx import Tx
 
@@ -123,13 +124,7 @@ async def prove_codes(
         answer = recovery_codes.match(digest.digest, codes)
         if isinstance(answer, recovery_codes.Accepted):
             stored.save_proved(tx, own.id, now=now)
-            audit.append(
-                tx,
-                event.new_event(event.RECOVERY_CODES_PROVED),
-                account_id=account.id,
-                source=visitor.source,
-                now=now,
-            )
+            record(tx, account, visitor, event.new_event(event.RECOVERY_CODES_PROVED), now=now)
             return CodesProved()
         if answer.reason is Reason.BACKUP_CODE_USED:
             return answer
@@ -194,11 +189,11 @@ def _save(
             for number, digest in enumerate(digests, start=1)
         ],
     )
-    audit.append(
+    record(
         tx,
+        account,
+        visitor,
         event.new_event(event.RECOVERY_CODES_CREATED, Outcome.OK, codes=len(clear)),
-        account_id=account.id,
-        source=visitor.source,
         now=now,
     )
     notify(

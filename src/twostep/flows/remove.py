@@ -12,7 +12,8 @@ from twostep.core.session import Session
 from twostep.delivery.notice import NoticeKind
 from twostep.flows.env import Env, Visitor
 from twostep.flows.notify import notify
-from twostep.store import accounts, apps, audit, challenges, phones
+from twostep.flows.record import record
+from twostep.store import accounts, apps, challenges, phones
 from twostep.store import recovery_codes as stored_codes
 from twostep.store.methods import load_methods
 from twostep.store.tx import Tx
@@ -98,11 +99,11 @@ def set_default(
     method = method_name(kinds[method_id], method_id)
     if method != account.default_method:
         accounts.save_default_method(tx, account.id, method=method)
-        audit.append(
+        record(
             tx,
+            account,
+            visitor,
             event.new_event(event.DEFAULT_CHANGED, method=method, to=str(kinds[method_id])),
-            account_id=account.id,
-            source=visitor.source,
             now=now,
         )
     return Done()
@@ -122,8 +123,10 @@ def disable(
     if refused := refuse_disabling(env, account):
         return refused
     wiped = wipe_methods(tx, account)
-    audit.append(
+    record(
         tx,
+        account,
+        visitor,
         event.new_event(
             event.TWO_STEP_DISABLED,
             apps=wiped.apps,
@@ -131,8 +134,6 @@ def disable(
             codes=wiped.codes,
             by=visitor.source.actor,
         ),
-        account_id=account.id,
-        source=visitor.source,
         now=now,
     )
     accounts.save_two_step(tx, account.id, on=False, now=now)
@@ -184,4 +185,4 @@ def _tell(
             tx, env, account, NoticeKind.PHONE_REMOVED, visitor=visitor, now=now,
             hint=removed.hint,
         )  # fmt: skip
-    audit.append(tx, gone, account_id=account.id, source=visitor.source, now=now)
+    record(tx, account, visitor, gone, now=now)

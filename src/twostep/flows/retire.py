@@ -8,6 +8,7 @@ from twostep.core.event import Source
 from twostep.delivery.notice import NoticeKind
 from twostep.flows.env import Env, Visitor
 from twostep.flows.notify import RESET_PASSWORD, RESET_SECONDS, new_link, queue_mail
+from twostep.flows.record import record
 from twostep.store import accounts, audit, outbox, sessions
 from twostep.store.tx import Tx
 
@@ -21,13 +22,7 @@ def retire_password(
     """Retire the password of a locked account. Authenticators and full sessions stay."""
     accounts.retire_password(tx, account.id, now=now)
     sessions.remove_half(tx, account.id)
-    audit.append(
-        tx,
-        event.new_event(event.PASSWORD_RETIRED, reason=reason),
-        account_id=account.id,
-        source=visitor.source,
-        now=now,
-    )
+    record(tx, account, visitor, event.new_event(event.PASSWORD_RETIRED, reason=reason), now=now)
     send_password_links(
         tx,
         env,

@@ -24,9 +24,10 @@ from twostep.delivery.notice import NoticeKind
 from twostep.flows import second_step_throttle
 from twostep.flows.env import Env, Visitor
 from twostep.flows.notify import notify
+from twostep.flows.record import record
 from twostep.flows.second_step_throttle import WrongTry
 from twostep.flows.unseal import mac_matches, tell_broken, unseal
-from twostep.store import apps, audit, challenges, phones
+from twostep.store import apps, challenges, phones
 from twostep.store import recovery_codes as stored_codes
 from twostep.store.tx import Tx
 
@@ -223,16 +224,16 @@ def _refuse_uncounted(
 ) -> Refused:
     """Write the refusal down; it costs no try of the account, only the network's allowance."""
     second_step_throttle.count_network(tx, visitor, now=now)
-    audit.append(
+    record(
         tx,
+        account,
+        visitor,
         event.new_event(
             event.CODE_REFUSED,
             Outcome.REFUSED,
             purpose=str(purpose),
             reason=str(refused.reason),
         ),
-        account_id=account.id,
-        source=visitor.source,
         now=now,
     )
     return refused
@@ -241,11 +242,11 @@ def _refuse_uncounted(
 def _passed(
     tx: Tx, account: Account, visitor: Visitor, passed: Passed, *, purpose: Purpose, now: int
 ) -> Passed:
-    audit.append(
+    record(
         tx,
+        account,
+        visitor,
         event.new_event(event.CODE_ACCEPTED, method=passed.method, purpose=str(purpose)),
-        account_id=account.id,
-        source=visitor.source,
         now=now,
     )
     return passed
@@ -255,11 +256,11 @@ def _tell_of_backup_code(
     tx: Tx, env: Env, account: Account, visitor: Visitor, *, passed: Passed, now: int
 ) -> None:
     left = passed.left or 0
-    audit.append(
+    record(
         tx,
+        account,
+        visitor,
         event.new_event(event.RECOVERY_CODE_USED, method=passed.method, left=left),
-        account_id=account.id,
-        source=visitor.source,
         now=now,
     )
     notify(tx, env, account, NoticeKind.RECOVERY_CODE_USED, visitor=visitor, now=now, count=left)

@@ -18,10 +18,11 @@ from twostep.core.refusal import Reason, Refused
 from twostep.core.session import Aal, Level, Session
 from twostep.flows import second_factor, second_step_throttle
 from twostep.flows.env import Env, Visitor
+from twostep.flows.record import record
 from twostep.flows.second_factor import Passed
 from twostep.flows.second_step_throttle import WrongTry
 from twostep.flows.sign_in import SignedIn, complete_sign_in, open_session
-from twostep.store import accounts, apps, audit, challenges, sessions
+from twostep.store import accounts, apps, challenges, sessions
 from twostep.store import recovery_codes as stored_codes
 from twostep.store.methods import load_methods
 from twostep.store.tx import Tx
@@ -254,11 +255,5 @@ def _finish_temporary(
         next_path=half.next_path,
         now=now,
     )
-    audit.append(
-        tx,
-        event.new_event(event.TEMPORARY_CODE_USED, Outcome.OK),
-        account_id=account.id,
-        source=visitor.source,
-        now=now,
-    )
+    record(tx, account, visitor, event.new_event(event.TEMPORARY_CODE_USED, Outcome.OK), now=now)
     return SecondStepDone(opened, None)

@@ -17,8 +17,9 @@ from twostep.core.throttle import Rule
 from twostep.delivery.notice import NoticeKind
 from twostep.flows.env import Env, Visitor
 from twostep.flows.notify import notify
+from twostep.flows.record import record
 from twostep.flows.retire import retire_password
-from twostep.store import accounts, audit, outbox, throttles
+from twostep.store import accounts, outbox, throttles
 from twostep.store.tx import Tx
 
 
@@ -84,16 +85,16 @@ def count_wrong(
     millionths = account.guess_millionths + (wrong.chances if wrong.browser_id is None else 0)
     accounts.save_guesses(tx, account.id, in_a_row=in_a_row, millionths=millionths)
     until = throttle.waits_until(state, wrong.rule, now=now)
-    audit.append(
+    record(
         tx,
+        account,
+        visitor,
         event.new_event(
             event.CODE_REFUSED,
             Outcome.REFUSED if until is None else Outcome.THROTTLED,
             purpose=wrong.purpose,
             reason=str(wrong.reason),
         ),
-        account_id=account.id,
-        source=visitor.source,
         now=now,
     )
     if in_a_row >= WRONG_IN_A_ROW_TO_RETIRE or millionths >= MILLIONTHS_TO_RETIRE:

@@ -19,10 +19,11 @@ from twostep.core.refusal import Reason, Refused
 from twostep.core.session import Level, Session
 from twostep.flows.env import Env, Visitor
 from twostep.flows.outgoing_code import challenge_for, kind_of, queue_message
+from twostep.flows.record import record
 from twostep.flows.sealed_number import number_or_none
 from twostep.flows.send_limits import Wanted, count_send
 from twostep.flows.trouble import troubled_channels
-from twostep.store import accounts, audit, outbox, phones, sessions
+from twostep.store import accounts, outbox, phones, sessions
 from twostep.store.outbox import OutboxRow
 from twostep.store.tx import Tx
 
@@ -104,7 +105,7 @@ def queue_code(
             channel=channel,
             reason=str(allowed.reason),
         )
-        audit.append(tx, refusal, account_id=account.id, source=visitor.source, now=now)
+        record(tx, account, visitor, refusal, now=now)
         return allowed
     challenge = challenge_for(
         tx, env, session, phone=phone, channel=channel, purpose=purpose,
@@ -118,7 +119,7 @@ def queue_code(
         channel=channel,
         region=phone.region,
     )
-    audit.append(tx, sent, account_id=account.id, source=visitor.source, now=now)
+    record(tx, account, visitor, sent, now=now)
     return Sent(phone, channel, allowed.next_at)
 
 

@@ -9,7 +9,8 @@ from twostep.core.account import Account, Status
 from twostep.core.refusal import Reason, Refused
 from twostep.core.session import Level, Session
 from twostep.flows.env import Env, Visitor
-from twostep.store import accounts, audit, sessions
+from twostep.flows.record import record
+from twostep.store import accounts, sessions
 from twostep.store.tx import Tx
 
 
@@ -55,13 +56,7 @@ def sign_out(tx: Tx, visitor: Visitor, current: Session, *, now: int) -> None:
     """End this session, half or full."""
     account = accounts.lock(tx, current.account_id)
     if account and sessions.remove(tx, current.id, account_id=account.id):
-        audit.append(
-            tx,
-            event.new_event(event.SIGN_OUT_DONE),
-            account_id=account.id,
-            source=visitor.source,
-            now=now,
-        )
+        record(tx, account, visitor, event.new_event(event.SIGN_OUT_DONE), now=now)
 
 
 def list_sessions(tx: Tx, env: Env, account_id: str, *, now: int) -> list[Session]:
@@ -95,4 +90,4 @@ def end_others(tx: Tx, visitor: Visitor, current: Session, *, now: int) -> Ended
 
 def _tell(tx: Tx, account: Account, visitor: Visitor, *, count: int, now: int) -> None:
     ended = event.new_event(event.SESSION_ENDED, by=visitor.source.actor, sessions=count)
-    audit.append(tx, ended, account_id=account.id, source=visitor.source, now=now)
+    record(tx, account, visitor, ended, now=now)

@@ -16,8 +16,10 @@ from twostep.core.authenticator import MOST_KNOWN_BROWSERS
 from twostep.core.session import AMR_PASSWORD, Aal, Level, Session
 from twostep.delivery.notice import NoticeKind
 from twostep.flows import second_step_throttle
+from twostep.flows.cancel_recovery import cancel_recovery
 from twostep.flows.env import Env, Visitor
 from twostep.flows.notify import notify
+from twostep.flows.record import record
 from twostep.store import accounts, audit, sessions
 from twostep.store.tx import Tx
 
@@ -32,13 +34,17 @@ class SignedIn:
 
 
 def needs_enrolment(env: Env, account: Account) -> bool:
-    """Whether policy asks this account to turn two-step sign-in on before anything else."""
-    required = env.settings.policy.require_two_step
+    """Whether this account must turn two-step sign-in on before anything else: the help desk's
+    reset or policy asks for it."""
     if account.two_step:
         return False
-    if account.must_enroll:
-        return True
-    return required == "all" or account.role is Role.OPERATOR
+    match env.settings.policy.require_two_step:
+        case "all":
+            return True
+        case "operators":
+            return account.must_enroll or account.role is Role.OPERATOR
+        case _:
+            return account.must_enroll
 
 
 def open_session(
@@ -110,11 +116,12 @@ def complete_sign_in(
     if two_step:
         second_step_throttle.forget(tx, account, browser_id=half.browser_id if half else None)
         accounts.save_guesses(tx, account.id, in_a_row=0, millionths=account.guess_millionths)
-    audit.append(
+        cancel_recovery(tx, env, account, visitor, by="sign_in", now=now)
+    record(
         tx,
+        account,
+        visitor,
         event.new_event(event.SIGN_IN_COMPLETED, method=method, aal=str(aal), amr=amr),
-        account_id=account.id,
-        source=visitor.source,
         now=now,
     )
     return SignedIn(session, cookie, browser_token)
@@ -166,12 +173,6 @@ def _remember_as_known(
         now=now,
     )
     if not is_known and not is_first:
-        audit.append(
-            tx,
-            event.new_event(event.BROWSER_NEW),
-            account_id=account.id,
-            source=visitor.source,
-            now=now,
-        )
+        record(tx, account, visitor, event.new_event(event.BROWSER_NEW), now=now)
         notify(tx, env, account, NoticeKind.BROWSER_NEW, visitor=visitor, now=now)
     return browser_id, browser_token

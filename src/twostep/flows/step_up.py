@@ -19,10 +19,11 @@ from twostep.core.refusal import Reason, Refused
 from twostep.core.session import Aal, Level, Session
 from twostep.flows import second_step_throttle
 from twostep.flows.env import Env, Visitor
+from twostep.flows.record import record
 from twostep.flows.second_step import digest_typed, verify_typed
 from twostep.flows.sign_in import SignedIn
 from twostep.flows.unseal import tell_broken, unseal
-from twostep.store import accounts, audit, kept_posts, sessions, throttles
+from twostep.store import accounts, kept_posts, sessions, throttles
 from twostep.store.kept_posts import KeptPost
 from twostep.store.tx import Tx
 
@@ -133,11 +134,11 @@ def count_password_try(
     state = throttle.count(throttles.lock(tx, key, now=now), rule, now=now)
     throttles.save(tx, key, state, now=now)
     reason = Reason.PASSWORD_CURRENT_WRONG
-    audit.append(
+    record(
         tx,
+        account,
+        visitor,
         event.new_event(event.PASSWORD_REFUSED, event.Outcome.REFUSED, reason=str(reason)),
-        account_id=account.id,
-        source=visitor.source,
         now=now,
     )
     return Refused(reason, retry_at=throttle.waits_until(state, rule, now=now))
@@ -163,13 +164,7 @@ def raise_and_tell(
     sessions.raise_session(
         tx, risen, old_digest=token.digest(old_token), new_digest=token.digest(cookie)
     )
-    audit.append(
-        tx,
-        event.new_event(event.STEP_UP_COMPLETED, by=by),
-        account_id=account.id,
-        source=visitor.source,
-        now=now,
-    )
+    record(tx, account, visitor, event.new_event(event.STEP_UP_COMPLETED, by=by), now=now)
     return SignedIn(risen, cookie)
 
 

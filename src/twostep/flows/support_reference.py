@@ -7,13 +7,16 @@ whoever guesses it.
 from __future__ import annotations
 
 import secrets
+from dataclasses import dataclass
 
 from twostep.core import event
 from twostep.core.refusal import Reason, Refused
 from twostep.core.session import Session
 from twostep.core.support_words import WORDS
+from twostep.flows.accounts import AccountView, view_account
 from twostep.flows.env import Visitor
-from twostep.store import accounts, audit, support_references
+from twostep.flows.record import record
+from twostep.store import accounts, support_references
 from twostep.store.support_references import SupportReference
 from twostep.store.tx import Tx
 
@@ -41,15 +44,32 @@ def show_reference(tx: Tx, visitor: Visitor, half: Session, *, now: int) -> Supp
             expires_at=now + VALID_SECONDS,
         )
         if support_references.insert(tx, new, now=now):
-            audit.append(
-                tx,
-                event.new_event(event.SUPPORT_REFERENCE_MADE),
-                account_id=account.id,
-                source=visitor.source,
-                now=now,
-            )
+            record(tx, account, visitor, event.new_event(event.SUPPORT_REFERENCE_MADE), now=now)
             return new
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whose account a reference belongs to, and from where it was asked for."""
+
+    view: AccountView
+    proved_at: int
+    expires_at: int
+    network: str
+    browser: str
+
+
+def view_caller(tx: Tx, typed: str, *, now: int) -> Caller | Refused:
+    """Whom a caller's reference speaks for. Refused: NOT_FOUND (unknown or too old)."""
+    found = find_reference(tx, typed, now=now)
+    if isinstance(found, Refused):
+        return found
+    account = accounts.load(tx, found.account_id)
+    view = view_account(tx, account.name) if account else Refused(Reason.NOT_FOUND)
+    if isinstance(view, Refused):
+        return view
+    return Caller(view, found.created_at, found.expires_at, found.network, found.browser)
 
 
 def find_reference(tx: Tx, typed: str, *, now: int) -> SupportReference | Refused:

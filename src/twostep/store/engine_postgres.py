@@ -13,7 +13,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import psycopg
@@ -24,7 +24,8 @@ from psycopg_pool import ConnectionPool
 
 from twostep.store import postgres_connection as connections
 from twostep.store import schema
-from twostep.store.postgres_transaction import Connection, Transaction
+from twostep.store.postgres_transaction import Transaction
+from twostep.store.postgres_wire import Connection, Wire
 from twostep.store.tx import Row, StoreUnavailable, Tx
 
 
@@ -58,6 +59,7 @@ class PostgresStore:
         connections.probe(url)
         self._url = url
         self._pool = ConnectionPool(
+            connection_class=Connection,
             kwargs=connections.parameters(url),
             configure=connections.configure,
             min_size=2,
@@ -89,7 +91,7 @@ class PostgresStore:
         """As `read`, but blocks: before anything is served."""
         try:
             with connections.connect(self._url) as connection:
-                return flow(Transaction(connection), *args, **kwargs)
+                return _look(connection, lambda tx: flow(tx, *args, **kwargs))
         except psycopg.OperationalError as error:
             raise StoreUnavailable(connections.words(error)) from error
 
@@ -181,6 +183,8 @@ class PostgresStore:
         try:
             connection = self._pool.getconn()
             yield connection
+        except (errors.SerializationFailure, errors.DeadlockDetected):
+            raise
         except (
             psycopg.OperationalError,
             psycopg.InterfaceError,
@@ -196,7 +200,7 @@ class PostgresStore:
 
     def _look(self, call: Callable[[Tx], T]) -> T:
         with self._connection() as connection:
-            return call(Transaction(connection))
+            return _look(connection, call)
 
     def _transact(self, call: Callable[[Tx], T]) -> Answer[T]:
         """Run a flow and commit it; again where that is safe and may help."""
@@ -222,11 +226,16 @@ class PostgresStore:
             attempt += 1
 
 
+def _look(connection: Connection, call: Callable[[Tx], T]) -> T:
+    with closing(Wire(connection, single=True)) as wire:
+        return call(Transaction(wire))
+
+
 def _run_and_commit(connection: Connection, call: Callable[[Tx], T]) -> Answer[T]:
     committing = False
     try:
-        with connection.pipeline() as pipeline:
-            tx = Transaction(connection, pipeline)
+        with closing(Wire(connection, single=False)) as wire:
+            tx = Transaction(wire)
             tx.begin()
             answer = call(tx)
             committing = True

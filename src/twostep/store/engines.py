@@ -28,7 +28,9 @@ def describe(url: str) -> str:
     if path is not None:
         return str(path)
     place = urlsplit(url)
-    return f"{place.path.lstrip('/') or 'the database'} on {place.netloc.rpartition('@')[2]}"
+    if not place.netloc:  # not an address: nobody knows where in it the password stands
+        return "the database"
+    return f"{place.path.lstrip('/')} on {place.netloc.rpartition('@')[2]}"
 
 
 def open_engine(url: str) -> Store:

@@ -60,6 +60,18 @@ def consume(tx: Tx, digest: bytes, *, purpose: str, now: int) -> bool:
     )
 
 
+def was_used(tx: Tx, account_id: str, *, purpose: str, since: int) -> int | None:
+    """When a link of this purpose was last used, if that was after `since`."""
+    row = tx.one(
+        "SELECT max(used_at) FROM mail_links WHERE account_id = :id AND purpose = :purpose"
+        " AND used_at > :since",
+        id=account_id,
+        purpose=purpose,
+        since=since,
+    )
+    return None if row is None else row[0]
+
+
 def end_all(tx: Tx, account_id: str, *, purpose: str, now: int) -> None:
     """Every open link of this purpose is dead."""
     tx.do(

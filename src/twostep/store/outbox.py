@@ -170,6 +170,17 @@ def load_newest_of_challenge(tx: Tx, challenge_id: str) -> OutboxRow | None:
     return None if row is None else OutboxRow(*row)
 
 
+def load_newest_of_kind(tx: Tx, account_id: str, *, kind: str) -> OutboxRow | None:
+    """The account's newest message of this kind."""
+    row = tx.one(
+        f"SELECT {_COLUMNS} FROM outbox WHERE account_id = :id AND kind = :kind"
+        " ORDER BY created_at DESC, id LIMIT 1",
+        id=account_id,
+        kind=kind,
+    )
+    return None if row is None else OutboxRow(*row)
+
+
 def is_notice_recent(tx: Tx, account_id: str, *, kind: str, since: int) -> bool:
     """Whether a notice of this kind was queued for the account since then."""
     row = tx.one(

@@ -8,9 +8,8 @@ import psycopg
 from psycopg import errors
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import TupleRow
-from psycopg.types.numeric import Int8BinaryDumper
 
-from twostep.store.postgres_transaction import Connection
+from twostep.store.postgres_wire import Connection
 from twostep.store.tx import StoreUnavailable
 
 
@@ -47,15 +46,13 @@ def parameters(url: str) -> dict[str, Any]:
 
 def connect(url: str) -> Connection:
     """One connection of our kind."""
-    connection = psycopg.connect(**parameters(url))
+    connection = Connection.connect(**parameters(url))
     configure(connection)
     return connection
 
 
 def configure(connection: Connection) -> None:
     """Set the time-outs, as statements: a pooler in between may refuse them as start-up options."""
-    # Every int as BIGINT: a statement has one plan, whatever its numbers' size.
-    connection.adapters.register_dumper(int, Int8BinaryDumper)
     for name, span in _TIMEOUTS.items():
         connection.execute("SELECT set_config($1, $2, false)", (name, span))
 

@@ -51,6 +51,7 @@ _SENTENCES: dict[str, str] = {
     event.RECOVERY_CANCELLED: N_("A recovery was cancelled."),
     event.RECOVERY_ENDED: N_("The waiting time of a recovery ended."),
     event.RECOVERY_STARTED: N_("A recovery with a waiting time was started."),
+    event.RECOVERY_USED: N_("A recovery opened the set-up of a new app."),
     event.RECOVERY_CODES_CREATED: N_("Backup codes were made."),
     event.RECOVERY_CODES_PROVED: N_("You showed that your backup codes are saved."),
     event.RECOVERY_CODE_USED: N_("A backup code was used."),
@@ -61,6 +62,7 @@ _SENTENCES: dict[str, str] = {
     event.SUPPORT_REFERENCE_MADE: N_("A reference for the help desk was shown."),
     event.TEMPORARY_CODE_MADE: N_("The help desk made a temporary code for you."),
     event.TEMPORARY_CODE_USED: N_("The help desk's temporary code was used."),
+    event.TEST_MESSAGE_SENT: N_("You had a test message sent to your phone."),
     event.TWO_STEP_DISABLED: N_("Two-step sign-in was turned off."),
     event.TWO_STEP_ENABLED: N_("Two-step sign-in was turned on."),
 }  # fmt: skip

@@ -9,6 +9,7 @@ from twostep.flows.second_step_page import SecondStepView
 from twostep.i18n import translator
 from twostep.web import view
 from twostep.web.delivery_line import delivery_line
+from twostep.web.delivery_text import trouble_sentence
 from twostep.web.refusal_words import Asked
 from twostep.web.visit import Visit
 
@@ -110,7 +111,7 @@ def _ways(visit: Visit, found: SecondStepView, kind: view.AskKind) -> tuple[view
                     "phone",
                     channel="call" if channel == "call" else "sms",
                     hint=phone.hint,
-                    trouble=trouble,
+                    trouble=trouble or _channel_trouble(visit, found, channel),
                 )
             )
     favourite = (visit.owner.default_method or "").partition(":")[2]
@@ -119,3 +120,9 @@ def _ways(visit: Visit, found: SecondStepView, kind: view.AskKind) -> tuple[view
     if kind != "codes" and own is not None and found.methods.codes_left:
         rows.append(view.WayRow(own.id, "codes", codes_left=found.methods.codes_left))
     return tuple(rows)
+
+
+def _channel_trouble(visit: Visit, found: SecondStepView, channel: str) -> str | None:
+    if channel not in found.troubled:
+        return None
+    return trouble_sentence(channel, language=visit.language)

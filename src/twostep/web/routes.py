@@ -9,6 +9,7 @@ from twostep.web.pages import (
     code,
     codes,
     dashboard,
+    delivery_health,
     disable,
     emails,
     forgot,
@@ -19,6 +20,7 @@ from twostep.web.pages import (
     phone_confirm,
     phone_new,
     profile,
+    recover,
     security,
     sessions,
     settings,
@@ -36,6 +38,24 @@ ASK, ASK_ONLY = StepUp.ASK, StepUp.ASK_ONLY
 # It carries kept forms out, so it is given the finished table of routes (`build_app`).
 CONFIRM = Confirm()
 
+# A provider's own addresses: of texts that come in, of one message, of a call that goes on.
+TELEPHONY = tuple(
+    Page(path, get, telephony.receive, access=OPEN, phones=True, signed=True)
+    for path, get in (
+        ("/telephony/{provider}/{what}", None),
+        ("/telephony/{provider}/{what}/{message}", telephony.receive_get),
+        ("/telephony/{provider}/{what}/{message}/{step}", None),
+    )
+)
+# A provider's own addresses: texts that come in, one message, a call that goes on.
+TELEPHONY = tuple(
+    Page(path, get, telephony.receive, access=OPEN, phones=True, signed=True)
+    for path, get in (
+        ("/telephony/{provider}/{what}", None),
+        ("/telephony/{provider}/{what}/{message}", telephony.receive_get),
+        ("/telephony/{provider}/{what}/{message}/{step}", None),
+    )
+)
 PAGES: tuple[Page, ...] = (
     Page("/", dashboard.show),
     # Signing in.
@@ -94,16 +114,15 @@ PAGES: tuple[Page, ...] = (
     # Mailed links.
     Page("/not-me/{token}", not_me.show, not_me.submit, access=OPEN),
     Page("/forgot-password", forgot.show, forgot.submit, access=OPEN),
+    Page("/recover", recover.show, recover.submit, access=OPEN),
+    Page("/recover/cancel/{token}", recover.show_cancel, recover.submit_cancel, access=OPEN),
     Page("/reset-password/{token}", forgot.show_reset, forgot.submit_reset, access=OPEN),
+    # Operators.
+    Page("/admin/delivery", delivery_health.show),
+    Page("/admin/delivery/test", post=delivery_health.test, step_up=ASK, phones=True),
     # Machines.
     Page("/api/session", api_session.show, extends=False),
-    Page(
-        "/telephony/{provider}/{what}/{message}",
-        post=telephony.receive,
-        access=OPEN,
-        phones=True,
-        signed=True,
-    ),
+    *TELEPHONY,
     # For everybody.
     Page("/language", post=sign_in.change_language, access=OPEN),
     Page("/help", help_pages.show, access=OPEN),

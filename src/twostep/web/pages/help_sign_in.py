@@ -5,10 +5,14 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from twostep.core.session import Level
+from twostep.flows.recover import may_recover
 from twostep.flows.send_code import open_channels
 from twostep.flows.support_reference import show_reference
 from twostep.web.frame import page
 from twostep.web.visit import Visit
+
+
+RECOVER = "/recover"
 
 
 async def show(visit: Visit) -> Response:
@@ -24,5 +28,5 @@ async def show(visit: Visit) -> Response:
         reference=reference.reference if reference else None,
         reference_until=reference.expires_at if reference else None,
         phones_on=visit.env.settings.policy.phones and bool(open_channels(visit.env)),
-        recover_url=None,
+        recover_url=RECOVER if half and may_recover(visit.env, visit.owner) else None,
     )

@@ -6,7 +6,18 @@ from starlette.responses import Response
 
 from twostep.flows import telephony
 from twostep.web import problem
-from twostep.web.visit import Visit
+from twostep.web.visit import Page, Visit
+
+
+# These report by GET: Kannel always, Vonage where its dashboard says so.
+ASK_BY_GET = frozenset({"kannel", "vonage"})
+
+
+async def receive_get(visit: Visit) -> Response:
+    """GET /telephony/{provider}/status/{message}: a delivery report in the address."""
+    if visit.params["provider"] not in ASK_BY_GET:
+        return problem.method_not_allowed(visit, Page(visit.path, post=receive))
+    return await receive(visit)
 
 
 async def receive(visit: Visit) -> Response:

@@ -1,0 +1,122 @@
+"""A load generator: prepared HTTP/1.1 requests over keep-alive connections, on uvloop.
+
+It does nothing but write bytes and find the end of answers, so that on a machine with two cores it
+does not take the server's. Latency is measured from write to the answer's last byte, in seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+
+_LENGTH = re.compile(rb"\r\ncontent-length: (\d+)", re.IGNORECASE)
+
+
+@dataclass
+class Result:
+    """What came back: latencies in seconds, answers by status, and how long it all took."""
+
+    seconds: float = 0.0
+    latencies: list[float] = field(default_factory=list)
+    statuses: Counter[int] = field(default_factory=Counter)
+    size: int = 0
+
+    @property
+    def rate(self) -> float:
+        """Answers a second."""
+        return len(self.latencies) / self.seconds if self.seconds else 0.0
+
+    def percentile(self, share: float) -> float:
+        """Latency in milliseconds that `share` of the answers stayed below."""
+        ordered = sorted(self.latencies)
+        return 1000 * ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+class _Client(asyncio.Protocol):
+    """One connection: the next request goes out when the last answer is complete."""
+
+    def __init__(self, requests: Iterator[bytes], result: Result, done: asyncio.Future[None]) -> None:
+        self._requests = requests
+        self._result = result
+        self._done = done
+        self._buffer = b""
+        self._sent_at = 0.0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+        self._next()
+
+    def _next(self) -> None:
+        request = next(self._requests, None)
+        if request is None:
+            self._transport.close()
+            return
+        self._sent_at = time.perf_counter()
+        self._transport.write(request)  # type: ignore[attr-defined]
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        end = self._buffer.find(b"\r\n\r\n")
+        if end < 0:
+            return
+        length = _LENGTH.search(self._buffer, 0, end + 2)
+        total = end + 4 + (int(length.group(1)) if length else 0)
+        if len(self._buffer) < total:
+            return
+        self._result.latencies.append(time.perf_counter() - self._sent_at)
+        self._result.statuses[int(self._buffer[9:12])] += 1
+        self._result.size = total
+        self._buffer = b""
+        self._next()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self._done.done():
+            self._done.set_result(None)
+
+
+async def run(requests: Sequence[bytes], *, port: int, clients: int) -> Result:
+    """Send every request once, `clients` at a time, each client from an address of its own."""
+    loop = asyncio.get_running_loop()
+    result = Result()
+    source = iter(requests)
+    waits = []
+    started = time.perf_counter()
+    for number in range(clients):
+        done: asyncio.Future[None] = loop.create_future()
+        await loop.create_connection(
+            lambda done=done: _Client(source, result, done),  # type: ignore[misc]
+            "127.0.0.1",
+            port,
+            local_addr=(f"127.0.0.{2 + number % 250}", 0),
+        )
+        waits.append(done)
+    await asyncio.gather(*waits)
+    result.seconds = time.perf_counter() - started
+    return result
+
+
+def chunk(requests: Iterator[bytes], size: int) -> list[bytes]:
+    """The next `size` requests."""
+    return list(islice(requests, size))
+
+
+def get(path: str, *, host: str, cookie: str = "") -> bytes:
+    """A GET request."""
+    cookie_line = f"Cookie: {cookie}\r\n" if cookie else ""
+    return f"GET {path} HTTP/1.1\r\nHost: {host}\r\n{cookie_line}\r\n".encode()
+
+
+def post(path: str, body: str, *, host: str, cookie: str = "") -> bytes:
+    """A form, from our own page."""
+    cookie_line = f"Cookie: {cookie}\r\n" if cookie else ""
+    return (
+        f"POST {path} HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\n{cookie_line}"
+        f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(body)}\r\n\r\n{body}"
+    ).encode()

@@ -1,0 +1,322 @@
+"""What can go wrong between us and PostgreSQL, and what is said and done about it."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sys
+import threading
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.support.engines import Engine, open_store
+from tests.support.postgres import PostgresServer
+from twostep.config import Settings
+from twostep.main import StartError, open_store as open_for_start, upgrade_schema
+from twostep.store import engine_postgres, engines, installation, throttles
+from twostep.store.tx import Store, StoreUnavailable, Tx
+
+
+@pytest.fixture
+def database(postgres: PostgresServer) -> Iterator[Engine]:
+    url = postgres.new_database()
+    yield Engine("postgresql", url)
+    postgres.drop_database(url)
+
+
+def _administer(database: Engine, sql: str) -> None:
+    with psycopg.connect(database.url, autocommit=True) as connection:
+        connection.execute(sql.encode())
+
+
+def _kill_all(postgres: PostgresServer) -> None:
+    postgres.administer(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE application_name = 'twostep' AND pid <> pg_backend_pid()"
+    )
+
+
+def _settings(url: str) -> Settings:
+    return Settings(public_url="https://panel.example.com", database_url=url)  # type: ignore[arg-type]
+
+
+async def _save(store: Store, name: str) -> None:
+    await store.run(installation.save, name, "x")
+
+
+# ── connections ─────────────────────────────────────────────────────────────────────────────────
+
+
+def test_connections_lost_while_idle_are_replaced_unseen(
+    postgres: PostgresServer, database: Engine
+) -> None:
+    async def story() -> None:
+        async with open_store(database) as store:
+            await asyncio.gather(*(_save(store, f"before {n}") for n in range(20)))
+            _kill_all(postgres)
+            await _save(store, "after")
+            assert store.read_at_start(installation.load, "after") == "x"
+
+    asyncio.run(story())
+
+
+def test_a_connection_lost_within_a_flow_runs_it_again(
+    postgres: PostgresServer, database: Engine
+) -> None:
+    runs: list[int] = []
+
+    def flow(tx: Tx) -> str | None:
+        runs.append(1)
+        installation.save(tx, "a", "kept")
+        if len(runs) == 1:
+            _kill_all(postgres)
+        return installation.load(tx, "a")
+
+    async def story() -> None:
+        async with open_store(database) as store:
+            assert await store.run(flow) == "kept"
+            assert len(runs) == 2
+
+    asyncio.run(story())
+
+
+def test_a_connection_lost_at_commit_is_never_tried_again(database: Engine) -> None:
+    _administer(
+        database,
+        """
+        CREATE FUNCTION cut() RETURNS trigger LANGUAGE plpgsql AS
+          'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END';
+        CREATE CONSTRAINT TRIGGER cut AFTER INSERT ON installation
+          DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION cut();
+        """,
+    )
+    runs: list[int] = []
+    woken: list[int] = []
+
+    def flow(tx: Tx) -> None:
+        runs.append(1)
+        tx.on_commit(lambda: woken.append(1))
+        installation.save(tx, "a", "x")
+
+    async def story() -> None:
+        async with open_store(database) as store:
+            with pytest.raises(StoreUnavailable, match=r"lost at COMMIT.*Try again"):
+                await store.run(flow)
+            assert (runs, woken) == ([1], [])
+            _administer(database, "DROP TRIGGER cut ON installation")
+            await store.run(flow)
+            assert (runs, woken) == ([1, 1], [1])
+
+    asyncio.run(story())
+
+
+def test_a_primary_that_becomes_a_replica_is_named_and_left(database: Engine) -> None:
+    name = database.url.rpartition("/")[2]
+
+    async def story() -> None:
+        async with open_store(database) as store:
+            await _save(store, "a")
+            _administer(database, f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+            await asyncio.to_thread(store._pool.drain)  # type: ignore[attr-defined]
+            with pytest.raises(StoreUnavailable, match="read-only"):
+                await _save(store, "b")
+            with pytest.raises(StoreUnavailable, match="read-only"):
+                engines.open_engine(database.url)
+            with psycopg.connect(database.url, autocommit=True) as connection:
+                connection.execute("SET default_transaction_read_only = off")
+                connection.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only".encode())
+            for attempt in range(20):  # every old connection has to be found out
+                try:
+                    await _save(store, "b")
+                except StoreUnavailable:
+                    assert attempt < 19
+                else:
+                    break
+
+    asyncio.run(story())
+
+
+# ── several flows ───────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_deadlock_runs_one_of_the_flows_again(database: Engine) -> None:
+    both_hold_one = threading.Barrier(2)
+
+    def flow(tx: Tx, keys: tuple[str, str]) -> None:
+        throttles.lock(tx, keys[0], now=1)
+        if not both_hold_one.broken:
+            try:
+                both_hold_one.wait(5)
+            except threading.BrokenBarrierError:
+                return
+        throttles.lock(tx, keys[1], now=2)
+        both_hold_one.abort()
+
+    async def story() -> None:
+        async with open_store(database) as store:
+            await asyncio.gather(store.run(flow, ("a", "b")), store.run(flow, ("b", "a")))
+
+    asyncio.run(story())
+
+
+def test_a_row_that_stays_locked_refuses_and_reads_go_on(database: Engine) -> None:
+    async def story() -> None:
+        async with open_store(database) as store:
+            await _save(store, "a")
+            with psycopg.connect(database.url) as other:
+                other.execute("UPDATE installation SET value = 'held' WHERE name = 'a'")
+                waiting = [asyncio.create_task(_save(store, "a")) for _ in range(12)]
+                await asyncio.sleep(0.1)
+                assert await store.read(installation.load, "a") == "x"  # type: ignore[misc]
+                first = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                assert isinstance(first[0].pop().exception(), StoreUnavailable)
+            await asyncio.gather(*waiting, return_exceptions=True)
+            await _save(store, "a")
+
+    asyncio.run(story())
+
+
+def test_more_requests_than_may_wait_are_refused_at_once(
+    database: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_postgres, "MOST_WAITING", 4)
+    most = engine_postgres.WRITERS + engine_postgres.READERS + 4
+
+    async def story() -> None:
+        async with open_store(database) as store:
+            answers = await asyncio.gather(
+                *(_save(store, f"{n}") for n in range(most + 5)), return_exceptions=True
+            )
+            refused = [answer for answer in answers if answer is not None]
+            assert [type(answer) for answer in refused] == [StoreUnavailable] * 5
+            await _save(store, "later")
+
+    asyncio.run(story())
+
+
+def test_every_process_that_listens_is_woken(database: Engine) -> None:
+    async def story() -> None:
+        async with open_store(database) as one, open_store(database) as two:
+            woken = asyncio.Event()
+            listening = asyncio.create_task(two.listen(woken.set))
+            await asyncio.wait_for(woken.wait(), 5)  # it looks once when it begins to listen
+            for _ in range(3):
+                woken.clear()
+                one.announce()
+                await asyncio.wait_for(woken.wait(), 5)
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
+
+    asyncio.run(story())
+
+
+def test_a_listener_whose_connection_is_cut_listens_again(
+    postgres: PostgresServer, database: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_postgres, "LISTEN_AGAIN_SECONDS", (0,))
+
+    async def story() -> None:
+        async with open_store(database) as store:
+            woken = asyncio.Event()
+            listening = asyncio.create_task(store.listen(woken.set))
+            await asyncio.wait_for(woken.wait(), 5)
+            woken.clear()
+            _kill_all(postgres)
+            await asyncio.wait_for(woken.wait(), 5)
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
+
+    asyncio.run(story())
+
+
+# ── the start ───────────────────────────────────────────────────────────────────────────────────
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.mark.parametrize("start", [open_for_start, upgrade_schema])
+def test_a_server_that_is_not_there_is_said_without_the_password(
+    start: Callable[[Settings], Any],
+) -> None:
+    url = f"postgresql://me:hush-hush@127.0.0.1:{_free_port()}/panel"
+    with pytest.raises(StartError, match="cannot be reached") as refused:
+        start(_settings(url))
+    assert "hush-hush" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("postgresql:u:hush-hush@host/x", "postgresql://USER:PASSWORD@HOST:PORT/NAME"),
+        ("postgresql://u:hush-hush@host/x?colour=red", "postgresql://USER:PASSWORD@HOST:PORT"),
+        ("postgresql://u:hush-hush@127.0.0.1:port/x", "cannot be reached"),
+    ],
+)
+@pytest.mark.parametrize("start", [open_for_start, upgrade_schema])
+def test_an_address_that_is_none_is_said_without_quoting_it(
+    start: Callable[[Settings], Any], url: str, says: str
+) -> None:
+    with pytest.raises(StartError, match=says) as refused:
+        start(_settings(url))
+    assert "hush-hush" not in str(refused.value)
+
+
+def test_a_database_that_is_not_there_is_named(postgres: PostgresServer) -> None:
+    with pytest.raises(StartError, match='"nowhere" does not exist'):
+        open_for_start(_settings(postgres.url("nowhere")))
+
+
+def test_an_empty_database_asks_for_an_upgrade_and_gets_one(postgres: PostgresServer) -> None:
+    url = postgres.new_database(empty=True)
+    with pytest.raises(StartError, match="twostep db upgrade"):
+        open_for_start(_settings(url))
+    upgrade_schema(_settings(url))
+    asyncio.run(open_for_start(_settings(url)).close())
+
+
+@pytest.mark.parametrize(
+    ("version", "says"), [("0000", "Run: twostep db upgrade"), ("9999", "newer Twostep")]
+)
+def test_another_schema_is_named(database: Engine, version: str, says: str) -> None:
+    _administer(database, f"UPDATE alembic_version SET version_num = '{version}'")
+    with pytest.raises(StartError, match=says):
+        open_for_start(_settings(database.url))
+
+
+def test_two_nodes_that_upgrade_at_once_do_not_disturb_each_other(
+    postgres: PostgresServer,
+) -> None:
+    url = postgres.new_database(empty=True)
+
+    async def story() -> None:
+        await asyncio.gather(
+            *(asyncio.to_thread(upgrade_schema, _settings(url)) for _ in range(3))
+        )
+
+    asyncio.run(story())
+    asyncio.run(open_for_start(_settings(url)).close())
+
+
+def test_a_database_in_another_encoding_is_refused(postgres: PostgresServer) -> None:
+    postgres.administer(
+        "CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0"
+    )
+    with pytest.raises(StartError, match="UTF8 is needed"):
+        upgrade_schema(_settings(postgres.url("latin")))
+
+
+def test_without_the_driver_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.startswith("twostep.store.engine_postgres")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "psycopg_pool", None)
+    with pytest.raises(StartError, match="pip install"):
+        open_for_start(_settings("postgresql://127.0.0.1/x"))
