@@ -161,19 +161,17 @@ async def open_product(
         outbox.wake()
         store.announce()
 
-    hashes = HashPool()
-    profile = PROFILES[settings.password.profile]
     env = Env(
         settings=settings,
         keys=keys,
         store=store,
-        hashes=hashes,
-        profile=profile,
+        hashes=HashPool(),
+        profile=PROFILES[settings.password.profile],
         clock=clock,
         wake_outbox=wake,
         callbacks=callbacks or {},
     )
-    dummy_hash(profile)  # made now, not with the first unknown name
+    dummy_hash(env.profile)  # made now, not with the first unknown name
     works = _works(env, outbox) if working else ()
     tasks = [asyncio.create_task(work) for work in works]
     try:
@@ -188,7 +186,7 @@ async def open_product(
         if working:
             with suppress(StoreUnavailable):
                 await checkpoint_all(env, now=clock())
-        hashes.close()
+        env.hashes.close()
         await store.close()
 
 

@@ -160,11 +160,13 @@ import asyncio, sys
 from pathlib import Path
 from tests.flows.test_rotate_keys import keyed_house
 from twostep.core.event import CLI
-from twostep.flows.rotate_keys import rotate_keys
+from twostep.flows import rotate_keys
+
+rotate_keys.BATCH = 3  # many transactions to be stopped between
 
 async def main(folder):
     async with keyed_house(folder, fresh=False) as house:
-        await rotate_keys(house.env, folder / "twostep.key", CLI, report=lambda done, total: None)
+        await rotate_keys.rotate_keys(house.env, folder / "twostep.key", CLI, report=lambda done, total: None)
 
 asyncio.run(main(Path(sys.argv[1])))
 """

@@ -14,7 +14,6 @@ import inspect
 import pkgutil
 import types
 import typing
-
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -52,32 +51,38 @@ def _types(function: Function) -> dict[str, Any]:
     return {name: hints[name] for name in inspect.signature(function).parameters if name in hints}
 
 
+SIMPLE: dict[Any, Any] = {
+    str: ACCOUNT,
+    int: 7,
+    bool: True,
+    bytes: b"\0\xff",
+    Source: SYSTEM,
+    Event: Event("sign_in.completed", Outcome.OK),
+    SealedColumn: SEALED_COLUMNS[0],
+}
+
+
 def _value(wanted: Any) -> Any:
     """Some value of a type."""
-    origin, arguments = typing.get_origin(wanted), typing.get_args(wanted)
+    if wanted in SIMPLE:
+        return SIMPLE[wanted]
+    if typing.get_origin(wanted) is not None:
+        return _composed(typing.get_origin(wanted), typing.get_args(wanted))
+    if issubclass(wanted, enum.Enum):
+        return next(iter(wanted))
+    hints = typing.get_type_hints(wanted)
+    return wanted(**{one.name: _value(hints[one.name]) for one in dataclasses.fields(wanted)})
+
+
+def _composed(origin: Any, arguments: tuple[Any, ...]) -> Any:
     if origin in {types.UnionType, typing.Union}:
         return _value(next(one for one in arguments if one is not type(None)))
-    if origin is tuple:
-        return tuple(_value(one) for one in arguments if one is not Ellipsis)
-    if origin in {list, Sequence, Iterable}:
-        return [_value(arguments[0])]
-    if origin in {dict, Mapping}:
-        return {_value(arguments[0]): _value(arguments[1])}
     if origin is typing.Literal:
         return arguments[0]
-    simple = {str: ACCOUNT, int: 7, bool: True, bytes: b"\0\xff", Source: SYSTEM}
-    if wanted in simple:
-        return simple[wanted]
-    if isinstance(wanted, type) and issubclass(wanted, enum.Enum):
-        return next(iter(wanted))
-    if wanted is Event:
-        return Event("sign_in.completed", Outcome.OK)
-    if wanted is SealedColumn:
-        return SEALED_COLUMNS[0]
-    if dataclasses.is_dataclass(wanted):
-        hints = typing.get_type_hints(wanted)
-        return wanted(**{one.name: _value(hints[one.name]) for one in dataclasses.fields(wanted)})
-    raise TypeError(f"no value for {wanted}")
+    if origin in {dict, Mapping}:
+        return {_value(arguments[0]): _value(arguments[1])}
+    values = [_value(one) for one in arguments if one is not Ellipsis]
+    return tuple(values) if origin is tuple else values
 
 
 class _Undone(Exception):

@@ -6,7 +6,6 @@ import asyncio
 import socket
 import sys
 import threading
-
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -16,7 +15,8 @@ import pytest
 from tests.support.engines import Engine, open_store
 from tests.support.postgres import PostgresServer
 from twostep.config import Settings
-from twostep.main import StartError, open_store as open_for_start, upgrade_schema
+from twostep.main import StartError, upgrade_schema
+from twostep.main import open_store as open_for_start
 from twostep.store import engine_postgres, engines, installation, throttles
 from twostep.store.tx import Store, StoreUnavailable, Tx
 
@@ -114,21 +114,25 @@ def test_a_connection_lost_at_commit_is_never_tried_again(database: Engine) -> N
     asyncio.run(story())
 
 
-def test_a_primary_that_becomes_a_replica_is_named_and_left(database: Engine) -> None:
+def test_a_primary_that_becomes_a_replica_is_named_and_left(
+    postgres: PostgresServer, database: Engine
+) -> None:
     name = database.url.rpartition("/")[2]
 
     async def story() -> None:
         async with open_store(database) as store:
             await _save(store, "a")
             _administer(database, f"ALTER DATABASE {name} SET default_transaction_read_only = on")
-            await asyncio.to_thread(store._pool.drain)  # type: ignore[attr-defined]
+            _kill_all(postgres)
             with pytest.raises(StoreUnavailable, match="read-only"):
                 await _save(store, "b")
             with pytest.raises(StoreUnavailable, match="read-only"):
                 engines.open_engine(database.url)
             with psycopg.connect(database.url, autocommit=True) as connection:
                 connection.execute("SET default_transaction_read_only = off")
-                connection.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only".encode())
+                connection.execute(
+                    f"ALTER DATABASE {name} RESET default_transaction_read_only".encode()
+                )
             for attempt in range(20):  # every old connection has to be found out
                 try:
                     await _save(store, "b")
@@ -287,7 +291,7 @@ def test_an_empty_database_asks_for_an_upgrade_and_gets_one(postgres: PostgresSe
     ("version", "says"), [("0000", "Run: twostep db upgrade"), ("9999", "newer Twostep")]
 )
 def test_another_schema_is_named(database: Engine, version: str, says: str) -> None:
-    _administer(database, f"UPDATE alembic_version SET version_num = '{version}'")
+    _administer(database, f"UPDATE alembic_version SET version_num = '{version}'")  # noqa: S608  our own
     with pytest.raises(StartError, match=says):
         open_for_start(_settings(database.url))
 
@@ -298,18 +302,14 @@ def test_two_nodes_that_upgrade_at_once_do_not_disturb_each_other(
     url = postgres.new_database(empty=True)
 
     async def story() -> None:
-        await asyncio.gather(
-            *(asyncio.to_thread(upgrade_schema, _settings(url)) for _ in range(3))
-        )
+        await asyncio.gather(*(asyncio.to_thread(upgrade_schema, _settings(url)) for _ in range(3)))
 
     asyncio.run(story())
     asyncio.run(open_for_start(_settings(url)).close())
 
 
 def test_a_database_in_another_encoding_is_refused(postgres: PostgresServer) -> None:
-    postgres.administer(
-        "CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0"
-    )
+    postgres.administer("CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
     with pytest.raises(StartError, match="UTF8 is needed"):
         upgrade_schema(_settings(postgres.url("latin")))
 

@@ -7,12 +7,11 @@ process has the database, so one store runs everything.
 from __future__ import annotations
 
 import asyncio
-
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
-from itertools import cycle
+from itertools import cycle, pairwise
 from typing import Any
 
 import pytest
@@ -203,7 +202,7 @@ def test_an_accounts_chain_has_no_gap_and_no_fork(engine: Engine) -> None:
     assert len(chains) == 2
     for records in chains:
         assert [seq for seq, _, _ in records] == list(range(1, TOGETHER + 1))
-        assert all(a[2] == b[1] for a, b in zip(records, records[1:], strict=False))
+        assert all(a[2] == b[1] for a, b in pairwise(records))
 
 
 def test_two_workers_claim_each_message_once(engine: Engine) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import inspect
 import shutil
 import tempfile
-
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass

@@ -9,7 +9,7 @@ import asyncio
 import shutil
 import tempfile
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -22,7 +22,7 @@ from twostep.core.event import CLI
 from twostep.core.password import PROFILES
 from twostep.core.refusal import Refused
 from twostep.core.sealing import Keyring, new_key
-from twostep.delivery.channel import Kind
+from twostep.delivery.channel import Channel, Kind
 from twostep.delivery.console import Console, Inbox
 from twostep.flows import accounts, enroll_app, enroll_phone, first_step, recovery_codes
 from twostep.flows.accounts import NewAccount
@@ -193,9 +193,17 @@ def _due(tx: object, now: int) -> bool:
 
 @asynccontextmanager
 async def open_house(
-    folder: Path, *, fresh: bool = True, keyring: Keyring | None = None, **settings: object
+    folder: Path,
+    *,
+    fresh: bool = True,
+    keyring: Keyring | None = None,
+    channels: Mapping[Kind, Sequence[Channel]] | None = None,
+    **settings: object,
 ) -> AsyncIterator[House]:
-    """Open a product in `folder`. `settings`: dotted names with two underscores for the dot."""
+    """Open a product in `folder`. `settings`: dotted names with two underscores for the dot.
+
+    `channels`: instead of the console for everything.
+    """
     database = new_database(folder) if fresh else folder / "twostep.sqlite3"
     overrides = {
         "public_url": "https://panel.example.com",
@@ -210,7 +218,7 @@ async def open_house(
     }
     clock, inbox = Clock(), Inbox()
     console = Console(inbox)
-    outbox = Outbox({kind: [console] for kind in Kind})
+    outbox = Outbox(channels or {kind: [console] for kind in Kind})
     env = Env(
         settings=load(None, environ={}, overrides=overrides),
         keys=Keys(keyring or Keyring((new_key(),))),

@@ -99,6 +99,12 @@ class LiveDemo:
         self._offset = 0
         self.post("reset")
 
+    def speak(self, language: str) -> None:
+        """Give alice another language, as her profile would."""
+        with closing(sqlite3.connect(self.folder / "twostep.sqlite3", timeout=10)) as database:
+            database.execute("UPDATE accounts SET language = ? WHERE name = 'alice'", (language,))
+            database.commit()
+
     def forward(self, seconds: int) -> None:
         """Move the product's clock."""
         self._offset += seconds
@@ -114,6 +120,10 @@ class LiveDemo:
         while 30 - self.now % 30 < 4:
             time.sleep(0.25)
         return app_code(uri, now=self.now)
+
+    def app_code_at(self, uri: str, *, seconds: int) -> str:
+        """What an app shows whose clock differs by `seconds`."""
+        return app_code(uri, now=self.now + seconds)
 
     def next_app_code(self, uri: str) -> str:
         """What an app shows once the code that was used last is over."""
@@ -159,10 +169,14 @@ class LiveDemo:
             return database.execute(sql).fetchall()
 
     def settle(self) -> None:
-        """Wait until everything that was queued has ended."""
+        """Wait until everything that was queued has ended, and its last report has come."""
+        under_way = (
+            "SELECT kind, state FROM outbox"
+            " WHERE finished_at IS NULL OR (channel <> 'email' AND state = 'accepted')"
+        )
         deadline = time.monotonic() + ARRIVES_SECONDS
-        while self.query("SELECT 1 FROM outbox WHERE finished_at IS NULL LIMIT 1"):
-            assert time.monotonic() < deadline, self.query("SELECT kind, state FROM outbox")
+        while self.query(under_way):
+            assert time.monotonic() < deadline, self.query(under_way)
             time.sleep(0.05)
 
     def state(self, *, after_seq: int = 0) -> dict[str, Any]:
@@ -236,7 +250,7 @@ def _value(name: str, value: object) -> object:
         return "loopback" if value in {"127.0.0.1", "::", "::1"} else value
     if name == "key":
         return str(value).split(":")[0]
-    if name in IDS or isinstance(value, bytes):
+    if name in IDS or name == "password_hash" or isinstance(value, bytes):
         return "…"
     if name.endswith(("_at", "_until")) or name in COUNTS or name in {"not_after", "at"}:
         return "number"

@@ -14,7 +14,6 @@ import socket
 import subprocess
 import tempfile
 import time
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field

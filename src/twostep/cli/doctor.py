@@ -119,7 +119,25 @@ def _examine_database(shell: Shell, settings: Settings) -> Iterator[Finding]:
         yield Finding(ERROR, "database", str(error))
         return
     yield Finding(OK, "database", f"{health.accounts} accounts")
+    yield from _examine_checkpoints(shell, settings)
     yield from _judge(health)
+
+
+def _examine_checkpoints(shell: Shell, settings: Settings) -> Iterator[Finding]:
+    from twostep.flows.checkpoint import review_file
+
+    path = settings.audit_checkpoint_file
+    if path is None:
+        return
+
+    async def read(env: Env) -> str:
+        return env.store.read(review_file, path)
+
+    problem = shell.run(read, settings)
+    if problem:
+        yield Finding(WARNING, "audit", problem)
+    else:
+        yield Finding(OK, "audit", f"checkpoints are also in {path}")
 
 
 def _judge(health: Health) -> Iterator[Finding]:

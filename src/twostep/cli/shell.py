@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -56,12 +57,23 @@ class Shell:
     def run(self, work: Callable[[Env], Awaitable[T]], settings: Settings | None = None) -> T:
         """Open the product, do one piece of work, close it."""
         given = settings or self.load_settings()
+        _log_to_stderr()
 
         async def act() -> T:
             async with self.wiring.open_env(given) as env:
                 return await work(env)
 
         return asyncio.run(act())
+
+
+def _log_to_stderr() -> None:
+    """Warnings go where people look; standard output is for data."""
+    import structlog
+
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
+    )
 
 
 def shell_of(context: typer.Context) -> Shell:

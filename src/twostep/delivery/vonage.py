@@ -117,10 +117,14 @@ class Vonage:
 
     async def _call(self, message: CallMessage, *, now: int) -> Outcome:
         account = self._account
+        try:
+            signed = bearer(account, now=now)
+        except ValueError:
+            return Misconfigured("vonage.private_key is no private RSA key in PEM")
         request = Request(
             f"{account.call_api}/v1/calls",
             headers={
-                "authorization": f"Bearer {bearer(account, now=now)}",
+                "authorization": f"Bearer {signed}",
                 "content-type": "application/json",
             },
             content=json.dumps(call_body(message, account)).encode(),

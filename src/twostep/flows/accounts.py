@@ -55,27 +55,7 @@ async def add_account(env: Env, source: Source, new: NewAccount, *, now: int) ->
         password_hash = await env.hashes.run_known(
             password.hash_password, new.typed, profile=env.profile
         )
-    account = Account(
-        id=token.new_id(),
-        name=name.text,
-        role=new.role,
-        language=new.language,
-        time_zone=new.time_zone,
-        two_step=False,
-        two_step_at=None,
-        password_hash=password_hash,
-        password_version=1,
-        password_short=False,
-        password_set_at=now if password_hash else None,
-        password_retired_at=None,
-        disabled_at=None,
-        must_enroll=False,
-        default_method=None,
-        wrong_in_a_row=0,
-        guess_millionths=0,
-        spare_reminder_at=None,
-        created_at=now,
-    )
+    account = _new_account(new, name.text, password_hash=password_hash, now=now)
 
     def save(tx: Tx) -> Account | Refused:
         if accounts.is_address_taken(tx, address.key):
@@ -94,6 +74,30 @@ async def add_account(env: Env, source: Source, new: NewAccount, *, now: int) ->
         return account
 
     return await env.store.run(save)
+
+
+def _new_account(new: NewAccount, name: str, *, password_hash: str | None, now: int) -> Account:
+    return Account(
+        id=token.new_id(),
+        name=name,
+        role=new.role,
+        language=new.language,
+        time_zone=new.time_zone,
+        two_step=False,
+        two_step_at=None,
+        password_hash=password_hash,
+        password_version=1,
+        password_short=False,
+        password_set_at=now if password_hash else None,
+        password_retired_at=None,
+        disabled_at=None,
+        must_enroll=False,
+        default_method=None,
+        wrong_in_a_row=0,
+        guess_millionths=0,
+        spare_reminder_at=None,
+        created_at=now,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -237,18 +237,14 @@ def _add(
     now: int,
 ) -> AppAdded:
     app_id = token.new_id()
-    secret = sealing.seal(
-        env.keyring,
-        _open(env, pending),
-        purpose=APP_SECRET,
-        row_id=app_id,
-        account_id=account.id,
-    )
+    clear = _open(env, pending)
     app = App(
         id=app_id,
         account_id=account.id,
         name=name,
-        secret=secret,
+        secret=sealing.seal(
+            env.keyring, clear, purpose=APP_SECRET, row_id=app_id, account_id=account.id
+        ),
         algorithm=totp.DEFAULT.algorithm,
         digits=totp.DEFAULT.digits,
         period_seconds=totp.DEFAULT.period_seconds,
@@ -261,9 +257,8 @@ def _add(
     )
     apps.insert_app(tx, app, origin="enrolled")
     method = method_name(MethodKind.APP, app_id)
-    record(
-        tx, account, visitor, event.new_event(event.APP_ADDED, method=method, name=name), now=now
-    )
+    added = event.new_event(event.APP_ADDED, method=method, name=name)
+    record(tx, account, visitor, added, now=now)
     turned_on = not account.two_step
     if turned_on:
         turn_on(tx, account, visitor, now=now)

@@ -205,26 +205,7 @@ def _queue_first(
     channel: str,
     now: int,
 ) -> Sent | Refused:
-    phone_id = token.new_id()
-    phone = Phone(
-        id=phone_id,
-        account_id=account.id,
-        session_id=current.id,
-        number=sealing.seal(
-            env.keyring,
-            number.e164.encode(),
-            purpose=NUMBER,
-            row_id=phone_id,
-            account_id=account.id,
-        ),
-        region=number.region,
-        line=number.line,
-        hint=phone_number.hint(number.e164),
-        channel=channel,
-        created_at=now,
-        confirmed_at=None,
-        last_used_at=None,
-    )
+    phone = _new_phone(env, current, number=number, channel=channel, now=now)
     phones.remove_unconfirmed(tx, current.id)
     phones.insert(tx, phone, fingerprint=fingerprint(env, number.e164))
     sent = queue_code(
@@ -239,8 +220,31 @@ def _queue_first(
         now=now,
     )
     if isinstance(sent, Refused):
-        phones.remove(tx, phone_id, account_id=account.id)
+        phones.remove(tx, phone.id, account_id=account.id)
     return sent
+
+
+def _new_phone(env: Env, current: Session, *, number: PhoneNumber, channel: str, now: int) -> Phone:
+    phone_id = token.new_id()
+    return Phone(
+        id=phone_id,
+        account_id=current.account_id,
+        session_id=current.id,
+        number=sealing.seal(
+            env.keyring,
+            number.e164.encode(),
+            purpose=NUMBER,
+            row_id=phone_id,
+            account_id=current.account_id,
+        ),
+        region=number.region,
+        line=number.line,
+        hint=phone_number.hint(number.e164),
+        channel=channel,
+        created_at=now,
+        confirmed_at=None,
+        last_used_at=None,
+    )
 
 
 def _confirm(

@@ -162,6 +162,22 @@ def _finish(
     if old_token:
         sessions.remove_by_digest(tx, token.digest(old_token))
     record(tx, account, visitor, event.new_event(event.PASSWORD_ACCEPTED), now=now)
+    return _open(
+        tx, env, account, visitor, browser_id=claim.browser_id, next_path=next_path, now=now
+    )
+
+
+def _open(
+    tx: Tx,
+    env: Env,
+    account: Account,
+    visitor: Visitor,
+    *,
+    browser_id: str | None,
+    next_path: str,
+    now: int,
+) -> SignedIn:
+    """Open what the right password opens: the second step, enrolment, or everything."""
     if account.two_step or needs_enrolment(env, account):
         return open_session(
             tx,
@@ -169,7 +185,7 @@ def _finish(
             account,
             visitor,
             level=Level.HALF if account.two_step else Level.ENROL,
-            browser_id=claim.browser_id,
+            browser_id=browser_id,
             next_path=next_path,
             now=now,
         )

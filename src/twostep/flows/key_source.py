@@ -71,7 +71,7 @@ def open_keys(settings: Settings) -> Keys:
             return None
         finally:
             seen = now
-        log.info("keys.read_again", newest=ring.newest.id, keys=len(ring.keys))
+        log.info("keys.read_again", key_id=ring.newest.id, count=len(ring.keys))
         return ring
 
     return Keys(read_keyring(settings), reread=reread)

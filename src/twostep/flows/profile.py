@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twostep import i18n
 from twostep.core import event, token
-from twostep.core.account import EmailAddress
+from twostep.core.account import Account, EmailAddress
 from twostep.core.authenticator import MOST_ADDRESSES
 from twostep.core.email_address import read_email_address
 from twostep.core.refusal import Reason, Refused
@@ -71,6 +71,14 @@ def add_address(
         return Refused(Reason.SEND_LIMIT, retry_at=now + hour)
     address = EmailAddress(token.new_id(), account.id, read.text, None, now)
     accounts.insert_address(tx, address, address_key=read.key)
+    _send_confirmation(tx, env, account, visitor, address, now=now)
+    record(tx, account, visitor, event.new_event(event.EMAIL_ADDED), now=now)
+    return address
+
+
+def _send_confirmation(
+    tx: Tx, env: Env, account: Account, visitor: Visitor, address: EmailAddress, *, now: int
+) -> None:
     link = new_link(
         tx,
         account,
@@ -88,8 +96,6 @@ def add_address(
         "action": link,
     }
     queue_mail(tx, env, account, NoticeKind.EMAIL_CONFIRM, payload=payload, now=now)
-    record(tx, account, visitor, event.new_event(event.EMAIL_ADDED), now=now)
-    return address
 
 
 def view_confirmation(tx: Tx, current: Session, *, link: str, now: int) -> str | Refused:

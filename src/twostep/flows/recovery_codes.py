@@ -128,13 +128,8 @@ async def prove_codes(
             return CodesProved()
         if answer.reason is Reason.BACKUP_CODE_USED:
             return answer
-        wrong = WrongTry(
-            rule,
-            answer.reason,
-            chances=0,
-            purpose=str(Purpose.STEP_UP),
-            browser_id=current.browser_id,
-        )
+        purpose, browser_id = str(Purpose.STEP_UP), current.browser_id
+        wrong = WrongTry(rule, answer.reason, chances=0, purpose=purpose, browser_id=browser_id)
         refused = second_step_throttle.count_wrong(tx, env, account, visitor, wrong=wrong, now=now)
         if refused.reason is Reason.PASSWORD_RETIRED:
             sessions.remove(tx, current.id, account_id=account.id)
@@ -163,39 +158,14 @@ def _save(
         return Refused(Reason.CHANGED)
     if not sessions.exists(tx, current.id):
         return Refused(Reason.STEP_ENDED)
-    set_id = token.new_id()
-    shown = sealing.seal(
-        env.keyring,
-        json.dumps(clear).encode(),
-        purpose=SHOWN,
-        row_id=set_id,
-        account_id=account.id,
-    )
-    stored.replace_set(
-        tx,
-        RecoverySet(
-            id=set_id,
-            account_id=account.id,
-            salt=salt,
-            profile=env.profile.parameters,
-            shown=shown,
-            session_id=current.id,
-            shown_until=now + SHOWN_SECONDS,
-            proved_at=None,
-            created_at=now,
-        ),
-        [
-            RecoveryCode(token.new_id(), number, digest, None)
-            for number, digest in enumerate(digests, start=1)
-        ],
-    )
-    record(
-        tx,
-        account,
-        visitor,
-        event.new_event(event.RECOVERY_CODES_CREATED, Outcome.OK, codes=len(clear)),
-        now=now,
-    )
+    new = _new_set(env, current, clear=clear, salt=salt, now=now)
+    codes = [
+        RecoveryCode(token.new_id(), number, digest, None)
+        for number, digest in enumerate(digests, start=1)
+    ]
+    stored.replace_set(tx, new, codes)
+    made = event.new_event(event.RECOVERY_CODES_CREATED, Outcome.OK, codes=len(clear))
+    record(tx, account, visitor, made, now=now)
     notify(
         tx,
         env,
@@ -203,7 +173,30 @@ def _save(
         NoticeKind.CODES_CREATED,
         visitor=visitor,
         now=now,
-        undo=f"codes:{set_id}",
+        undo=f"codes:{new.id}",
         count=len(clear),
     )
     return CodesMade()
+
+
+def _new_set(
+    env: Env, current: Session, *, clear: tuple[str, ...], salt: bytes, now: int
+) -> RecoverySet:
+    set_id = token.new_id()
+    return RecoverySet(
+        id=set_id,
+        account_id=current.account_id,
+        salt=salt,
+        profile=env.profile.parameters,
+        shown=sealing.seal(
+            env.keyring,
+            json.dumps(clear).encode(),
+            purpose=SHOWN,
+            row_id=set_id,
+            account_id=current.account_id,
+        ),
+        session_id=current.id,
+        shown_until=now + SHOWN_SECONDS,
+        proved_at=None,
+        created_at=now,
+    )

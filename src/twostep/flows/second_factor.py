@@ -75,23 +75,11 @@ def verify_six_digits(
     own_apps = apps.list_apps(tx, account.id)
     answers = [_verify_app(tx, env, app, code=code, now=now) for app in own_apps]
     was_sent = challenge is not None and is_sent_code(env, challenge, code)
-    for app, answer in zip(own_apps, answers, strict=True):
-        if isinstance(answer, totp.Accepted) and _burn_app(
-            tx, env, app, answer, visitor=visitor, now=now
-        ):
-            return _passed(tx, account, visitor, Passed(
-                MethodKind.APP, app.id, AMR_OF_SECOND_FACTOR["app"]
-            ), purpose=purpose, now=now)  # fmt: skip
-    if (
-        challenge
-        and was_sent
-        and is_open(challenge, now=now)
-        and challenges.consume(tx, challenge.id, now=now)
-    ):
-        phones.save_used(tx, challenge.phone_id, now=now)
-        return _passed(tx, account, visitor, Passed(
-            MethodKind.PHONE, challenge.phone_id, AMR_OF_SECOND_FACTOR[challenge.channel]
-        ), purpose=purpose, now=now)  # fmt: skip
+    passed = _burn_first_app(tx, env, own_apps, answers, visitor=visitor, now=now)
+    if passed is None and challenge and was_sent:
+        passed = _burn_sent(tx, challenge, now=now)
+    if passed is not None:
+        return _passed(tx, account, visitor, passed, purpose=purpose, now=now)
     reason = _why_not(answers, challenge if was_sent else None, now=now)
     if isinstance(reason, Refused):
         return _refuse_uncounted(tx, account, visitor, purpose=purpose, refused=reason, now=now)
@@ -180,6 +168,33 @@ def _verify_app(tx: Tx, env: Env, app: App, *, code: str, now: int) -> totp.Acce
             cast("totp.Algorithm", app.algorithm), app.digits, app.period_seconds
         ),
     )
+
+
+def _burn_first_app(
+    tx: Tx,
+    env: Env,
+    own_apps: Sequence[App],
+    answers: Sequence[totp.Accepted | Refused],
+    *,
+    visitor: Visitor,
+    now: int,
+) -> Passed | None:
+    """Burn the code in the first app that accepts it; None: none does, or another was faster."""
+    for app, answer in zip(own_apps, answers, strict=True):
+        if isinstance(answer, totp.Accepted) and _burn_app(
+            tx, env, app, answer, visitor=visitor, now=now
+        ):
+            return Passed(MethodKind.APP, app.id, AMR_OF_SECOND_FACTOR["app"])
+    return None
+
+
+def _burn_sent(tx: Tx, challenge: Challenge, *, now: int) -> Passed | None:
+    """Burn the code that was sent; None: its time is over, or another was faster."""
+    if not is_open(challenge, now=now) or not challenges.consume(tx, challenge.id, now=now):
+        return None
+    phones.save_used(tx, challenge.phone_id, now=now)
+    amr = AMR_OF_SECOND_FACTOR[challenge.channel]
+    return Passed(MethodKind.PHONE, challenge.phone_id, amr)
 
 
 def _burn_app(

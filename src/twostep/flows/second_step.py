@@ -224,18 +224,7 @@ def _finish_temporary(
         tx, account, visitor, rule=rule, browser_id=half.browser_id, now=now
     ):
         return refused
-    temporary = stored_codes.load_temporary(tx, account.id)
-    right = (
-        digest is not None
-        and temporary is not None
-        and temporary.id == digest.set_id
-        and now < temporary.expires_at
-        and isinstance(
-            codes_core.match(digest.digest, [(temporary.id, temporary.digest, False)]),
-            codes_core.Accepted,
-        )
-    )
-    if not right or temporary is None or not stored_codes.consume_temporary(tx, temporary.id):
+    if not _burn_temporary(tx, account, digest=digest, now=now):
         wrong = WrongTry(
             rule,
             Reason.BACKUP_CODE_WRONG,
@@ -257,3 +246,14 @@ def _finish_temporary(
     )
     record(tx, account, visitor, event.new_event(event.TEMPORARY_CODE_USED, Outcome.OK), now=now)
     return SecondStepDone(opened, None)
+
+
+def _burn_temporary(tx: Tx, account: Account, *, digest: TypedDigest | None, now: int) -> bool:
+    """Burn the help desk's code, if this is it and its hour is not over."""
+    temporary = stored_codes.load_temporary(tx, account.id)
+    if digest is None or temporary is None or temporary.id != digest.set_id:
+        return False
+    answer = codes_core.match(digest.digest, [(temporary.id, temporary.digest, False)])
+    if not isinstance(answer, codes_core.Accepted) or now >= temporary.expires_at:
+        return False
+    return stored_codes.consume_temporary(tx, temporary.id)

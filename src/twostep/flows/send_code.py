@@ -85,27 +85,19 @@ def queue_code(
     if e164 is None:
         return Refused(Reason.CHANNEL_OFF)
     attempt = load_attempt(tx, session, purpose=purpose, now=now)
+    wanted = Wanted(
+        e164=e164,
+        region=phone.region,
+        channel=channel,
+        confirmed=phone.confirmed_at is not None,
+        known_browser=session.browser_id is not None,
+    )
     allowed = out_of_band.may_send(attempt, now=now)
     if isinstance(allowed, MaySend):
-        wanted = Wanted(
-            e164=e164,
-            region=phone.region,
-            channel=channel,
-            confirmed=phone.confirmed_at is not None,
-            known_browser=session.browser_id is not None,
-        )
         refused = _refuse_trouble(tx, env, channel, now=now)
-        refused = refused or count_send(tx, env, account, visitor, wanted, now=now)
-        allowed = refused or allowed
+        allowed = refused or count_send(tx, env, account, visitor, wanted, now=now) or allowed
     if isinstance(allowed, Refused):
-        refusal = event.new_event(
-            event.CODE_SEND_REFUSED,
-            Outcome.THROTTLED,
-            purpose=str(purpose),
-            channel=channel,
-            reason=str(allowed.reason),
-        )
-        record(tx, account, visitor, refusal, now=now)
+        _record_refusal(tx, account, visitor, allowed, purpose=purpose, channel=channel, now=now)
         return allowed
     challenge = challenge_for(
         tx, env, session, phone=phone, channel=channel, purpose=purpose,
@@ -121,6 +113,26 @@ def queue_code(
     )
     record(tx, account, visitor, sent, now=now)
     return Sent(phone, channel, allowed.next_at)
+
+
+def _record_refusal(
+    tx: Tx,
+    account: Account,
+    visitor: Visitor,
+    refused: Refused,
+    *,
+    purpose: Purpose,
+    channel: str,
+    now: int,
+) -> None:
+    told = event.new_event(
+        event.CODE_SEND_REFUSED,
+        Outcome.THROTTLED,
+        purpose=str(purpose),
+        channel=channel,
+        reason=str(refused.reason),
+    )
+    record(tx, account, visitor, told, now=now)
 
 
 def refuse_phone(

@@ -94,37 +94,39 @@ def complete_sign_in(
     base = half or _new_session(account, visitor, level=Level.FULL, next_path=next_path, now=now)
     browser_id, browser_token = _remember_as_known(tx, env, account, visitor, now=now)
     session = replace(
-        base,
-        level=Level.FULL,
+        _renewed(base, env, visitor, now=now),
         aal=aal,
         amr=amr,
-        network=visitor.network,
-        browser=visitor.browser,
         browser_id=browser_id,
         second_factor_at=now if two_step else None,
-        created_at=now,
-        seen_at=now,
-        expires_at=now + env.limits.total_seconds,
     )
     cookie = token.new_token()
+    digest = token.digest(cookie)
     if half is None:
-        sessions.insert(tx, session, digest=token.digest(cookie))
+        sessions.insert(tx, session, digest=digest)
     else:
-        sessions.raise_session(
-            tx, session, old_digest=token.digest(old_token), new_digest=token.digest(cookie)
-        )
+        old_digest = token.digest(old_token)
+        sessions.raise_session(tx, session, old_digest=old_digest, new_digest=digest)
     if two_step:
         second_step_throttle.forget(tx, account, browser_id=half.browser_id if half else None)
         accounts.save_guesses(tx, account.id, in_a_row=0, millionths=account.guess_millionths)
         cancel_recovery(tx, env, account, visitor, by="sign_in", now=now)
-    record(
-        tx,
-        account,
-        visitor,
-        event.new_event(event.SIGN_IN_COMPLETED, method=method, aal=str(aal), amr=amr),
-        now=now,
-    )
+    done = event.new_event(event.SIGN_IN_COMPLETED, method=method, aal=str(aal), amr=amr)
+    record(tx, account, visitor, done, now=now)
     return SignedIn(session, cookie, browser_token)
+
+
+def _renewed(base: Session, env: Env, visitor: Visitor, *, now: int) -> Session:
+    """A full session that begins now, here."""
+    return replace(
+        base,
+        level=Level.FULL,
+        network=visitor.network,
+        browser=visitor.browser,
+        created_at=now,
+        seen_at=now,
+        expires_at=now + env.limits.total_seconds,
+    )
 
 
 def _new_session(

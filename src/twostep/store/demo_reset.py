@@ -12,6 +12,10 @@ from twostep.store.tx import Tx
 
 # Children first; what hangs on them goes by itself.
 _WIPED = (
+    "sends",
+    "opt_outs",
+    "provider_states",
+    "alarms",
     "outbox",
     "challenges",
     "kept_posts",

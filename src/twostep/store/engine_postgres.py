@@ -41,6 +41,7 @@ CONNECTION_WAIT_SECONDS = 2.0
 # The pool doubles its pauses from one second on, so it tries again after three at the latest.
 RECONNECT_SECONDS = 4.0
 CONNECTION_LIFE_SECONDS = 3600.0
+RENEW_SECONDS = 1.0
 ANNOUNCE_SECONDS = 0.05
 LISTEN_AGAIN_SECONDS = (1, 2, 4, 8)
 CHANNEL = "twostep_outbox"
@@ -74,6 +75,7 @@ class PostgresStore:
         self._writers = ThreadPoolExecutor(WRITERS, thread_name_prefix="flow")
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="read")
         self._running = 0
+        self._renewed_at = 0.0
         self._announced_at = 0.0
         self._announcing = False
         self._closed = False
@@ -192,11 +194,20 @@ class PostgresStore:
         ) as error:
             if connection and isinstance(error, errors.ReadOnlySqlTransaction):
                 connection.close()  # the primary has become a replica: look for the new one
+                self._renew()
             log.warning("store.unavailable", error=connections.words(error))
             raise StoreUnavailable(connections.words(error)) from error
         finally:
             if connection:
                 self._pool.putconn(connection)
+
+    def _renew(self) -> None:
+        """One connection has turned out useless: the others probably have too. At most once a
+        second, so that a server in trouble is not stormed."""
+        now = time.monotonic()
+        if now - self._renewed_at >= RENEW_SECONDS:
+            self._renewed_at = now
+            self._pool.drain()
 
     def _look(self, call: Callable[[Tx], T]) -> T:
         with self._connection() as connection:
@@ -217,7 +228,7 @@ class PostgresStore:
             ) as error:
                 log.info("store.run_again", error=type(error).__name__, attempt=attempt)
                 if isinstance(error, _LostBeforeCommit):
-                    self._pool.drain()  # the others have gone with it
+                    self._renew()
                 if attempt == MOST_ATTEMPTS:
                     if isinstance(error, errors.UniqueViolation):
                         raise
@@ -232,16 +243,15 @@ def _look(connection: Connection, call: Callable[[Tx], T]) -> T:
 
 
 def _run_and_commit(connection: Connection, call: Callable[[Tx], T]) -> Answer[T]:
-    committing = False
+    wire = None
     try:
         with closing(Wire(connection, single=False)) as wire:
             tx = Transaction(wire)
             tx.begin()
             answer = call(tx)
-            committing = True
             tx.commit()
     except psycopg.Error as error:
-        if connection.closed and not committing:
+        if connection.closed and not (wire and wire.is_committing):
             raise _LostBeforeCommit from error
         if connection.closed:
             raise StoreUnavailable(

@@ -46,7 +46,8 @@ class Wire:
     """One use of a connection, in pipeline mode until `close`.
 
     `single`: every statement is a transaction of its own. `round_trips`: how often it has waited.
-    Errors are psycopg's.
+    `is_committing`: COMMIT is on its way, so whoever loses the connection now does not know. Errors
+    are psycopg's.
     """
 
     __slots__ = (
@@ -58,6 +59,7 @@ class Wire:
         "_sent",
         "_single",
         "_waiting",
+        "is_committing",
         "round_trips",
     )
 
@@ -72,6 +74,7 @@ class Wire:
         self._poll = select.poll()
         self._poll.register(self._pg.socket, select.POLLIN)
         self.round_trips = 0
+        self.is_committing = False
         self._pg.enter_pipeline_mode()
 
     def send(self, text: str, values: Sequence[object]) -> Reply:
@@ -103,6 +106,7 @@ class Wire:
         if self._waiting and not self._asked:
             # A connection that was dead from the start is found out while nothing can be committed.
             self._wait_for(self._waiting[-1])
+        self.is_committing = True
         reply = self.send("COMMIT", ())
         self._sync()
         return reply.result is not None and reply.result.command_status == b"COMMIT"

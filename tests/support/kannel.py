@@ -1,0 +1,174 @@
+"""Kannel from Debian with its fake SMS centre, on loopback: a gateway and a phone that others wrote."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import socket
+import subprocess
+import time
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote_to_bytes
+
+import pytest
+
+
+FAKESMSC = Path("/usr/lib/kannel/test/fakesmsc")
+PASSWORD = "hush"
+SECONDS = 20
+CONFIG = """
+group = core
+admin-port = {admin}
+admin-password = adm
+admin-interface = "127.0.0.1"
+smsbox-port = {smsbox}
+smsbox-interface = "127.0.0.1"
+box-allow-ip = "127.0.0.1"
+box-deny-ip = "*.*.*.*"
+log-file = "{folder}/bearerbox.log"
+log-level = 0
+dlr-storage = internal
+
+group = smsc
+smsc = fake
+smsc-id = FAKE
+port = {centre}
+connect-allow-ip = 127.0.0.1
+
+group = smsbox
+bearerbox-host = 127.0.0.1
+sendsms-port = {http}
+sendsms-interface = "127.0.0.1"
+sendsms-chars = "0123456789 +-"
+log-file = "{folder}/smsbox.log"
+log-level = 0
+mo-recode = true
+
+group = sendsms-user
+username = panel
+password = {password}
+max-messages = 5
+concatenation = true
+denied-prefix = "+1900;"
+
+group = sms-service
+keyword = default
+max-messages = 0
+catch-all = true
+text = "nothing"
+"""
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """A running gateway. `url`: of its smsbox; `phone`: what the fake centre printed."""
+
+    url: str
+    phone: Path
+    folder: Path
+
+    def messages(self) -> list[str]:
+        """Texts on the phone, as the centre wrote them: `EXAMPLE +1202… text 123456 …`."""
+        printed = self.phone.read_text(encoding="utf-8", errors="replace")
+        return re.findall(r"Got message \d+: <(.*?)>\s*$", printed, re.MULTILINE)
+
+    def wait_for(self, count: int) -> list[str]:
+        """The texts, once there are so many."""
+        deadline = time.monotonic() + SECONDS
+        while len(found := self.messages()) < count:
+            assert time.monotonic() < deadline, f"{len(found)} of {count} arrived"
+            time.sleep(0.05)
+        return found
+
+
+def text_of(message: str) -> str:
+    """The text of a message as the phone shows it."""
+    _, _, kind, text = message.split(" ", 3)
+    if kind == "ucs-2":
+        return unquote_to_bytes(text.replace("+", " ")).decode("utf-16-be")
+    assert kind == "text", f"more than one segment: {message}"
+    return unquote_to_bytes(text.replace("+", " ")).decode("utf-8")
+
+
+def missing() -> str | None:
+    """What this machine lacks; None: nothing."""
+    if shutil.which("bearerbox") is None or shutil.which("smsbox") is None:
+        return "Kannel is not here: apt-get install kannel kannel-extras"
+    return None if FAKESMSC.exists() else "fakesmsc is not here: apt-get install kannel-extras"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def open_gateway(folder: Path) -> Iterator[Gateway]:
+    """Run bearerbox, smsbox and the fake centre; skip, saying why, where they are not installed."""
+    if lacking := missing():
+        pytest.skip(lacking)
+    ports = {name: free_port() for name in ("admin", "smsbox", "centre", "http")}
+    config = folder / "kannel.conf"
+    config.write_text(CONFIG.format(folder=folder, password=PASSWORD, **ports), encoding="utf-8")
+    phone = folder / "phone.log"
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(*argv: str, output: Path) -> None:
+        with output.open("wb") as log:
+            started.append(
+                subprocess.Popen(argv, stdout=log, stderr=subprocess.STDOUT, cwd=folder)
+            )
+
+    try:
+        start("bearerbox", "-v", "4", str(config), output=folder / "bearerbox.out")
+        _wait_for_port(ports["smsbox"])
+        start("smsbox", "-v", "4", str(config), output=folder / "smsbox.out")
+        _wait_for_port(ports["http"])
+        # It wants one message to send; that one comes an hour from now.
+        start(
+            str(FAKESMSC), "-H", "127.0.0.1", "-r", str(ports["centre"]), "-i", "3600", "-m", "1",
+            "100 200 text hello", output=phone,
+        )  # fmt: skip
+        _wait_until_online(ports["admin"])
+        yield Gateway(f"http://127.0.0.1:{ports['http']}", phone, folder)
+    finally:
+        for process in reversed(started):
+            process.terminate()
+        for process in reversed(started):
+            try:
+                process.wait(5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _wait_for_port(port: int) -> None:
+    deadline = time.monotonic() + SECONDS
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            assert time.monotonic() < deadline, f"nothing listens on {port}"
+            time.sleep(0.05)
+        else:
+            return
+
+
+def _wait_until_online(port: int) -> None:
+    """Until the centre's line is up."""
+    deadline = time.monotonic() + SECONDS
+    while True:
+        with socket.create_connection(("127.0.0.1", port), 2) as line:
+            line.sendall(b"GET /status.txt?password=adm HTTP/1.0\r\n\r\n")
+            status = b""
+            while chunk := line.recv(4096):
+                status += chunk
+        if b"(online" in status:
+            return
+        assert time.monotonic() < deadline, "the fake centre does not come online"
+        time.sleep(0.1)

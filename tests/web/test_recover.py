@@ -1,0 +1,237 @@
+"""Somebody has lost every phone: recovery by mail, with a waiting period, and its many limits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.house import PASSWORD
+from tests.support.product import Browser, TestProduct, open_test_product, words
+from twostep.core.account import Account, EmailAddress, Role
+from twostep.flows.recover import QUIET_SECONDS, run_due
+from twostep.store import accounts
+
+
+HOURS = 72
+DAY = 86_400
+OTHER = "alice@home.example"
+NEW_PASSWORD = "another evening by the sea"
+
+
+@pytest.fixture
+def product(tmp_path: Path) -> Iterator[TestProduct]:
+    with open_test_product(tmp_path, policy__recovery_wait_hours=HOURS) as opened:
+        yield opened
+
+
+@pytest.fixture
+def alice(product: TestProduct) -> Account:
+    """Her app is set up, and lost; she has a second address."""
+    account = product.add_account()
+    browser = product.browser()
+    browser.sign_in()
+    browser.enroll_app()
+    own = EmailAddress("second", account.id, OTHER, product.clock.now, product.clock.now)
+    product.run(product.env.store.run(accounts.insert_address, own, address_key=OTHER))
+    product.clock.forward(3600)
+    return account
+
+
+def waiting(product: TestProduct) -> Browser:
+    """A browser that has begun a recovery."""
+    browser = product.browser(network="192.0.2.99")
+    browser.sign_in()
+    assert browser.post("/recover").headers["location"] == "/recover"
+    return browser
+
+
+def later(product: TestProduct, seconds: int) -> None:
+    product.clock.forward(seconds)
+    product.run(product.env.store.run(run_due, product.env, now=product.clock.now))
+
+
+def mails(product: TestProduct, subject: str) -> list[str]:
+    return sorted(mail.to for mail in product.mails() if subject in mail.subject)
+
+
+def events(product: TestProduct, account: Account) -> list[str]:
+    return [one.event for one in product.events(account) if one.event.startswith("recovery.")]
+
+
+STARTED = "somebody asked to get in without a second step"
+DAILY = "still waiting"
+DONE = "you can set up two-step sign-in again"
+CANCELLED = "was stopped"
+
+
+def test_it_is_gone_unless_policy_allows_it(tmp_path: Path) -> None:
+    with open_test_product(tmp_path) as product:
+        product.add_account()
+        browser = product.browser()
+        for path in ("/recover", "/recover?link=x", "/recover/cancel/x"):
+            assert browser.get(path).status_code == 404
+        assert browser.post("/recover").status_code == 404
+        assert browser.post("/recover/cancel/x").status_code == 404
+
+
+def test_it_asks_for_the_right_password_first(product: TestProduct, alice: Account) -> None:
+    stranger = product.browser()
+    assert stranger.get("/recover").headers["location"] == "/sign-in"
+    assert stranger.post("/recover").headers["location"] == "/sign-in"
+    stranger.sign_in(password="wrong password here")
+    assert stranger.post("/recover").headers["location"] == "/sign-in"
+    assert events(product, alice) == []
+
+
+def test_the_whole_way_ends_in_a_new_app_and_nothing_else(
+    product: TestProduct, alice: Account
+) -> None:
+    browser = waiting(product)
+    assert "we will mail you a link" in words(browser.get("/recover"))
+    assert mails(product, STARTED) == ["alice@example.com", OTHER]
+    later(product, DAY)
+    assert mails(product, DAILY) == ["alice@example.com", OTHER]
+    later(product, 3600)
+    assert len(mails(product, DAILY)) == 2
+    later(product, DAY)
+    later(product, DAY)
+    assert mails(product, DONE) == ["alice@example.com", OTHER]
+    link = product.newest_link("/recover?link=")
+
+    back = product.browser(network="192.0.2.99")
+    assert "alice" in words(back.get(link))
+    token = link.partition("=")[2]
+    wrong = back.post("/recover", link=token, password="not the password")
+    assert wrong.status_code == 422
+    opened = back.post("/recover", link=token, password=PASSWORD)
+    assert opened.headers["location"] == "/settings/security/app/new"
+    assert back.get("/settings/security").headers["location"] == "/settings/security/app/new"
+    assert back.get("/api/session").status_code == 401
+    assert product.browser().get(link).status_code == 404
+    back.enroll_app()
+    assert back.get("/api/session").json()["aal"] == "aal2"
+    assert events(product, alice) == ["recovery.used", "recovery.ended", "recovery.started"]
+
+
+def test_its_end_gives_no_session_without_the_password(
+    product: TestProduct, alice: Account
+) -> None:
+    waiting(product)
+    later(product, HOURS * 3600)
+    link = product.newest_link("/recover?link=")
+    thief = product.browser()
+    assert thief.get(link).status_code == 200
+    assert thief.post("/recover", link=link.partition("=")[2], password="").status_code == 422
+    assert thief.get("/settings").status_code == 303
+    assert events(product, alice)[0] == "recovery.ended"
+
+
+def test_the_link_works_for_one_of_two_who_press_at_once(
+    product: TestProduct, alice: Account
+) -> None:
+    waiting(product)
+    later(product, HOURS * 3600)
+    token = product.newest_link("/recover?link=").partition("=")[2]
+    pair = [product.browser(network=f"192.0.2.{n}") for n in range(8)]
+    answers = product.together(
+        *(
+            one.send("POST", "/recover", fields={"link": token, "password": PASSWORD})
+            for one in pair
+        )
+    )
+    assert [answer.status_code for answer in answers].count(303) == 1
+    assert events(product, alice).count("recovery.used") == 1
+
+
+def test_the_link_in_every_mail_stops_it_once_without_signing_in(
+    product: TestProduct, alice: Account
+) -> None:
+    waiting(product)
+    link = product.newest_link("/recover/cancel/")
+    owner = product.browser()
+    assert owner.get(link).status_code == 200
+    assert events(product, alice) == ["recovery.started"]
+    assert owner.post(link).status_code == 200
+    assert owner.post(link).status_code == 422
+    assert mails(product, CANCELLED) == ["alice@example.com", OTHER]
+    later(product, HOURS * 3600)
+    assert mails(product, DONE) == []
+    assert events(product, alice) == ["recovery.cancelled", "recovery.started"]
+
+
+def test_a_sign_in_with_a_second_step_stops_it(product: TestProduct) -> None:
+    product.add_account("bob")
+    first = product.browser()
+    first.sign_in("bob")
+    app = first.enroll_app()
+    product.clock.forward(60)
+    browser = product.browser()
+    browser.sign_in("bob")
+    browser.post("/recover")
+    assert browser.post("/sign-in/code", code=app.next_code()).status_code == 303
+    assert len(mails(product, CANCELLED)) == 1
+    later(product, HOURS * 3600)
+    assert mails(product, DONE) == []
+
+
+def test_another_password_stops_it(product: TestProduct, alice: Account) -> None:
+    waiting(product)
+    stranger = product.browser()
+    stranger.post("/forgot-password", username="alice")
+    reset = product.newest_link("/reset-password/")
+    assert stranger.post(reset, password=NEW_PASSWORD).status_code == 200
+    later(product, HOURS * 3600)
+    assert mails(product, DONE) == []
+    assert events(product, alice)[0] == "recovery.cancelled"
+
+
+def test_not_within_seven_days_of_a_password_set_by_mail(
+    product: TestProduct, alice: Account
+) -> None:
+    stranger = product.browser()
+    stranger.post("/forgot-password", username="alice")
+    reset = product.newest_link("/reset-password/")
+    assert stranger.post(reset, password=NEW_PASSWORD).status_code == 200
+    stranger.sign_in(password=NEW_PASSWORD)
+    refused = stranger.post("/recover")
+    assert refused.status_code == 422
+    assert "at the earliest" in words(refused)
+    assert events(product, alice) == []
+    product.clock.forward(QUIET_SECONDS)
+    browser = product.browser()
+    browser.sign_in(password=NEW_PASSWORD)
+    assert browser.post("/recover").status_code == 303
+    assert events(product, alice) == ["recovery.started"]
+
+
+def test_never_for_operators(product: TestProduct) -> None:
+    root = product.add_account("root", role=Role.OPERATOR)
+    browser = product.browser()
+    browser.sign_in("root")
+    browser.enroll_app()
+    product.clock.forward(60)
+    half = product.browser()
+    half.sign_in("root")
+    assert half.get("/recover").status_code == 404
+    assert half.post("/recover").status_code == 404
+    assert "recovery by e-mail" not in words(half.get("/sign-in/help"))
+    assert events(product, root) == []
+
+
+def test_asking_twice_begins_nothing_anew(product: TestProduct, alice: Account) -> None:
+    waiting(product)
+    assert len(mails(product, STARTED)) == 2
+    product.clock.forward(DAY)
+    waiting(product)
+    assert events(product, alice) == ["recovery.started"]
+    assert len(mails(product, STARTED)) == 2
+
+
+def test_the_help_page_offers_it(product: TestProduct, alice: Account) -> None:
+    browser = product.browser()
+    browser.sign_in()
+    assert 'href="/recover"' in browser.get("/sign-in/help").text
+    assert 'href="/recover"' not in product.browser().get("/sign-in/help").text
+    assert events(product, alice) == []
