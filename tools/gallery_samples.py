@@ -133,6 +133,7 @@ ACTIVITY = (
 )
 SHEET = CodeSheet(
     tuple(CODES),
+    "https://panel.example.org",
     NOW,
     NOW + 10 * MINUTE,
     "data:text/plain;charset=utf-8," + quote("\n".join(CODES)),

@@ -41,7 +41,7 @@ def _kill_all(postgres: PostgresServer) -> None:
 
 
 def _settings(url: str) -> Settings:
-    return Settings(public_url="https://panel.example.com", database_url=url)  # type: ignore[arg-type]
+    return Settings(public_url="https://panel.example.com", database_url=url)
 
 
 async def _save(store: Store, name: str) -> None:
@@ -175,7 +175,7 @@ def test_a_row_that_stays_locked_refuses_and_reads_go_on(database: Engine) -> No
                 other.execute("UPDATE installation SET value = 'held' WHERE name = 'a'")
                 waiting = [asyncio.create_task(_save(store, "a")) for _ in range(12)]
                 await asyncio.sleep(0.1)
-                assert await store.read(installation.load, "a") == "x"  # type: ignore[misc]
+                assert await store.read(installation.load, "a") == "x"
                 first = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
                 assert isinstance(first[0].pop().exception(), StoreUnavailable)
             await asyncio.gather(*waiting, return_exceptions=True)

@@ -72,4 +72,4 @@ def message(row_id: str, **changes: object) -> OutboxRow:
         provider="", provider_id="", attempt=0, next_at=NOW, not_after=NOW + 600, created_at=NOW,
         accepted_at=None,
     )  # fmt: skip
-    return replace(row, **changes)  # type: ignore[arg-type]  names and types are the test's
+    return replace(row, **changes)

@@ -17,6 +17,10 @@ from tests.support.live import PASSWORD, LiveDemo
 SECURITY = "/settings/security"
 WIZARD = f"{SECURITY}/app/new"
 NUMBER = "(202) 555-0142"
+SEND = """async ([path, fields]) => {
+  const sent = { method: "POST", body: new URLSearchParams(fields), redirect: "manual" };
+  return (await fetch(path, sent)).status;
+}"""
 WRONG_BACKUP_CODE = "00000-00000-00000"
 
 
@@ -69,10 +73,8 @@ class Tour:
 
     def _post(self, path: str, **fields: str) -> None:
         """Send a form without showing its answer, with this window's cookies."""
-        answer = self.page.context.request.post(
-            path, form=fields, headers={"origin": self.demo.url}, max_redirects=0
-        )
-        assert answer.status < 500
+        status = self.page.evaluate(SEND, [path, fields])
+        assert status < 500
 
     def _wrong(self) -> str:
         """A code that is wrong now."""

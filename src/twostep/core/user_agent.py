@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 
 # The first match wins: browsers name the ones they descend from.
 _BROWSERS = (
@@ -31,6 +33,7 @@ _SYSTEMS = (
 )
 
 
+@lru_cache(maxsize=1024)
 def describe(user_agent: str) -> str:
     """Browser and system; empty when neither is known."""
     browser = next((name for mark, name in _BROWSERS if mark in user_agent), "")

@@ -117,7 +117,7 @@ def read_answer(answer: Answer) -> Outcome:
         return Accepted("")
     if "Temporal failure" in words or "try again later" in words:
         return Temporary("the gateway asks to try again later")
-    if "black-list" in words:
+    if "black-list" in words or "Not routable" in words:
         return Permanent(Failure.REGION_BLOCKED)
     if "receiver" in words:
         return Permanent(Failure.UNUSABLE)

@@ -18,10 +18,13 @@ COLUMNS = (
 )
 
 
+_ROLES = {str(role): role for role in Role}
+
+
 def account_of(row: Row) -> Account:
     """An account from a row of `COLUMNS`."""
     return Account(
-        row[0], row[1], Role(row[2]), row[3], row[4], bool(row[5]), row[6], row[7], row[8],
+        row[0], row[1], _ROLES[row[2]], row[3], row[4], bool(row[5]), row[6], row[7], row[8],
         bool(row[9]), row[10], row[11], row[12], bool(row[13]), *row[14:19],
     )  # fmt: skip
 

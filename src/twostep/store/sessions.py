@@ -20,8 +20,13 @@ _LOAD_SQL = (
 )
 
 
+# Looked up, not called: this runs at every request.
+_LEVELS = {str(level): level for level in Level}
+_AALS = {str(aal): aal for aal in Aal}
+
+
 def _session(row: Row) -> Session:
-    return Session(row[0], row[1], Level(row[2]), Aal(row[3]), *row[4:16])
+    return Session(row[0], row[1], _LEVELS[row[2]], _AALS[row[3]], *row[4:16])
 
 
 def load(tx: Tx, digest: bytes) -> tuple[Session, Account] | None:

@@ -61,9 +61,8 @@ class WebApp:
         if scope["type"] != "http":
             raise RuntimeError(f"no {scope['type']} here")
         response = await self._respond(scope, receive)
-        response.raw_headers.extend(
-            pair for pair in self._headers if pair[0] not in dict(response.raw_headers)
-        )
+        own = {name for name, _ in response.raw_headers}
+        response.raw_headers.extend(pair for pair in self._headers if pair[0] not in own)
         if scope["method"] == "HEAD":
             response.body = b""
         await response(scope, receive, send)
@@ -82,7 +81,7 @@ class WebApp:
                 peer=scope["client"][0] if scope["client"] else "",
                 path=path,
                 query_string=query_string,
-                query=dict(parse_qsl(query_string, keep_blank_values=True)),
+                query=dict(parse_qsl(query_string, keep_blank_values=True)) if query_string else {},
                 headers=request_headers,
                 params=found[1] if found else {},
             )

@@ -4,6 +4,7 @@ set itself."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 
@@ -12,8 +13,9 @@ MOST_HOPS = 32
 UNKNOWN = "unknown"
 
 
+@lru_cache(maxsize=4096)
 def client_network(
-    peer: str, forwarded_for: str, trusted: Sequence[IPv4Network | IPv6Network]
+    peer: str, forwarded_for: str, trusted: tuple[IPv4Network | IPv6Network, ...]
 ) -> str:
     """The client's network: an IPv4 address, or an IPv6 /64 prefix.
 

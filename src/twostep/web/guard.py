@@ -83,12 +83,10 @@ async def serve_page(visit: Visit, page: Page, method: str, body: bytes) -> Resp
         return problem.not_found(visit)
     if refused := _refuse_session(visit, page, method):
         return refused
-    if method == "POST" and not (page.signed or page.raw):
-        visit = replace(
-            visit, form=read_form(body, visit.headers.get("content-type", "")), body=body
-        )
-    else:
-        visit = replace(visit, body=body)
+    if method == "POST":
+        plain = not (page.signed or page.raw)
+        form = read_form(body, visit.headers.get("content-type", "")) if plain else {}
+        visit = replace(visit, form=form, body=body)
     if late := await _ask_step_up(visit, page, method):
         return late
     return await _run(visit, page, endpoint)

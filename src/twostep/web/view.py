@@ -252,10 +252,12 @@ class PhoneForm:
 class CodeSheet:
     """Ten backup codes for screen and paper; shown until proof or `visible_until`.
 
-    `text_url` is a `data:text/plain` address, `file_name` what the browser saves it as.
+    `sign_in_at`: the panel's address, for the paper. `text_url` is a `data:text/plain` address,
+    `file_name` what the browser saves it as.
     """
 
     codes: tuple[str, ...]
+    sign_in_at: str
     made_at: int
     visible_until: int
     text_url: str

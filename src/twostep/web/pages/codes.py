@@ -92,6 +92,7 @@ def _sheet(visit: Visit, found: CodesView) -> view.CodeSheet:
     text = "\n".join(_lines(visit, codes, made_at))
     return view.CodeSheet(
         codes,
+        visit.env.settings.public_url,
         made_at,
         found.shown_until,
         f"data:text/plain;charset=utf-8,{quote(text)}",
