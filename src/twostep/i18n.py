@@ -186,7 +186,10 @@ def _two(amount: int, big: str, small: str, *, per: int, language: str) -> str:
 
 
 def _unit(amount: int, unit: str, language: str) -> str:
-    return format_unit(amount, f"duration-{unit}", length="long", locale=_locale(language))
+    name, locale = f"duration-{unit}", _locale(language)
+    words = format_unit(amount, name, length="long", locale=locale)
+    # CLDR has no long pattern for some units (days in Arabic); the short one is whole words there.
+    return format_unit(amount, name, length="short", locale=locale) if name in words else words
 
 
 @cache

@@ -172,8 +172,7 @@ async def open_product(
         callbacks=callbacks or {},
     )
     dummy_hash(env.profile)  # made now, not with the first unknown name
-    works = _works(env, outbox) if working else ()
-    tasks = [asyncio.create_task(work) for work in works]
+    tasks = [asyncio.create_task(work) for work in (_works(env, outbox) if working else ())]
     try:
         yield Product(env, outbox)
     finally:

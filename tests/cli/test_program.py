@@ -134,7 +134,7 @@ def test_keys_are_listed_by_id_never_by_value(twostep, folder):
     text = (folder / "data" / "twostep.key").read_text().splitlines()[-1]
     key_id, material = text.split()
     done = twostep("keys", "list", "--json")
-    assert json.loads(done.out) == [{"id": key_id, "seals": True}]
+    assert json.loads(done.out) == [{"id": key_id, "seals": True, "values": 0, "uses": {}}]
     assert material not in done.out
 
 

@@ -80,7 +80,9 @@ def test_every_language_says_all_of_it_in_one_language(language, purpose):
     assert "{" not in text
     assert "Example Panel" in text
     if call.language != "en":
-        english = {word for word in script("en", purpose).as_text().split() if len(word) > 5}
+        english = {word for word in script("en", purpose).as_text().split() if len(word) > 5} - {
+            "Example"
+        }
         assert english.isdisjoint(text.split())
 
 

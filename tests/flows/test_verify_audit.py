@@ -453,7 +453,9 @@ def test_a_changed_and_a_moved_line_of_an_export_are_found(exported: Path) -> No
     lines = path.read_text().splitlines(keepends=True)
     path.write_text("".join([lines[0].replace('"at":1', '"at":2'), *lines[1:]]))
     assert Fault.CHANGED in export_faults(exported)
-    path.write_text("".join([lines[1], lines[0], *lines[2:]]))
+    first, second = [n for n, line in enumerate(lines) if alice(exported) in line][:2]
+    lines[first], lines[second] = lines[second], lines[first]
+    path.write_text("".join(lines))
     assert export_faults(exported)
 
 

@@ -248,7 +248,7 @@ class Tour:
         for name in ("/not-me", "/reset-password"):
             self._go(links[name])
             yield name[1:]
-        self._go("/not-me/" + "A" * 43)
+        self._go("/not-me/" + "A" * 43, 404)
         yield "link-dead"
 
     def _fake_phone(self) -> Iterator[str]:

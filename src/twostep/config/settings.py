@@ -24,6 +24,7 @@ from twostep.config.kinds import (
     TimeZone,
     is_loopback,
 )
+from twostep.config.passkeys import Passkeys, passkey_warnings
 from twostep.config.provider_order import able_providers, review_providers
 from twostep.config.providers import Delivery, Smtp, Twilio
 from twostep.config.retention import Retention
@@ -195,6 +196,7 @@ class Settings(BaseSettings):
     session: Session = Field(default_factory=Session)
     totp: Totp = Field(default_factory=Totp)
     password: Password = Field(default_factory=Password)
+    passkeys: Passkeys = Field(default_factory=Passkeys)
     delivery: Delivery = Field(default_factory=Delivery)
     metrics: Metrics = Field(default_factory=Metrics)
     retention: Retention = Field(default_factory=Retention)
@@ -293,5 +295,5 @@ class Settings(BaseSettings):
             'delivery names "console": those messages reach nobody': (
                 not self.is_loopback and "console" in (*carriers, *self.email_providers)
             ),
-        }
+        } | passkey_warnings(self.passkeys, self.public_host)
         return tuple(sentence for sentence, is_true in found.items() if is_true)

@@ -7,12 +7,11 @@ for. Nothing is serialised again: the stored bytes are the hashed bytes.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from twostep.core.audit_chain import Head, Record
+from twostep.core.audit_chain import Head, Record, hash_record
 
 
 class Fault(StrEnum):
@@ -94,33 +93,30 @@ class ChainReview:
 
     def feed(self, records: Iterable[Record]) -> None:
         """Verify records; those of one chain come in their order."""
-        heads, vouched, sha256 = self._heads, self._vouched, hashlib.sha256
+        heads = self._heads
+        chain, seq, digest, promised = "", 0, b"", None
         count = 0
         for record in records:
             count += 1
-            chain, seq, body, digest = record.chain, record.seq, record.body, record.hash
-            head = heads.get(chain)
-            if head is None:
-                head = self._begin(record)
-            if seq != head.seq + 1:
-                self._out_of_step(record, head)
-                if seq <= head.seq:
+            if record.chain != chain:
+                if chain:
+                    heads[chain] = Head(seq, digest)
+                chain = record.chain
+                head = heads.get(chain) or self._begin(record)
+                seq, digest, promised = head.seq, head.hash, self._vouched.get(chain)
+            if record.seq != seq + 1:
+                self._out_of_step(record, seq)
+                if record.seq <= seq:
                     continue
-            elif record.prev_hash != head.hash:
+            elif record.prev_hash != digest:
                 self._find(Fault.CHANGED, record, "does not follow the one before it")
-            if sha256(record.prev_hash + body.encode()).digest() != digest:
-                self._find(Fault.CHANGED, record, "was changed: its text does not have its hash")
-            elif not _agrees(record):
-                self._find(Fault.CHANGED, record, "was changed: its columns differ from its text")
-            promised = vouched.get(chain)
-            if promised is not None and promised.head.seq == seq and promised.head.hash != digest:
-                self._find(
-                    Fault.CHANGED,
-                    record,
-                    f"is not the one that checkpoint {promised.checkpoint} vouches for",
-                )
-            if self._ahead and self._ahead.get(chain, head).seq == seq:
+            seq, digest = record.seq, record.hash
+            self._judge_text(record)
+            if promised is not None and promised.head.seq == seq:
+                self._compare_vouched(record, promised)
+            if self._ahead:
                 self._compare_start(record)
+        if chain:
             heads[chain] = Head(seq, digest)
         self.records += count
 
@@ -183,16 +179,27 @@ class ChainReview:
         self._add(Fault.START, chain, begun.head.seq, begun.problem)
         return None
 
+    def _judge_text(self, record: Record) -> None:
+        if hash_record(record.prev_hash, record.body) != record.hash:
+            self._find(Fault.CHANGED, record, "was changed: its text does not have its hash")
+        elif not _agrees(record):
+            self._find(Fault.CHANGED, record, "was changed: its columns differ from its text")
+
+    def _compare_vouched(self, record: Record, promised: Vouched) -> None:
+        if promised.head.hash != record.hash:
+            what = f"is not the one that checkpoint {promised.checkpoint} vouches for"
+            self._find(Fault.CHANGED, record, what)
+
     def _compare_start(self, record: Record) -> None:
-        start = self._ahead.pop(record.chain, None)
-        if start is not None and start.hash != record.hash:
+        start = self._ahead.get(record.chain)
+        if start is not None and start.seq == record.seq and start.hash != record.hash:
             self._find(Fault.CHANGED, record, "is not the one that the signed start names")
 
-    def _out_of_step(self, record: Record, head: Head) -> None:
-        if record.seq <= head.seq:
-            self._find(Fault.ORDER, record, f"stands behind record {head.seq}")
+    def _out_of_step(self, record: Record, seq: int) -> None:
+        if record.seq <= seq:
+            self._find(Fault.ORDER, record, f"stands behind record {seq}")
         else:
-            lost = _numbers(head.seq + 1, record.seq - 1)
+            lost = _numbers(seq + 1, record.seq - 1)
             self._add(Fault.GAP, record.chain, record.seq, f"{lost} missing")
 
     def _find(self, fault: Fault, record: Record, what: str) -> None:

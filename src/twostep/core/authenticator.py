@@ -20,6 +20,7 @@ MOST_PHONES = 5
 MOST_PASSKEYS = 10
 MOST_ADDRESSES = 5
 MOST_KNOWN_BROWSERS = 10
+MOST_REMEMBERED_BROWSERS = 10
 LONGEST_NAME = 60
 
 
@@ -78,6 +79,43 @@ class Phone:
 
 
 @dataclass(frozen=True, slots=True)
+class Passkey:
+    """A passkey or security key (WebAuthn level 3, credential record).
+
+    `credential_id`, `public_key` (COSE): as the authenticator made them. `model`: its AAGUID.
+    `transports`: how browsers reach it, separated by blanks. `synced`: it may have copies elsewhere
+    (backup eligible; never changes); `backed_up`: it has some now.
+    """
+
+    id: str
+    account_id: str
+    name: str
+    credential_id: bytes
+    public_key: bytes
+    sign_count: int
+    model: str
+    transports: str
+    synced: bool
+    backed_up: bool
+    created_at: int
+    last_used_at: int | None
+    last_used_browser: str
+
+
+@dataclass(frozen=True, slots=True)
+class RememberedBrowser:
+    """A browser that is not asked for a code until `expires_at`."""
+
+    id: str
+    account_id: str
+    browser: str
+    network: str
+    created_at: int
+    last_used_at: int
+    expires_at: int
+
+
+@dataclass(frozen=True, slots=True)
 class RecoverySet:
     """A set of backup codes.
 
@@ -113,6 +151,7 @@ class Methods:
     phones: tuple[Phone, ...] = ()
     codes: tuple[RecoveryCode, ...] = ()
     recovery_set: RecoverySet | None = None
+    passkeys: tuple[Passkey, ...] = ()
 
     @property
     def codes_left(self) -> int:
@@ -122,12 +161,15 @@ class Methods:
     @property
     def ways(self) -> int:
         """Different ways to pass the second step."""
-        return len(self.apps) + len(self.phones) + (self.codes_left > 0)
+        own = len(self.apps) + len(self.phones) + len(self.passkeys)
+        return own + (self.codes_left > 0)
 
 
 def may_remove(methods: Methods, *, kind: MethodKind) -> bool:
     """Whether one of `kind` may go while two-step sign-in is on: an app or passkey must remain."""
-    return kind is not MethodKind.APP or len(methods.apps) > 1
+    if kind not in {MethodKind.APP, MethodKind.PASSKEY}:
+        return True
+    return len(methods.apps) + len(methods.passkeys) > 1
 
 
 def method_name(kind: MethodKind, method_id: str) -> str:

@@ -119,7 +119,15 @@ NUMBER_UNMATCHED = _kind("phone.refused", "A number was not taken as a backup ph
 NUMBER_OPTED_IN = _kind("number.opted_in", "A number asked for texts again", "provider")
 NUMBER_OPTED_OUT = _kind("number.opted_out", "A number asked for no more texts", "provider")
 OPERATOR_ACTED = _kind("operator.acted", "An operator helped with the account", "act", "reason")
-PASSKEY_ADDED = _kind("passkey.added", "A passkey was added", "name")
+PASSKEY_ACCEPTED = _kind("passkey.accepted", "A passkey was accepted", "purpose")
+PASSKEY_ADDED = _kind("passkey.added", "A passkey was added", "name", "model", "synced")
+PASSKEY_COUNTED_BACK = _kind(
+    "passkey.counted_back",
+    "A passkey was accepted although its counter had not risen: there may be a copy",
+    "stored",
+    "shown",
+)
+PASSKEY_REFUSED = _kind("passkey.refused", "A passkey was refused", "purpose", "reason")
 PASSKEY_REMOVED = _kind("passkey.removed", "A passkey was removed", "name")
 PASSWORD_ACCEPTED = _kind("password.accepted", "The first step was passed")
 PASSWORD_CHANGED = _kind("password.changed", "The password was changed", "by")
@@ -138,7 +146,10 @@ PREFIX_BLOCKED = _kind(
 PROFILE_CHANGED = _kind("profile.changed", "Language or time zone was changed")
 PROVIDER_RESTORED = _kind("provider.restored", "A provider works again", "provider")
 PROVIDER_TRIPPED = _kind(
-    "provider.tripped", "A provider kept failing and is passed by for a minute", "provider", "reason"
+    "provider.tripped",
+    "A provider kept failing and is passed by for a minute",
+    "provider",
+    "reason",
 )
 RECOVERY_CANCELLED = _kind("recovery.cancelled", "A recovery was cancelled", "by")
 RECOVERY_ENDED = _kind("recovery.ended", "A recovery's waiting period ended")

@@ -50,6 +50,10 @@ class Reason(StrEnum):
     NAME_TOO_LONG = "name.too_long"
     NOT_ALLOWED = "policy.not_allowed"  # policy asks for two-step sign-in
 
+    # passkeys
+    PASSKEY_REFUSED = "passkey.refused"  # every reason alike; detail: why, for the audit trail only
+    PASSKEY_LIMIT = "passkey.limit"  # detail: maximum
+
     # backup phone
     NUMBER_EMPTY = "number.empty"
     NUMBER_LETTERS = "number.letters"

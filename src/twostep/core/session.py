@@ -114,6 +114,19 @@ AMR_OF_SECOND_FACTOR = {
 }
 
 
+def amr_of_passkey(*, synced: bool, alone: bool) -> str:
+    """What a passkey proves: a key in hardware or one that is synced, with the password or alone.
+
+    Alone it counts as two, because its owner was verified (security: Sessions).
+    """
+    key = "swk" if synced else "hwk"
+    return f"{key} user mfa" if alone else f"pwd {key} mfa"
+
+
 def merge_amr(old: str, new: str) -> str:
-    """Join two lists of authentication methods, each once, the order kept."""
-    return " ".join(dict.fromkeys([*old.split(), *new.split()]))
+    """Add what was proved in a session to what was proved before, each once, the order kept.
+
+    The password is never added: a step-up does not ask for it.
+    """
+    added = [one for one in new.split() if one != AMR_PASSWORD]
+    return " ".join(dict.fromkeys([*old.split(), *added]))

@@ -46,6 +46,8 @@ PASSWORD_STRANGERS = Rule("password.strangers", 50, 3600, first_wait_seconds=30)
 CODE = Rule("code", 5, None, first_wait_seconds=30)
 RECOVERY_CODE = Rule("recovery_code", 5, None, first_wait_seconds=30)
 CODE_NETWORK = Rule("code.network", 100, 3600)
+# A passkey is no guess, so no account waits for one; what is left is not to be kept busy.
+PASSKEY_NETWORK = Rule("passkey.network", 100, 3600)
 # Mails that a stranger can cause.
 RESET_MAIL_ACCOUNT = Rule("reset_mail.account", 3, 3600)
 RESET_MAIL_NETWORK = Rule("reset_mail.network", 10, 3600)
@@ -76,6 +78,7 @@ RULES = (
     CODE,
     RECOVERY_CODE,
     CODE_NETWORK,
+    PASSKEY_NETWORK,
     RESET_MAIL_ACCOUNT,
     RESET_MAIL_NETWORK,
     LINK_NETWORK,

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from aiosmpplib import ESME, AbstractHook, PhoneNumber, SimpleExponentialBackoff, SubmitSm
+from aiosmpplib import ESME, AbstractHook, PhoneNumber, SubmitSm
 from aiosmpplib.broker import AbstractBroker
 from aiosmpplib.protocol import DeliverSm, SmppMessage, SubmitSmResp
 from aiosmpplib.state import NPI, TON, SmppCommandStatus, SmppSessionState
@@ -98,6 +98,21 @@ class _Broker(AbstractBroker):
                 return message
 
 
+class _Line(ESME):
+    """The library's line, closed on our side too when it is given up."""
+
+    async def connect(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+        await super().connect()
+
+    async def _disconnect(self) -> None:
+        writer = self._writer
+        await super()._disconnect()
+        if writer is not None:
+            writer.close()
+
+
 class _Hook(AbstractHook):
     """Hears what comes back."""
 
@@ -173,7 +188,7 @@ class Smpp:
     def _open(self) -> ESME:
         if self._esme is None or self._line is None or self._line.done():
             centre = self._centre
-            self._esme = ESME(
+            self._esme = _Line(
                 centre.host,
                 centre.port,
                 centre.system_id,
@@ -182,7 +197,6 @@ class Smpp:
                 log_level=LOGS_NOTHING,
                 hook=self._hook,
                 broker=_Broker(self._waiting),
-                retry_timer=SimpleExponentialBackoff(min_wait=1.0, max_wait=30.0),
                 socket_timeout=10.0,
                 enquire_link_interval=30.0,
             )

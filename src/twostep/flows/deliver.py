@@ -73,7 +73,6 @@ class Outbox:
     def __init__(self, channels: Mapping[Kind, Sequence[Channel]]) -> None:
         self._failover = Failover(channels)
         self._wake = asyncio.Event()
-        self._places = asyncio.Semaphore(ROWS_AT_ONCE)
         self._sending: set[asyncio.Task[None]] = set()
 
     def wake(self) -> None:

@@ -7,9 +7,9 @@ The code that confirms counts as used, and as this session's fresh second factor
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from twostep.core import event, sealing, session, throttle, token, totp
+from twostep.core import event, sealing, throttle, token, totp
 from twostep.core.account import Account
 from twostep.core.authenticator import (
     LONGEST_NAME,
@@ -21,17 +21,20 @@ from twostep.core.authenticator import (
 )
 from twostep.core.code_input import read_six_digits
 from twostep.core.refusal import Reason, Refused
-from twostep.core.session import AMR_OF_SECOND_FACTOR, Aal, Level, Session
+from twostep.core.session import AMR_OF_SECOND_FACTOR, Session
 from twostep.delivery.notice import NoticeKind
 from twostep.flows import send_limits
 from twostep.flows.env import Env, Visitor
 from twostep.flows.notify import notify
+from twostep.flows.raise_session import raise_enrolled
 from twostep.flows.record import record
+from twostep.flows.remember_browser import forget_browsers
 from twostep.flows.second_factor import APP_SECRET
 from twostep.flows.sign_in import SignedIn
 from twostep.flows.step_up import is_current
+from twostep.flows.turn_on import turn_on
 from twostep.flows.unseal import tell_broken, unseal
-from twostep.store import accounts, apps, sessions
+from twostep.store import accounts, apps
 from twostep.store.tx import Tx
 
 
@@ -259,34 +262,12 @@ def _add(
     method = method_name(MethodKind.APP, app_id)
     added = event.new_event(event.APP_ADDED, method=method, name=name)
     record(tx, account, visitor, added, now=now)
+    forget_browsers(tx, account, visitor.source, now=now)
     turned_on = not account.two_step
     if turned_on:
         turn_on(tx, account, visitor, now=now)
     kind = NoticeKind.TWO_STEP_ENABLED if turned_on else NoticeKind.APP_ADDED
     notify(tx, env, account, kind, visitor=visitor, now=now, undo=method, method=name)
-    return AppAdded(app_id, _raise(tx, env, current, old_token=old_token, now=now), turned_on)
-
-
-def turn_on(tx: Tx, account: Account, visitor: Visitor, *, now: int) -> None:
-    """Turn two-step sign-in on. Other sessions live on; ending them is offered, not done."""
-    accounts.save_two_step(tx, account.id, on=True, now=now)
-    record(tx, account, visitor, event.new_event(event.TWO_STEP_ENABLED), now=now)
-
-
-def _raise(tx: Tx, env: Env, current: Session, *, old_token: str, now: int) -> SignedIn:
-    """The confirmed code is this session's fresh second factor; an enrolment session becomes full."""
-    cookie = token.new_token()
-    risen = replace(
-        current,
-        level=Level.FULL,
-        aal=Aal.AAL2,
-        amr=session.merge_amr(current.amr, AMR_OF_SECOND_FACTOR["app"]),
-        second_factor_at=now,
-        seen_at=now,
-    )
-    if current.level is Level.ENROL:
-        risen = replace(risen, created_at=now, expires_at=now + env.limits.total_seconds)
-    sessions.raise_session(
-        tx, risen, old_digest=token.digest(old_token), new_digest=token.digest(cookie)
-    )
-    return SignedIn(risen, cookie)
+    amr = AMR_OF_SECOND_FACTOR["app"]
+    signed_in = raise_enrolled(tx, env, current, amr=amr, old_token=old_token, now=now)
+    return AppAdded(app_id, signed_in, turned_on)

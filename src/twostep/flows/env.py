@@ -56,12 +56,14 @@ class Env:
 class Visitor:
     """Who asks: the network (IPv4 address or IPv6 /64), the browser's name and its cookies' values.
 
-    `browser_token`: the known-browser cookie, empty when there is none.
+    `browser_token`, `remember_token`: the cookies of known and remembered browsers, empty when
+    there is none.
     """
 
     network: str
     browser: str
     browser_token: str = ""
+    remember_token: str = ""
     language: str = "en"
 
     @property

@@ -7,7 +7,7 @@ the same counters. Sources: ASVS 6.3.1, 6.3.8; security: Guessing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from twostep.core import event, password, sealing, throttle, token
 from twostep.core.account import Account, Status
@@ -19,6 +19,7 @@ from twostep.core.throttle import Rule
 from twostep.core.user_name import user_name_key
 from twostep.flows.env import Env, Visitor
 from twostep.flows.record import record
+from twostep.flows.remember_browser import recognise
 from twostep.flows.retire import remind_of_retired
 from twostep.flows.sign_in import SignedIn, complete_sign_in, needs_enrolment, open_session
 from twostep.store import accounts, audit, sessions, throttles
@@ -178,7 +179,8 @@ def _open(
     now: int,
 ) -> SignedIn:
     """Open what the right password opens: the second step, enrolment, or everything."""
-    if account.two_step or needs_enrolment(env, account):
+    remembered = recognise(tx, env, account, visitor, now=now) if account.two_step else None
+    if remembered is None and (account.two_step or needs_enrolment(env, account)):
         return open_session(
             tx,
             env,
@@ -189,7 +191,7 @@ def _open(
             next_path=next_path,
             now=now,
         )
-    return complete_sign_in(
+    signed_in = complete_sign_in(
         tx,
         env,
         account,
@@ -198,10 +200,11 @@ def _open(
         old_token="",
         amr=AMR_PASSWORD,
         aal=Aal.AAL1,
-        method="",
+        method=f"browser:{remembered.id}" if remembered else "",
         next_path=next_path,
         now=now,
     )
+    return replace(signed_in, remember_token=remembered.cookie if remembered else None)
 
 
 def _count_wrong(tx: Tx, visitor: Visitor, *, claim: _Claim, now: int) -> Refused:

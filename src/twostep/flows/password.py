@@ -9,6 +9,7 @@ from twostep.core.refusal import Reason, Refused
 from twostep.core.session import Session
 from twostep.core.user_name import user_name_key
 from twostep.delivery.notice import NoticeKind
+from twostep.flows import second_step_throttle
 from twostep.flows.env import Env, Visitor
 from twostep.flows.notify import RESET_PASSWORD, notify
 from twostep.flows.record import record
@@ -157,6 +158,7 @@ def save_new(
     accounts.save_password(
         tx, account.id, password_hash=new_hash, short=len(new) < SHORTEST, now=now
     )
+    second_step_throttle.forget_all(tx, account)
     sessions.remove_known_browsers(tx, account.id)
     record(tx, account, visitor, event.new_event(event.PASSWORD_CHANGED, by=by), now=now)
     notify(tx, env, account, NoticeKind.PASSWORD_CHANGED, visitor=visitor, now=now)

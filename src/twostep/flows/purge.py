@@ -13,7 +13,9 @@ from twostep.store import (
     installation,
     mail_links,
     outbox,
+    passkeys,
     recovery_codes,
+    remembered_browsers,
     sends,
     throttles,
 )
@@ -39,6 +41,8 @@ def purge(tx: Tx, env: Env, *, now: int, limit: int = BATCH) -> int:
             outbox.purge(tx, before=now - 30 * DAY_SECONDS, limit=limit),
             sends.purge(tx, before=now - 90 * DAY_SECONDS, limit=limit),
             alarms.purge(tx, before=now - 90 * DAY_SECONDS, limit=limit),
+            passkeys.purge_challenges(tx, before=now - DAY_SECONDS, limit=limit),
+            remembered_browsers.purge(tx, before=now, limit=limit),
             throttles.purge(tx, before=now - 2 * DAY_SECONDS, limit=limit),
             purge_audit(tx, env, now=now, limit=limit),
         )

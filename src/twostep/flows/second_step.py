@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from twostep.core import event, throttle, token
 from twostep.core import recovery_codes as codes_core
@@ -19,6 +19,7 @@ from twostep.core.session import Aal, Level, Session
 from twostep.flows import second_factor, second_step_throttle
 from twostep.flows.env import Env, Visitor
 from twostep.flows.record import record
+from twostep.flows.remember_browser import remember
 from twostep.flows.second_factor import Passed
 from twostep.flows.second_step_throttle import WrongTry
 from twostep.flows.sign_in import SignedIn, complete_sign_in, open_session
@@ -30,7 +31,10 @@ from twostep.store.tx import Tx
 
 @dataclass(frozen=True, slots=True)
 class SecondStepDone:
-    """The sign-in is complete. `passed` says by what; None: the help desk's temporary code."""
+    """The sign-in is complete. `passed` says by which code.
+
+    None: a passkey, or the help desk's temporary code, whose session opens enrolment only.
+    """
 
     signed_in: SignedIn
     passed: Passed | None
@@ -57,11 +61,12 @@ async def submit_code(
     *,
     old_token: str,
     typed: str,
+    wants_remembering: bool = False,
     now: int,
 ) -> SecondStepDone | Refused:
     """Answer the second step with whatever was typed; its shape decides what it is.
 
-    Malformed input costs nothing. Raises `Overloaded` for codes that need a hash.
+    `wants_remembering`: the browser shall not be asked again, where policy allows that. Malformed input costs nothing. Raises `Overloaded` for codes that need a hash.
     """
     code = read_code(typed)
     if isinstance(code, Refused):
@@ -72,7 +77,15 @@ async def submit_code(
         if digest is None and isinstance(code, TypedBackupCode | TemporaryCode):
             digest = TypedDigest("", b"")
     return await env.store.run(
-        _finish, env, visitor, session, old_token=old_token, code=code, digest=digest, now=now
+        _finish,
+        env,
+        visitor,
+        session,
+        old_token=old_token,
+        code=code,
+        digest=digest,
+        wants_remembering=wants_remembering,
+        now=now,
     )
 
 
@@ -145,13 +158,14 @@ def _finish(
     old_token: str,
     code: SixDigits | TypedBackupCode | TemporaryCode,
     digest: TypedDigest | None,
+    wants_remembering: bool,
     now: int,
 ) -> SecondStepDone | Refused:
     if isinstance(code, SixDigits):
         _announce_reads(tx, visitor, session, old_token=old_token)
     account = accounts.lock(tx, session.account_id)
     half = sessions.load_current(tx, session.id, digest=token.digest(old_token))
-    if not account or not half or not _is_open(half, account, env=env, now=now):
+    if not account or not half or not is_open_step(half, account, env=env, now=now):
         return Refused(Reason.STEP_ENDED)
     if isinstance(code, TemporaryCode):
         return _finish_temporary(tx, env, account, half, visitor, digest=digest, now=now)
@@ -181,6 +195,9 @@ def _finish(
         next_path=half.next_path,
         now=now,
     )
+    if wants_remembering:
+        cookie = remember(tx, env, account, visitor, kind=passed.kind, now=now)
+        signed_in = replace(signed_in, remember_token=cookie)
     return SecondStepDone(signed_in, passed)
 
 
@@ -198,7 +215,8 @@ def _announce_reads(tx: Tx, visitor: Visitor, session: Session, *, old_token: st
         tx.ahead(sessions.load_known_browser, session.account_id, digest)
 
 
-def _is_open(half: Session, account: Account, *, env: Env, now: int) -> bool:
+def is_open_step(half: Session, account: Account, *, env: Env, now: int) -> bool:
+    """Whether a half session may still be answered. The account is locked."""
     return (
         half.level is Level.HALF
         and session_core.is_live(half, now=now, limits=env.limits)

@@ -58,6 +58,12 @@ def forget(tx: Tx, account: Account, *, browser_id: str | None) -> None:
         throttles.remove(tx, key(rule, account.id, browser_id))
 
 
+def forget_all(tx: Tx, account: Account) -> None:
+    """A new password ends every count and wait: what was guessed with the old one is over."""
+    for rule in (throttle.CODE, throttle.RECOVERY_CODE):
+        throttles.remove_with_prefix(tx, f"{rule.name}:{account.id}:")
+
+
 @dataclass(frozen=True, slots=True)
 class WrongTry:
     """A try that was evaluated and found wrong.

@@ -1,7 +1,7 @@
 """The end of every way in: `complete_sign_in` is the only place that makes a full session.
 
 password ──▶ begin_second_step ──▶ half session ──code──▶ complete_sign_in ──▶ full session
-    └───────── two-step sign-in off ────────────────────▶ complete_sign_in
+    └───────── two-step sign-in off, or remembered ─────▶ complete_sign_in ◀── passkey alone
     └───────── two-step sign-in required, not set up ───▶ begin_enrolment ──▶ enrol session
 """
 
@@ -26,11 +26,15 @@ from twostep.store.tx import Tx
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """A session was opened or raised: its new cookie value, and the known browser's if it is new."""
+    """A session was opened or raised: its new cookie value, and the known browser's if it is new.
+
+    `remember_token`: the next value of a remembered browser.
+    """
 
     session: Session
     token: str
     browser_token: str | None = None
+    remember_token: str | None = None
 
 
 def needs_enrolment(env: Env, account: Account) -> bool:
@@ -92,12 +96,14 @@ def complete_sign_in(
     """
     two_step = aal is Aal.AAL2
     base = half or _new_session(account, visitor, level=Level.FULL, next_path=next_path, now=now)
+    came_from = half.browser_id if half else _known_id(tx, account, visitor)
     browser_id, browser_token = _remember_as_known(tx, env, account, visitor, now=now)
     session = replace(
         _renewed(base, env, visitor, now=now),
         aal=aal,
         amr=amr,
         browser_id=browser_id,
+        password_at=base.password_at if AMR_PASSWORD in amr.split() else None,
         second_factor_at=now if two_step else None,
     )
     cookie = token.new_token()
@@ -108,7 +114,7 @@ def complete_sign_in(
         old_digest = token.digest(old_token)
         sessions.raise_session(tx, session, old_digest=old_digest, new_digest=digest)
     if two_step:
-        second_step_throttle.forget(tx, account, browser_id=half.browser_id if half else None)
+        second_step_throttle.forget(tx, account, browser_id=came_from)
         accounts.save_guesses(tx, account.id, in_a_row=0, millionths=account.guess_millionths)
         cancel_recovery(tx, env, account, visitor, by="sign_in", now=now)
     done = event.new_event(event.SIGN_IN_COMPLETED, method=method, aal=str(aal), amr=amr)
@@ -149,6 +155,13 @@ def _new_session(
         seen_at=now,
         expires_at=now,
     )
+
+
+def _known_id(tx: Tx, account: Account, visitor: Visitor) -> str | None:
+    """The known browser that asks, before this sign-in makes it one."""
+    if not visitor.browser_token:
+        return None
+    return sessions.load_known_browser(tx, account.id, token.digest(visitor.browser_token))
 
 
 def _remember_as_known(

@@ -8,6 +8,7 @@ forgotten.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -215,24 +216,44 @@ def _read_lines(lines: Iterable[str], found: list[Finding]) -> Iterator[Record]:
 def _read_line(line: str) -> Record | None:
     """One line. The hashed bytes are what stands before the two hashes, so nothing is written anew;
     where another program has rewritten the line, they are."""
+    end = len(line) - _HASHES_LENGTH
+    hashes = _HASHES.fullmatch(line, end) if end > 0 else None
+    at, chain, kind, seq = (_between(line, *marks) for marks in _MARKS)
+    if hashes is None or not (at.isdecimal() and seq.isdecimal() and chain and kind):
+        return _read_rewritten(line)
+    before, after = hashes.groups()
+    fields = (chain, int(seq), int(at), kind, line[:end] + "}")
+    return Record(*fields, bytes.fromhex(before), bytes.fromhex(after))
+
+
+def _between(line: str, before: str, after: str) -> str:
+    start = line.find(before) + len(before)
+    end = line.find(after, start)
+    return line[start:end] if start >= len(before) and end > 0 else ""
+
+
+def _read_rewritten(line: str) -> Record | None:
     try:
         told = json.loads(line)
         before, after = bytes.fromhex(told["prev_hash"]), bytes.fromhex(told["hash"])
-        body = line[: -len(_HASHES)] + "}"
-        if line != f"{body[:-1]}{_hashes(told['prev_hash'], told['hash'])}":
-            rest = {name: value for name, value in told.items() if name not in _OWN}
-            body = json.dumps(rest, separators=(",", ":"), sort_keys=True)
+        rest = {name: value for name, value in told.items() if name not in _OWN}
+        body = json.dumps(rest, separators=(",", ":"), sort_keys=True)
         return Record(told["chain"], told["seq"], told["at"], told["event"], body, before, after)
     except (ValueError, KeyError, TypeError):
         return None
 
 
-def _hashes(before: str, after: str) -> str:
-    return f',"prev_hash":"{before}","hash":"{after}"}}'
-
-
 _OWN = frozenset({"prev_hash", "hash"})
-_HASHES = _hashes("0" * 64, "0" * 64)
+_HASHES = re.compile(r',"prev_hash":"([0-9a-f]{64})","hash":"([0-9a-f]{64})"\}')
+_HASHES_LENGTH = 154
+# What stands around each value in a record's text: keys come in order, and quotation marks inside
+# values are escaped, so none of these occurs anywhere else.
+_MARKS = (
+    (',"at":', ',"browser":"'),
+    (',"chain":"', '","data":{'),
+    ('},"event":"', '","method":"'),
+    (',"seq":', ',"prev_hash":"'),
+)
 
 
 def _checkpoint_of(path: Path) -> int | None:

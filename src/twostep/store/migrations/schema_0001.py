@@ -7,6 +7,7 @@ is ordered by its bytes, and `{strict}` makes SQLite keep to the declared types.
 from __future__ import annotations
 
 from twostep.store.migrations.schema_0001_audit import AUDIT_TABLES
+from twostep.store.migrations.schema_0001_passkeys import PASSKEY_TABLES
 
 
 TABLES = (
@@ -275,6 +276,7 @@ TABLES = (
     """,
     "CREATE INDEX recoveries_due ON recoveries (next_at)",
     *AUDIT_TABLES,
+    *PASSKEY_TABLES,
     """
     CREATE TABLE installation (
       name {text} PRIMARY KEY,

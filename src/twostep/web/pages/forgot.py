@@ -9,13 +9,20 @@ from twostep.core.refusal import Reason, Refused
 from twostep.flows import password
 from twostep.i18n import translator
 from twostep.web import view
-from twostep.web.frame import page, refused_status
+from twostep.web.frame import page, refused_status, see_other
 from twostep.web.pages.sign_in import LONGEST_IDENTIFIER, LONGEST_PASSWORD
 from twostep.web.visit import Visit
 
 
+HERE = "/forgot-password"
+# Where a link's own page leads afterwards; no link is as short.
+DONE = "done"
+
+
 async def show(visit: Visit) -> Response:
     """GET /forgot-password."""
+    if "sent" in visit.query:
+        return page(visit, "forgot_sent.html")
     return page(visit, "forgot_password.html", username=visit.query.get("username", ""))
 
 
@@ -23,11 +30,13 @@ async def submit(visit: Visit) -> Response:
     """POST /forgot-password: the same answer for known and unknown names."""
     identifier = visit.field("username")[:LONGEST_IDENTIFIER].strip()
     await password.forgot_password(visit.env, visit.visitor, identifier=identifier, now=visit.now)
-    return page(visit, "forgot_sent.html")
+    return see_other(f"{HERE}?sent=1")
 
 
 async def show_reset(visit: Visit) -> Response:
     """GET /reset-password/{token}: changes nothing, so that mail scanners do no harm."""
+    if visit.params["token"] == DONE:
+        return _done(visit)
     found = visit.env.store.read(password.view_reset, link=visit.params["token"], now=visit.now)
     if isinstance(found, Refused):
         return page(visit, "link_dead.html", status=404, password=True)
@@ -51,6 +60,10 @@ async def submit_reset(visit: Visit) -> Response:
         return page(visit, "link_dead.html", status=422, password=True)
     if isinstance(answer, Refused):
         return _form(visit, found.name, two_step=found.two_step, refused=answer)
+    return see_other(f"/reset-password/{DONE}")
+
+
+def _done(visit: Visit) -> Response:
     _ = translator(visit.language).gettext
     return page(
         visit,

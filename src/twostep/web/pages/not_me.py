@@ -8,12 +8,14 @@ from twostep.core.refusal import Reason, Refused
 from twostep.flows.contain import Containment, contain, view_containment
 from twostep.i18n import N_, translator
 from twostep.web import view
-from twostep.web.frame import page
+from twostep.web.frame import page, see_other
 from twostep.web.pages.sign_in import LONGEST_PASSWORD
 from twostep.web.throttled import throttled
 from twostep.web.visit import Visit
 
 
+# Where a link's own page leads afterwards; no link is as short.
+DONE = "done"
 _UNDO = {
     "app": N_("remove the authenticator app that was added"),
     "phone": N_("remove the phone number that was added"),
@@ -24,6 +26,8 @@ _UNDO = {
 
 async def show(visit: Visit) -> Response:
     """GET /not-me/{token}."""
+    if visit.params["token"] == DONE:
+        return _done(visit)
     found = _find(visit)
     if isinstance(found, Refused):
         return page(visit, "link_dead.html", status=404, password=False)
@@ -48,12 +52,17 @@ async def submit(visit: Visit) -> Response:
         if answer.reason is Reason.LINK_DEAD:
             return page(visit, "link_dead.html", status=422, password=False)
         return _ask(visit, found, answer)
+    kept = "?kept=1" if found.undo and not answer.undone else ""
+    return see_other(f"/not-me/{DONE}{kept}")
+
+
+def _done(visit: Visit) -> Response:
     _ = translator(visit.language).gettext
     sentences = [
         _("Every device was signed out, and your password no longer works."),
         _("We have sent a link for a new password to your e-mail addresses."),
     ]
-    if found.undo and not answer.undone:
+    if "kept" in visit.query:
         sentences.append(
             _("We did not undo the change, because it would lock you out. Talk to the help desk.")
         )

@@ -67,6 +67,8 @@ async def show_cancel(visit: Visit) -> Response:
     if _is_off(visit):
         return problem.not_found(visit)
     link = visit.params["token"]
+    if link == DONE:
+        return _stopped(visit)
     found = visit.env.store.read(recover.view_cancelling, link=link, now=visit.now)
     if isinstance(found, Refused):
         return _dead(visit, status=404)
@@ -86,6 +88,10 @@ async def submit_cancel(visit: Visit) -> Response:
     )
     if isinstance(answer, Refused):
         return _dead(visit, status=422)
+    return see_other(f"/recover/cancel/{DONE}")
+
+
+def _stopped(visit: Visit) -> Response:
     _ = translator(visit.language).gettext
     return page(
         visit,

@@ -1,0 +1,63 @@
+"""The card itself: rows, their weights, what came of each, and the score."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+
+Weight = Literal["M", "S", "X"]
+WEIGHTS: dict[Weight, int] = {"M": 3, "S": 2, "X": 1}
+
+
+class NotRun(Exception):
+    """The row cannot be run here; the text says why."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row. `weight`: M must, S should, X best in class. `source`: the requirement behind it."""
+
+    id: str
+    weight: Weight
+    source: str
+    says: str
+    run: Callable[..., None]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a row: passed, failed or not run, and why."""
+
+    row: Row
+    state: Literal["passed", "failed", "not run"]
+    why: str = ""
+
+
+ROWS: list[Row] = []
+
+
+def row(
+    number: str, weight: Weight, source: str, says: str
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Put a function on the card."""
+
+    def add(run: Callable[..., None]) -> Callable[..., None]:
+        ROWS.append(Row(number, weight, source, says, run))
+        return run
+
+    return add
+
+
+def expect(condition: object, why: str) -> None:
+    """Fail the row unless `condition` holds."""
+    if not condition:
+        raise AssertionError(why)
+
+
+def score(outcomes: list[Outcome]) -> tuple[int, int]:
+    """Points reached and points of all rows that were run."""
+    run = [one for one in outcomes if one.state != "not run"]
+    reached = sum(WEIGHTS[one.row.weight] for one in run if one.state == "passed")
+    return reached, sum(WEIGHTS[one.row.weight] for one in run)

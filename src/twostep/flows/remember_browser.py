@@ -1,0 +1,171 @@
+"""Remembered browsers: for some days not asked for a code, where policy allows it.
+
+    code or passkey, box ticked ──▶ remembered ──password──▶ signed in (aal1), next value
+                                        │  value before, within 60 s: signed in, value stays
+                                        │  any older value: row ends, owner told
+                                        └── forgotten, too old, password or authenticator changed ──▶ none
+
+The cookie holds a series and a value. The series stays and finds the row; the value is new at each
+use, so a copy that comes back later gives itself away. Source: security: Sessions.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from hmac import compare_digest
+
+from twostep.core import event, token
+from twostep.core.account import Account
+from twostep.core.authenticator import (
+    MOST_REMEMBERED_BROWSERS,
+    MethodKind,
+    RememberedBrowser,
+)
+from twostep.core.event import Outcome, Source
+from twostep.core.refusal import Reason, Refused
+from twostep.core.session import Session
+from twostep.delivery.notice import NoticeKind
+from twostep.flows.env import Env, Visitor
+from twostep.flows.notify import notify
+from twostep.flows.record import record
+from twostep.store import accounts, audit, remembered_browsers
+from twostep.store.remembered_browsers import Remembered
+from twostep.store.tx import Tx
+
+
+DAY_SECONDS = 86_400
+GRACE_SECONDS = 60  # two tabs, or an answer that got lost
+SERIES_CHARACTERS = 22
+# A texted code and a backup code prove less than the browser would then be trusted with.
+GRANTED_AFTER = frozenset({MethodKind.APP, MethodKind.PASSKEY})
+
+
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """The browser is remembered. `cookie`: its next value; None: it keeps the one it has."""
+
+    id: str
+    cookie: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """How many browsers will be asked for a code again."""
+
+    browsers: int
+
+
+def remember(
+    tx: Tx, env: Env, account: Account, visitor: Visitor, *, kind: MethodKind, now: int
+) -> str | None:
+    """Remember the browser of a sign-in that was just completed; the cookie's value.
+
+    None: policy does not allow it, or the second step was of a weaker kind.
+    """
+    days = env.settings.policy.remember_browser_days
+    if not days or kind not in GRANTED_AFTER:
+        return None
+    series, value = secrets.token_urlsafe(16), token.new_token()
+    if found := _load(tx, account, visitor):
+        remembered_browsers.remove(tx, found.browser.id, account_id=account.id)
+    browser = RememberedBrowser(
+        id=token.new_id(),
+        account_id=account.id,
+        browser=visitor.browser,
+        network=visitor.network,
+        created_at=now,
+        last_used_at=now,
+        expires_at=now + days * DAY_SECONDS,
+    )
+    remembered_browsers.insert(
+        tx,
+        browser,
+        series=token.digest(series),
+        digest=token.digest(value),
+        most=MOST_REMEMBERED_BROWSERS,
+    )
+    remembered = event.new_event(event.BROWSER_REMEMBERED, days=days)
+    record(tx, account, visitor, remembered, now=now)
+    return series + value
+
+
+def recognise(
+    tx: Tx, env: Env, account: Account, visitor: Visitor, *, now: int
+) -> Recognised | None:
+    """Whether the browser is remembered for the locked account, after the right password.
+
+    A value from before the last minute is a copy: the row ends and the owner is told.
+    """
+    if not env.settings.policy.remember_browser_days:
+        return None
+    found = _load(tx, account, visitor)
+    if found is None or not found.browser.created_at <= now < found.browser.expires_at:
+        return None
+    browser_id = found.browser.id
+    presented = token.digest(visitor.remember_token[SERIES_CHARACTERS:])
+    if compare_digest(presented, found.digest):
+        value = token.new_token()
+        remembered_browsers.rotate(
+            tx,
+            browser_id,
+            old_digest=presented,
+            new_digest=token.digest(value),
+            network=visitor.network,
+            now=now,
+        )
+        return Recognised(browser_id, visitor.remember_token[:SERIES_CHARACTERS] + value)
+    is_previous = found.previous_digest is not None and compare_digest(
+        presented, found.previous_digest
+    )
+    if is_previous and 0 <= now - found.rotated_at <= GRACE_SECONDS:
+        return Recognised(browser_id, None)
+    remembered_browsers.remove(tx, browser_id, account_id=account.id)
+    reused = event.new_event(event.BROWSER_TOKEN_REUSED, Outcome.REFUSED)
+    record(tx, account, visitor, reused, now=now)
+    notify(
+        tx, env, account, NoticeKind.BROWSER_COPIED, visitor=visitor, now=now,
+        method=found.browser.browser,
+    )  # fmt: skip
+    return None
+
+
+def forget_browsers(tx: Tx, account: Account, source: Source, *, now: int) -> int:
+    """Forget every remembered browser: a password or an authenticator has changed."""
+    count = remembered_browsers.remove_all(tx, account.id)
+    if count:
+        forgotten = event.new_event(event.BROWSER_FORGOTTEN, all=count)
+        audit.append(tx, forgotten, account_id=account.id, source=source, now=now)
+    return count
+
+
+def forget_browser(
+    tx: Tx, visitor: Visitor, current: Session, *, browser_id: str, now: int
+) -> Forgotten | Refused:
+    """Forget one browser. Refused: NOT_FOUND (also for somebody else's)."""
+    account = accounts.lock(tx, current.account_id)
+    if account is None or not remembered_browsers.remove(tx, browser_id, account_id=account.id):
+        return Refused(Reason.NOT_FOUND)
+    record(tx, account, visitor, event.new_event(event.BROWSER_FORGOTTEN), now=now)
+    return Forgotten(1)
+
+
+def forget_all(tx: Tx, visitor: Visitor, current: Session, *, now: int) -> Forgotten | Refused:
+    """Forget every browser of the account, because its owner asks."""
+    account = accounts.lock(tx, current.account_id)
+    if account is None:
+        return Refused(Reason.CHANGED)
+    return Forgotten(forget_browsers(tx, account, visitor.source, now=now))
+
+
+def is_this(tx: Tx, account: Account, visitor: Visitor) -> str | None:
+    """The id of the row that the asking browser's cookie belongs to."""
+    found = _load(tx, account, visitor)
+    return found.browser.id if found else None
+
+
+def _load(tx: Tx, account: Account, visitor: Visitor) -> Remembered | None:
+    if len(visitor.remember_token) <= SERIES_CHARACTERS:
+        return None
+    series = token.digest(visitor.remember_token[:SERIES_CHARACTERS])
+    return remembered_browsers.load(tx, account.id, series=series)

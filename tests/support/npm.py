@@ -1,0 +1,40 @@
+"""Programs of the Node world that tests run against: installed once, outside the project."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+
+from pathlib import Path
+
+import pytest
+
+
+PACKAGES = {"smpp": "smpp@0.5.1", "@stoplight/prism-cli": "@stoplight/prism-cli@5.14.2"}
+SECONDS = 180
+
+
+def folder() -> Path:
+    """Where they are kept between runs."""
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(cache) / "twostep-tests" / "npm"
+
+
+def need(package: str) -> Path:
+    """The folder whose `node_modules` holds the package; skips, saying why, where it cannot."""
+    if shutil.which("node") is None or shutil.which("npm") is None:
+        pytest.skip("node is not here: apt-get install nodejs npm")
+    place = folder()
+    if not (place / "node_modules" / package).is_dir():
+        place.mkdir(parents=True, exist_ok=True)
+        done = subprocess.run(
+            ["npm", "install", "--silent", "--no-audit", "--no-fund", PACKAGES[package]],
+            cwd=place,
+            capture_output=True,
+            timeout=SECONDS,
+            check=False,
+        )
+        if done.returncode != 0:
+            pytest.skip(f"npm could not install {package}")
+    return place
