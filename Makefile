@@ -50,7 +50,7 @@ bench: setup-dev ## benchmarks, one JSON object a line
 
 .PHONY: conformance
 conformance: setup-dev ## the conformance card against a running instance
-	@$(IN) exec '$(BIN)/python' tools/conformance.py $(ARGS)
+	@$(IN) exec '$(BIN)/python' -m conformance $(ARGS)
 
 .PHONY: soak
 soak: setup-dev ## the long proofs

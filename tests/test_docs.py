@@ -1,17 +1,24 @@
-"""Reference pages say what the code says, and no link in the documentation leads nowhere."""
+"""Documentation says what the code says: every command, option, setting, limit, test and link in it."""
 
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
 from tools import reference
 from tools.commands_page import list_commands
+from twostep.cli.app import root
+from twostep.config import load
 from twostep.config.listing import SETTINGS
+from twostep.core import throttle
 from twostep.core.event import KINDS
 from twostep.core.refusal import Reason
+from twostep.flows.policy import most_guess_millionths
 
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -74,3 +81,144 @@ def test_every_page_is_reached_from_the_index() -> None:
                 if not re.match(r"[a-z]+:|#", one)
             ]
     assert set((ROOT / "docs").rglob("*.md")) - seen == set()
+
+
+def examine_call(words: list[str]) -> str:
+    """What is wrong with a call of `twostep`, given without its first word; empty when nothing is."""
+    command: Any = typer.main.get_command(root)
+    waiting = list(words)
+    while waiting:
+        word, _, value = waiting.pop(0).partition("=")
+        verbs = getattr(command, "commands", {})
+        if word.startswith("-"):
+            option = next((one for one in command.params if word in one.opts), None)
+            if option is None and word != "--help":
+                return f"{command.name or 'twostep'} has no {word}"
+            if option is not None and not option.is_flag and not value:
+                waiting = waiting[1:]
+        elif verbs and word not in verbs:
+            return f"{command.name or 'twostep'} has no {word}"
+        elif verbs:
+            command = verbs[word]
+    return ""
+
+
+def calls_in(text: str, program: str) -> list[list[str]]:
+    """Every call of a program in code, by its words; `…` and what a shell adds end a call."""
+    blocks = re.findall(r"^ *```\w*\n(.*?)^ *```", text, re.MULTILINE | re.DOTALL)
+    pieces = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
+    pieces += re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
+    start = re.compile(rf"\s*(?:sudo (?:-u twostep )?)?(?:[A-Z]+=\S+ )*(?:\S*/)?{program}\s+")
+    return [
+        shlex.split(re.split(r"\s[|>#]|[;…]", hit.string[hit.end() :])[0])
+        for piece in pieces
+        for part in piece.split("&&")
+        if (hit := start.match(part))
+    ]
+
+
+def is_written_by_hand(page: Path) -> bool:
+    return page.parent.name not in {"reference", "decisions"}
+
+
+BY_HAND = [page for page in PAGES if is_written_by_hand(page)]
+WITH_CALLS = [*BY_HAND, *(ROOT / "deploy").iterdir()]
+
+
+@pytest.mark.parametrize("page", WITH_CALLS, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_command_and_option_exists(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    if page.suffix == ".service":
+        text = "```\n" + text.replace("ExecStart=", "") + "```\n"
+    calls = [words for words in calls_in(text, "twostep") if words]
+    assert [wrong for words in calls if (wrong := examine_call(words))] == []
+
+
+@pytest.mark.parametrize("page", BY_HAND, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_target_of_make_exists(page: Path) -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
+    called = {
+        words[0]
+        for words in calls_in(page.read_text(encoding="utf-8"), "make")
+        if words and re.fullmatch(r"[a-z-]+", words[0])
+    }
+    assert called - targets == set()
+
+
+def test_a_wrong_command_is_noticed() -> None:
+    text = (
+        "```\nsudo -u twostep twostep --config FILE user ad x --emial y\n```\n`twostep keys list`"
+    )
+    first, second = calls_in(text, "twostep")
+    assert examine_call(first) == "user has no ad"
+    assert examine_call(["user", "add", "x", "--emial", "y"]) == "add has no --emial"
+    assert examine_call(second) == ""
+
+
+@pytest.mark.parametrize("page", BY_HAND, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_setting_that_is_named_exists(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    sections = {key.partition(".")[0] for key in SETTINGS if "." in key}
+    named = re.findall(r"[`\s]((?:" + "|".join(sections) + r")\.[a-z_]+)\b(?=[` =])", text)
+    limits = {rule.name for rule in throttle.RULES}
+    assert {name.removesuffix("_file") for name in named} - set(SETTINGS) - limits == set()
+
+
+def test_settings_in_examples_are_taken(tmp_path: Path) -> None:
+    """Every TOML example is a configuration, once it has the one line that is required."""
+    for page in BY_HAND:
+        blocks = re.findall(
+            r"```toml\n(.*?)```", page.read_text("utf-8").replace("\n   ", "\n"), re.DOTALL
+        )
+        whole = [block for block in blocks if "…" not in block]
+        for number, block in enumerate(whole):
+            text = re.sub(r'"/[\w/.-]*/([\w.-]+)"', rf'"{tmp_path}/\1"', block)
+            for name in re.findall(r'_file = "([^"]+)"', text):
+                (tmp_path / name).write_text("secret\n", encoding="utf-8")
+            required = "" if "public_url" in text else 'public_url = "https://panel.example.com"\n'
+            example = tmp_path / f"{page.stem}-{number}.toml"
+            example.write_text(required + text, encoding="utf-8")
+            assert load(example, environ={}).public_url.startswith("https://"), page
+
+
+def test_the_limits_are_those_of_the_code() -> None:
+    page = (ROOT / "docs/explanation/security.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([\w.]+)` \| (\d+) \| (\d+|in a row) \|", page, re.MULTILINE)
+    said = {(name, int(limit), within) for name, limit, within in rows}
+    assert said == {(r.name, r.limit, str(r.window_seconds or "in a row")) for r in throttle.RULES}
+
+
+def test_the_chance_of_a_guess_is_that_of_the_code() -> None:
+    page = (ROOT / "docs/explanation/security.md").read_text(encoding="utf-8")
+    for steps in (1, 0):
+        overrides = {"public_url": "https://panel.example.com", "totp.tolerance_steps": steps}
+        millionths = most_guess_millionths(load(None, environ={}, overrides=overrides))
+        assert f"{millionths / 10_000:.4f} %" in page
+
+
+EVIDENCE = [*(ROOT / "docs/explanation").glob("*.md")]
+
+
+@pytest.mark.parametrize("page", EVIDENCE, ids=lambda page: page.name)
+def test_every_test_that_is_named_exists(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for path, name in re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", text):
+        source = (ROOT / path).read_text(encoding="utf-8")
+        assert not name or re.search(rf"^(?:async )?def {name}\(", source, re.MULTILINE), name
+
+
+@pytest.mark.parametrize("page", EVIDENCE, ids=lambda page: page.name)
+def test_every_row_of_the_card_that_is_named_exists(page: Path) -> None:
+    rows = {
+        row
+        for source in (ROOT / "conformance").glob("*.py")
+        for row in re.findall(r'@row\(\s*"([A-Z]+-\d+)"', source.read_text(encoding="utf-8"))
+    }
+    named = set(re.findall(r"\b([A-Z]{2,3}-\d{2})\b", page.read_text(encoding="utf-8")))
+    assert named - rows == set()
+
+
+def test_pictures_are_light() -> None:
+    heavy = {one.name: one.stat().st_size for one in (ROOT / "docs/images").iterdir()}
+    assert {name: size for name, size in heavy.items() if size > 150 * 1024} == {}

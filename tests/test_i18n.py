@@ -104,6 +104,7 @@ def test_spans_in_words_round_up(seconds, words):
 def test_spans_in_other_languages():
     assert format_duration(480, "de") == "8 Minuten"
     assert format_duration(480, "ar") == "8 دقائق"
+    assert format_duration(3 * 86_400, "ar") == "3 أيام"
 
 
 def test_countries_in_the_users_language():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from gallery_delivery import delivery_states
 from gallery_samples import (
     ACTIVITY,
     APP,
@@ -266,6 +267,7 @@ def _rest(code: str) -> dict[str, State]:
         "privacy": ("privacy.html", {"frame": out, "phones_on": True, "history_months": 12}),
         "message": ("message.html", done),
     }  # fmt: skip
+    pages |= {name: ("delivery_health.html", context) for name, context in delivery_states(code)}
     for status in (400, 403, 404, 405, 413, 421, 503):
         pages[f"error-{status}"] = ("error.html", broken | {"status": status, "retry_at": NOW + 30})
     pages["error-500"] = ("error.html", broken | {"status": 500, "reference": "7F3K-92QD"})

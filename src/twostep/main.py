@@ -115,7 +115,7 @@ def open_store(settings: Settings, *, demo: bool = False, beside: bool = False) 
     try:
         store = engines.open_engine(url)
         schema.review(store.schema_version())
-        demo_url = store.read_at_start(installation.load, DEMO_FACT)
+        demo_url = store.read_now(installation.load, DEMO_FACT)
     except StoreUnavailable as error:
         raise StartError(str(error)) from None
     except schema.SchemaMismatch as error:

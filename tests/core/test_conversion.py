@@ -11,7 +11,7 @@ from twostep.core.conversion import WATCHED, is_abused
     ("verified", "sent", "abused"),
     [(0, WATCHED, True), (9, WATCHED, True), (10, WATCHED, False), (0, WATCHED - 1, False)],
 )
-def test_under_a_fifth_of_fifty(verified: int, sent: int, abused: bool) -> None:
+def test_under_a_fifth_of_fifty(verified: int, sent: int, abused: bool) -> None:  # noqa: FBT001
     assert is_abused([True] * verified + [False] * (sent - verified)) is abused
 
 

@@ -9,14 +9,12 @@ import socket
 import subprocess
 import sys
 import time
-
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx2
 import pytest
-
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
@@ -92,7 +90,9 @@ def test_the_signature_is_botocores(
         (error(400, "OptedOut"), Permanent(Failure.OPTED_OUT)),
         (error(400, "EndpointDisabled"), Permanent(Failure.REFUSED)),
         (
-            error(400, "InvalidParameter", "Invalid parameter: PhoneNumber Reason: +1 is not valid"),
+            error(
+                400, "InvalidParameter", "Invalid parameter: PhoneNumber Reason: +1 is not valid"
+            ),
             Permanent(Failure.UNUSABLE),
         ),
         (error(500, "InternalError"), Temporary("HTTP 500, InternalError")),
@@ -147,7 +147,7 @@ def moto_url() -> Iterator[str]:
 def publish(url: str, message: object) -> object:
     async def run() -> object:
         async with httpx2.AsyncClient() as client:
-            return await AwsSns(account(url), client).send(message, now=int(time.time()))
+            return await AwsSns(account(url), client).send(message, now=NOW)
 
     return asyncio.run(run())
 

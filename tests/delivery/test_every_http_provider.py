@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-
 from collections.abc import Callable
 
 import httpx2
@@ -69,9 +68,10 @@ def test_a_redirect_is_refused_and_not_followed(make: Make) -> None:
     async def run() -> None:
         async with fake_provider(replying(answer(200, {}))) as inside:
             moved = replying(answer(307, Location=f"{inside.url}/take-it"))
-            async with fake_provider(moved) as fake, httpx2.AsyncClient(
-                follow_redirects=True
-            ) as client:
+            async with (
+                fake_provider(moved) as fake,
+                httpx2.AsyncClient(follow_redirects=True) as client,
+            ):
                 outcome = await make(fake.url, client).send(TEXT, now=NOW)
             assert isinstance(outcome, Misconfigured)
             assert inside.taken == []

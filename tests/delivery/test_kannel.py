@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import time
-
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import httpx2
 import pytest
@@ -100,7 +97,7 @@ def hand_over(gateway: Gateway, message: TextMessage, **more: object) -> Outcome
     async def run() -> Outcome:
         async with httpx2.AsyncClient() as client:
             channel = Kannel(KannelGateway(**(given | more)), client)
-            return await channel.send(message, now=int(time.time()))
+            return await channel.send(message, now=NOW)
 
     return asyncio.run(run())
 
@@ -116,7 +113,7 @@ def test_every_text_arrives_whole_in_one_segment(
     )  # fmt: skip
     assert segments(text).count == 1
     before = len(gateway.messages())
-    message = TextMessage("i", TEXT.to, text, "012345", language, int(time.time()) + 540)
+    message = TextMessage("i", TEXT.to, text, "012345", language, NOW + 540)
     assert hand_over(gateway, message) == Accepted("")
     arrived = gateway.wait_for_text(text)[before:]
     assert [text_of(one) for one in arrived] == [text]
@@ -124,7 +121,7 @@ def test_every_text_arrives_whole_in_one_segment(
 
 def test_a_text_that_is_too_long_shows_as_parts_on_that_phone(gateway: Gateway) -> None:
     before = len(gateway.messages())
-    message = replace(TEXT, text="x" * 200, expires_at=int(time.time()) + 540)
+    message = replace(TEXT, text="x" * 200, expires_at=NOW + 540)
     assert hand_over(gateway, message) == Accepted("")
     arrived = gateway.wait_for(before + 2)[before:]
     assert [one.split(" ")[2] for one in arrived] == ["udh", "udh"]
@@ -142,11 +139,10 @@ def test_the_gateway_calls_back_under_an_address_that_proves_itself(gateway: Gat
         async with fake_provider(replying(answer(204))) as panel, httpx2.AsyncClient() as client:
             paths = SignedPaths(panel.url, "/telephony/kannel", PASSWORD)
             own = KannelGateway(gateway.url, "panel", PASSWORD, "EXAMPLE", None, paths)
-            message = replace(TEXT, id="out_7.x", expires_at=int(time.time()) + 540)
-            assert await Kannel(own, client).send(message, now=int(time.time())) == Accepted("")
+            message = replace(TEXT, id="out_7.x", expires_at=NOW + 540)
+            assert await Kannel(own, client).send(message, now=NOW) == Accepted("")
             async with asyncio.timeout(15):
-                while not panel.taken:
-                    await asyncio.sleep(0.05)
+                await panel.asked.wait()
             path = panel.taken[0].line.split(" ")[1]
             return KannelCallbacks(paths).read(CallbackRequest(path, {}))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -28,6 +27,9 @@ from twostep.delivery.channel import (
     Throttled,
 )
 from twostep.delivery.smpp import MessageCentre, Smpp
+
+
+PASSWORD = "hush"
 
 
 @dataclass
@@ -62,7 +64,7 @@ async def open_centre() -> AsyncIterator[Centre]:
         await reading
 
 
-def channel(centre: Centre, password: str = "hush", sender: str = "Panel") -> Smpp:
+def channel(centre: Centre, *, password: str = PASSWORD, sender: str = "Panel") -> Smpp:
     return Smpp(MessageCentre("127.0.0.1", centre.port, "panel", password, sender))
 
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 import base64
 import hmac
 import json
-
 from functools import cache
 from hashlib import sha256
 from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 import pytest
-
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
@@ -50,11 +48,15 @@ def application_key() -> rsa.RSAPrivateKey:
 
 
 def pem() -> str:
-    return application_key().private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    ).decode()
+    return (
+        application_key()
+        .private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        .decode()
+    )
 
 
 def account(url: str = "", **more: object) -> VonageAccount:
@@ -147,9 +149,7 @@ def test_a_call_is_given_our_address_under_a_signature_that_the_public_key_verif
     assert (body["ringing_timer"], body["length_timer"]) == (30, 120)
     signed, _, signature = taken[0].headers["authorization"].removeprefix("Bearer ").rpartition(".")
     raw = base64.urlsafe_b64decode(signature + "=" * (-len(signature) % 4))
-    application_key().public_key().verify(
-        raw, signed.encode(), padding.PKCS1v15(), hashes.SHA256()
-    )
+    application_key().public_key().verify(raw, signed.encode(), padding.PKCS1v15(), hashes.SHA256())
     claims = json.loads(base64.urlsafe_b64decode(signed.partition(".")[2] + "=="))
     assert (claims["iat"], claims["exp"]) == (NOW, NOW + 300)
 
@@ -193,9 +193,7 @@ def test_reports_come_in_the_query_the_form_or_as_json(news: str, report: object
 
 def test_a_called_person_presses_a_key() -> None:
     first = PATHS.url("call", "out-2")
-    assert ask(first, {"uuid": "u"}, "application/json") == KeyReport(
-        "out-2", Step.INTRODUCE, None
-    )
+    assert ask(first, {"uuid": "u"}, "application/json") == KeyReport("out-2", Step.INTRODUCE, None)
     later = PATHS.url("call", "out-2", Step.INTRODUCE)
     for dtmf, pressed in (({"digits": "4", "timed_out": False}, "4"), ("4", "4"), ({}, "")):
         body = {"uuid": "u", "dtmf": dtmf}
@@ -255,7 +253,8 @@ def bearer(secret: str, body: bytes, *, iat: int = NOW, alg: str = "HS256") -> s
     ],
 )
 def test_with_a_signature_secret_calls_must_be_signed_by_vonage_too(
-    authorization: str, genuine: bool
+    authorization: str,
+    genuine: bool,  # noqa: FBT001  a parameter of the test
 ) -> None:
     callbacks = VonageCallbacks(PATHS, "s3cret")
     path = urlsplit(PATHS.url("call", "out-2"))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hmac
 import json
-
 from hashlib import sha256
 
 import httpx2

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -27,7 +26,12 @@ ATTEMPTS = 100
 
 
 async def enrol(
-    house: House, signed_in: SignedIn, number: str, *, network: str = "192.0.2.7", region: str = "US"
+    house: House,
+    signed_in: SignedIn,
+    number: str,
+    *,
+    network: str = "192.0.2.7",
+    region: str = "US",
 ) -> Sent | Refused:
     """Type a number on the page that adds a phone."""
     return await house.env.store.run(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -61,7 +60,7 @@ class Provider:
     given: list[Message] = field(default_factory=list)
     kinds = frozenset({Kind.SMS, Kind.CALL})
 
-    async def send(self, message: Message, *, now: int) -> Outcome:
+    async def send(self, message: Message, *, now: int) -> Outcome:  # noqa: ARG002  the port's
         self.given.append(message)
         return self.says(message)
 
@@ -125,7 +124,10 @@ class Story:
 
 
 def tell(
-    folder: Path, providers: Sequence[Provider], story: Callable[[Story], object], **settings: object
+    folder: Path,
+    providers: Sequence[Provider],
+    story: Callable[[Story], object],
+    **settings: object,
 ) -> None:
     """Open the house, enrol with a channel that works, then let the providers take over."""
 
@@ -321,3 +323,34 @@ def test_who_opted_out_is_remembered_until_they_text_start(tmp_path: Path) -> No
         assert isinstance(await it.send(), Sent)
 
     tell(tmp_path, [only], story)
+
+
+def test_a_provider_that_hangs_holds_up_neither_pages_nor_other_messages(tmp_path: Path) -> None:
+    asked = asyncio.Event()
+
+    class Hanging(Provider):
+        async def send(self, message: Message, *, now: int) -> Outcome:  # noqa: ARG002  as above
+            self.given.append(message)
+            asked.set()
+            await asyncio.Event().wait()
+            return GOOD
+
+    first = Hanging("twilio", lambda _message: GOOD)
+
+    async def story(it: Story) -> None:
+        async def ask() -> Sent | Refused:
+            return await it.env.store.run(
+                send_code, it.env, it.house.visitor, it.half.session, purpose=Purpose.SIGN_IN,
+                phone_id=it.phone_id, channel="sms", old_token=it.half.token, now=it.house.now,
+            )  # fmt: skip
+
+        assert isinstance(await ask(), Sent)
+        await asked.wait()
+        # It hangs; the page still answers, and the account's mails still leave.
+        assert it.shown()[0] is SendState.QUEUED
+        it.house.clock.forward(120)
+        assert isinstance(await ask(), Sent)
+        for task in list(it.house.outbox._sending):
+            task.cancel()
+
+    tell(tmp_path, [first], story)

@@ -26,7 +26,7 @@ def test_a_database_has_the_newest_schema(engine: Engine) -> None:
     async def story() -> None:
         async with open_store(engine) as store:
             assert store.schema_version() == schema.HEAD
-            assert store.read_at_start(installation.load, "none") is None
+            assert store.read_now(installation.load, "none") is None
 
     asyncio.run(story())
 

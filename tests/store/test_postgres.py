@@ -59,7 +59,7 @@ def test_connections_lost_while_idle_are_replaced_unseen(
             await asyncio.gather(*(_save(store, f"before {n}") for n in range(20)))
             _kill_all(postgres)
             await _save(store, "after")
-            assert store.read_at_start(installation.load, "after") == "x"
+            assert store.read_now(installation.load, "after") == "x"
 
     asyncio.run(story())
 

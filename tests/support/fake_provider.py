@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -49,10 +48,11 @@ class Taken:
 
 @dataclass
 class FakeProvider:
-    """Where it listens, and what it was asked."""
+    """Where it listens, and what it was asked. `asked`: something was."""
 
     url: str = ""
     taken: list[Taken] = field(default_factory=list)
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 def answer(status: int, body: object = b"", **headers: str) -> bytes:
@@ -92,6 +92,7 @@ async def fake_provider(reply: Reply) -> AsyncIterator[FakeProvider]:
         }
         body = await reader.readexactly(int(headers.get("content-length", "0")))
         fake.taken.append(Taken(line, headers, body))
+        fake.asked.set()
         try:
             await reply(writer)
         finally:
@@ -117,9 +118,7 @@ def send_to(
     async def run() -> tuple[Outcome, list[Taken]]:
         how = replying(reply) if isinstance(reply, bytes) else reply
         async with fake_provider(how) as fake, httpx2.AsyncClient() as client:
-            outcome = await send_in_time(
-                make(fake.url, client), message, now=NOW, seconds=seconds
-            )
+            outcome = await send_in_time(make(fake.url, client), message, now=NOW, seconds=seconds)
             return outcome, fake.taken
 
     return asyncio.run(run())

@@ -7,7 +7,6 @@ import shutil
 import socket
 import subprocess
 import time
-
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -134,9 +133,7 @@ def open_gateway(folder: Path) -> Iterator[Gateway]:
 
     def start(*argv: str, output: Path) -> None:
         with output.open("wb") as log:
-            started.append(
-                subprocess.Popen(argv, stdout=log, stderr=subprocess.STDOUT, cwd=folder)
-            )
+            started.append(subprocess.Popen(argv, stdout=log, stderr=subprocess.STDOUT, cwd=folder))
 
     try:
         start("bearerbox", "-v", "4", str(config), output=folder / "bearerbox.out")

@@ -42,7 +42,9 @@ FIELDS = (
     ("method", "email", "language", "time_zone", "current_password", "new_password"),
 )
 # Their form is one button: sent with whatever fields, they do what the button says.
-ONE_BUTTON = frozenset({f"{SECURITY}/disable", f"{SECURITY}/codes", "/sign-out"})
+ONE_BUTTON = frozenset(
+    {f"{SECURITY}/disable", f"{SECURITY}/codes", "/sign-out", "/settings/sessions/end-others"}
+)
 # Written at every refusal: who asked, when, and how often.
 CHANGES_ANYWAY = {"accounts": {"version", "audit_seq", "audit_hash"}}
 WRITTEN_DOWN = frozenset({"audit_records", "audit_changed", "system_chains", "throttles"})
@@ -104,7 +106,11 @@ def raw(
         async with httpx2.AsyncClient(
             transport=transport, base_url=product.url, cookies=browser.jar
         ) as client:
-            sent = {name: text for name, text in (own | (headers or {})).items() if text is not None}
+            sent = {
+                name: text.encode("latin-1")
+                for name, text in (own | (headers or {})).items()
+                if text is not None
+            }
             return await client.request(method, path, content=body, headers=sent)
 
     answer = product.run(send())
@@ -305,7 +311,6 @@ def test_a_page_that_only_acts_has_nothing_to_show(product: TestProduct, alice: 
         "/nope",
         "/settings/",
         "/Settings",
-        "//settings",
         "/settings//security",
         "/settings/security/nope",
         "/settings/security/method//remove",
@@ -331,6 +336,9 @@ def test_an_unknown_address_is_said_to_be_one(
     for who in (alice, product.browser()):
         for method in ("GET", "POST"):
             answer = raw(who, method, path)
+            if path.startswith("/static/") and method == "POST":
+                assert answer.status_code in {404, 405}
+                continue
             assert answer.status_code == 404, method
             assert "We can't find that page" in words(answer)
     assert dump(product) == before
@@ -358,7 +366,8 @@ def test_nobody_is_led_off_the_site(product: TestProduct, elsewhere: str) -> Non
         someone.send("GET", str(httpx2.URL("/sign-in", params={"next": elsewhere})))
     )
     assert page.status_code == 200
-    assert 'name="next"' not in page.text
+    form = page.text.split('action="/sign-in"')[1].split("</form>")[0]
+    assert 'name="next"' not in form
     answer = someone.post("/sign-in", username="alice", password=PASSWORD, next=elsewhere)
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
     shown = someone.product.run(
@@ -395,8 +404,8 @@ def test_a_cookie_that_was_cut_or_forged_is_no_session(
     before = dump(product)
     other = ("A" if value[0] != "A" else "B") + value[1:]
     thief = product.browser()
-    for forged in (value[:-1], value + "A", other, value.swapcase(), value * 300, "", "%00", "é"):
-        cookie = f"{name}={forged}".encode().decode("latin-1")
+    for forged in (value[:-1], value + "A", other, value.swapcase(), value * 300, "", "%00", "\xe9"):
+        cookie = f"{name}={forged}"
         answer = raw(thief, "GET", "/settings", headers={"cookie": cookie})
         assert answer.headers["location"] == "/sign-in?next=/settings", forged[:50]
         answer = raw(thief, "POST", "/settings/sessions/end-others", headers={"cookie": cookie})
@@ -521,7 +530,7 @@ def test_what_is_somebody_elses_does_not_exist(
                     tried += 1
     assert tried > 30
     assert bob.get(link).status_code == 404
-    assert bob.post(link).status_code == 404
+    assert bob.post(link).status_code == 422
     bob.post("/sign-out")
     bob.sign_in("bob")
     assert bob.post("/sign-in/send", method=phone, channel="sms").status_code == 404
@@ -660,6 +669,33 @@ def test_disable_sent_twice_and_then_from_a_stale_tab(
         assert late.status_code in {303, 422}
     assert dump(product, without=frozenset({"sessions"})) == before
     assert "Two-step sign-in (MFA) is off" in words(alice.get(SECURITY))
+
+
+def test_a_mailed_link_leads_to_its_outcome_and_works_once(product: TestProduct) -> None:
+    stranger = product.browser()
+    asked = stranger.post("/forgot-password", username="alice")
+    assert (asked.status_code, asked.headers["location"]) == (303, "/forgot-password?sent=1")
+    unknown = stranger.post("/forgot-password", username="nobody")
+    assert unknown.headers["location"] == asked.headers["location"]
+    assert "a link is on its way" in words(stranger.get(asked.headers["location"]))
+    link = product.newest_link("/reset-password/")
+    form = {"password": "four unrelated paper boats"}
+    done = stranger.post(link, **form)
+    assert done.status_code == 303
+    assert "Your new password works" in words(stranger.get(done.headers["location"]))
+    assert stranger.get(link).status_code == 404
+    assert stranger.post(link, **form).status_code == 422
+    assert stranger.get("/api/session").status_code == 401
+    link = product.newest_link("/not-me/")
+    before = dump(product)
+    assert stranger.get(link).status_code == 200
+    assert dump(product) == before
+    done = stranger.post(link)
+    assert done.status_code == 303
+    assert "Your account is secured" in words(stranger.get(done.headers["location"]))
+    before = dump(product)
+    assert stranger.post(link).status_code == 422
+    assert dump(product) == before
 
 
 def test_a_removal_form_sent_twice_says_that_there_is_no_such_thing(

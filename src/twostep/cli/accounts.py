@@ -229,6 +229,10 @@ def _print_view(view: AccountView, *, as_json: bool) -> None:
         for app in methods.apps
     ]
     facts += [
+        ("passkey", f"{one.name or 'passkey'}, last used {instant(one.last_used_at)}")
+        for one in methods.passkeys
+    ]
+    facts += [
         ("phone", f"ending {phone.hint}, last used {instant(phone.last_used_at)}")
         for phone in methods.phones
     ]
@@ -249,6 +253,10 @@ def _json_of(view: AccountView) -> dict[str, object]:
         "apps": [
             {"id": app.id, "name": app.name, "last_used_at": app.last_used_at}
             for app in methods.apps
+        ],
+        "passkeys": [
+            {"id": one.id, "name": one.name, "synced": one.synced, "last_used_at": one.last_used_at}
+            for one in methods.passkeys
         ],
         "phones": [
             {"id": phone.id, "ending": phone.hint, "last_used_at": phone.last_used_at}

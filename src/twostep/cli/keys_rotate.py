@@ -77,7 +77,7 @@ def rotate(context: typer.Context, *, as_json: AsJson = False) -> None:
     if done.unreadable:
         raise Failure(
             f"{len(done.unreadable)} values do not open and were left as they are:"
-            f" {', '.join(done.unreadable[:5])}. See: twostep audit verify"
+            f" {', '.join(done.unreadable[:5])}. Is a key missing that they were sealed with?"
         )
 
 

@@ -29,6 +29,7 @@ _FIXES = {
     "string_too_long": "write {max_length} characters at most",
     "string_too_short": "write {min_length} characters at least",
     "string_type": "write text in quotation marks",
+    "too_long": "write {max_length} characters at most",
     "too_short": "write {min_length} characters at least",
     "tuple_type": "write a list",
 }

@@ -43,6 +43,8 @@ def read_code(typed: str) -> SixDigits | RecoveryCode | TemporaryCode | Refused:
     letters and digits that come near a backup code's length are `CODE_SHORT` or `CODE_LONG` with
     `expected` 15.
     """
+    if len(typed) == DIGITS and typed.isascii() and typed.isdigit():
+        return SixDigits(typed)  # nearly every answer: no need to look further
     if (code := recovery_codes.normalise(typed)) is not None:
         return RecoveryCode(code)
     if (code := recovery_codes.normalise_temporary(typed)) is not None:

@@ -173,7 +173,13 @@ TEST_MESSAGE_SENT = _kind(
 TEMPORARY_CODE_MADE = _kind("temporary_code.made", "The help desk made a temporary code")
 TEMPORARY_CODE_USED = _kind("temporary_code.used", "The help desk's temporary code was used")
 TWO_STEP_DISABLED = _kind(
-    "two_step.disabled", "Two-step sign-in was turned off", "apps", "phones", "codes", "by"
+    "two_step.disabled",
+    "Two-step sign-in was turned off",
+    "apps",
+    "phones",
+    "codes",
+    "passkeys",
+    "by",
 )
 TWO_STEP_ENABLED = _kind("two_step.enabled", "Two-step sign-in was turned on")
 

@@ -63,9 +63,9 @@ def encode(value: bytes) -> str:
 
 
 def decode(text: object) -> bytes:
-    """The bytes of canonical base64url without padding; ValueError for anything else."""
+    """The bytes of canonical base64url without padding; ValueError or TypeError for anything else."""
     if not isinstance(text, str):
-        raise ValueError("not base64url")
+        raise TypeError("not text")
     try:
         value = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
     except (binascii.Error, UnicodeEncodeError):

@@ -21,11 +21,13 @@ class NoticeKind(StrEnum):
     PHONE_REMOVED = "phone_removed"  # hint
     PASSKEY_ADDED = "passkey_added"  # method
     PASSKEY_REMOVED = "passkey_removed"  # method
+    PASSKEY_COUNTED_BACK = "passkey_counted_back"  # method
     CODES_CREATED = "codes_created"
     RECOVERY_CODE_USED = "recovery_code_used"  # count: left
     CODES_FEW_LEFT = "codes_few_left"  # count: left
     DEFAULT_CHANGED = "default_changed"  # method
     BROWSER_NEW = "browser_new"
+    BROWSER_COPIED = "browser_copied"  # method: the browser that was remembered
     WRONG_CODES = "wrong_codes"  # count: how many
     PASSWORD_CHANGED = "password_changed"
     PASSWORD_RETIRED = "password_retired"  # action_link

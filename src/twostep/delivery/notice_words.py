@@ -69,6 +69,14 @@ WORDINGS: dict[NoticeKind, Wording] = {
     NoticeKind.PASSKEY_REMOVED: Wording(
         N_("passkey removed"), N_("The passkey “{method}” was removed from your account.")
     ),
+    NoticeKind.PASSKEY_COUNTED_BACK: Wording(
+        N_("check one of your passkeys"),
+        N_("The passkey “{method}” signed in, but its counter had not risen."),
+        more=N_(
+            "That can be a fault of the device, or there is a copy of it. If you are not sure,"
+            " remove the passkey and add it again."
+        ),
+    ),
     NoticeKind.CODES_CREATED: Wording(
         N_("new backup codes"),
         N_("A new set of backup codes was made for your account."),
@@ -90,6 +98,14 @@ WORDINGS: dict[NoticeKind, Wording] = {
     NoticeKind.BROWSER_NEW: Wording(
         N_("sign-in from a new browser"),
         N_("Your account was signed in to from a browser that we had not seen before."),
+    ),
+    NoticeKind.BROWSER_COPIED: Wording(
+        N_("a browser that skipped the code was forgotten"),
+        N_("Somebody used an old copy of what lets “{method}” skip the code."),
+        more=N_(
+            "That browser will be asked for a code again. Whoever it was also entered your right"
+            " password."
+        ),
     ),
     NoticeKind.WRONG_CODES: Wording(
         N_("somebody entered your password, but not the code"),

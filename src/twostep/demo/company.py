@@ -66,4 +66,4 @@ class PhoneCompany:
         if self._env is None:
             return False
         # A channel chooses without waiting; the demo's own small database answers at once.
-        return self._env.store.read_at_start(outbox.load, message.id) is None
+        return self._env.store.read_now(outbox.load, message.id) is None

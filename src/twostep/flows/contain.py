@@ -1,7 +1,7 @@
 """ "This wasn't me": the link in every notice, used once, without signing in.
 
 Opening the page changes nothing. Its button ends every session, forgets browsers, undoes what the
-notice told of, and retires the password. Undoing never takes the account's last app away unless the
+notice told of, and retires the password. Undoing never takes the account's last app or passkey unless the
 password (a retired one too) is typed on that page.
 """
 
@@ -15,10 +15,10 @@ from twostep.core.refusal import Reason, Refused
 from twostep.flows.env import Env, Visitor
 from twostep.flows.notify import NOT_ME
 from twostep.flows.record import record
-from twostep.flows.remove import wipe_methods
+from twostep.flows.remove import disabled_event, wipe_methods
 from twostep.flows.retire import retire_password
 from twostep.flows.send_limits import count_all
-from twostep.store import accounts, apps, mail_links, phones, sessions
+from twostep.store import accounts, apps, mail_links, passkeys, phones, sessions
 from twostep.store import recovery_codes as stored_codes
 from twostep.store.mail_links import MailLink
 from twostep.store.tx import Tx
@@ -28,7 +28,7 @@ from twostep.store.tx import Tx
 class Containment:
     """What the button would do. `undo`: kind of thing that would be taken back, "" for none.
 
-    `needs_password`: taking it back would remove the last app, so the password must be typed.
+    `needs_password`: taking it back would remove the last app or passkey, so the password must be typed.
     """
 
     account_name: str
@@ -57,7 +57,7 @@ def view_containment(tx: Tx, *, link: str, now: int) -> Containment | Refused:
         account_name=account.name,
         two_step=account.two_step,
         undo=kind if exists else "",
-        needs_password=exists and kind == "app" and _is_last_app(tx, account),
+        needs_password=exists and kind in {"app", "passkey"} and _is_last(tx, account),
     )
 
 
@@ -127,14 +127,18 @@ def _load_link(tx: Tx, link: str, *, now: int) -> MailLink | None:
     return found if found.created_at <= now < found.expires_at else None
 
 
-def _is_last_app(tx: Tx, account: Account) -> bool:
-    return account.two_step and len(apps.list_apps(tx, account.id)) == 1
+def _is_last(tx: Tx, account: Account) -> bool:
+    """Whether only one app or passkey is left."""
+    left = len(apps.list_apps(tx, account.id)) + len(passkeys.list_passkeys(tx, account.id))
+    return account.two_step and left == 1
 
 
 def _exists(tx: Tx, account: Account, kind: str, subject_id: str) -> bool:
     match kind:
         case "app":
             return any(app.id == subject_id for app in apps.list_apps(tx, account.id))
+        case "passkey":
+            return any(one.id == subject_id for one in passkeys.list_passkeys(tx, account.id))
         case "phone":
             return phones.load(tx, subject_id, account_id=account.id) is not None
         case "codes":
@@ -156,25 +160,22 @@ def _undo(
     visitor: Visitor,
     now: int,
 ) -> bool:
-    """Take back what the notice told of; the last app only with the right password."""
+    """Take back what the notice told of; the last app or passkey only with the right password."""
     if not _exists(tx, account, kind, subject_id):
         return False
     match kind:
-        case "app" if _is_last_app(tx, account):
+        case "app" | "passkey" if _is_last(tx, account):
             if not right:
                 return False
-            wiped = wipe_methods(tx, account)
+            wiped = wipe_methods(tx, account, visitor.source, now=now)
             accounts.save_two_step(tx, account.id, on=False, now=now)
-            done = event.new_event(
-                event.TWO_STEP_DISABLED,
-                apps=wiped.apps,
-                phones=wiped.phones,
-                codes=wiped.codes,
-                by="containment",
-            )
+            done = disabled_event(wiped, by="containment")
         case "app":
             apps.remove_app(tx, subject_id, account_id=account.id)
             done = event.new_event(event.APP_REMOVED, method=f"app:{subject_id}")
+        case "passkey":
+            passkeys.remove_passkey(tx, subject_id, account_id=account.id)
+            done = event.new_event(event.PASSKEY_REMOVED, method=f"passkey:{subject_id}")
         case "phone":
             phones.remove(tx, subject_id, account_id=account.id)
             done = event.new_event(event.PHONE_REMOVED, method=f"phone:{subject_id}")

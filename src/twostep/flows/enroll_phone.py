@@ -23,11 +23,12 @@ from twostep.flows.env import Env, Visitor
 from twostep.flows.notify import notify
 from twostep.flows.number_digest import fingerprint, fingerprints
 from twostep.flows.record import record
+from twostep.flows.remember_browser import forget_browsers
 from twostep.flows.sealed_number import NUMBER
 from twostep.flows.second_factor import is_sent_code
 from twostep.flows.send_code import Sent, open_channels, queue_code, refuse_phone
 from twostep.flows.send_limits import count_new_number
-from twostep.store import accounts, apps, challenges, phones
+from twostep.store import accounts, apps, challenges, passkeys, phones
 from twostep.store.tx import Tx
 
 
@@ -45,7 +46,7 @@ def refuse_adding(tx: Tx, env: Env, account_id: str) -> Refused | None:
     """Whether this account may add a phone at all: asked when the form is opened."""
     if not env.settings.policy.phones:
         return Refused(Reason.NOT_FOUND)
-    if not apps.list_apps(tx, account_id):
+    if not apps.list_apps(tx, account_id) and not passkeys.list_passkeys(tx, account_id):
         return Refused(Reason.PHONE_NEEDS_APP)
     if len(phones.list_confirmed(tx, account_id)) >= MOST_PHONES:
         return Refused(Reason.PHONE_LIMIT, detail={"maximum": MOST_PHONES})
@@ -251,6 +252,7 @@ def _confirm(
     tx: Tx, env: Env, account: Account, visitor: Visitor, *, phone: Phone, now: int
 ) -> PhoneAdded:
     phones.confirm(tx, phone.id, now=now)
+    forget_browsers(tx, account, visitor.source, now=now)
     method = method_name(MethodKind.PHONE, phone.id)
     record(
         tx,

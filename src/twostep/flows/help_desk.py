@@ -66,7 +66,7 @@ def reset_methods(tx: Tx, env: Env, act: Act, *, now: int) -> Disabled | Refused
     account = _lock(tx, act)
     if account is None:
         return Refused(Reason.NOT_FOUND)
-    wiped = wipe_methods(tx, account)
+    wiped = wipe_methods(tx, account, act.source, now=now)
     accounts.save_two_step(tx, account.id, on=False, now=now)
     accounts.save_must_enroll(tx, account.id, must=True)
     accounts.retire_password(tx, account.id, now=now)

@@ -10,7 +10,7 @@ from twostep.core.authenticator import Methods
 from twostep.core.session import Session
 from twostep.flows.activity import Activity, list_activity
 from twostep.flows.env import Env
-from twostep.store import accounts, sessions
+from twostep.store import accounts, passkeys, sessions
 from twostep.store.methods import load_methods
 from twostep.store.tx import Tx
 
@@ -21,12 +21,14 @@ LOOKED_THROUGH = 60  # events among which the sign-in before this one is looked 
 
 @dataclass(frozen=True, slots=True)
 class DashboardView:
-    """`previous_at`: the sign-in before this session's, in Unix seconds."""
+    """`previous_at`: the sign-in before this session's, in Unix seconds. `handle`: by which
+    authenticators know the account, None before the first passkey."""
 
     methods: Methods
     email: str
     previous_at: int | None
     activity: tuple[Activity, ...]
+    handle: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,7 @@ def view_dashboard(tx: Tx, account: Account, current: Session) -> DashboardView:
         email=next((one.address for one in (*verified, *addresses)), ""),
         previous_at=next(earlier, None),
         activity=tuple(newest[:ROWS]),
+        handle=passkeys.load_handle(tx, account.id),
     )
 
 

@@ -13,6 +13,7 @@ from twostep.flows import second_step_throttle
 from twostep.flows.env import Env, Visitor
 from twostep.flows.notify import RESET_PASSWORD, notify
 from twostep.flows.record import record
+from twostep.flows.remember_browser import forget_browsers
 from twostep.flows.remove import Done
 from twostep.flows.retire import send_password_links
 from twostep.flows.send_limits import count_all
@@ -154,11 +155,12 @@ def save_new(
     by: str,
     now: int,
 ) -> None:
-    """Keep a new password of a locked account: known browsers are forgotten, the owner is told."""
+    """Keep a new password of a locked account: browsers are forgotten, the owner is told."""
     accounts.save_password(
         tx, account.id, password_hash=new_hash, short=len(new) < SHORTEST, now=now
     )
     second_step_throttle.forget_all(tx, account)
     sessions.remove_known_browsers(tx, account.id)
+    forget_browsers(tx, account, visitor.source, now=now)
     record(tx, account, visitor, event.new_event(event.PASSWORD_CHANGED, by=by), now=now)
     notify(tx, env, account, NoticeKind.PASSWORD_CHANGED, visitor=visitor, now=now)

@@ -24,6 +24,7 @@ from twostep.flows import second_step_throttle
 from twostep.flows.env import Env, Visitor
 from twostep.flows.notify import notify
 from twostep.flows.record import record
+from twostep.flows.remember_browser import forget_browsers
 from twostep.flows.second_step import digest_typed
 from twostep.flows.second_step_throttle import WrongTry
 from twostep.flows.unseal import unseal
@@ -164,6 +165,7 @@ def _save(
         for number, digest in enumerate(digests, start=1)
     ]
     stored.replace_set(tx, new, codes)
+    forget_browsers(tx, account, visitor.source, now=now)
     made = event.new_event(event.RECOVERY_CODES_CREATED, Outcome.OK, codes=len(clear))
     record(tx, account, visitor, made, now=now)
     notify(

@@ -6,22 +6,36 @@ from dataclasses import dataclass
 
 from twostep.core import event
 from twostep.core.account import Account
-from twostep.core.authenticator import LONGEST_NAME, MethodKind, may_remove, method_name
+from twostep.core.authenticator import (
+    LONGEST_NAME,
+    MethodKind,
+    Methods,
+    may_remove,
+    method_name,
+)
+from twostep.core.event import Event, Source
 from twostep.core.refusal import Reason, Refused
 from twostep.core.session import Session
 from twostep.delivery.notice import NoticeKind
 from twostep.flows.env import Env, Visitor
 from twostep.flows.notify import notify
 from twostep.flows.record import record
-from twostep.store import accounts, apps, challenges, phones
+from twostep.flows.remember_browser import forget_browsers
+from twostep.store import accounts, apps, challenges, passkeys, phones
 from twostep.store import recovery_codes as stored_codes
 from twostep.store.methods import load_methods
 from twostep.store.tx import Tx
 
 
+_GONE = {
+    MethodKind.APP: (event.APP_REMOVED, NoticeKind.APP_REMOVED),
+    MethodKind.PASSKEY: (event.PASSKEY_REMOVED, NoticeKind.PASSKEY_REMOVED),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """What went. `name`: an app's name, `hint`: a phone's last digits."""
+    """What went. `name`: an app's or passkey's name, `hint`: a phone's last digits."""
 
     kind: MethodKind
     name: str = ""
@@ -35,6 +49,7 @@ class Disabled:
     apps: int
     phones: int
     codes: int
+    passkeys: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +60,7 @@ class Done:
 def remove_method(
     tx: Tx, env: Env, visitor: Visitor, current: Session, *, method_id: str, now: int
 ) -> Removed | Refused:
-    """Remove an app or a phone of the account.
+    """Remove an app, phone or passkey of the account; browsers are no longer remembered.
 
     Refused: NOT_FOUND (also for somebody else's), LAST_AUTHENTICATOR.
     """
@@ -53,35 +68,50 @@ def remove_method(
     if account is None:
         return Refused(Reason.CHANGED)
     methods = load_methods(tx, account.id)
+    removed = find_method(methods, method_id)
+    if removed is None:
+        return Refused(Reason.NOT_FOUND)
+    if account.two_step and not may_remove(methods, kind=removed.kind):
+        return Refused(Reason.LAST_AUTHENTICATOR)
+    match removed.kind:
+        case MethodKind.APP:
+            apps.remove_app(tx, method_id, account_id=account.id)
+        case MethodKind.PASSKEY:
+            passkeys.remove_passkey(tx, method_id, account_id=account.id)
+        case _:
+            challenges.end_all_of_phone(tx, method_id, now=now)
+            phones.remove(tx, method_id, account_id=account.id)
+    forget_browsers(tx, account, visitor.source, now=now)
+    _tell(tx, env, account, visitor, removed, method_id=method_id, now=now)
+    return removed
+
+
+def find_method(methods: Methods, method_id: str) -> Removed | None:
+    """The app, phone or passkey with that id, as what would go with it."""
     for app in methods.apps:
         if app.id == method_id:
-            if account.two_step and not may_remove(methods, kind=MethodKind.APP):
-                return Refused(Reason.LAST_AUTHENTICATOR)
-            apps.remove_app(tx, app.id, account_id=account.id)
-            removed = Removed(MethodKind.APP, name=app.name)
-            _tell(tx, env, account, visitor, removed, method_id=app.id, now=now)
-            return removed
+            return Removed(MethodKind.APP, name=app.name)
+    for passkey in methods.passkeys:
+        if passkey.id == method_id:
+            return Removed(MethodKind.PASSKEY, name=passkey.name)
     for phone in methods.phones:
         if phone.id == method_id:
-            challenges.end_all_of_phone(tx, phone.id, now=now)
-            phones.remove(tx, phone.id, account_id=account.id)
-            removed = Removed(MethodKind.PHONE, hint=phone.hint)
-            _tell(tx, env, account, visitor, removed, method_id=phone.id, now=now)
-            return removed
-    return Refused(Reason.NOT_FOUND)
+            return Removed(MethodKind.PHONE, hint=phone.hint)
+    return None
 
 
 def rename_method(tx: Tx, current: Session, *, method_id: str, name: str) -> Done | Refused:
-    """Give an app another name; an empty one brings the date back."""
+    """Give an app or passkey another name; an empty one brings the date back."""
     name = name.strip()
     if len(name) > LONGEST_NAME:
         return Refused(Reason.NAME_TOO_LONG, detail={"maximum": LONGEST_NAME})
     account = accounts.lock(tx, current.account_id)
     if account is None:
         return Refused(Reason.CHANGED)
-    if not apps.rename_app(tx, method_id, account_id=account.id, name=name):
-        return Refused(Reason.NOT_FOUND)
-    return Done()
+    for rename in (apps.rename_app, passkeys.rename_passkey):
+        if rename(tx, method_id, account_id=account.id, name=name):
+            return Done()
+    return Refused(Reason.NOT_FOUND)
 
 
 def set_default(
@@ -91,19 +121,17 @@ def set_default(
     account = accounts.lock(tx, current.account_id)
     if account is None:
         return Refused(Reason.CHANGED)
-    methods = load_methods(tx, account.id)
-    kinds = {app.id: MethodKind.APP for app in methods.apps}
-    kinds |= {phone.id: MethodKind.PHONE for phone in methods.phones}
-    if method_id not in kinds:
+    found = find_method(load_methods(tx, account.id), method_id)
+    if found is None:
         return Refused(Reason.NOT_FOUND)
-    method = method_name(kinds[method_id], method_id)
+    method = method_name(found.kind, method_id)
     if method != account.default_method:
         accounts.save_default_method(tx, account.id, method=method)
         record(
             tx,
             account,
             visitor,
-            event.new_event(event.DEFAULT_CHANGED, method=method, to=str(kinds[method_id])),
+            event.new_event(event.DEFAULT_CHANGED, method=method, to=str(found.kind)),
             now=now,
         )
     return Done()
@@ -112,7 +140,7 @@ def set_default(
 def disable(
     tx: Tx, env: Env, visitor: Visitor, current: Session, *, now: int
 ) -> Disabled | Refused:
-    """Turn two-step sign-in off and wipe secrets, phones and codes; enabling again starts clean.
+    """Turn two-step sign-in off and wipe all that belongs to it; enabling again starts clean.
 
     Refused: NOT_ALLOWED (policy asks for two-step sign-in), CHANGED (it was off already), and
     PASSWORD_TOO_SHORT where the password was set with the shorter minimum.
@@ -122,20 +150,8 @@ def disable(
         return Refused(Reason.CHANGED)
     if refused := refuse_disabling(env, account):
         return refused
-    wiped = wipe_methods(tx, account)
-    record(
-        tx,
-        account,
-        visitor,
-        event.new_event(
-            event.TWO_STEP_DISABLED,
-            apps=wiped.apps,
-            phones=wiped.phones,
-            codes=wiped.codes,
-            by=visitor.source.actor,
-        ),
-        now=now,
-    )
+    wiped = wipe_methods(tx, account, visitor.source, now=now)
+    record(tx, account, visitor, disabled_event(wiped, by=visitor.source.actor), now=now)
     accounts.save_two_step(tx, account.id, on=False, now=now)
     notify(tx, env, account, NoticeKind.TWO_STEP_DISABLED, visitor=visitor, now=now)
     return wiped
@@ -151,12 +167,26 @@ def refuse_disabling(env: Env, account: Account) -> Refused | None:
     return None
 
 
-def wipe_methods(tx: Tx, account: Account) -> Disabled:
-    """Delete every authenticator of the account."""
+def wipe_methods(tx: Tx, account: Account, source: Source, *, now: int) -> Disabled:
+    """Delete every authenticator of the account; its browsers are no longer remembered."""
+    forget_browsers(tx, account, source, now=now)
     return Disabled(
         apps=apps.remove_all(tx, account.id),
         phones=phones.remove_all(tx, account.id),
         codes=stored_codes.remove_set(tx, account.id),
+        passkeys=passkeys.remove_all(tx, account.id),
+    )
+
+
+def disabled_event(wiped: Disabled, *, by: str) -> Event:
+    """The event that says how much went."""
+    return event.new_event(
+        event.TWO_STEP_DISABLED,
+        apps=wiped.apps,
+        phones=wiped.phones,
+        codes=wiped.codes,
+        passkeys=wiped.passkeys,
+        by=by,
     )
 
 
@@ -173,12 +203,10 @@ def _tell(
     method = method_name(removed.kind, method_id)
     if account.default_method == method:
         accounts.save_default_method(tx, account.id, method=None)
-    if removed.kind is MethodKind.APP:
-        gone = event.new_event(event.APP_REMOVED, method=method, name=removed.name)
-        notify(
-            tx, env, account, NoticeKind.APP_REMOVED, visitor=visitor, now=now,
-            method=removed.name,
-        )  # fmt: skip
+    if removed.kind in _GONE:
+        kind, told = _GONE[removed.kind]
+        gone = event.new_event(kind, method=method, name=removed.name)
+        notify(tx, env, account, told, visitor=visitor, now=now, method=removed.name)
     else:
         gone = event.new_event(event.PHONE_REMOVED, method=method, hint=removed.hint)
         notify(

@@ -9,6 +9,7 @@ from twostep.delivery.notice import NoticeKind
 from twostep.flows.env import Env, Visitor
 from twostep.flows.notify import RESET_PASSWORD, RESET_SECONDS, new_link, queue_mail
 from twostep.flows.record import record
+from twostep.flows.remember_browser import forget_browsers
 from twostep.store import accounts, audit, outbox, sessions
 from twostep.store.tx import Tx
 
@@ -19,9 +20,11 @@ LINK_AGAIN_SECONDS = 1800
 def retire_password(
     tx: Tx, env: Env, account: Account, visitor: Visitor, *, reason: str, now: int
 ) -> None:
-    """Retire the password of a locked account. Authenticators and full sessions stay."""
+    """Retire the password of a locked account. Authenticators and full sessions stay; no browser is
+    remembered any longer."""
     accounts.retire_password(tx, account.id, now=now)
     sessions.remove_half(tx, account.id)
+    forget_browsers(tx, account, visitor.source, now=now)
     record(tx, account, visitor, event.new_event(event.PASSWORD_RETIRED, reason=reason), now=now)
     send_password_links(
         tx,

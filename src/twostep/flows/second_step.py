@@ -33,7 +33,7 @@ from twostep.store.tx import Tx
 class SecondStepDone:
     """The sign-in is complete. `passed` says by which code.
 
-    None: a passkey, or the help desk's temporary code, whose session opens enrolment only.
+    None: the help desk's temporary code, whose session opens enrolment only.
     """
 
     signed_in: SignedIn

@@ -16,7 +16,7 @@ from twostep.core.throttle import Rule
 from twostep.flows.abuse_watch import refuse_new_number
 from twostep.flows.budget import DAY_SECONDS, NAME, budgets, watch_budgets
 from twostep.flows.env import Env, Visitor
-from twostep.flows.number_digest import fingerprint
+from twostep.flows.number_digest import fingerprints
 from twostep.flows.opt_out import is_opted_out
 from twostep.store import throttles
 from twostep.store.tx import Tx
@@ -52,19 +52,17 @@ def count_send(
 
 
 def _rules(env: Env, account: Account, visitor: Visitor, wanted: Wanted) -> list[tuple[str, Rule]]:
-    number = fingerprint(env, wanted.e164).hex()[-40:]
-    rules = [
-        (f"{throttle.SEND_NUMBER_HOUR.name}:{number}", throttle.SEND_NUMBER_HOUR),
-        (f"{throttle.SEND_NUMBER_DAY.name}:{number}", throttle.SEND_NUMBER_DAY),
-        (f"{throttle.SEND_NETWORK.name}:{visitor.network}", throttle.SEND_NETWORK),
-    ]
+    of_number = [throttle.SEND_NUMBER_HOUR, throttle.SEND_NUMBER_DAY]
+    rules = [(f"{throttle.SEND_NETWORK.name}:{visitor.network}", throttle.SEND_NETWORK)]
     if not wanted.confirmed:
         rules.append((f"{throttle.SEND_ACCOUNT_NEW.name}:{account.id}", throttle.SEND_ACCOUNT_NEW))
     elif not wanted.known_browser:
-        hour, day = throttle.SEND_NUMBER_HOUR_STRANGERS, throttle.SEND_NUMBER_DAY_STRANGERS
-        rules += [(f"{hour.name}:{number}", hour), (f"{day.name}:{number}", day)]
+        of_number += [throttle.SEND_NUMBER_HOUR_STRANGERS, throttle.SEND_NUMBER_DAY_STRANGERS]
     if wanted.channel == "call":
-        rules.append((f"{throttle.CALL_NUMBER_DAY.name}:{number}", throttle.CALL_NUMBER_DAY))
+        of_number.append(throttle.CALL_NUMBER_DAY)
+    # Under every key, so that a rotation starts no count anew.
+    for one in fingerprints(env, wanted.e164):
+        rules += [(f"{rule.name}:{one.hex()[-40:]}", rule) for rule in of_number]
     return rules
 
 

@@ -24,7 +24,9 @@ def view_disabling(tx: Tx, env: Env, account: Account) -> Disabled | Refused:
     if (refused := refuse_disabling(env, account)) and refused.reason is Reason.NOT_ALLOWED:
         return refused
     methods = load_methods(tx, account.id)
-    return Disabled(len(methods.apps), len(methods.phones), methods.codes_left)
+    return Disabled(
+        len(methods.apps), len(methods.phones), methods.codes_left, len(methods.passkeys)
+    )
 
 
 async def turn_off(

@@ -13,7 +13,7 @@ from twostep.core.session import Aal, Level, Session
 from twostep.flows import verify_passkey
 from twostep.flows.env import Env, Visitor
 from twostep.flows.remember_browser import remember
-from twostep.flows.second_step import SecondStepDone, is_open_step
+from twostep.flows.second_step import is_open_step
 from twostep.flows.sign_in import SignedIn, complete_sign_in
 from twostep.flows.step_up import is_current, raise_and_tell
 from twostep.store import accounts, passkeys, sessions
@@ -50,7 +50,7 @@ def submit_second_step(
     typed: str,
     wants_remembering: bool,
     now: int,
-) -> SecondStepDone | Refused:
+) -> SignedIn | Refused:
     """Answer the second step with a passkey.
 
     Refused: STEP_ENDED, THROTTLED (this network's refused passkeys), PASSKEY_REFUSED.
@@ -80,7 +80,7 @@ def submit_second_step(
     if wants_remembering:
         cookie = remember(tx, env, account, visitor, kind=MethodKind.PASSKEY, now=now)
         signed_in = replace(signed_in, remember_token=cookie)
-    return SecondStepDone(signed_in, None)
+    return signed_in
 
 
 def sign_in_alone(

@@ -83,11 +83,11 @@ class PostgresStore:
     def schema_version(self) -> str | None:
         """The schema's version, None for an empty database. Blocks: for the start."""
         with suppress(errors.UndefinedTable):
-            row: Row | None = self.read_at_start(lambda tx: tx.one(schema.VERSION_SQL))
+            row: Row | None = self.read_now(lambda tx: tx.one(schema.VERSION_SQL))
             return row[0] if row else None
         return None
 
-    def read_at_start(
+    def read_now(
         self, flow: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """As `read`, but blocks: before anything is served."""

@@ -146,7 +146,7 @@ class SqliteStore:
         except sqlite3.OperationalError as error:
             raise StoreUnavailable(str(error)) from error
 
-    def read_at_start(
+    def read_now(
         self, flow: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """As `read`."""

@@ -69,10 +69,10 @@ class Store(Protocol):
     def schema_version(self) -> str | None:
         """The schema's version, None for an empty database. Blocks: for the start."""
 
-    def read_at_start(
+    def read_now(
         self, flow: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """As `read`, but blocks: before anything is served."""
+        """As `read`, but blocks: where nothing is served yet, and in tests."""
 
     def announce(self) -> None:
         """Tell the other processes, if there can be any, that messages are queued."""

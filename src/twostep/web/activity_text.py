@@ -38,7 +38,10 @@ _SENTENCES: dict[str, str] = {
     event.NOTICE_SENT: N_("A notice was sent by e-mail."),
     event.NUMBER_UNMATCHED: N_("A number was not taken as a backup phone."),
     event.OPERATOR_ACTED: N_("The help desk did something for your account."),
+    event.PASSKEY_ACCEPTED: N_("A passkey was used."),
     event.PASSKEY_ADDED: N_("A passkey was added."),
+    event.PASSKEY_COUNTED_BACK: N_("A passkey was used, but there may be a copy of it."),
+    event.PASSKEY_REFUSED: N_("A passkey was not accepted."),
     event.PASSKEY_REMOVED: N_("A passkey was removed."),
     event.PASSWORD_ACCEPTED: N_("The right password was entered."),
     event.PASSWORD_CHANGED: N_("Your password was changed."),
@@ -80,7 +83,7 @@ _WITH_HINT = {
 _WITH_LEFT = {event.RECOVERY_CODE_USED: N_("A backup code was used; %(left)s left.")}
 _BAD = frozenset({"refused", "throttled", "failed"})
 _WATCH = frozenset({
-    event.BROWSER_TOKEN_REUSED, event.CODE_REPORTED, event.CONTAINMENT_DONE, event.PASSWORD_RETIRED,
+    event.BROWSER_TOKEN_REUSED, event.PASSKEY_COUNTED_BACK, event.CODE_REPORTED, event.CONTAINMENT_DONE, event.PASSWORD_RETIRED,
     event.RECOVERY_STARTED, event.TWO_STEP_DISABLED,
 })  # fmt: skip
 _GOOD = frozenset({event.SIGN_IN_COMPLETED, event.TWO_STEP_ENABLED})
@@ -92,6 +95,7 @@ FILTERS: tuple[tuple[str, str], ...] = (
     ("password", N_("Password")),
     ("code", N_("Codes")),
     ("app", N_("Authenticator apps")),
+    ("passkey", N_("Passkeys")),
     ("phone", N_("Backup phones")),
     ("recovery_code", N_("Backup codes")),
     ("email", N_("E-mail addresses")),

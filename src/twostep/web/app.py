@@ -68,33 +68,24 @@ class WebApp:
         await response(scope, receive, send)
 
     async def _respond(self, scope: Scope, receive: Receive) -> Response:
-        request_headers = {
-            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
-        }
-        path = scope["path"]
-        found = self.router.find(path)
-        query_string = scope["query_string"].decode("latin-1")
+        found = self.router.find(scope["path"])
         visit: Visit | None = None
         try:
-            visit = new_visit(
-                self._env,
-                peer=scope["client"][0] if scope["client"] else "",
-                path=path,
-                query_string=query_string,
-                query=dict(parse_qsl(query_string, keep_blank_values=True)) if query_string else {},
-                headers=request_headers,
-                params=found[1] if found else {},
-            )
+            visit = self._visit(scope, found)
             if refused := self._refuse_foreign(visit, scope["method"], found[0] if found else None):
                 return refused
-            if found is None:
+            if found is None or (found[0].phones and not self._env.settings.policy.phones):
                 return problem.not_found(visit)
             method = "GET" if scope["method"] == "HEAD" else scope["method"]
             if method not in {"GET", "POST"}:
                 return problem.method_not_allowed(visit, found[0])
             body = b""
             if method == "POST":
-                body = await read_body(receive, request_headers.get("content-length", ""))
+                body = await read_body(receive, visit.headers.get("content-length", ""))
+                if self._env.clock() != visit.now:
+                    # The body took its time: clock and session are read anew, so that nobody keeps
+                    # a moment of the past, with its codes and waits, by sending slowly.
+                    visit = self._visit(scope, found)
             return await serve_page(visit, found[0], method, body)
         except BadForm as bad:
             return _plain(bad.status) if visit is None else problem.error(visit, bad.status)
@@ -108,6 +99,20 @@ class WebApp:
             )
             log.exception("web.failed", reference=reference, path=found[0].path if found else "")
             return _plain(500) if visit is None else problem.error(visit, 500, reference=reference)
+
+    def _visit(self, scope: Scope, found: tuple[Page, dict[str, str]] | None) -> Visit:
+        query_string = scope["query_string"].decode("latin-1")
+        return new_visit(
+            self._env,
+            peer=scope["client"][0] if scope["client"] else "",
+            path=scope["path"],
+            query_string=query_string,
+            query=dict(parse_qsl(query_string, keep_blank_values=True)) if query_string else {},
+            headers={
+                name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
+            },
+            params=found[1] if found else {},
+        )
 
     def _refuse_foreign(self, visit: Visit, method: str, page: Page | None) -> Response | None:
         """421, 403, and the demo's 400, before anything is read."""

@@ -11,6 +11,7 @@ from twostep.web import view
 from twostep.web.delivery_line import delivery_line
 from twostep.web.delivery_text import trouble_sentence
 from twostep.web.refusal_words import Asked
+from twostep.web.rows import passkey_label
 from twostep.web.visit import Visit
 
 
@@ -37,16 +38,24 @@ class Ask:
 def new_ask(visit: Visit, found: SecondStepView, *, way: str) -> Ask:
     """Choose what is asked for: the way that was clicked, else the code on its way, else the app."""
     delivery = found.delivery
-    kind: view.AskKind = "app"
+    kind = _first(visit, found)
     if way == "codes":
         kind = "codes"
-    elif way != "app" and delivery is not None and not delivery.is_over:
+    elif way == "app" and found.methods.apps:
+        kind = "app"
+    elif way == "passkey" and found.methods.passkeys:
+        kind = "passkey"
+    elif delivery is not None and not delivery.is_over:
         kind = "call" if delivery.channel == "call" else "sms"
     ways = _ways(visit, found, kind)
+    if kind == "passkey":  # no wait touches it
+        return Ask(_ask(visit, found, kind), ways, None, "page", ())
     wait = found.backup_wait if kind == "codes" else found.code_wait
-    untouched = ("phone", "app") if kind == "codes" else ("codes",)
+    untouched = ("phone", "app", "passkey") if kind == "codes" else ("codes", "passkey")
     other_wait = found.code_wait if kind == "codes" else found.backup_wait
-    other = () if other_wait else tuple(row for row in ways if row.kind in untouched)
+    other = tuple(
+        row for row in ways if row.kind in untouched and (row.kind == "passkey" or not other_wait)
+    )
     return Ask(
         ask=_ask(visit, found, kind),
         ways=ways,
@@ -54,6 +63,15 @@ def new_ask(visit: Visit, found: SecondStepView, *, way: str) -> Ask:
         scope="backup" if kind == "codes" else "code",
         other_ways=other,
     )
+
+
+def _first(visit: Visit, found: SecondStepView) -> view.AskKind:
+    """What is asked for where nothing was chosen: a passkey if its owner prefers it, or has no app."""
+    methods = found.methods
+    favourite = (visit.owner.default_method or "").partition(":")[0]
+    if methods.passkeys and (favourite == "passkey" or not methods.apps):
+        return "passkey"
+    return "app"
 
 
 def clock_at(refused: Refused | None, ask: Ask, now: int) -> int | None:
@@ -73,6 +91,8 @@ def _ask(visit: Visit, found: SecondStepView, kind: view.AskKind) -> view.CodeAs
     if kind == "codes":
         own = methods.recovery_set
         return view.CodeAsk("codes", method_id=own.id if own else "", codes_left=methods.codes_left)
+    if kind == "passkey":
+        return view.CodeAsk("passkey", entries=_passkeys(visit, found))
     if kind == "app" or delivery is None:
         words = translator(visit.language)
         entries = tuple(
@@ -89,12 +109,18 @@ def _ask(visit: Visit, found: SecondStepView, kind: view.AskKind) -> view.CodeAs
     )
 
 
+def _passkeys(visit: Visit, found: SecondStepView) -> tuple[tuple[str, str], ...]:
+    return tuple((one.id, passkey_label(visit, one)) for one in found.methods.passkeys)
+
+
 def _ways(visit: Visit, found: SecondStepView, kind: view.AskKind) -> tuple[view.WayRow, ...]:
     """Every other way, the owner's favourite first."""
     words = translator(visit.language)
     rows: list[view.WayRow] = []
     if kind != "app":
         rows += [view.WayRow(app.id, "app", label=app.name) for app in found.methods.apps]
+    if kind != "passkey" and (own := _passkeys(visit, found)):
+        rows.append(view.WayRow(own[0][0], "passkey", label=own[0][1], entries=own))
     for phone in found.methods.phones:
         channels = [one for one in found.channels if one == "call" or phone.line != "fixed"]
         if phone.channel == "call":
@@ -116,9 +142,9 @@ def _ways(visit: Visit, found: SecondStepView, kind: view.AskKind) -> tuple[view
             )
     favourite = (visit.owner.default_method or "").partition(":")[2]
     rows.sort(key=lambda row: row.id != favourite)
-    own = found.methods.recovery_set
-    if kind != "codes" and own is not None and found.methods.codes_left:
-        rows.append(view.WayRow(own.id, "codes", codes_left=found.methods.codes_left))
+    sheet = found.methods.recovery_set
+    if kind != "codes" and sheet is not None and found.methods.codes_left:
+        rows.append(view.WayRow(sheet.id, "codes", codes_left=found.methods.codes_left))
     return tuple(rows)
 
 

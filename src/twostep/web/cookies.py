@@ -12,8 +12,9 @@ from twostep.flows.env import Env
 from twostep.flows.sign_in import SignedIn
 
 
-BROWSER_SECONDS = 400 * 86_400  # browsers keep no cookie longer
-LANGUAGE_SECONDS = 365 * 86_400
+DAY_SECONDS = 86_400
+BROWSER_SECONDS = 400 * DAY_SECONDS  # browsers keep no cookie longer
+LANGUAGE_SECONDS = 365 * DAY_SECONDS
 LONGEST_HEADER = 8192
 LANGUAGE = "twostep-language"
 
@@ -26,6 +27,11 @@ def session_name(env: Env) -> str:
 def browser_name(env: Env) -> str:
     """The known browser cookie's name."""
     return "__Host-twostep-browser" if env.settings.is_https else "twostep-browser"
+
+
+def remember_name(env: Env) -> str:
+    """The remembered browser cookie's name."""
+    return "__Host-twostep-remember" if env.settings.is_https else "twostep-remember"
 
 
 def read(header: str) -> dict[str, str]:
@@ -41,10 +47,13 @@ def read(header: str) -> dict[str, str]:
 
 
 def set_signed_in(response: Response, env: Env, signed_in: SignedIn) -> None:
-    """Set the new session's cookie, and the known browser's where it is new."""
+    """Set the new session's cookie, and those of a known and a remembered browser where they are new."""
     _set(response, env, session_name(env), signed_in.token, max_age=None)
     if signed_in.browser_token:
         _set(response, env, browser_name(env), signed_in.browser_token, max_age=BROWSER_SECONDS)
+    if signed_in.remember_token:
+        seconds = env.settings.policy.remember_browser_days * DAY_SECONDS
+        _set(response, env, remember_name(env), signed_in.remember_token, max_age=seconds)
 
 
 def expire_session(response: Response, env: Env) -> None:
@@ -58,12 +67,10 @@ def set_language(response: Response, env: Env, language: str) -> None:
 
 
 def _set(response: Response, env: Env, name: str, value: str, *, max_age: int | None) -> None:
-    response.set_cookie(
-        name,
-        value,
-        max_age=max_age,
-        path="/",
-        secure=env.settings.is_https,
-        httponly=True,
-        samesite="lax",
-    )
+    """Values are ours: letters, digits, `-` and `_`, so nothing needs to be quoted."""
+    parts = [f"{name}={value}", "HttpOnly", "Path=/", "SameSite=lax"]
+    if max_age is not None:
+        parts.append(f"Max-Age={max_age}")
+    if env.settings.is_https:
+        parts.append("Secure")
+    response.raw_headers.append((b"set-cookie", "; ".join(parts).encode("latin-1")))

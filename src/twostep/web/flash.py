@@ -11,6 +11,10 @@ from twostep.web.visit import Visit
 _OK = {
     "app_added": N_("Your new authenticator app works."),
     "app_removed": N_("The authenticator app was removed."),
+    "passkey_added": N_("Your passkey “{detail}” works."),
+    "passkey_removed": N_("The passkey was removed."),
+    "browser_forgotten": N_("That browser will be asked for a code again."),
+    "browsers_forgotten": N_("Every browser will be asked for a code again."),
     "phone_added": N_("The number ending {detail} can now receive codes."),
     "phone_removed": N_("The number ending {detail} was removed."),
     "codes_saved": N_("Your backup codes are saved and checked."),

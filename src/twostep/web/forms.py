@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from urllib.parse import parse_qsl
 
 from starlette.types import Receive
 
 
 LARGEST_BODY = 64 * 1024
+BODY_SECONDS = 30.0
 MOST_FIELDS = 100
 FORM = "application/x-www-form-urlencoded"
 
 
 class BadForm(Exception):
-    """The body is not a plain form that we can read. `status`: 400, 413 or 415."""
+    """The body is not a plain form that we can read. `status`: 400, 408, 413 or 415."""
 
     def __init__(self, status: int) -> None:
         super().__init__(f"status {status}")
@@ -21,9 +23,18 @@ class BadForm(Exception):
 
 
 async def read_body(receive: Receive, declared: str) -> bytes:
-    """Read the body; raises `BadForm` (413) beyond 64 KiB, whatever was declared."""
+    """Read the body; raises `BadForm`: more than 64 KiB, whatever was declared (413), or later than
+    half a minute (408)."""
     if declared.isdigit() and int(declared) > LARGEST_BODY:
         raise BadForm(413)
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            return await _read_all(receive)
+    except TimeoutError:
+        raise BadForm(408) from None
+
+
+async def _read_all(receive: Receive) -> bytes:
     body = b""
     while True:
         message = await receive()

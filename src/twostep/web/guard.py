@@ -54,6 +54,7 @@ def new_visit(
         ),
         browser=describe(headers.get("user-agent", "")),
         browser_token=jar.get(cookies.browser_name(env), ""),
+        remember_token=jar.get(cookies.remember_name(env), ""),
         language=language,
     )
     return Visit(
@@ -79,8 +80,6 @@ async def serve_page(visit: Visit, page: Page, method: str, body: bytes) -> Resp
     endpoint = page.post if method == "POST" else page.get
     if endpoint is None:
         return problem.method_not_allowed(visit, page)
-    if page.phones and not visit.env.settings.policy.phones:
-        return problem.not_found(visit)
     if refused := _refuse_session(visit, page, method):
         return refused
     if method == "POST":

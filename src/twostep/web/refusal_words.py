@@ -200,6 +200,7 @@ SPECIAL: dict[Reason, Say] = {
     Reason.BACKUP_CODE_WRONG: _backup_wrong,
     Reason.CLOCK_OFF: _clock_off,
     Reason.APP_LIMIT: _limit(lambda words, most: words.ngettext("You can have %(most)s app. Remove one first.", "You can have %(most)s apps. Remove one first.", most)),
+    Reason.PASSKEY_LIMIT: _limit(lambda words, most: words.ngettext("You can have %(most)s passkey. Remove one first.", "You can have %(most)s passkeys. Remove one first.", most)),
     Reason.PHONE_LIMIT: _limit(lambda words, most: words.ngettext("You can have %(most)s backup phone. Remove one first.", "You can have %(most)s backup phones. Remove one first.", most)),
     Reason.NAME_TOO_LONG: _limit(lambda words, most: words.ngettext("Use at most %(most)s character.", "Use at most %(most)s characters.", most)),
     Reason.EMAIL_LIMIT: _limit(lambda words, most: words.ngettext("You can have %(most)s address. Remove one first.", "You can have %(most)s addresses. Remove one first.", most)),

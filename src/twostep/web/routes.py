@@ -6,6 +6,7 @@ from twostep.web.api import session as api_session
 from twostep.web.pages import (
     activity,
     app_new,
+    browsers,
     code,
     codes,
     dashboard,
@@ -16,6 +17,8 @@ from twostep.web.pages import (
     help_sign_in,
     methods,
     not_me,
+    passkey,
+    passkey_new,
     password,
     phone_confirm,
     phone_new,
@@ -27,6 +30,7 @@ from twostep.web.pages import (
     sign_in,
     system,
     telephony,
+    well_known,
 )
 from twostep.web.pages import help as help_pages
 from twostep.web.pages.confirm import Confirm
@@ -63,6 +67,9 @@ PAGES: tuple[Page, ...] = (
     Page("/sign-in/code", code.show, code.submit, access=HALF),
     Page("/sign-in/send", post=code.send, access=HALF, phones=True),
     Page("/sign-in/status", code.status, access=HALF, phones=True, extends=False),
+    Page("/sign-in/passkey", passkey.show, passkey.submit, access=HALF),
+    Page("/sign-in/passkey-only", post=passkey.submit_alone, access=OPEN),
+    Page("/sign-in/passkey/options", post=passkey.options, access=OPEN, extends=False),
     Page("/sign-in/help", help_sign_in.show, access=OPEN),
     Page("/sign-out", post=sign_in.sign_out, access=OPEN),
     # Settings.
@@ -94,6 +101,21 @@ PAGES: tuple[Page, ...] = (
     Page("/settings/security/phone/status", phone_confirm.status, phones=True, extends=False),
     Page("/settings/security/codes", codes.show, codes.submit, step_up=ASK),
     Page(
+        "/settings/security/passkey/new",
+        passkey_new.show,
+        passkey_new.submit,
+        access=ENROL,
+        step_up=ASK,
+    ),
+    Page(
+        "/settings/security/passkey/options",
+        post=passkey_new.options,
+        access=ENROL,
+        step_up=ASK_ONLY,
+    ),
+    Page("/settings/security/browsers/{id}/forget", post=browsers.forget),
+    Page("/settings/security/browsers/forget-all", post=browsers.forget_all),
+    Page(
         "/settings/security/method/{id}/remove",
         methods.show_remove,
         methods.submit_remove,
@@ -110,6 +132,8 @@ PAGES: tuple[Page, ...] = (
     # Confirming again who is there.
     Page("/confirm", CONFIRM.show, CONFIRM.submit),
     Page("/confirm/send", post=CONFIRM.send, phones=True),
+    Page("/confirm/passkey", post=CONFIRM.submit_passkey),
+    Page("/confirm/passkey/options", post=passkey.options_of_session),
     Page("/confirm/status", CONFIRM.status, phones=True, extends=False),
     # Mailed links.
     Page("/not-me/{token}", not_me.show, not_me.submit, access=OPEN),
@@ -130,6 +154,8 @@ PAGES: tuple[Page, ...] = (
     Page("/healthz", system.healthz, access=OPEN, extends=False),
     Page("/readyz", system.readyz, access=OPEN, extends=False),
     Page("/.well-known/change-password", system.change_password, access=OPEN),
+    Page("/.well-known/webauthn", well_known.webauthn, access=OPEN),
+    Page("/.well-known/passkey-endpoints", well_known.passkey_endpoints, access=OPEN),
     Page("/static/brand.css", system.brand, access=OPEN, extends=False),
     Page("/static/logo", system.logo, access=OPEN, extends=False),
     Page("/static/{name}", system.static, access=OPEN, extends=False),

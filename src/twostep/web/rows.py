@@ -8,7 +8,15 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from twostep.core.account import Account
-from twostep.core.authenticator import App, MethodKind, Methods, Phone, method_name
+from twostep.core.authenticator import (
+    App,
+    MethodKind,
+    Methods,
+    Passkey,
+    Phone,
+    RememberedBrowser,
+    method_name,
+)
 from twostep.core.session import Session
 from twostep.flows.activity import Activity
 from twostep.i18n import format_instant, known_zone, translator
@@ -57,16 +65,63 @@ def phone_row(phone: Phone, *, is_default: bool = False) -> view.MethodRow:
     )
 
 
+def passkey_label(visit: Visit, passkey: Passkey) -> str:
+    """A passkey's name; the day it was added where it has none."""
+    if passkey.name:
+        return passkey.name
+    day = format_instant(
+        passkey.created_at, language=visit.language, time_zone=visit.time_zone, style="date"
+    )
+    return translator(visit.language).gettext("Passkey – added %(day)s") % {"day": day}
+
+
+def passkey_row(visit: Visit, passkey: Passkey, *, is_default: bool = False) -> view.MethodRow:
+    """A passkey."""
+    return view.MethodRow(
+        passkey.id,
+        "passkey",
+        passkey.created_at,
+        label=passkey_label(visit, passkey),
+        is_default=is_default,
+        last_used_at=passkey.last_used_at,
+        used_with=passkey.last_used_browser or None,
+        synced=passkey.synced,
+    )
+
+
+def browser_rows(
+    browsers: Iterable[RememberedBrowser], this_browser: str | None
+) -> tuple[view.BrowserRow, ...]:
+    """Browsers that skip the code."""
+    return tuple(
+        view.BrowserRow(
+            one.id,
+            one.browser,
+            one.expires_at,
+            one.last_used_at,
+            network=one.network,
+            is_this=one.id == this_browser,
+        )
+        for one in browsers
+    )
+
+
 def method_rows(visit: Visit, account: Account, methods: Methods) -> tuple[view.MethodRow, ...]:
-    """Every way to sign in: apps, phones, backup codes. The first app is asked for by default."""
+    """Every way to sign in: apps, passkeys, phones, backup codes. The first is asked for by default."""
     first = account.default_method
     if first is None and methods.apps:
         first = method_name(MethodKind.APP, methods.apps[0].id)
+    elif first is None and methods.passkeys:
+        first = method_name(MethodKind.PASSKEY, methods.passkeys[0].id)
 
     def leads(kind: MethodKind, method_id: str) -> bool:
         return methods.ways > 1 and first == method_name(kind, method_id)
 
     rows = [app_row(visit, app, is_default=leads(MethodKind.APP, app.id)) for app in methods.apps]
+    rows += [
+        passkey_row(visit, one, is_default=leads(MethodKind.PASSKEY, one.id))
+        for one in methods.passkeys
+    ]
     rows += [
         phone_row(phone, is_default=leads(MethodKind.PHONE, phone.id)) for phone in methods.phones
     ]
@@ -89,6 +144,7 @@ def method_names(visit: Visit, methods: Methods, *, besides: str = "") -> tuple[
     """Every way to sign in in words, but the one with that id."""
     words = translator(visit.language)
     named = [app_label(visit, app) for app in methods.apps if app.id != besides]
+    named += [passkey_label(visit, one) for one in methods.passkeys if one.id != besides]
     named += [
         words.gettext("Phone number ending %(digits)s") % {"digits": phone.hint}
         for phone in methods.phones

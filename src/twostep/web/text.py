@@ -49,6 +49,9 @@ SENTENCES: dict[Reason, str] = {
     Reason.NOT_ALLOWED: N_(
         "Your organisation requires two-step sign-in, so it can't be turned off."
     ),
+    Reason.PASSKEY_REFUSED: N_(
+        "That passkey was not accepted. Try again, or use another way to sign in."
+    ),
     Reason.NUMBER_EMPTY: N_("Enter a phone number."),
     Reason.NUMBER_LETTERS: N_("Enter the number in digits, without letters."),
     Reason.NUMBER_EXTENSION: N_("We can't dial an extension. Enter a number that rings directly."),
@@ -63,7 +66,7 @@ SENTENCES: dict[Reason, str] = {
     ),
     Reason.REGION_UNKNOWN: N_("Choose a country or region from the list."),
     Reason.PHONE_NEEDS_APP: N_(
-        "Set up an authenticator app first. A phone number is only a spare way in."
+        "Set up an authenticator app or a passkey first. A phone number is only a spare way in."
     ),
     Reason.CHANNEL_UNKNOWN: N_("Choose text message or phone call."),
     Reason.CHANNEL_OFF: N_("That way is not working right now. Use another way."),

@@ -22,11 +22,12 @@ def throttled(
     send_url: str = "",
     here_url: str = "",
     hidden: Mapping[str, str] | None = None,
+    passkey: view.PasskeyUrls | None = None,
     status: int = 429,
 ) -> Response:
     """The page "Too many tries".
 
-    `scope`: password, code, backup, send or link. `ways` are forms that go to `send_url` and
+    `scope`: password, code, backup, send, link or page. `ways` are forms that go to `send_url` and
     `here_url`, with `hidden` fields.
     """
     response = page(
@@ -40,6 +41,7 @@ def throttled(
         here_url=here_url,
         hidden=dict(hidden or {}),
         back_url=back_url,
+        passkey=passkey,
     )
     if status == 429:
         set_retry_after(response, refused, now=visit.now)

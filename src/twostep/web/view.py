@@ -25,12 +25,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from markupsafe import Markup
-
 
 NoticeKind = Literal["ok", "info", "warn", "danger"]
 MethodKind = Literal["app", "phone", "codes", "passkey"]
-AskKind = Literal["app", "sms", "call", "codes", "password"]
+AskKind = Literal["app", "sms", "call", "codes", "passkey", "password"]
 Channel = Literal["sms", "call"]
 DeliveryState = Literal["queued", "accepted", "delivered", "failed"]
 
@@ -125,7 +123,7 @@ class CodeAsk:
     """What the one box on the second-step and step-up pages asks for.
 
     `method_id` and `hint` (last two digits) belong to the phone, `valid_until` to the sent code.
-    `entries` are the apps that may answer, as (id, name), for kind `app`.
+    `entries` are the apps or passkeys that may answer, as (id, name), for those two kinds.
     `can_send_at`: when the same phone may be sent to again; None when it may not.
     """
 
@@ -143,7 +141,8 @@ class CodeAsk:
 class WayRow:
     """Another way to prove it, offered below the box.
 
-    A phone that takes both texts and calls is two rows. `trouble` greys the row and says why.
+    A phone that takes both texts and calls is two rows; all passkeys together are one, and
+    `entries` names them, as (id, name). `trouble` greys the row and says why.
     """
 
     id: str
@@ -153,6 +152,16 @@ class WayRow:
     hint: str = ""
     codes_left: int | None = None
     trouble: str | None = None
+    entries: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PasskeyUrls:
+    """Where a page asks for a passkey's options, sends the answer, and goes without scripts."""
+
+    options_url: str
+    post: str
+    action: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +170,7 @@ class MethodRow:
 
     `label` is an app's or passkey's name, `hint` a phone's last two digits, `channel` how the
     phone is reached first, `codes_left` of `codes_total` the backup codes not used yet.
-    `used_with` names browser and system of the last use.
+    `used_with` names browser and system of the last use, `synced` a passkey that can be copied.
     """
 
     id: str
@@ -176,6 +185,7 @@ class MethodRow:
     codes_left: int | None = None
     codes_total: int | None = None
     saved: bool = True
+    synced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +209,8 @@ class BrowserRow:
     id: str
     browser: str
     until: int
+    last_used_at: int
+    network: str = ""
     is_this: bool = False
 
 
@@ -262,50 +274,3 @@ class CodeSheet:
     visible_until: int
     text_url: str
     file_name: str
-
-
-@dataclass(frozen=True, slots=True)
-class DeliveryRow:
-    """Texts and calls of one day, and of one country where it names one. `failed`: why, and how many."""
-
-    day: str
-    country: str
-    sent: int
-    queued: int
-    accepted: int
-    delivered: int
-    failed: tuple[tuple[str, int], ...]
-    verified: int
-    verify_seconds: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class BudgetRow:
-    """How much of a lid is used; `open_limit` is what new numbers may use of it."""
-
-    title: str
-    used: int
-    limit: int
-    open_limit: int
-    chart: Markup
-
-
-@dataclass(frozen=True, slots=True)
-class ProviderRow:
-    """A provider: passed by until `open_until` (0: it works), and how it did lately."""
-
-    name: str
-    channels: tuple[str, ...]
-    open_until: int
-    reason: str
-    accepted: int
-    failed: int
-    accept_seconds: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class AlarmRow:
-    """Something that an operator should look at."""
-
-    at: int
-    sentence: str

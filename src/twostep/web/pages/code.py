@@ -11,7 +11,7 @@ from twostep.flows.second_step import SecondStepDone, submit_code
 from twostep.flows.second_step_page import SecondStepView, view_second_step
 from twostep.flows.send_code import send_code
 from twostep.flows.sessions import save_flash
-from twostep.web import cookies, problem
+from twostep.web import cookies, problem, view
 from twostep.web.ask import Ask, clock_at, entry_label, new_ask
 from twostep.web.delivery_line import status_answer
 from twostep.web.frame import page, refused_status, see_other
@@ -23,14 +23,15 @@ from twostep.web.visit import Visit
 HERE = "/sign-in/code"
 SEND = "/sign-in/send"
 LONGEST_CODE = 10_000
+PASSKEY = view.PasskeyUrls("/sign-in/passkey/options", "/sign-in/passkey", "/sign-in/passkey")
 
 
 async def show(visit: Visit) -> Response:
     """GET /sign-in/code: never sends anything."""
-    asked = new_ask(visit, _view(visit), way=visit.query.get("way", ""))
+    asked = new_ask(visit, second_step_view(visit), way=visit.query.get("way", ""))
     if asked.wait is not None:
         return _wait(visit, asked, asked.wait, status=200)
-    return _page(visit, asked, None)
+    return code_page(visit, asked, None)
 
 
 async def submit(visit: Visit) -> Response:
@@ -41,6 +42,7 @@ async def submit(visit: Visit) -> Response:
         visit.current,
         old_token=visit.cookie,
         typed=visit.field("code")[:LONGEST_CODE],
+        wants_remembering=visit.field("remember") == "1",
         now=visit.now,
     )
     if isinstance(answer, SecondStepDone):
@@ -49,10 +51,10 @@ async def submit(visit: Visit) -> Response:
         response = see_other("/sign-in")
         cookies.expire_session(response, visit.env)
         return response
-    asked = new_ask(visit, _view(visit), way=visit.field("way"))
+    asked = new_ask(visit, second_step_view(visit), way=visit.field("way"))
     if answer.reason is Reason.THROTTLED:
         return _wait(visit, asked, answer)
-    return _page(visit, asked, answer)
+    return code_page(visit, asked, answer)
 
 
 async def _done(visit: Visit, answer: SecondStepDone) -> Response:
@@ -91,18 +93,19 @@ async def send(visit: Visit) -> Response:
         return problem.not_found(visit)
     if answer.reason is Reason.STEP_ENDED:
         return see_other("/sign-in")
-    asked = new_ask(visit, _view(visit), way="")
+    asked = new_ask(visit, second_step_view(visit), way="")
     if refused_status(answer) == 429:
         return throttled(
             visit,
             answer,
             scope="send",
             back_url=HERE,
-            ways=tuple(row for row in asked.ways if row.kind == "codes"),
+            ways=tuple(row for row in asked.ways if row.kind in {"codes", "passkey"}),
             send_url=SEND,
             here_url=HERE,
+            passkey=PASSKEY,
         )
-    return _page(visit, asked, answer)
+    return code_page(visit, asked, answer)
 
 
 async def status(visit: Visit) -> Response:
@@ -113,7 +116,8 @@ async def status(visit: Visit) -> Response:
     return status_answer(visit, found)
 
 
-def _view(visit: Visit) -> SecondStepView:
+def second_step_view(visit: Visit) -> SecondStepView:
+    """What the page shows."""
     return visit.env.store.read(
         view_second_step,
         visit.env,
@@ -125,12 +129,13 @@ def _view(visit: Visit) -> SecondStepView:
     )
 
 
-def _page(visit: Visit, asked: Ask, refused: Refused | None) -> Response:
+def code_page(visit: Visit, asked: Ask, refused: Refused | None) -> Response:
+    """The page of the second step, whatever it asks for."""
     return page(
         visit,
         "code.html",
         refused=refused,
-        field="code",
+        field=None if asked.ask.kind == "passkey" else "code",
         asked=asked.asked,
         ask=asked.ask,
         ways=asked.ways,
@@ -138,7 +143,8 @@ def _page(visit: Visit, asked: Ask, refused: Refused | None) -> Response:
         label=entry_label(visit),
         next="",
         ends_at=visit.current.expires_at,
-        remember_days=0,
+        remember_days=visit.env.settings.policy.remember_browser_days,
+        passkey=PASSKEY,
         clock_at=clock_at(refused, asked, visit.now),
         notice=None,
     )
@@ -153,5 +159,6 @@ def _wait(visit: Visit, asked: Ask, refused: Refused, status: int = 429) -> Resp
         ways=asked.other_ways,
         send_url=SEND,
         here_url=HERE,
+        passkey=PASSKEY,
         status=status,
     )

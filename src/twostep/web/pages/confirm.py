@@ -14,7 +14,7 @@ from starlette.responses import Response
 from twostep.core import session as session_core
 from twostep.core.out_of_band import Purpose
 from twostep.core.refusal import Reason, Refused
-from twostep.flows import step_up
+from twostep.flows import step_up, use_passkey
 from twostep.flows.delivery_view import view_delivery
 from twostep.flows.second_step_page import SecondStepView, view_second_step
 from twostep.flows.send_code import send_code
@@ -31,6 +31,7 @@ from twostep.web.visit import Page, StepUp, Visit
 
 HERE = "/confirm"
 SEND = "/confirm/send"
+PASSKEY = view.PasskeyUrls("/confirm/passkey/options", "/confirm/passkey", HERE)
 LONGEST = 10_000
 _ABOUT: Mapping[str, str] = {
     "/settings/security/app/new": N_("set up an authenticator app"),
@@ -39,6 +40,7 @@ _ABOUT: Mapping[str, str] = {
     "/settings/security/phone/resend": N_("add a backup phone"),
     "/settings/security/codes": N_("see or replace your backup codes"),
     "/settings/security/method/{id}/remove": N_("remove a way to sign in"),
+    "/settings/security/passkey/new": N_("add a passkey"),
     "/settings/security/disable": N_("turn two-step sign-in off"),
     "/settings/emails": N_("change your e-mail addresses"),
     "/settings/emails/{id}/remove": N_("change your e-mail addresses"),
@@ -63,14 +65,29 @@ class Confirm:
 
     async def submit(self, visit: Visit) -> Response:
         """POST /confirm."""
+        return await self._finish(visit, await self._verify(visit), way=visit.field("way"))
+
+    async def submit_passkey(self, visit: Visit) -> Response:
+        """POST /confirm/passkey."""
+        answer = await visit.env.store.run(
+            use_passkey.submit_step_up,
+            visit.env,
+            visit.visitor,
+            visit.current,
+            old_token=visit.cookie,
+            typed=visit.field("credential"),
+            now=visit.now,
+        )
+        return await self._finish(visit, answer, way="passkey")
+
+    async def _finish(self, visit: Visit, answer: SignedIn | Refused, *, way: str) -> Response:
         r = visit.field("r")
-        answer = await self._verify(visit)
         if isinstance(answer, Refused):
             if answer.reason in {Reason.STEP_ENDED, Reason.PASSWORD_RETIRED}:
                 return see_other("/sign-in")
             if answer.reason is Reason.CHANGED:
                 return see_other(f"{HERE}?r={quote(r, safe='/')}")
-            return self._page(visit, answer, r=r, way=visit.field("way"))
+            return self._page(visit, answer, r=r, way=way)
         response = await self._carry_out(visit.with_session(answer.session, answer.token), r)
         if not any(
             cookie.startswith(f"{cookies.session_name(visit.env)}=")
@@ -177,7 +194,8 @@ class Confirm:
             visit,
             "confirm.html",
             refused=refused,
-            field="code" if asked else "password",
+            field=_field_of(asked),
+            passkey=PASSKEY,
             asked=asked.asked if asked else "app",
             r=r,
             about=about,
@@ -221,8 +239,16 @@ class Confirm:
             send_url=SEND,
             here_url=HERE,
             hidden={"r": r},
+            passkey=PASSKEY,
             status=status,
         )
+
+
+def _field_of(asked: Ask | None) -> str | None:
+    """The form field that a refusal belongs to."""
+    if asked is None:
+        return "password"
+    return None if asked.ask.kind == "passkey" else "code"
 
 
 def _view(visit: Visit) -> SecondStepView:

@@ -7,6 +7,7 @@ from starlette.responses import Response
 from twostep.flows.overview_page import view_dashboard
 from twostep.web.frame import page
 from twostep.web.rows import activity_rows, banner, session_rows
+from twostep.web.signal import signal_of
 from twostep.web.visit import Visit
 
 
@@ -25,5 +26,6 @@ async def show(visit: Visit) -> Response:
         previous_at=found.previous_at,
         session=session_rows(visit, [visit.current])[0],
         activity=activity_rows(visit, found.activity),
+        signal=signal_of(visit, found.handle, methods),
         codes_left=methods.codes_left if methods.recovery_set else None,
     )

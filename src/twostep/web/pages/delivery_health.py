@@ -17,7 +17,7 @@ from twostep.web.chart import Bar, bars, gauge
 from twostep.web.delivery_words import alarm_sentence, reason_words, test_sentence
 from twostep.web.flash import say
 from twostep.web.frame import page, see_other
-from twostep.web.view import AlarmRow, BudgetRow, DeliveryRow, ProviderRow
+from twostep.web.view_delivery import AlarmRow, BudgetRow, DeliveryRow, ProviderRow
 from twostep.web.visit import Visit
 
 

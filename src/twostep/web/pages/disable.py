@@ -57,10 +57,15 @@ def _form(visit: Visit, refused: Refused | None) -> Response:
 def _goes(visit: Visit, found: Disabled) -> tuple[str, ...]:
     """What is deleted, in words."""
     words = translator(visit.language)
-    said = [
-        words.ngettext("%(count)s authenticator app", "%(count)s authenticator apps", found.apps)
-        % {"count": found.apps}
-    ]
+    said = []
+    if found.apps:
+        apps = words.ngettext(
+            "%(count)s authenticator app", "%(count)s authenticator apps", found.apps
+        )
+        said.append(apps % {"count": found.apps})
+    if found.passkeys:
+        passkeys = words.ngettext("%(count)s passkey", "%(count)s passkeys", found.passkeys)
+        said.append(passkeys % {"count": found.passkeys})
     if found.phones:
         phones = words.ngettext("%(count)s backup phone", "%(count)s backup phones", found.phones)
         said.append(phones % {"count": found.phones})

@@ -11,7 +11,7 @@ from twostep.flows.security_page import MethodView, view_method
 from twostep.web import problem, view
 from twostep.web.flash import say
 from twostep.web.frame import page, see_other
-from twostep.web.rows import app_row, method_names, phone_row
+from twostep.web.rows import app_row, method_names, passkey_row, phone_row
 from twostep.web.visit import Visit
 
 
@@ -39,14 +39,15 @@ async def submit_remove(visit: Visit) -> Response:
     if answer.kind is MethodKind.PHONE:
         await say(visit, "phone_removed", answer.hint)
     else:
-        await say(visit, "app_removed")
+        await say(visit, f"{answer.kind}_removed")
     return see_other(DONE)
 
 
 async def show_rename(visit: Visit) -> Response:
     """GET /settings/security/method/{id}/rename."""
     found = _find(visit)
-    return _rename_form(visit, None, typed=found.app.name if found and found.app else "")
+    named = (found.app or found.passkey) if found else None
+    return _rename_form(visit, None, typed=named.name if named else "")
 
 
 async def submit_rename(visit: Visit) -> Response:
@@ -89,6 +90,8 @@ def _find(visit: Visit) -> MethodView | None:
 def _row(visit: Visit, found: MethodView) -> view.MethodRow | None:
     if found.app is not None:
         return app_row(visit, found.app)
+    if found.passkey is not None:
+        return passkey_row(visit, found.passkey)
     return phone_row(found.phone) if found.phone is not None else None
 
 
@@ -97,7 +100,7 @@ def _remove_form(visit: Visit, refused: Refused | None) -> Response:
     row = _row(visit, found) if found else None
     if found is None or row is None:
         return problem.not_found(visit)
-    last = found.app is not None and not may_remove(found.methods, kind=MethodKind.APP)
+    last = not may_remove(found.methods, kind=MethodKind(row.kind))
     return page(
         visit,
         "remove_method.html",
@@ -110,13 +113,14 @@ def _remove_form(visit: Visit, refused: Refused | None) -> Response:
 
 def _rename_form(visit: Visit, refused: Refused | None, *, typed: str) -> Response:
     found = _find(visit)
-    if found is None or found.app is None or (refused and refused.reason is Reason.NOT_FOUND):
+    row = _row(visit, found) if found else None
+    if row is None or row.kind == "phone" or (refused and refused.reason is Reason.NOT_FOUND):
         return problem.not_found(visit)
     return page(
         visit,
         "rename_method.html",
         refused=refused,
-        method=app_row(visit, found.app),
+        method=row,
         name=typed,
     )
 

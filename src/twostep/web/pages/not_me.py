@@ -18,6 +18,7 @@ from twostep.web.visit import Visit
 DONE = "done"
 _UNDO = {
     "app": N_("remove the authenticator app that was added"),
+    "passkey": N_("remove the passkey that was added"),
     "phone": N_("remove the phone number that was added"),
     "codes": N_("make the new backup codes useless"),
     "email": N_("remove the e-mail address that was added"),

@@ -20,6 +20,8 @@ from twostep.web.visit import Visit
 
 
 HERE = "/recover"
+# Where a link's own page leads afterwards; no link is as short.
+DONE = "done"
 LONGEST_LINK = 100
 
 

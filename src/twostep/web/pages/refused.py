@@ -14,6 +14,7 @@ from twostep.web.visit import Visit
 
 _TITLES = {
     Reason.APP_LIMIT: N_("No more apps fit"),
+    Reason.PASSKEY_LIMIT: N_("No more passkeys fit"),
     Reason.PHONE_LIMIT: N_("No more phones fit"),
     Reason.PHONE_NEEDS_APP: N_("First an authenticator app"),
     Reason.NOT_ALLOWED: N_("Two-step sign-in stays on"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from twostep.core.authenticator import MOST_APPS, MOST_PHONES
+from twostep.core.authenticator import MOST_APPS, MOST_PASSKEYS, MOST_PHONES
 from twostep.core.refusal import Reason
 from twostep.core.session import FRESH_SECONDS
 from twostep.flows.overview_page import view_settings
@@ -12,7 +12,8 @@ from twostep.flows.remove import refuse_disabling
 from twostep.flows.security_page import has_phones, view_security
 from twostep.web import notice_text
 from twostep.web.frame import page, see_other
-from twostep.web.rows import activity_rows, codes_banner, method_rows, session_rows
+from twostep.web.rows import activity_rows, browser_rows, codes_banner, method_rows, session_rows
+from twostep.web.signal import signal_of
 from twostep.web.visit import Visit
 
 
@@ -22,7 +23,7 @@ HERE = "/settings/security"
 async def show(visit: Visit) -> Response:
     """GET /settings/security. That there is only one way, the page itself says."""
     found = visit.env.store.read(
-        view_security, visit.env, visit.owner, visit.current, now=visit.now
+        view_security, visit.env, visit.owner, visit.current, visit.visitor, now=visit.now
     )
     methods = found.methods
     banner = codes_banner(visit, methods)
@@ -39,7 +40,9 @@ async def show(visit: Visit) -> Response:
         app_full=len(methods.apps) >= MOST_APPS,
         phone_full=len(methods.phones) >= MOST_PHONES,
         required=refused is not None and refused.reason is Reason.NOT_ALLOWED,
-        browsers=(),
+        passkey_full=len(methods.passkeys) >= MOST_PASSKEYS,
+        browsers=browser_rows(found.browsers, found.this_browser),
+        signal=signal_of(visit, found.handle, methods),
         sessions=session_rows(visit, found.sessions),
         activity=activity_rows(visit, found.activity),
     )
@@ -57,6 +60,7 @@ async def show_spare(visit: Visit) -> Response:
         "spare.html",
         phones_on=has_phones(visit.env),
         has_phone=bool(methods.phones),
+        has_passkey=bool(methods.passkeys),
         has_codes=methods.codes_left > 0,
         fresh=just_on,
         may_skip=True,

@@ -10,7 +10,7 @@ from twostep.core.session import Level
 from twostep.flows import sessions
 from twostep.flows.first_step import sign_in
 from twostep.web import cookies
-from twostep.web.frame import page, refused_status, see_other
+from twostep.web.frame import page, see_other
 from twostep.web.guard import ENROLMENT
 from twostep.web.origin import safe_next
 from twostep.web.throttled import throttled
@@ -25,11 +25,19 @@ async def show(visit: Visit) -> Response:
     """GET /sign-in. Somebody who is signed in already goes on."""
     if visit.session is not None and visit.session.level is Level.FULL:
         return see_other(safe_next(visit.query.get("next", "/")))
+    return form(visit, None, next_path=visit.query.get("next", ""))
+
+
+def form(visit: Visit, refused: Refused | None, *, next_path: str, username: str = "") -> Response:
+    """The page of the first step."""
+    fields = {Reason.PASSWORD_RETIRED: "password", Reason.PASSKEY_REFUSED: None}
     return page(
         visit,
         "sign_in.html",
-        username="",
-        next=_hidden_next(visit.query.get("next", "")),
+        refused=refused,
+        field=fields.get(refused.reason, "username") if refused else None,
+        username=username,
+        next=_hidden_next(next_path),
         notice=None,
     )
 
@@ -50,16 +58,7 @@ async def submit(visit: Visit) -> Response:
     if isinstance(answer, Refused):
         if answer.reason is Reason.THROTTLED:
             return throttled(visit, answer, scope="password", back_url="/sign-in")
-        return page(
-            visit,
-            "sign_in.html",
-            status=refused_status(answer),
-            refused=answer,
-            field="password" if answer.reason is Reason.PASSWORD_RETIRED else "username",
-            username=identifier,
-            next=_hidden_next(visit.field("next")),
-            notice=None,
-        )
+        return form(visit, answer, next_path=visit.field("next"), username=identifier)
     response = see_other(_next_page(answer.session.level, next_path))
     cookies.set_signed_in(response, visit.env, answer)
     return response

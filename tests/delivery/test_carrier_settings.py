@@ -1,0 +1,146 @@
+"""Tables of carriers: what each needs is named at start, and what they make can carry what it says."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from twostep.config import ConfigError, Settings, load
+from twostep.delivery.channel import Kind
+from twostep.delivery.providers import BUILDERS, CALLBACKS, build_callbacks, build_channels
+
+
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+TABLES = {
+    "vonage": {"api_key": "abcdef", "api_secret": "x", "from": "Panel"},
+    "aws_sns": {
+        "region": "eu-central-1",
+        "access_key_id": "AKIA0000000000000000",
+        "secret_access_key": "x",
+    },
+    "kannel": {"url": "http://127.0.0.1:13013", "user": "panel", "password": "x"},
+    "webhook": {"url": "https://sms.example.org/send", "secret": SECRET},
+    "command": {"argv": ["/usr/bin/gammu", "sendsms", "TEXT", "{to}"]},
+    "smpp": {"host": "smsc.example.org", "system_id": "panel", "password": "x", "from": "Panel"},
+}
+
+
+def settings(*tables: str, **more: object) -> Settings:
+    overrides = {"public_url": "https://panel.example.com", "data_dir": "data"}
+    for name in tables:
+        overrides |= {f"{name}.{key}": value for key, value in TABLES[name].items()}
+    return load(None, environ={}, overrides=overrides | {
+        key.replace("__", "."): value for key, value in more.items()
+    })  # fmt: skip
+
+
+def problem(*tables: str, **more: object) -> str:
+    with pytest.raises(ConfigError) as caught:
+        settings(*tables, **more)
+    return str(caught.value)
+
+
+def kinds(given: Settings) -> dict[Kind, list[str]]:
+    async def build() -> dict[Kind, list[str]]:
+        async with build_channels(given) as channels:
+            return {kind: [one.name for one in several] for kind, several in channels.items()}
+
+    return asyncio.run(build())
+
+
+@pytest.mark.parametrize("name", list(TABLES))
+def test_a_table_is_enough_for_texts(name: str) -> None:
+    given = settings(name)
+    assert given.sms_providers == (name,)
+    assert kinds(given) == {Kind.SMS: [name], Kind.CALL: [], Kind.EMAIL: []}
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        (name, key)
+        for name, table in TABLES.items()
+        for key in table
+        if (name, key) != ("vonage", "from") and len(table) > 1
+    ],
+)
+def test_what_is_missing_is_named(name: str, key: str) -> None:
+    table = {f"{name}.{one}": value for one, value in TABLES[name].items() if one != key}
+    with pytest.raises(ConfigError) as caught:
+        load(None, environ={}, overrides={"public_url": "https://a.example", **table})
+    assert f"{name}.{key}: is missing; set it" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("table", "more", "said"),
+    [
+        ("vonage", {"vonage__call_from": "+12025550100"}, "calls by vonage need"),
+        ("vonage", {"vonage__from": "a name too long"}, "eleven letters"),
+        ("aws_sns", {"aws_sns__region": "Frankfurt"}, "AWS region"),
+        ("kannel", {"kannel__url": "http://sms.example.org"}, "https"),
+        ("webhook", {"webhook__secret": "whsec_short"}, "24 to 64"),
+        ("webhook", {"webhook__url": "http://sms.example.org/x"}, "use https"),
+        ("webhook", {"webhook__carries": ["fax"]}, "sms, call or both"),
+        ("command", {"command__argv": ["gammu", "{to}"]}, "whole path"),
+        ("command", {"command__argv": ["/bin/true"]}, "{to}"),
+        ("smpp", {"smpp__password": "longer than eight"}, "8 characters"),
+        ("kannel", {"delivery__call": ["kannel"]}, "cannot do that"),
+        ("kannel", {"delivery__sms": ["vonage"]}, "add a table [vonage]"),
+        ("webhook", {"delivery__call": ["webhook"]}, "cannot do that"),
+        ("kannel", {"delivery__country_providers": {"US": ["smpp"]}}, "delivery.countries"),
+        (
+            "kannel",
+            {"delivery__countries": "all", "delivery__country_providers": {"US": ["smpp"]}},
+            "add a table [smpp]",
+        ),
+        ("kannel", {"delivery__country_flags": {"DE": ["sms"]}}, "add it to delivery.countries"),
+        (
+            "kannel",
+            {"delivery__countries": ["DE"], "delivery__country_flags": {"DE": ["fax"]}},
+            "delivery.country_flags",
+        ),
+        ("kannel", {"delivery__country_flags": "DE"}, "write a table"),
+    ],
+)
+def test_what_is_wrong_is_said(table: str, more: dict[str, object], said: str) -> None:
+    assert said in problem(table, **more)
+
+
+def test_country_tables_come_from_the_environment_too() -> None:
+    environ = {
+        "TWOSTEP_DELIVERY__COUNTRIES": "DE, CH",
+        "TWOSTEP_DELIVERY__COUNTRY_FLAGS": '{ ch = ["sms", "signin"] }',
+    }
+    given = load(None, environ=environ, overrides={"public_url": "https://a.example"}).delivery
+    assert given.allows("DE", "call", "enrol")
+    assert given.allows("CH", "sms", "signin")
+    assert not given.allows("CH", "enrol")
+    assert not given.allows("FR", "sms")
+
+
+def test_order_is_twilio_first_and_countries_add_their_own() -> None:
+    given = settings(
+        "kannel", "vonage", delivery__sms=["vonage"], delivery__countries=["DE"],
+        delivery__country_providers={"DE": ["kannel"]},
+    )  # fmt: skip
+    assert kinds(given)[Kind.SMS] == ["vonage", "kannel"]
+    assert settings("kannel", "vonage").sms_providers == ("vonage", "kannel")
+
+
+def test_calls_by_the_webhook_need_a_way_back() -> None:
+    both = {"webhook__carries": ["sms", "call"]}
+    assert kinds(settings("webhook", **both))[Kind.CALL] == ["webhook"]
+    local = settings("webhook", public_url="http://localhost:8080", **both)
+    assert kinds(local)[Kind.CALL] == []
+    here = settings(
+        "webhook", public_url="http://localhost:8080", webhook__url="http://127.0.0.1:9/x", **both
+    )
+    assert kinds(here)[Kind.CALL] == ["webhook"]
+    assert set(build_callbacks(here)) == {"webhook"}
+
+
+def test_every_provider_has_a_builder_and_those_that_report_have_callbacks() -> None:
+    assert set(BUILDERS) == {*TABLES, "twilio", "smtp", "console"}
+    given = settings("vonage", "kannel", "webhook")
+    assert set(build_callbacks(given)) == set(CALLBACKS) - {"twilio"}

@@ -1,0 +1,157 @@
+"""Three nodes on one PostgreSQL: nothing that decides is in a process's memory."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from itertools import cycle
+from pathlib import Path
+
+import pytest
+
+from tests.support.engines import Engine, open_store
+from tests.support.house import House, open_house
+from tests.support.postgres import PostgresServer
+from twostep.core.refusal import Reason, Refused
+from twostep.core.session import AMR_PASSWORD, Aal, Level
+from twostep.flows import second_step
+from twostep.flows.env import Env
+from twostep.flows.second_step import SecondStepDone
+from twostep.flows.sign_in import SignedIn, complete_sign_in, open_session
+from twostep.store import accounts, apps
+from twostep.store.tx import Tx
+
+
+TOGETHER = 20
+
+
+@pytest.fixture
+def database(postgres: PostgresServer) -> Iterator[Engine]:
+    url = postgres.new_database()
+    yield Engine("postgresql", url)
+    postgres.drop_database(url)
+
+
+@asynccontextmanager
+async def _nodes(house: House, database: Engine, *, count: int) -> AsyncIterator[list[Env]]:
+    async with AsyncExitStack() as stack:
+        yield [
+            replace(house.env, store=await stack.enter_async_context(open_store(database)))
+            for _ in range(count)
+        ]
+
+
+async def _person(house: House, env: Env) -> tuple[bytes, SignedIn]:
+    """An account with an app, whose browser is known; the app's secret and the full session."""
+    house.env = env
+    account = await house.add()
+
+    def sign_in(tx: Tx) -> SignedIn:
+        locked = accounts.lock(tx, account.id)
+        assert locked is not None
+        return complete_sign_in(
+            tx, env, locked, house.visitor, half=None, old_token="", amr=AMR_PASSWORD,
+            aal=Aal.AAL1, method="", next_path="/", now=house.now,
+        )  # fmt: skip
+
+    full = await env.store.run(sign_in)
+    house.visitor = replace(house.visitor, browser_token=full.browser_token or "")
+    secret, _ = await house.add_app(full)
+    house.clock.forward(60)
+    return secret, full
+
+
+async def _half(house: House, env: Env, full: SignedIn) -> SignedIn:
+    def begin(tx: Tx) -> SignedIn:
+        locked = accounts.lock(tx, full.session.account_id)
+        assert locked is not None
+        return open_session(
+            tx, env, locked, house.visitor, level=Level.HALF, browser_id=full.session.browser_id,
+            next_path="/", now=house.now,
+        )  # fmt: skip
+
+    return await env.store.run(begin)
+
+
+async def _submit(house: House, env: Env, half: SignedIn, typed: str) -> SecondStepDone | Refused:
+    return await second_step.submit_code(
+        env, house.visitor, half.session, old_token=half.token, typed=typed, now=house.now
+    )
+
+
+def test_twenty_posts_of_one_code_to_three_nodes_have_one_winner(
+    database: Engine, tmp_path: Path
+) -> None:
+    async def story() -> None:
+        async with open_house(tmp_path) as house, _nodes(house, database, count=3) as nodes:
+            own = house.env
+            secret, full = await _person(house, nodes[0])
+            halves = [await _half(house, nodes[0], full) for _ in range(TOGETHER)]
+            answers = await asyncio.gather(
+                *(
+                    _submit(house, env, half, house.code(secret))
+                    for half, env in zip(halves, cycle(nodes), strict=False)
+                )
+            )
+            assert sum(isinstance(answer, SecondStepDone) for answer in answers) == 1
+            reasons = Counter(answer.reason for answer in answers if isinstance(answer, Refused))
+            assert reasons == {Reason.CODE_USED: TOGETHER - 1}
+            house.env = own
+
+    asyncio.run(story())
+
+
+def test_forty_wrong_codes_to_three_nodes_stop_exactly_at_the_limit(
+    database: Engine, tmp_path: Path
+) -> None:
+    async def story() -> None:
+        async with open_house(tmp_path) as house, _nodes(house, database, count=3) as nodes:
+            own = house.env
+            _, full = await _person(house, nodes[0])
+            halves = [await _half(house, nodes[0], full) for _ in range(40)]
+            answers = await asyncio.gather(
+                *(
+                    _submit(house, env, half, f"{100_000 + n}")
+                    for n, (half, env) in enumerate(zip(halves, cycle(nodes), strict=False))
+                )
+            )
+            reasons = Counter(answer.reason for answer in answers if isinstance(answer, Refused))
+            assert reasons == {Reason.CODE_WRONG: 5, Reason.THROTTLED: 35}
+            house.env = own
+
+    asyncio.run(story())
+
+
+def test_a_second_step_waits_for_the_database_six_times_at_most(
+    database: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from twostep.store.postgres_wire import Wire  # noqa: PLC0415  an extra
+
+    seen: list[int] = []
+    commit = Wire.commit
+
+    def counted(wire: Wire) -> bool:
+        done = commit(wire)
+        seen.append(wire.round_trips)
+        return done
+
+    async def story() -> None:
+        async with open_house(tmp_path) as house, _nodes(house, database, count=1) as nodes:
+            own = house.env
+            secret, full = await _person(house, nodes[0])
+            monkeypatch.setattr(Wire, "commit", counted)
+            for token in (house.visitor.browser_token, ""):
+                house.clock.forward(60)
+                house.visitor = replace(house.visitor, browser_token=token)
+                half = await _half(house, nodes[0], full)
+                seen.clear()
+                answer = await _submit(house, nodes[0], half, house.code(secret))
+                assert isinstance(answer, SecondStepDone), answer
+                assert seen[0] <= 6
+            assert len(nodes[0].store.read_now(apps.list_apps, full.session.account_id)) == 1
+            house.env = own
+
+    asyncio.run(story())

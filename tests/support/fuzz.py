@@ -1,0 +1,384 @@
+"""What the fuzz test throws at every route, and the product that it is thrown at.
+
+One product is used for all of it: whatever a request has changed is put back before the next one, so
+every example starts from the same database.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote_from_bytes
+
+from hypothesis import strategies as st
+from starlette.types import Message
+
+from tests.support.house import PASSWORD
+from tests.support.product import (
+    ENROLMENT,
+    AppEntry,
+    Browser,
+    TestProduct,
+    method_ids,
+    open_test_product,
+)
+from twostep.core.account import Account, Role
+from twostep.core.event import CLI
+from twostep.delivery.providers import build_callbacks
+from twostep.flows import help_desk
+from twostep.flows.help_desk import Act
+from twostep.main import build_app
+from twostep.store import accounts
+from twostep.web.app import WebApp
+from twostep.web.routes import PAGES
+from twostep.web.visit import Access, Page
+
+
+FORM = "application/x-www-form-urlencoded"
+SECURITY = "/settings/security"
+LONG = 10_000
+OPENED_BY = {
+    Access.OPEN: frozenset({"none", "half", "full", "stale", "plain", "enrol", "operator"}),
+    Access.HALF: frozenset({"half"}),
+    Access.FULL: frozenset({"full", "stale", "plain", "operator"}),
+    Access.ENROL: frozenset({"full", "stale", "plain", "operator", "enrol"}),
+}
+# Who was there, when, how often it was wrong: written at refusals too.
+WRITTEN_DOWN = frozenset({"audit_records", "audit_changed", "system_chains", "throttles"})
+COUNTED = {
+    "accounts": frozenset({"version", "audit_seq", "audit_hash", "wrong_in_a_row"}),
+    "challenges": frozenset({"tries_left"}),
+    "sessions": frozenset({"seen_at", "flash"}),
+}
+COUNTED["accounts"] |= {"guess_millionths"}
+# Every field of the contract, those of the pages' own buttons, and some that nobody knows.
+FIELDS = (
+    *("username", "password", "next", "code", "remember", "way", "method", "channel"),
+    *("country", "number", "name", "proof", "r", "email", "language", "time_zone"),
+    *("current_password", "new_password", "credential", "alone", "link", "action", "replace"),
+    *("", "unknown", "id", "__proto__", "code[]", "Date", "csrf", "two_step", "role"),
+)
+NASTY = (
+    *("", " ", "0", "1", "-1", "1e309", "NaN", "null", "[]", "{}", "[[[", '"', "9" * 5000),
+    *("\x00", "a\x00b", "\ud800", "\udfff\ud800", "\ufeff", "\u202e654321", "\u2066x\u2069"),
+    *("١٢٣٤٥٦", "１２３４５６", "123 456", "12345", "1234567", "O0O0O0", "²³¹", "½"),
+    *("//evil.example", "https://evil.example/", "/\\evil", "javascript:alert(1)", "/confirm"),
+    *("' OR 1=1 --", "%00", "%", "%zz", "../../etc/passwd", "{{7*7}}", "${x}", "<script>"),
+    *("\r\nSet-Cookie: a=b", "\u2028", "a@b", "a@b.c", '"a b"@c.example', "x" * 300 + "@d.example"),
+    *("+1", "+", "tel:+12025550100;ext=5", "0" * 400, "🙂" * 70, "e\u0301" * 5000, "ﷺ" * 500),
+)
+MARKS = re.compile(r"Traceback|File &#34;|File \"|sqlite|site-packages", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass
+class Target:
+    """The product, its people's cookies, and values that mean something in it."""
+
+    product: TestProduct
+    app: WebApp
+    path: Path
+    cookies: dict[str, str] = field(default_factory=dict)
+    ids: list[str] = field(default_factory=list)
+    good: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._watch = sqlite3.connect(self.path)
+        self._start = sqlite3.connect(":memory:")
+
+    def close(self) -> None:
+        self._watch.close()
+        self._start.close()
+
+    def keep(self) -> None:
+        """From here every example starts."""
+        self.product.deliver()
+        self._watch.backup(self._start)
+        self.before = self.dump()
+        self._version = self._data_version()
+
+    def has_written(self) -> bool:
+        """Whether anything at all was committed since."""
+        return self._data_version() != self._version
+
+    def put_back(self) -> None:
+        """As it was when it was kept."""
+        self.product.deliver()
+        self._start.backup(self._watch)
+        self._version = self._data_version()
+
+    def dump(self) -> dict[str, list[str]]:
+        """Every row, without what is written at refusals."""
+        tables = self._watch.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
+        return {
+            name: self._rows(name, COUNTED.get(name, frozenset()))
+            for (name,) in tables.fetchall()
+            if name not in WRITTEN_DOWN
+        }
+
+    def _rows(self, table: str, without: frozenset[str]) -> list[str]:
+        found = self._watch.execute(f'SELECT * FROM "{table}"')  # noqa: S608  from the schema
+        names = [column[0] for column in found.description]
+        return sorted(
+            repr([x for name, x in zip(names, row, strict=True) if name not in without])
+            for row in found
+        )
+
+    def _data_version(self) -> int:
+        return int(self._watch.execute("PRAGMA data_version").fetchone()[0])
+
+    def ask(self, request: Request) -> Answer:
+        """Send it."""
+        return self.product.run(ask(self.app, request, self.product.url, self.cookies))
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request. `path`: percent-encoded; `session`: whose cookie it carries."""
+
+    page: Page
+    method: str
+    session: str
+    path: str
+    query: bytes
+    body: bytes
+    content_type: str
+
+
+async def ask(app: WebApp, request: Request, url: str, cookies: dict[str, str]) -> Answer:
+    """One request through the ASGI door, byte by byte as a server would hand it on."""
+    sent: list[Message] = []
+    headers = [
+        (b"host", url.partition("//")[2].encode()),
+        (b"origin", url.encode()),
+        (b"cookie", cookies[request.session].encode()),
+        (b"content-type", request.content_type.encode()),
+    ]
+    scope = {
+        "type": "http",
+        "method": request.method,
+        # As servers do: bytes that are no UTF-8 become replacement characters.
+        "path": _unquote(request.path),
+        "query_string": request.query,
+        "headers": headers,
+        "client": ("192.0.2.200", 40_000),
+    }
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": request.body, "more_body": False}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    await app(scope, receive, send)
+    own = {name.decode(): value.decode("latin-1") for name, value in sent[0]["headers"]}
+    return Answer(sent[0]["status"], own, b"".join(one.get("body", b"") for one in sent[1:]))
+
+
+def _unquote(path: str) -> str:
+    return re.sub(
+        rb"%([0-9A-Fa-f]{2})", lambda found: bytes.fromhex(found[1].decode()), path.encode()
+    ).decode("utf-8", "replace")
+
+
+# ── the product ─────────────────────────────────────────────────────────────────────────────────
+
+
+@contextmanager
+def open_target(folder: Path) -> Iterator[Target]:
+    """A product with everything in it, seen by everybody there can be."""
+    providers = {
+        "vonage": {"api_key": "abcdef", "api_secret": "x", "from": "Panel"},
+        "kannel": {"url": "http://127.0.0.1:13013", "user": "panel", "password": "x"},
+        "webhook": {"url": "https://sms.example.org/send", "secret": "whsec_" + "QUFB" * 12},
+        "twilio": {
+            "account_sid": "AC" + "0" * 32,
+            "auth_token": "x",
+            "from_number": "+12025550199",
+        },
+    }
+    with open_test_product(folder, policy__recovery_wait_hours=72, **providers) as product:
+        product.house.env = env = replace(
+            product.env, callbacks=build_callbacks(product.env.settings)
+        )
+        product.app = app = build_app(env)
+        target = Target(product, app, env.settings.data_dir / "twostep.sqlite3")
+        with closing(target):
+            _people(target)
+            target.keep()
+            yield target
+
+
+def _people(target: Target) -> None:
+    """Sessions of every kind, each with what its pages make at the first look already made."""
+    product = target.product
+    alice = product.add_account()
+    product.add_account("admin", role=Role.OPERATOR)
+    browser = product.browser()
+    browser.sign_in()
+    entry = browser.enroll_app()
+    phone = browser.add_phone()
+    codes = browser.make_codes()
+    browser.post("/settings/emails", email="alice@second.example")
+    stale = _signed_in(product, entry)
+    _look(stale)
+    product.clock.forward(700)
+    full = _signed_in(product, entry)
+    _look(full)
+    _led_to_enrolment(target, product.add_account("carol"))
+    plain, operator, half = product.browser(), product.browser(), product.browser()
+    product.add_account("bob")
+    plain.sign_in("bob")
+    operator.sign_in("admin")
+    _look(plain)
+    _look(operator)
+    half.sign_in()
+    half.get("/sign-in/help")
+    half.post("/sign-in/send", method=phone, channel="sms")
+    full.get(f"{SECURITY}/codes")
+    product.run(help_desk.give_temporary_code(product.env, _act("alice"), now=product.clock.now))
+    product.browser().post("/forgot-password", username="alice")
+    people = {"full": full, "stale": stale, "plain": plain, "operator": operator, "half": half}
+    target.cookies |= {name: _cookie(one) for name, one in people.items()} | {"none": ""}
+    links = ("/settings/emails/confirm/", "/reset-password/", "/not-me/")
+    target.ids += [product.newest_link(link).rpartition("/")[2] for link in links]
+    page = full.get(SECURITY)
+    target.ids += [phone, *method_ids(page, "app"), *method_ids(page, "codes"), "done"]
+    for where, pattern in (
+        ("/settings/sessions", r"/settings/sessions/([\w-]+)/end"),
+        ("/settings/emails", r"/settings/emails/([\w-]+)/remove"),
+    ):
+        target.ids += re.findall(pattern, full.get(where).text)
+    target.good += ["alice", "alice@example.com", PASSWORD, entry.code(steps=1), codes[3]]
+    target.good += ["sms", "call", "US", "(202) 555-0142", "de", "Europe/Berlin", phone]
+    assert alice.id
+
+
+def _signed_in(product: TestProduct, entry: AppEntry) -> Browser:
+    browser = product.browser()
+    browser.sign_in()
+    answer = browser.post("/sign-in/code", code=entry.next_code())
+    assert answer.status_code == 303
+    return browser
+
+
+def _look(browser: Browser) -> None:
+    for path in (ENROLMENT, "/", SECURITY):
+        browser.get(path)
+
+
+def _led_to_enrolment(target: Target, carol: Account) -> None:
+    env = target.product.env
+    target.product.run(env.store.run(accounts.save_must_enroll, carol.id, must=True))
+    browser = target.product.browser()
+    assert browser.sign_in("carol").headers["location"] == ENROLMENT
+    _look(browser)
+    target.cookies["enrol"] = _cookie(browser)
+
+
+def _act(name: str) -> Act:
+    return Act(name, CLI, "fuzz")
+
+
+def _cookie(browser: Browser) -> str:
+    return "; ".join(f"{one.name}={one.value}" for one in browser.jar.jar)
+
+
+# ── what is sent ────────────────────────────────────────────────────────────────────────────────
+
+anything = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(st.characters(), max_size=20)
+    | st.sampled_from(NASTY),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+
+
+@st.composite
+def credentials(draw: st.DrawFn) -> str:
+    """Something like what a browser says of a passkey, with parts that are not."""
+    parts = {"id": "QUFBQQ", "rawId": "QUFBQQ", "type": "public-key", "response": {}}
+    response = ("clientDataJSON", "authenticatorData", "signature", "attestationObject")
+    said: dict[str, Any] = {
+        name: draw(st.just(usual) | anything) for name, usual in parts.items()
+    }
+    if isinstance(said["response"], dict):
+        said["response"] = {name: draw(st.just("e30") | anything) for name in response}
+    return json.dumps(said)
+
+
+@st.composite
+def bodies(draw: st.DrawFn, values: st.SearchStrategy[str]) -> tuple[bytes, str]:
+    """A body and its type: mostly forms, some JSON, some bytes."""
+    kind = draw(st.sampled_from(("form", "form", "form", "form", "json", "bytes")))
+    if kind == "bytes":
+        return draw(st.binary(max_size=200)), draw(st.sampled_from((FORM, "text/plain", "")))
+    if kind == "json":
+        said = draw(anything)
+        return json.dumps(said).encode(), draw(st.sampled_from(("application/json", FORM)))
+    pairs = draw(st.lists(st.tuples(st.sampled_from(FIELDS), values), max_size=8))
+    return "&".join(f"{quoted(name)}={quoted(text)}" for name, text in pairs).encode(), FORM
+
+
+def texts(target: Target) -> st.SearchStrategy[str]:
+    """Values of fields: any text, nasty ones, very long ones, and some that are right."""
+    return st.one_of(
+        st.text(st.characters(), max_size=40),
+        st.sampled_from(NASTY),
+        st.sampled_from(target.good + target.ids),
+        st.sampled_from(("x", "<", "9", "é", "\u202e", " ")).map(lambda one: one * LONG),
+        st.integers().map(str),
+        credentials(),
+    )
+
+
+@st.composite
+def requests(draw: st.DrawFn, target: Target) -> Request:
+    """One request to one route."""
+    values = texts(target)
+    page = draw(st.sampled_from(PAGES))
+    methods = [name for name, does in (("GET", page.get), ("POST", page.post)) if does]
+    method = draw(st.sampled_from(methods))
+    part = st.sampled_from(target.ids) | st.sampled_from(NASTY) | st.text(st.characters())
+    providers = st.sampled_from(("twilio", "vonage", "kannel", "webhook", "x"))
+    path = re.sub(
+        r"\{(\w+)\}",
+        lambda found: quoted(draw(providers if found[1] == "provider" else part)) or "x",
+        page.path,
+    )
+    query = draw(st.lists(st.tuples(st.sampled_from(FIELDS), values), max_size=2))
+    body, content_type = draw(bodies(values)) if method == "POST" else (b"", "")
+    return Request(
+        page=page,
+        method=method,
+        session=draw(st.sampled_from(sorted(target.cookies))),
+        path=path,
+        query="&".join(f"{quoted(name)}={quoted(text)}" for name, text in query).encode(),
+        body=body,
+        content_type=content_type,
+    )
+
+
+def quoted(text: str) -> str:
+    """Percent-encoded; lone surrogates become the bytes that no UTF-8 has."""
+    return quote_from_bytes(text.encode("utf-8", "surrogatepass"), safe="")

@@ -1,0 +1,60 @@
+"""Whatever is sent to whatever route by whoever: no 5xx, no trace, and a refusal changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.support.fuzz import MARKS, OPENED_BY, Answer, Request, Target, open_target, requests
+
+
+LARGEST_ANSWER = 256 * 1024
+EXAMPLES = 1_500
+SOAK_ROUNDS, SOAK_EXAMPLES = 20, 10_000
+
+
+@pytest.fixture(scope="module")
+def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    with open_target(tmp_path_factory.mktemp("fuzz")) as opened:
+        yield opened
+
+
+def is_refusal(request: Request, answer: Answer) -> bool:
+    """Whether the answer says that nothing was done."""
+    if request.method == "GET" or answer.status >= 400:
+        return True
+    return request.session not in OPENED_BY[request.page.access]
+
+
+def throw(target: Target, examples: int) -> None:
+    @settings(max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(st.data())
+    def one(data: st.DataObject) -> None:
+        request = data.draw(requests(target))
+        answer = target.ask(request)
+        try:
+            assert answer.status < 500
+            assert len(answer.body) < LARGEST_ANSWER
+            shown = request.body + request.query + request.path.encode()
+            if not MARKS.search(shown.decode("latin-1")):
+                assert not MARKS.search(answer.body.decode("utf-8", "replace"))
+            if is_refusal(request, answer) and target.has_written():
+                assert target.dump() == target.before
+        finally:
+            if target.has_written():
+                target.put_back()
+
+    one()
+
+
+def test_whatever_is_sent_is_answered(target: Target) -> None:
+    throw(target, EXAMPLES)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("round_", range(SOAK_ROUNDS))
+def test_whatever_is_sent_for_long_is_answered(target: Target, round_: int) -> None:
+    throw(target, SOAK_EXAMPLES)

@@ -1,0 +1,45 @@
+"""What https adds: cookies that no other host can set, and a browser that never goes back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.product import TestProduct, open_test_product
+
+
+@pytest.fixture
+def product(tmp_path: Path) -> Iterator[TestProduct]:
+    with open_test_product(tmp_path, public_url="https://panel.example.com") as product:
+        product.add_account()
+        yield product
+
+
+def test_every_cookie_of_a_sign_in_belongs_to_this_host_alone(product: TestProduct) -> None:
+    alice = product.browser()
+    set_cookies = alice.sign_in().headers.get_list("set-cookie")
+    names = [one.partition("=")[0] for one in set_cookies]
+    assert names == ["__Host-twostep", "__Host-twostep-browser"]
+    for one in set_cookies:
+        attributes = {part.strip().lower() for part in one.split(";")[1:]}
+        assert {"secure", "httponly", "samesite=lax", "path=/"} <= attributes, one
+        assert not any(part.startswith("domain") for part in attributes), one
+
+
+def test_every_answer_says_that_https_is_the_only_way(product: TestProduct) -> None:
+    visitor = product.browser()
+    for path in ("/sign-in", "/", "/nowhere", "/api/session", "/static/favicon.svg", "/healthz"):
+        told = visitor.get(path).headers["strict-transport-security"]
+        assert int(told.partition("=")[2].partition(";")[0]) >= 365 * 86_400, path
+
+
+def test_signing_out_expires_the_session_and_keeps_the_known_browser(product: TestProduct) -> None:
+    alice = product.browser()
+    alice.sign_in()
+    answer = alice.post("/sign-out")
+    (expired,) = answer.headers.get_list("set-cookie")
+    assert expired.startswith("__Host-twostep=")
+    assert "max-age=0" in expired.lower()
+    assert answer.headers["clear-site-data"] == '"cache", "storage"'
