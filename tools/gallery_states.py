@@ -97,7 +97,7 @@ def _signing_in(code: str) -> dict[str, State]:
         "recover-over": ("recover.html", {"frame": half, "recovery": RecoverView(72, NOW - HOUR, is_over=True, may_start_at=0)}),
         "recover-cancel": ("recover_cancel.html", {"frame": out, "token": "sample"}),
         "recover-finish": ("recover_finish.html", {"frame": out, "errors": (), "user_name": "alice", "link": "sample"}),
-        "link-dead": ("link_dead.html", {"frame": out, "password": True}),
+        "link-dead": ("link_dead.html", {"frame": out, "password": True, "days": 0}),
         "not-me": ("not_me.html", {"frame": out, "errors": (), "token": "t", "undone": ("undo the phone added today 09:12",), "needs_password": True}),
     }  # fmt: skip
 

@@ -79,14 +79,16 @@ def translator(code: str) -> Translations:
     return gettext.GNUTranslations(compiled)
 
 
-def negotiate(accept_language: str | None, *, preferred: str | None = None) -> str:
-    """Choose a language: the one chosen earlier, else the best of `Accept-Language`.
+def negotiate(
+    accept_language: str | None, *, preferred: str | None = None, default: str = SOURCE
+) -> str:
+    """Choose a language: the one chosen earlier, else the best of `Accept-Language`, else `default`.
 
     RFC 9110 section 12.5.4; a tag counts by its first part, so `de-AT` gets `de`.
     """
     if preferred in _BY_CODE:
         return preferred
-    best, best_weight = SOURCE, 0.0
+    best, best_weight = default, 0.0
     for entry in (accept_language or "")[:1000].split(","):
         tag, _, parameters = entry.partition(";")
         code = tag.strip().lower().split("-")[0]

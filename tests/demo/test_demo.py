@@ -393,7 +393,8 @@ def test_a_reset_leads_back_to_the_start(fresh: Demo) -> None:
 def test_a_reset_leaves_no_table_out(tmp_path: Path) -> None:
     with closing(sqlite3.connect(new_database(tmp_path))) as database:
         made = {
-            name for (name,) in database.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
+            name
+            for (name,) in database.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
         }
     assert made - KEPT - BY_CASCADE == set(demo_reset._WIPED)
 

@@ -1,11 +1,11 @@
 """A state machine over all flows: whatever people and thieves do in whatever order, what must hold holds.
 
-    no full session without a second factor while two-step sign-in is on
-    a code is accepted at most once
-    nothing is sent without the right password
-    each change has exactly one event
-    at least one app while it is on, and nothing of it left while it is off
-    the audit chain is unbroken
+no full session without a second factor while two-step sign-in is on
+a code is accepted at most once
+nothing is sent without the right password
+each change has exactly one event
+at least one app while it is on, and nothing of it left while it is off
+the audit chain is unbroken
 """
 
 from __future__ import annotations
@@ -108,9 +108,7 @@ class People(RuleBasedStateMachine):
         """What browsers still hold that the door would take."""
         live = []
         for one in self.open:
-            found = self.read(
-                sessions.load, self.house.env, cookie=one.token, now=self.house.now
-            )
+            found = self.read(sessions.load, self.house.env, cookie=one.token, now=self.house.now)
             if found and found[0].level is level:
                 live.append(SignedIn(found[0], one.token))
         return live
@@ -343,9 +341,7 @@ class People(RuleBasedStateMachine):
         full = self.pick(Level.FULL, which)
         assert full is not None
         env, now = self.house.env, self.house.now
-        made = self.run(
-            recovery_codes.make_codes(env, self.house.visitor, full.session, now=now)
-        )
+        made = self.run(recovery_codes.make_codes(env, self.house.visitor, full.session, now=now))
         assert not isinstance(made, Refused)
         self.events[event.RECOVERY_CODES_CREATED] += 1
         shown = self.read(recovery_codes.view_codes, env, full.session, now=now).shown
@@ -422,9 +418,7 @@ class People(RuleBasedStateMachine):
         account = self.read(stored_accounts.load, self.account.id)
         if not account.two_step:
             return
-        listed = self.read(
-            stored_sessions.list_live, account.id, now=self.house.now, seen_after=0
-        )
+        listed = self.read(stored_sessions.list_live, account.id, now=self.house.now, seen_after=0)
         for one in listed:
             if one.level is Level.FULL and one.created_at > account.two_step_at:
                 assert one.aal is Aal.AAL2
@@ -450,9 +444,7 @@ class People(RuleBasedStateMachine):
 
     @invariant()
     def nothing_is_sent_but_what_was_asked_for(self) -> None:
-        found = self.read(
-            lambda tx: tx.one("SELECT COUNT(*) FROM outbox WHERE channel <> 'email'")
-        )
+        found = self.read(lambda tx: tx.one("SELECT COUNT(*) FROM outbox WHERE channel <> 'email'"))
         assert found[0] == self.events[event.CODE_SENT]
 
     def teardown(self) -> None:
@@ -471,7 +463,7 @@ def test_whatever_people_do_what_must_hold_holds() -> None:
     run_state_machine_as_test(
         People,
         settings=settings(
-            max_examples=60,
+            max_examples=40,
             stateful_step_count=40,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -17,7 +17,7 @@ from tests.support.postgres import PostgresServer
 from twostep.config import Settings
 from twostep.main import StartError, upgrade_schema
 from twostep.main import open_store as open_for_start
-from twostep.store import engine_postgres, engines, installation, throttles
+from twostep.store import engine_postgres, engines, installation, schema, throttles
 from twostep.store.tx import Store, StoreUnavailable, Tx
 
 
@@ -163,6 +163,7 @@ def test_a_deadlock_runs_one_of_the_flows_again(database: Engine) -> None:
     async def story() -> None:
         async with open_store(database) as store:
             await asyncio.gather(store.run(flow, ("a", "b")), store.run(flow, ("b", "a")))
+            assert both_hold_one.broken
 
     asyncio.run(story())
 
@@ -180,6 +181,7 @@ def test_a_row_that_stays_locked_refuses_and_reads_go_on(database: Engine) -> No
                 assert isinstance(first[0].pop().exception(), StoreUnavailable)
             await asyncio.gather(*waiting, return_exceptions=True)
             await _save(store, "a")
+            assert store.read_now(installation.load, "a") == "x"
 
     asyncio.run(story())
 
@@ -284,7 +286,9 @@ def test_an_empty_database_asks_for_an_upgrade_and_gets_one(postgres: PostgresSe
     with pytest.raises(StartError, match="twostep db upgrade"):
         open_for_start(_settings(url))
     upgrade_schema(_settings(url))
-    asyncio.run(open_for_start(_settings(url)).close())
+    store = open_for_start(_settings(url))
+    assert store.schema_version() == schema.HEAD
+    asyncio.run(store.close())
 
 
 @pytest.mark.parametrize(
@@ -305,7 +309,9 @@ def test_two_nodes_that_upgrade_at_once_do_not_disturb_each_other(
         await asyncio.gather(*(asyncio.to_thread(upgrade_schema, _settings(url)) for _ in range(3)))
 
     asyncio.run(story())
-    asyncio.run(open_for_start(_settings(url)).close())
+    store = open_for_start(_settings(url))
+    assert store.schema_version() == schema.HEAD
+    asyncio.run(store.close())
 
 
 def test_a_database_in_another_encoding_is_refused(postgres: PostgresServer) -> None:

@@ -8,8 +8,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import zxingcpp
@@ -25,6 +24,7 @@ from playwright.sync_api import (
     expect,
 )
 
+from tests.support import npm
 from tests.support.article import pattern
 
 
@@ -38,7 +38,6 @@ ARGUMENTS = (
     "--disable-component-update",
     "--disable-sync",
 )
-AXE = Path(__file__).resolve().parents[2] / "build/axe/node_modules/axe-core/axe.min.js"
 AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36"
 # A refused form is a 4xx answer, which Chromium itself reports; that is not the page's doing.
 OWN_NEWS = re.compile(r"^Failed to load resource: the server responded with a status of 4\d\d ")
@@ -62,9 +61,8 @@ def launch(playwright: Playwright) -> Browser:
 
 def axe() -> str:
     """axe-core's source; without it the tests are skipped, aloud."""
-    if not AXE.is_file():
-        pytest.skip("axe-core is missing: run tools/test_packages.sh, which needs npm")
-    return AXE.read_text(encoding="utf-8")
+    place = npm.need("axe-core")
+    return (place / "node_modules/axe-core/axe.min.js").read_text(encoding="utf-8")
 
 
 @contextmanager
@@ -127,7 +125,7 @@ class BrowserWalker:
         self.look(self.page)
 
     def read_picture(self) -> str:
-        shown = {read_qr(self.page, scheme) for scheme in ("light", "dark")}
+        shown = {read_qr(self.page, "light"), read_qr(self.page, "dark")}
         href = self.page.locator('a[href^="otpauth:"]').get_attribute("href")
         assert shown == {href}
         self.page.emulate_media(color_scheme=None)
@@ -192,9 +190,9 @@ class KeyboardWalker(BrowserWalker):
         raise AssertionError(f"Tab does not reach {target}")
 
 
-def read_qr(page: Page, scheme: str) -> str:
+def read_qr(page: Page, scheme: Literal["light", "dark"]) -> str:
     """What a camera reads from the whole page, drawn light or dark."""
-    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  one of the two that it takes
+    page.emulate_media(color_scheme=scheme)
     picture = Image.open(io.BytesIO(page.screenshot(full_page=True)))
     found = zxingcpp.read_barcodes(picture)
     assert [one.format for one in found] == [zxingcpp.BarcodeFormat.QRCode]

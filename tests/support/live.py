@@ -223,7 +223,8 @@ def normalised(path: Path, account_id: str, *, after_seq: int = 0) -> dict[str, 
         names = sorted({row["name"] for row in tables} - LEFT_OUT - {"audit_records"})
         state: dict[str, Any] = {
             name: Counter(
-                _plain(row) for row in database.execute(f'SELECT * FROM "{name}"')  # noqa: S608  names from the schema
+                _plain(row)
+                for row in database.execute(f'SELECT * FROM "{name}"')  # noqa: S608  names from the schema
             )
             for name in names
         }

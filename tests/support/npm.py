@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -10,7 +11,11 @@ from pathlib import Path
 import pytest
 
 
-PACKAGES = {"smpp": "smpp@0.5.1", "@stoplight/prism-cli": "@stoplight/prism-cli@5.14.2"}
+PACKAGES = {
+    "axe-core": "axe-core@4.14.1",
+    "smpp": "smpp@0.5.1",
+    "@stoplight/prism-cli": "@stoplight/prism-cli@5.14.2",
+}
 SECONDS = 180
 
 
@@ -25,8 +30,16 @@ def need(package: str) -> Path:
     if shutil.which("node") is None or shutil.which("npm") is None:
         pytest.skip("node is not here: apt-get install nodejs npm")
     place = folder()
+    place.mkdir(parents=True, exist_ok=True)
+    with (place / ".lock").open("w") as lock:
+        # Tests run side by side, and two installations at once in one folder spoil it.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        _install(package, place)
+    return place
+
+
+def _install(package: str, place: Path) -> None:
     if not (place / "node_modules" / package).is_dir():
-        place.mkdir(parents=True, exist_ok=True)
         done = subprocess.run(
             ["npm", "install", "--silent", "--no-audit", "--no-fund", PACKAGES[package]],
             cwd=place,
@@ -36,4 +49,3 @@ def need(package: str) -> Path:
         )
         if done.returncode != 0:
             pytest.skip(f"npm could not install {package}")
-    return place

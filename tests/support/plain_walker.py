@@ -139,7 +139,9 @@ class PlainWalker:
         assert (self.here, [one.words for one in self.page.all("h1")]) == (path, [heading])
 
     def read_picture(self) -> str:
-        link = next(one for one in self.page.all("a") if one.words == "Open in my authenticator app")
+        link = next(
+            one for one in self.page.all("a") if one.words == "Open in my authenticator app"
+        )
         return link.attributes["href"]
 
     def read_codes(self) -> list[str]:

@@ -175,7 +175,12 @@ class Tour:
             str(one.get_attribute("data-method-kind")): one.get_attribute("data-method-id")
             for one in self.page.locator("[data-method-id]").all()
         }
-        for kind, act in (("app", "rename"), ("app", "remove"), ("phone", "remove"), ("phone", "default")):
+        for kind, act in (
+            ("app", "rename"),
+            ("app", "remove"),
+            ("phone", "remove"),
+            ("phone", "default"),
+        ):
             self._go(f"{SECURITY}/method/{ids[kind]}/{act}")
             yield f"{act}-{kind}"
         self._go(WIZARD)
@@ -230,7 +235,7 @@ class Tour:
         self._send("/sign-in/send")
         yield "code-text"
         self.demo.forward(40)
-        self.page.locator('main form:has([name=channel][value=call]) button').first.click()
+        self.page.locator("main form:has([name=channel][value=call]) button").first.click()
         self.page.wait_for_load_state()
         yield "code-call"
         for _ in range(3):

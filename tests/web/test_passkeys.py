@@ -216,7 +216,7 @@ FORGED: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("alone", [False, True], ids=["second step", "alone"])
-def test_everything_forged_is_refused_with_one_page(product: TestProduct, alone: bool) -> None:
+def test_everything_forged_is_refused_with_one_page(product: TestProduct, *, alone: bool) -> None:
     browser, key = with_passkey(product)
     pages = set()
     for changes in FORGED.values():
@@ -444,8 +444,13 @@ def test_options_write_nothing(product: TestProduct) -> None:
     store = product.env.store
 
     def rows() -> list[int]:
-        tables = ("used_challenges", "throttles", "sessions", "passkey_handles")
-        return [store.read(lambda tx, t=t: tx.one(f"SELECT COUNT(*) FROM {t}")[0]) for t in tables]
+        counts = [
+            "SELECT COUNT(*) FROM used_challenges",
+            "SELECT COUNT(*) FROM throttles",
+            "SELECT COUNT(*) FROM sessions",
+            "SELECT COUNT(*) FROM passkey_handles",
+        ]
+        return [store.read(lambda tx, sql=sql: tx.one(sql)[0]) for sql in counts]
 
     before = rows()
     for _ in range(30):

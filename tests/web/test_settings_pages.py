@@ -23,6 +23,7 @@ from tests.support.product import (
     setup_uri,
     words,
 )
+from twostep.core.account import Role
 from twostep.i18n import LANGUAGES
 from twostep.web.csv_cell import safe_cell
 from twostep.web.routes import PAGES
@@ -74,7 +75,7 @@ def plain_pages() -> list[str]:
 @pytest.mark.parametrize("language", [one.code for one in LANGUAGES])
 def test_every_page_opens_in_every_language(tmp_path: Path, language: str) -> None:
     with open_test_product(tmp_path) as product:
-        product.add_account(language=language)
+        product.add_account(language=language, role=Role.OPERATOR)  # who may see every page
         alice = product.browser()
         alice.sign_in()
         alice.enroll_app(name="Kitchen")

@@ -62,7 +62,8 @@ def _print(found: Verified) -> None:
         print(f"{finding.fault}  {finding.about}: {finding.text}")
     if len(found.findings) > MOST_LINES:
         print(f"… and {len(found.findings) - MOST_LINES} more (all with --json)")
-    verdict = f"{len(found.findings)} findings" if found.findings else "Nothing wrong"
+    count = len(found.findings)
+    verdict = f"{count} finding{'s' * (count > 1)}" if count else "Nothing wrong"
     against = f"checkpoint {found.checkpoint}" if found.checkpoint else "no checkpoint"
     print(f"{verdict} in {found.events} events of {found.chains} chains, against {against}.")
     if found.unknown_starts:

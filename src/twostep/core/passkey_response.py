@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from webauthn import verify_authentication_response, verify_registration_response
+from webauthn.authentication.verify_authentication_response import VerifiedAuthentication
 from webauthn.helpers import (
     decode_credential_public_key,
     decoded_public_key_to_cryptography,
@@ -131,18 +132,9 @@ def verify_assertion(
         return refused("credential_id")
     if answer.user_handle != expected_handle and (must_verify_user or answer.user_handle):
         return refused("user_handle")
-    try:
-        verified = verify_authentication_response(
-            credential={**answer.fields},
-            expected_challenge=expected_challenge,
-            expected_rp_id=expected_party.id,
-            expected_origin=expected_party.origin,
-            credential_public_key=passkey.public_key,
-            # The counter is a signal, not a verdict: it is compared below.
-            credential_current_sign_count=0,
-        )
-    except _BAD_ANSWER:
-        return refused("assertion")
+    verified = _verify_signature(answer, expected_challenge, expected_party, passkey)
+    if isinstance(verified, Refused):
+        return verified
     synced = verified.credential_device_type is CredentialDeviceType.MULTI_DEVICE
     if synced is not passkey.synced:
         return refused("backup_eligibility")
@@ -155,6 +147,23 @@ def verify_assertion(
         user_verified=verified.user_verified,
         counted_back=(shown > 0 or passkey.sign_count > 0) and shown <= passkey.sign_count,
     )
+
+
+def _verify_signature(
+    answer: Answer, expected_challenge: bytes, expected_party: RelyingParty, passkey: Passkey
+) -> VerifiedAuthentication | Refused:
+    try:
+        return verify_authentication_response(
+            credential={**answer.fields},
+            expected_challenge=expected_challenge,
+            expected_rp_id=expected_party.id,
+            expected_origin=expected_party.origin,
+            credential_public_key=passkey.public_key,
+            # The counter is a signal, not a verdict: it is compared below.
+            credential_current_sign_count=0,
+        )
+    except _BAD_ANSWER:
+        return refused("assertion")
 
 
 def _without_attestation(answer: Answer) -> dict[str, object]:

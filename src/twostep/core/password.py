@@ -124,6 +124,11 @@ def review_password(
     return None
 
 
+def is_short(password: str) -> bool:
+    """Whether it is long enough only beside two-step sign-in; counted as `review_password` does."""
+    return len(_normal(password)) < MIN_LENGTH
+
+
 def _is_word_and_little_else(folded: str, word: str) -> bool:
     """Tell whether the word, once or repeated, leaves at most `CONTEXT_EXTRA` characters."""
     spelt = _normal(word).casefold().strip()

@@ -95,6 +95,12 @@ class Reason(StrEnum):
     USER_NAME_MALFORMED = "user_name.malformed"
 
 
+# What was typed cannot be any code: it costs nothing, and a wait that runs is said first.
+MALFORMED = frozenset(
+    {Reason.CODE_EMPTY, Reason.CODE_SHORT, Reason.CODE_LONG, Reason.CODE_NOT_DIGITS}
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Refused:
     """A "no" with its reason.

@@ -10,15 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from twostep.core import event, password, throttle, token
-from twostep.core.account import Account
 from twostep.core.refusal import Reason, Refused
+from twostep.flows import undo
 from twostep.flows.env import Env, Visitor
-from twostep.flows.notify import NOT_ME
+from twostep.flows.notify import NOT_ME, RESET_PASSWORD
 from twostep.flows.record import record
-from twostep.flows.remove import disabled_event, wipe_methods
 from twostep.flows.retire import retire_password
 from twostep.flows.send_limits import count_all
-from twostep.store import accounts, apps, mail_links, passkeys, phones, sessions
+from twostep.store import accounts, mail_links, sessions
 from twostep.store import recovery_codes as stored_codes
 from twostep.store.mail_links import MailLink
 from twostep.store.tx import Tx
@@ -51,13 +50,12 @@ def view_containment(tx: Tx, *, link: str, now: int) -> Containment | Refused:
     account = accounts.load(tx, found.account_id) if found else None
     if found is None or account is None:
         return Refused(Reason.LINK_DEAD)
-    kind, _, subject_id = found.subject_id.partition(":")
-    exists = _exists(tx, account, kind, subject_id)
+    exists = undo.exists(tx, account, found.subject_id)
     return Containment(
         account_name=account.name,
         two_step=account.two_step,
-        undo=kind if exists else "",
-        needs_password=exists and kind in {"app", "passkey"} and _is_last(tx, account),
+        undo=found.subject_id.partition(":")[0] if exists else "",
+        needs_password=undo.is_last(tx, account, found.subject_id),
     )
 
 
@@ -87,7 +85,7 @@ async def contain(
         )
         right = verdict.ok and account.password_hash is not None
         if not right:
-            return Refused(Reason.PASSWORD_CURRENT_WRONG)
+            return await env.store.run(_record_wrong, visitor, account_id=account.id, now=now)
     return await env.store.run(
         _contain, env, visitor, link=link, version=account.password_version, right=right, now=now
     )
@@ -105,19 +103,24 @@ def _contain(
     right = right and version == account.password_version
     ended = sessions.remove_others(tx, account.id, keep="")
     sessions.remove_known_browsers(tx, account.id)
-    kind, _, subject_id = found.subject_id.partition(":")
-    undone = _undo(tx, account, kind, subject_id, right=right, visitor=visitor, now=now)
-    record(
-        tx,
-        account,
-        visitor,
-        event.new_event(
-            event.CONTAINMENT_DONE, sessions=ended, undone=kind if undone else "nothing"
-        ),
-        now=now,
-    )
+    # Whoever was in may have asked for these; new links go to the addresses that remain.
+    mail_links.remove_open(tx, account.id, purpose=RESET_PASSWORD)
+    stored_codes.remove_temporary(tx, account.id)
+    undone = undo.take_back(tx, env, account, visitor, undo=found.subject_id, right=right, now=now)
+    what = found.subject_id.partition(":")[0] if undone else "nothing"
+    done = event.new_event(event.CONTAINMENT_DONE, sessions=ended, undone=what)
+    record(tx, account, visitor, done, now=now)
     retire_password(tx, env, account, visitor, reason="not_me", now=now)
     return Contained(ended, undone)
+
+
+def _record_wrong(tx: Tx, visitor: Visitor, *, account_id: str, now: int) -> Refused:
+    refused = Refused(Reason.PASSWORD_CURRENT_WRONG)
+    account = accounts.lock(tx, account_id)
+    if account is not None:
+        told = event.new_event(event.PASSWORD_REFUSED, event.Outcome.REFUSED, reason=refused.reason)
+        record(tx, account, visitor, told, now=now)
+    return refused
 
 
 def _load_link(tx: Tx, link: str, *, now: int) -> MailLink | None:
@@ -125,68 +128,3 @@ def _load_link(tx: Tx, link: str, *, now: int) -> MailLink | None:
     if found is None or found.used_at is not None:
         return None
     return found if found.created_at <= now < found.expires_at else None
-
-
-def _is_last(tx: Tx, account: Account) -> bool:
-    """Whether only one app or passkey is left."""
-    left = len(apps.list_apps(tx, account.id)) + len(passkeys.list_passkeys(tx, account.id))
-    return account.two_step and left == 1
-
-
-def _exists(tx: Tx, account: Account, kind: str, subject_id: str) -> bool:
-    match kind:
-        case "app":
-            return any(app.id == subject_id for app in apps.list_apps(tx, account.id))
-        case "passkey":
-            return any(one.id == subject_id for one in passkeys.list_passkeys(tx, account.id))
-        case "phone":
-            return phones.load(tx, subject_id, account_id=account.id) is not None
-        case "codes":
-            own = stored_codes.load_set(tx, account.id)
-            return own is not None and own.id == subject_id
-        case "email":
-            return any(one.id == subject_id for one in accounts.list_addresses(tx, account.id))
-        case _:
-            return False
-
-
-def _undo(
-    tx: Tx,
-    account: Account,
-    kind: str,
-    subject_id: str,
-    *,
-    right: bool,
-    visitor: Visitor,
-    now: int,
-) -> bool:
-    """Take back what the notice told of; the last app or passkey only with the right password."""
-    if not _exists(tx, account, kind, subject_id):
-        return False
-    match kind:
-        case "app" | "passkey" if _is_last(tx, account):
-            if not right:
-                return False
-            wiped = wipe_methods(tx, account, visitor.source, now=now)
-            accounts.save_two_step(tx, account.id, on=False, now=now)
-            done = disabled_event(wiped, by="containment")
-        case "app":
-            apps.remove_app(tx, subject_id, account_id=account.id)
-            done = event.new_event(event.APP_REMOVED, method=f"app:{subject_id}")
-        case "passkey":
-            passkeys.remove_passkey(tx, subject_id, account_id=account.id)
-            done = event.new_event(event.PASSKEY_REMOVED, method=f"passkey:{subject_id}")
-        case "phone":
-            phones.remove(tx, subject_id, account_id=account.id)
-            done = event.new_event(event.PHONE_REMOVED, method=f"phone:{subject_id}")
-        case "codes":
-            stored_codes.remove_set(tx, account.id)
-            return True
-        case _:
-            verified = [one for one in accounts.list_addresses(tx, account.id) if one.verified_at]
-            if len(verified) <= 1:
-                return False
-            accounts.remove_address(tx, subject_id, account_id=account.id)
-            done = event.new_event(event.EMAIL_REMOVED)
-    record(tx, account, visitor, done, now=now)
-    return True

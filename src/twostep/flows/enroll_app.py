@@ -25,6 +25,7 @@ from twostep.core.session import AMR_OF_SECOND_FACTOR, Session
 from twostep.delivery.notice import NoticeKind
 from twostep.flows import send_limits
 from twostep.flows.env import Env, Visitor
+from twostep.flows.lock_session import lock_owner
 from twostep.flows.notify import notify
 from twostep.flows.raise_session import raise_enrolled
 from twostep.flows.record import record
@@ -86,7 +87,7 @@ def begin_app(
     An expired one is shown as expired until the button is pressed: what an app holds already must
     not silently differ from the page.
     """
-    account = accounts.lock(tx, current.account_id)
+    account = lock_owner(tx, current)
     if account is None:
         return Refused(Reason.CHANGED)
     own = apps.list_apps(tx, account.id)
@@ -211,7 +212,13 @@ def _verify(
     if not _opens(tx, env, pending, now=now):
         return Refused(Reason.SETUP_EXPIRED)
     secret = _open(env, pending)
-    answer = totp.verify(secret, code, now=now, last_step=totp.NEVER_USED, tolerance_steps=1)
+    answer = totp.verify(
+        secret,
+        code,
+        now=now,
+        last_step=totp.NEVER_USED,
+        tolerance_steps=env.settings.totp.tolerance_steps,
+    )
     if isinstance(answer, totp.Accepted):
         return answer
     key = f"{CONFIRMING.name}:{account.id}"
@@ -269,5 +276,7 @@ def _add(
     kind = NoticeKind.TWO_STEP_ENABLED if turned_on else NoticeKind.APP_ADDED
     notify(tx, env, account, kind, visitor=visitor, now=now, undo=method, method=name)
     amr = AMR_OF_SECOND_FACTOR["app"]
-    signed_in = raise_enrolled(tx, env, current, amr=amr, old_token=old_token, now=now)
+    signed_in = raise_enrolled(
+        tx, env, account, visitor, current, amr=amr, method=method, old_token=old_token, now=now
+    )
     return AppAdded(app_id, signed_in, turned_on)

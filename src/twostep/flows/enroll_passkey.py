@@ -177,5 +177,7 @@ def _add(
     kind = NoticeKind.TWO_STEP_ENABLED if turned_on else NoticeKind.PASSKEY_ADDED
     notify(tx, env, account, kind, visitor=visitor, now=now, undo=method, method=made.name)
     amr = session.amr_of_passkey(synced=made.synced, alone=False)
-    signed_in = raise_enrolled(tx, env, current, amr=amr, old_token=old_token, now=now)
+    signed_in = raise_enrolled(
+        tx, env, account, visitor, current, amr=amr, method=method, old_token=old_token, now=now
+    )
     return PasskeyAdded(made, signed_in, turned_on)

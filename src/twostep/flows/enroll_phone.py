@@ -20,15 +20,16 @@ from twostep.core.refusal import Reason, Refused
 from twostep.core.session import Session
 from twostep.delivery.notice import NoticeKind
 from twostep.flows.env import Env, Visitor
+from twostep.flows.lock_session import lock_owner
 from twostep.flows.notify import notify
 from twostep.flows.number_digest import fingerprint, fingerprints
 from twostep.flows.record import record
 from twostep.flows.remember_browser import forget_browsers
-from twostep.flows.sealed_number import NUMBER
+from twostep.flows.sealed_number import NUMBER, number_or_none
 from twostep.flows.second_factor import is_sent_code
 from twostep.flows.send_code import Sent, open_channels, queue_code, refuse_phone
 from twostep.flows.send_limits import count_new_number
-from twostep.store import accounts, apps, challenges, passkeys, phones
+from twostep.store import apps, challenges, passkeys, phones
 from twostep.store.tx import Tx
 
 
@@ -70,7 +71,7 @@ def begin_phone(
 
     Refused: every NUMBER_ reason, PHONE_LIMIT, PHONE_NEEDS_APP, CHANNEL_OFF, SEND_LIMIT.
     """
-    account = accounts.lock(tx, current.account_id)
+    account = lock_owner(tx, current)
     if account is None:
         return Refused(Reason.CHANGED)
     if refused := refuse_adding(tx, env, account.id):
@@ -97,7 +98,7 @@ def resend(
     tx: Tx, env: Env, visitor: Visitor, current: Session, *, channel: str, now: int
 ) -> Sent | Refused:
     """Send the code again, perhaps by the other channel."""
-    account = accounts.lock(tx, current.account_id)
+    account = lock_owner(tx, current)
     phone = phones.load_unconfirmed(tx, current.id)
     if account is None or phone is None:
         return Refused(Reason.NOT_FOUND)
@@ -125,9 +126,10 @@ def confirm_phone(
     """Confirm the number with the code that went there.
 
     A guess here proves nothing about the account, so only the code's own five tries count.
-    Refused: NOT_FOUND (no number was typed), CODE_WRONG, CODE_EXPIRED, CODE_SPENT, CODE_USED.
+    Refused: NOT_FOUND (no number was typed), PHONE_LIMIT, NUMBER_DUPLICATE (another session was
+    first), CODE_WRONG, CODE_EXPIRED, CODE_SPENT.
     """
-    account = accounts.lock(tx, current.account_id)
+    account = lock_owner(tx, current)
     phone = phones.load_unconfirmed(tx, current.id)
     challenge = challenges.load_newest(tx, current.id, Purpose.ADD_PHONE)
     if not env.settings.policy.phones or account is None or phone is None or challenge is None:
@@ -138,6 +140,8 @@ def confirm_phone(
     if len(phones.list_confirmed(tx, account.id)) >= MOST_PHONES:
         return Refused(Reason.PHONE_LIMIT, detail={"maximum": MOST_PHONES})
     right = is_sent_code(env, challenge, code.code) and challenge.phone_id == phone.id
+    if right and _has_number(tx, env, phone, now=now):
+        return Refused(Reason.NUMBER_DUPLICATE)
     if right and is_open(challenge, now=now) and challenges.consume(tx, challenge.id, now=now):
         return _confirm(tx, env, account, visitor, phone=phone, now=now)
     refused = Refused(Reason.CODE_WRONG)
@@ -163,6 +167,12 @@ def confirm_phone(
         now=now,
     )
     return refused
+
+
+def _has_number(tx: Tx, env: Env, phone: Phone, *, now: int) -> bool:
+    """Whether another session has confirmed this number meanwhile."""
+    e164 = number_or_none(tx, env, phone, now=now)
+    return e164 is not None and phones.has_number(tx, phone.account_id, fingerprints(env, e164))
 
 
 def _read(env: Env, *, region: str, typed: str, channel: str) -> PhoneNumber | Refused:
@@ -207,7 +217,6 @@ def _queue_first(
     now: int,
 ) -> Sent | Refused:
     phone = _new_phone(env, current, number=number, channel=channel, now=now)
-    phones.remove_unconfirmed(tx, current.id)
     phones.insert(tx, phone, fingerprint=fingerprint(env, number.e164))
     sent = queue_code(
         tx,
@@ -220,8 +229,10 @@ def _queue_first(
         purpose=Purpose.ADD_PHONE,
         now=now,
     )
-    if isinstance(sent, Refused):
+    if isinstance(sent, Refused):  # what was typed before stays as it was
         phones.remove(tx, phone.id, account_id=account.id)
+    else:
+        phones.remove_unconfirmed(tx, current.id, keep=phone.id)
     return sent
 
 

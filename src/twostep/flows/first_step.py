@@ -154,8 +154,11 @@ def _finish(
         return _count_wrong(tx, visitor, claim=claim, now=now)
     throttles.remove(tx, claim.counters[0][0])
     if account.status is Status.RETIRED:
+        retired = Refused(Reason.PASSWORD_RETIRED)
+        told = event.new_event(event.PASSWORD_REFUSED, Outcome.REFUSED, reason=retired.reason)
+        record(tx, account, visitor, told, now=now)
         remind_of_retired(tx, env, account, visitor, now=now)
-        return Refused(Reason.PASSWORD_RETIRED)
+        return retired
     if new_hash is not None:
         accounts.save_password_hash(
             tx, account.id, password_hash=new_hash, version=account.password_version

@@ -15,11 +15,11 @@ from twostep.core.refusal import Reason, Refused
 from twostep.core.user_name import user_name_key
 from twostep.delivery.notice import HelpDeskAct, NoticeKind
 from twostep.flows.env import Env
-from twostep.flows.notify import notify
-from twostep.flows.remove import Disabled, Done, wipe_methods
+from twostep.flows.notify import RESET_PASSWORD, notify
+from twostep.flows.remove import Disabled, Done, disabled_event, wipe_methods
 from twostep.flows.retire import send_password_links
 from twostep.flows.sessions import Ended
-from twostep.store import accounts, audit, sessions
+from twostep.store import accounts, audit, mail_links, sessions
 from twostep.store import recovery_codes as stored
 from twostep.store.recovery_codes import TemporaryCode
 from twostep.store.tx import Tx
@@ -72,7 +72,12 @@ def reset_methods(tx: Tx, env: Env, act: Act, *, now: int) -> Disabled | Refused
     accounts.retire_password(tx, account.id, now=now)
     sessions.remove_others(tx, account.id, keep="")
     sessions.remove_known_browsers(tx, account.id)
-    stored.remove_temporary(tx, account.id)
+    mail_links.remove_open(tx, account.id, purpose=RESET_PASSWORD)
+    events = (
+        disabled_event(wiped, by=act.source.actor),
+        event.new_event(event.PASSWORD_RETIRED, reason=str(HelpDeskAct.RESET_MFA)),
+    )
+    audit.append_all(tx, events, account_id=account.id, source=act.source, now=now)
     _tell(tx, env, account, act, HelpDeskAct.RESET_MFA, now=now, link=True)
     return wiped
 

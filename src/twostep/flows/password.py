@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from twostep.core import event, password, throttle, token
 from twostep.core.account import Account
 from twostep.core.email_address import email_key
@@ -11,6 +13,7 @@ from twostep.core.user_name import user_name_key
 from twostep.delivery.notice import NoticeKind
 from twostep.flows import second_step_throttle
 from twostep.flows.env import Env, Visitor
+from twostep.flows.lock_session import lock_owner
 from twostep.flows.notify import RESET_PASSWORD, notify
 from twostep.flows.record import record
 from twostep.flows.remember_browser import forget_browsers
@@ -22,7 +25,8 @@ from twostep.store import accounts, mail_links, sessions
 from twostep.store.tx import Tx
 
 
-SHORTEST = password.MIN_LENGTH
+# Writing mails takes longer than writing none: every answer waits until both would be done.
+LEAST_SECONDS = 0.25
 
 
 def review(env: Env, account: Account, new: str, *, two_step: bool | None = None) -> Refused | None:
@@ -60,7 +64,7 @@ async def change_password(
     version = account.password_version
 
     def finish(tx: Tx) -> Done | Refused:
-        locked = accounts.lock(tx, current.account_id)
+        locked = lock_owner(tx, current)
         if locked is None or locked.password_version != version:
             return Refused(Reason.CHANGED)
         wrong = count_password_try(tx, locked, visitor, current, right=verdict.ok, now=now)
@@ -87,10 +91,10 @@ async def forgot_password(env: Env, visitor: Visitor, *, identifier: str, now: i
             found = accounts.load_by_name(tx, user_name_key(identifier))
         account = accounts.lock(tx, found.id) if found else None
         network, own = throttle.RESET_MAIL_NETWORK, throttle.RESET_MAIL_ACCOUNT
-        rules = [(f"{network.name}:{visitor.network}", network)]
-        if account:
-            rules.append((f"{own.name}:{account.id}", own))
-        refused = count_all(tx, rules, now=now)
+        # One after the other: what the network has used must not tell whether the name is known.
+        refused = count_all(tx, [(f"{network.name}:{visitor.network}", network)], now=now)
+        if account and refused is None:
+            refused = count_all(tx, [(f"{own.name}:{account.id}", own)], now=now)
         if account and account.disabled_at is None and refused is None:
             kind = NoticeKind.PASSWORD_RESET_LINK
             send_password_links(
@@ -98,7 +102,8 @@ async def forgot_password(env: Env, visitor: Visitor, *, identifier: str, now: i
             )
         return Done()
 
-    return await env.store.run(send)
+    done, _ = await asyncio.gather(env.store.run(send), asyncio.sleep(LEAST_SECONDS))
+    return done
 
 
 def view_reset(tx: Tx, *, link: str, now: int) -> Account | Refused:
@@ -136,7 +141,6 @@ async def reset_password(
         digest = token.digest(link)
         if not mail_links.consume(tx, digest, purpose=RESET_PASSWORD, now=now):
             return Refused(Reason.LINK_DEAD)
-        mail_links.end_all(tx, locked.id, purpose=RESET_PASSWORD, now=now)
         sessions.remove_others(tx, locked.id, keep="")
         save_new(tx, env, locked, visitor, new=new, new_hash=new_hash, by="link", now=now)
         return Done()
@@ -155,10 +159,12 @@ def save_new(
     by: str,
     now: int,
 ) -> None:
-    """Keep a new password of a locked account: browsers are forgotten, the owner is told."""
+    """Keep a new password of a locked account: browsers are forgotten, links for another one are
+    dead, the owner is told."""
     accounts.save_password(
-        tx, account.id, password_hash=new_hash, short=len(new) < SHORTEST, now=now
+        tx, account.id, password_hash=new_hash, short=password.is_short(new), now=now
     )
+    mail_links.remove_open(tx, account.id, purpose=RESET_PASSWORD)
     second_step_throttle.forget_all(tx, account)
     sessions.remove_known_browsers(tx, account.id)
     forget_browsers(tx, account, visitor.source, now=now)

@@ -6,12 +6,20 @@ from twostep import i18n
 from twostep.core import event, token
 from twostep.core.account import Account, EmailAddress
 from twostep.core.authenticator import MOST_ADDRESSES
-from twostep.core.email_address import read_email_address
+from twostep.core.email_address import email_key, read_email_address
 from twostep.core.refusal import Reason, Refused
 from twostep.core.session import Session
 from twostep.delivery.notice import NoticeKind
 from twostep.flows.env import Env, Visitor
-from twostep.flows.notify import CONFIRM_EMAIL, CONFIRM_SECONDS, new_link, notify, queue_mail
+from twostep.flows.lock_session import lock_owner
+from twostep.flows.notify import (
+    CONFIRM_EMAIL,
+    CONFIRM_SECONDS,
+    RESET_PASSWORD,
+    new_link,
+    notify,
+    queue_mail,
+)
 from twostep.flows.record import record
 from twostep.flows.remove import Done
 from twostep.store import accounts, mail_links, outbox
@@ -29,7 +37,7 @@ def save_profile(
         return Refused(Reason.LANGUAGE_UNKNOWN)
     if i18n.known_zone(time_zone) != time_zone:
         return Refused(Reason.TIME_ZONE_UNKNOWN)
-    account = accounts.lock(tx, current.account_id)
+    account = lock_owner(tx, current)
     if account is None:
         return Refused(Reason.CHANGED)
     if (language, time_zone) != (account.language, account.time_zone):
@@ -46,7 +54,7 @@ def list_addresses(tx: Tx, account_id: str) -> list[EmailAddress]:
 def add_address(
     tx: Tx, env: Env, visitor: Visitor, current: Session, *, typed: str, now: int
 ) -> EmailAddress | Refused:
-    """Add an address: a link goes there, a notice to every address the account has.
+    """Add an address: a link goes there. Once it is confirmed, every address is told.
 
     An address that belongs to another account is taken like any other, and its owner gets the
     link: whether it is known stays unsaid. Refused: EMAIL_MALFORMED, EMAIL_DUPLICATE, EMAIL_LIMIT,
@@ -55,11 +63,11 @@ def add_address(
     read = read_email_address(typed)
     if isinstance(read, Refused):
         return read
-    account = accounts.lock(tx, current.account_id)
+    account = lock_owner(tx, current)
     if account is None:
         return Refused(Reason.CHANGED)
     own = accounts.list_addresses(tx, account.id)
-    if any(read.key == one.address.casefold() or read.text == one.address for one in own):
+    if any(read.key == email_key(one.address) for one in own):
         return Refused(Reason.EMAIL_DUPLICATE)
     if len(own) >= MOST_ADDRESSES:
         return Refused(Reason.EMAIL_LIMIT, detail={"maximum": MOST_ADDRESSES})
@@ -117,7 +125,7 @@ def confirm_address(
     tx: Tx, env: Env, visitor: Visitor, current: Session, *, link: str, now: int
 ) -> Done | Refused:
     """Confirm an address by its mailed link, in a session of its account; all addresses are told."""
-    account = accounts.lock(tx, current.account_id)
+    account = lock_owner(tx, current)
     address = view_confirmation(tx, current, link=link, now=now)
     if account is None or isinstance(address, Refused):
         return Refused(Reason.LINK_DEAD)
@@ -145,7 +153,7 @@ def remove_address(
     tx: Tx, env: Env, visitor: Visitor, current: Session, *, address_id: str, now: int
 ) -> Done | Refused:
     """Remove an address; it is told too. Refused: NOT_FOUND, EMAIL_LAST."""
-    account = accounts.lock(tx, current.account_id)
+    account = lock_owner(tx, current)
     if account is None:
         return Refused(Reason.CHANGED)
     own = accounts.list_addresses(tx, account.id)
@@ -158,6 +166,8 @@ def remove_address(
     accounts.remove_address(tx, address_id, account_id=account.id)
     record(tx, account, visitor, event.new_event(event.EMAIL_REMOVED), now=now)
     if address.verified_at is not None:
+        # One may still lie in its mailbox.
+        mail_links.remove_open(tx, account.id, purpose=RESET_PASSWORD)
         notify(
             tx,
             env,

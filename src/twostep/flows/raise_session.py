@@ -5,28 +5,49 @@ from __future__ import annotations
 from dataclasses import replace
 
 from twostep.core import session, token
+from twostep.core.account import Account
 from twostep.core.session import Aal, Level, Session
-from twostep.flows.env import Env
-from twostep.flows.sign_in import SignedIn
+from twostep.flows.env import Env, Visitor
+from twostep.flows.sign_in import SignedIn, complete_sign_in
 from twostep.store import sessions
 from twostep.store.tx import Tx
 
 
 def raise_enrolled(
-    tx: Tx, env: Env, current: Session, *, amr: str, old_token: str, now: int
+    tx: Tx,
+    env: Env,
+    account: Account,
+    visitor: Visitor,
+    current: Session,
+    *,
+    amr: str,
+    method: str,
+    old_token: str,
+    now: int,
 ) -> SignedIn:
-    """Give the session its new assurance and cookie value; an enrolment session becomes full."""
-    cookie = token.new_token()
-    risen = replace(
-        current,
-        level=Level.FULL,
-        aal=Aal.AAL2,
-        amr=session.merge_amr(current.amr, amr),
-        second_factor_at=now,
-        seen_at=now,
-    )
+    """Give the session its new assurance and cookie value; an enrolment session becomes full.
+
+    Other enrolment sessions end: each was opened because no authenticator was there, and would let
+    whoever opened it add one without showing this one.
+    """
+    sessions.remove_enrolling(tx, account.id, keep=current.id)
+    merged = session.merge_amr(current.amr, amr)
     if current.level is Level.ENROL:
-        risen = replace(risen, created_at=now, expires_at=now + env.limits.total_seconds)
+        return complete_sign_in(
+            tx,
+            env,
+            account,
+            visitor,
+            half=current,
+            old_token=old_token,
+            amr=merged,
+            aal=Aal.AAL2,
+            method=method,
+            next_path=current.next_path,
+            now=now,
+        )
+    cookie = token.new_token()
+    risen = replace(current, aal=Aal.AAL2, amr=merged, second_factor_at=now, seen_at=now)
     sessions.raise_session(
         tx, risen, old_digest=token.digest(old_token), new_digest=token.digest(cookie)
     )

@@ -22,6 +22,7 @@ from twostep.core.session import Level, Session
 from twostep.delivery.notice import NoticeKind
 from twostep.flows import second_step_throttle
 from twostep.flows.env import Env, Visitor
+from twostep.flows.lock_session import lock_owner
 from twostep.flows.notify import notify
 from twostep.flows.record import record
 from twostep.flows.remember_browser import forget_browsers
@@ -101,17 +102,20 @@ async def prove_codes(
 ) -> CodesProved | Refused:
     """Check that one of the codes was saved; burns nothing, but a wrong one counts as a try."""
     code = read_code(typed)
-    if isinstance(code, Refused):
-        return code
-    if not isinstance(code, TypedBackupCode):
-        return Refused(Reason.BACKUP_CODE_WRONG)
-    digest = await digest_typed(env, current, code=code)
-    if digest is None:
-        return Refused(Reason.NOT_FOUND)
     rule = throttle.RECOVERY_CODE
+    if not isinstance(code, TypedBackupCode):
+        refuse = second_step_throttle.refuse_session
+        waiting = env.store.read(refuse, current, visitor, rule=rule, now=now)
+        wrong_kind = code if isinstance(code, Refused) else Refused(Reason.BACKUP_CODE_WRONG)
+        return waiting or wrong_kind
+    digest = await digest_typed(env, visitor, current, code=code, now=now)
+    if isinstance(digest, Refused):
+        return digest
+    if not digest.set_id:
+        return Refused(Reason.NOT_FOUND)
 
     def finish(tx: Tx) -> CodesProved | Refused:
-        account = accounts.lock(tx, current.account_id)
+        account = lock_owner(tx, current)
         own = stored.load_set(tx, current.account_id)
         if account is None or own is None or own.id != digest.set_id:
             return Refused(Reason.CHANGED)

@@ -18,6 +18,7 @@ from twostep.core.refusal import Reason, Refused
 from twostep.core.session import Session
 from twostep.delivery.notice import NoticeKind
 from twostep.flows.env import Env, Visitor
+from twostep.flows.lock_session import lock_owner
 from twostep.flows.notify import notify
 from twostep.flows.record import record
 from twostep.flows.remember_browser import forget_browsers
@@ -64,7 +65,7 @@ def remove_method(
 
     Refused: NOT_FOUND (also for somebody else's), LAST_AUTHENTICATOR.
     """
-    account = accounts.lock(tx, current.account_id)
+    account = lock_owner(tx, current)
     if account is None:
         return Refused(Reason.CHANGED)
     methods = load_methods(tx, account.id)
@@ -73,6 +74,21 @@ def remove_method(
         return Refused(Reason.NOT_FOUND)
     if account.two_step and not may_remove(methods, kind=removed.kind):
         return Refused(Reason.LAST_AUTHENTICATOR)
+    take_away(tx, env, account, visitor, removed, method_id=method_id, now=now)
+    return removed
+
+
+def take_away(
+    tx: Tx,
+    env: Env,
+    account: Account,
+    visitor: Visitor,
+    removed: Removed,
+    *,
+    method_id: str,
+    now: int,
+) -> None:
+    """Remove a way to sign in of the locked account, for whatever reason, and tell its owner."""
     match removed.kind:
         case MethodKind.APP:
             apps.remove_app(tx, method_id, account_id=account.id)
@@ -83,7 +99,6 @@ def remove_method(
             phones.remove(tx, method_id, account_id=account.id)
     forget_browsers(tx, account, visitor.source, now=now)
     _tell(tx, env, account, visitor, removed, method_id=method_id, now=now)
-    return removed
 
 
 def find_method(methods: Methods, method_id: str) -> Removed | None:
@@ -105,7 +120,7 @@ def rename_method(tx: Tx, current: Session, *, method_id: str, name: str) -> Don
     name = name.strip()
     if len(name) > LONGEST_NAME:
         return Refused(Reason.NAME_TOO_LONG, detail={"maximum": LONGEST_NAME})
-    account = accounts.lock(tx, current.account_id)
+    account = lock_owner(tx, current)
     if account is None:
         return Refused(Reason.CHANGED)
     for rename in (apps.rename_app, passkeys.rename_passkey):
@@ -118,7 +133,7 @@ def set_default(
     tx: Tx, visitor: Visitor, current: Session, *, method_id: str, now: int
 ) -> Done | Refused:
     """Let this way come first on the code page."""
-    account = accounts.lock(tx, current.account_id)
+    account = lock_owner(tx, current)
     if account is None:
         return Refused(Reason.CHANGED)
     found = find_method(load_methods(tx, account.id), method_id)
@@ -145,7 +160,7 @@ def disable(
     Refused: NOT_ALLOWED (policy asks for two-step sign-in), CHANGED (it was off already), and
     PASSWORD_TOO_SHORT where the password was set with the shorter minimum.
     """
-    account = accounts.lock(tx, current.account_id)
+    account = lock_owner(tx, current)
     if account is None or not account.two_step:
         return Refused(Reason.CHANGED)
     if refused := refuse_disabling(env, account):
@@ -170,6 +185,7 @@ def refuse_disabling(env: Env, account: Account) -> Refused | None:
 def wipe_methods(tx: Tx, account: Account, source: Source, *, now: int) -> Disabled:
     """Delete every authenticator of the account; its browsers are no longer remembered."""
     forget_browsers(tx, account, source, now=now)
+    stored_codes.remove_temporary(tx, account.id)
     return Disabled(
         apps=apps.remove_all(tx, account.id),
         phones=phones.remove_all(tx, account.id),

@@ -81,19 +81,50 @@ def verify_six_digits(
     if passed is not None:
         return _passed(tx, account, visitor, passed, purpose=purpose, now=now)
     reason = _why_not(answers, challenge if was_sent else None, now=now)
-    if isinstance(reason, Refused):
-        return _refuse_uncounted(tx, account, visitor, purpose=purpose, refused=reason, now=now)
     outstanding = challenge is not None and is_open(challenge, now=now)
+    chances = 3 * sum(not _is_ahead(answer) for answer in answers) + outstanding
+    if reason and _is_ahead(reason):
+        _tell_of_clock(tx, account, visitor, own_apps, answers, now=now)
+    # An app that our clock has shut takes no code: the others can be guessed all the same.
+    if reason and not (_is_ahead(reason) and chances):
+        return _refuse_uncounted(tx, account, visitor, purpose=purpose, refused=reason, now=now)
     if challenge and outstanding:
         challenges.count_wrong(tx, challenge.id, now=now)
     wrong = WrongTry(
         rule,
-        Reason.CODE_WRONG,
-        chances=3 * len(own_apps) + outstanding,
+        reason.reason if reason else Reason.CODE_WRONG,
+        chances=chances,
         purpose=str(purpose),
         browser_id=session.browser_id,
     )
     return second_step_throttle.count_wrong(tx, env, account, visitor, wrong=wrong, now=now)
+
+
+def _is_ahead(answer: totp.Accepted | Refused) -> bool:
+    return isinstance(answer, Refused) and answer.reason is Reason.CLOCK_MOVED_BACK
+
+
+def _tell_of_clock(
+    tx: Tx,
+    account: Account,
+    visitor: Visitor,
+    own_apps: Sequence[App],
+    answers: Sequence[totp.Accepted | Refused],
+    *,
+    now: int,
+) -> None:
+    """Write down which apps were last used at a time that is still to come."""
+    for app, answer in zip(own_apps, answers, strict=True):
+        if _is_ahead(answer):
+            ahead_seconds = app.last_step * app.period_seconds - now
+            method = method_name(MethodKind.APP, app.id)
+            told = event.new_event(
+                event.CLOCK_MOVED_BACK,
+                Outcome.REFUSED,
+                method=method,
+                ahead_seconds=ahead_seconds,
+            )
+            record(tx, account, visitor, told, now=now)
 
 
 def verify_backup_code(

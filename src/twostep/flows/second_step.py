@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from twostep.core import event, throttle, token
 from twostep.core import recovery_codes as codes_core
 from twostep.core import session as session_core
 from twostep.core.account import Account, Status
-from twostep.core.authenticator import Methods, RecoveryCode
+from twostep.core.authenticator import Methods, RecoveryCode, RecoverySet
 from twostep.core.code_input import RecoveryCode as TypedBackupCode
 from twostep.core.code_input import SixDigits, TemporaryCode, read_code
 from twostep.core.event import Outcome
 from twostep.core.out_of_band import Purpose
 from twostep.core.password import profile_from
 from twostep.core.refusal import Reason, Refused
-from twostep.core.session import Aal, Level, Session
+from twostep.core.session import Level, Session
 from twostep.flows import second_factor, second_step_throttle
 from twostep.flows.env import Env, Visitor
+from twostep.flows.finish_step import complete_step
 from twostep.flows.record import record
-from twostep.flows.remember_browser import remember
 from twostep.flows.second_factor import Passed
 from twostep.flows.second_step_throttle import WrongTry
-from twostep.flows.sign_in import SignedIn, complete_sign_in, open_session
+from twostep.flows.sign_in import SignedIn, open_session
 from twostep.store import accounts, apps, challenges, sessions
 from twostep.store import recovery_codes as stored_codes
 from twostep.store.methods import load_methods
+from twostep.store.recovery_codes import TemporaryCode as StoredTemporary
 from twostep.store.tx import Tx
 
 
@@ -73,9 +74,10 @@ async def submit_code(
         return code
     digest = None
     if not isinstance(code, SixDigits):
-        digest = await digest_typed(env, session, code=code)
-        if digest is None and isinstance(code, TypedBackupCode | TemporaryCode):
-            digest = TypedDigest("", b"")
+        hashed = await digest_typed(env, visitor, session, code=code, now=now)
+        if isinstance(hashed, Refused):
+            return hashed
+        digest = hashed
     return await env.store.run(
         _finish,
         env,
@@ -90,30 +92,34 @@ async def submit_code(
 
 
 async def digest_typed(
-    env: Env, session: Session, *, code: TypedBackupCode | TemporaryCode
-) -> TypedDigest | None:
-    """Hash a long code once, with the salt of the account's set; None: there is no set."""
-    if isinstance(code, TemporaryCode):
-        temporary = env.store.read(stored_codes.load_temporary, session.account_id)
-        if temporary is None:
-            return None
-        digest = await env.hashes.run_known(
-            codes_core.digest,
-            code.code,
-            salt=temporary.salt,
-            profile=profile_from(temporary.profile),
-        )
-        return TypedDigest(temporary.id, digest)
-    recovery_set = env.store.read(stored_codes.load_set, session.account_id)
-    if recovery_set is None:
-        return None
-    digest = await env.hashes.run_known(
+    env: Env,
+    visitor: Visitor,
+    session: Session,
+    *,
+    code: TypedBackupCode | TemporaryCode,
+    now: int,
+) -> TypedDigest | Refused:
+    """Hash a long code once, with the salt of the account's set; no `set_id`: there is none.
+
+    Refused: THROTTLED, before anything is hashed. Raises `Overloaded`.
+    """
+    rule = throttle.RECOVERY_CODE
+    refuse = second_step_throttle.refuse_session
+    if waiting := env.store.read(refuse, session, visitor, rule=rule, now=now):
+        return waiting
+    temporary = isinstance(code, TemporaryCode)
+    load = stored_codes.load_temporary if temporary else stored_codes.load_set
+    stored: StoredTemporary | RecoverySet | None = env.store.read(load, session.account_id)
+    if stored is None:
+        return TypedDigest("", b"")
+    is_stranger = session.level is Level.HALF and session.browser_id is None
+    digest = await (env.hashes.run if is_stranger else env.hashes.run_known)(
         codes_core.digest,
         code.code,
-        salt=recovery_set.salt,
-        profile=profile_from(recovery_set.profile),
+        salt=stored.salt,
+        profile=profile_from(stored.profile),
     )
-    return TypedDigest(recovery_set.id, digest)
+    return TypedDigest(stored.id, digest)
 
 
 def verify_typed(
@@ -170,19 +176,11 @@ def _finish(
     if isinstance(code, TemporaryCode):
         return _finish_temporary(tx, env, account, half, visitor, digest=digest, now=now)
     passed = verify_typed(
-        tx,
-        env,
-        account,
-        half,
-        visitor,
-        code=code,
-        digest=digest,
-        purpose=Purpose.SIGN_IN,
-        now=now,
+        tx, env, account, half, visitor, code=code, digest=digest, purpose=Purpose.SIGN_IN, now=now
     )
     if isinstance(passed, Refused):
         return passed
-    signed_in = complete_sign_in(
+    signed_in = complete_step(
         tx,
         env,
         account,
@@ -190,14 +188,10 @@ def _finish(
         half=half,
         old_token=old_token,
         amr=passed.amr,
-        aal=Aal.AAL2,
         method=passed.method,
-        next_path=half.next_path,
+        remembers_after=passed.kind if wants_remembering else None,
         now=now,
     )
-    if wants_remembering:
-        cookie = remember(tx, env, account, visitor, kind=passed.kind, now=now)
-        signed_in = replace(signed_in, remember_token=cookie)
     return SecondStepDone(signed_in, passed)
 
 

@@ -13,6 +13,7 @@ from twostep.core import event, throttle
 from twostep.core.account import Account
 from twostep.core.event import Outcome
 from twostep.core.refusal import Reason, Refused
+from twostep.core.session import Session
 from twostep.core.throttle import Rule
 from twostep.delivery.notice import NoticeKind
 from twostep.flows.env import Env, Visitor
@@ -39,7 +40,20 @@ def refuse(
     tx: Tx, account: Account, visitor: Visitor, *, rule: Rule, browser_id: str | None, now: int
 ) -> Refused | None:
     """Refuse during a wait, before anything is evaluated."""
-    own = throttle.refuse(throttles.load(tx, key(rule, account.id, browser_id)), rule, now=now)
+    own_key = key(rule, account.id, browser_id)
+    return _refuse(tx, own_key, visitor, rule=rule, now=now)
+
+
+def refuse_session(
+    tx: Tx, session: Session, visitor: Visitor, *, rule: Rule, now: int
+) -> Refused | None:
+    """The same for a session's own account, before a hash is spent on what was typed."""
+    own_key = key(rule, session.account_id, session.browser_id)
+    return _refuse(tx, own_key, visitor, rule=rule, now=now)
+
+
+def _refuse(tx: Tx, own_key: str, visitor: Visitor, *, rule: Rule, now: int) -> Refused | None:
+    own = throttle.refuse(throttles.load(tx, own_key), rule, now=now)
     network = throttles.load(tx, _network_key(visitor))
     return own or throttle.refuse(network, throttle.CODE_NETWORK, now=now)
 

@@ -9,7 +9,9 @@ from twostep.core.account import Account, Status
 from twostep.core.refusal import Reason, Refused
 from twostep.core.session import Level, Session
 from twostep.flows.env import Env, Visitor
+from twostep.flows.lock_session import lock_owner
 from twostep.flows.record import record
+from twostep.flows.sign_in import needs_enrolment
 from twostep.store import accounts, sessions
 from twostep.store.tx import Tx
 
@@ -24,8 +26,8 @@ class Ended:
 def load(tx: Tx, env: Env, *, cookie: str, now: int) -> tuple[Session, Account] | None:
     """The live session of a cookie, with its account; None when there is none.
 
-    A session counts only while its account is active, and a half session only while the password
-    it was opened with is the current one.
+    A session counts only while its account is not disabled, a half session only while the password
+    it was opened with is the current one, a full one only while policy does not ask to enrol first.
     """
     found = sessions.load(tx, token.digest(cookie))
     if found is None:
@@ -39,6 +41,8 @@ def load(tx: Tx, env: Env, *, cookie: str, now: int) -> tuple[Session, Account] 
         account.status is not Status.ACTIVE or account.password_version != current.password_version
     ):
         return None
+    if current.level is Level.FULL and needs_enrolment(env, account):
+        return None  # policy has become stricter: the next sign-in leads to enrolment
     return found
 
 
@@ -68,7 +72,7 @@ def end_session(
     tx: Tx, visitor: Visitor, current: Session, *, session_id: str, now: int
 ) -> Ended | Refused:
     """End one other session of the account. Refused: NOT_FOUND (also for somebody else's)."""
-    account = accounts.lock(tx, current.account_id)
+    account = lock_owner(tx, current)
     if account is None or session_id == current.id:
         return Refused(Reason.NOT_FOUND)
     if not sessions.remove(tx, session_id, account_id=account.id):
@@ -79,7 +83,7 @@ def end_session(
 
 def end_others(tx: Tx, visitor: Visitor, current: Session, *, now: int) -> Ended | Refused:
     """End every other session of the account, half sessions too."""
-    account = accounts.lock(tx, current.account_id)
+    account = lock_owner(tx, current)
     if account is None:
         return Refused(Reason.CHANGED)
     count = sessions.remove_others(tx, account.id, keep=current.id)

@@ -19,6 +19,7 @@ from twostep.core.refusal import Reason, Refused
 from twostep.core.session import Aal, Level, Session
 from twostep.flows import second_step_throttle
 from twostep.flows.env import Env, Visitor
+from twostep.flows.lock_session import lock_owner
 from twostep.flows.record import record
 from twostep.flows.second_step import digest_typed, verify_typed
 from twostep.flows.sign_in import SignedIn
@@ -42,11 +43,16 @@ async def submit_code(
         return code
     if isinstance(code, TemporaryCode):
         return Refused(Reason.BACKUP_CODE_WRONG)
-    digest = None if isinstance(code, SixDigits) else await digest_typed(env, current, code=code)
+    digest = None
+    if not isinstance(code, SixDigits):
+        hashed = await digest_typed(env, visitor, current, code=code, now=now)
+        if isinstance(hashed, Refused):
+            return hashed
+        digest = hashed
 
     def finish(tx: Tx) -> SignedIn | Refused:
         account = accounts.lock(tx, current.account_id)
-        if account is None or account.status is not Status.ACTIVE or not account.two_step:
+        if account is None or account.status is Status.DISABLED or not account.two_step:
             return Refused(Reason.CHANGED)
         if not is_current(tx, current, old_token):
             return Refused(Reason.STEP_ENDED)
@@ -188,8 +194,8 @@ class Kept:
 def keep_post(
     tx: Tx, env: Env, current: Session, *, path: str, form: Mapping[str, str], now: int
 ) -> str | None:
-    """Keep a form that came too late; its id, or None when it is too large to be kept."""
-    if current.level is not Level.FULL:
+    """Keep a form that came too late; its id, or None: it is too large, or the session is over."""
+    if current.level is not Level.FULL or lock_owner(tx, current) is None:
         return None
     clear = json.dumps({"path": path, "form": dict(form)}).encode()
     if len(clear) > LARGEST_KEPT_BYTES:

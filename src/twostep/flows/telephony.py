@@ -62,6 +62,8 @@ def record_status(
     outbox.save_state(
         tx, row.id, state=str(new), reason=reason, provider=provider, provider_id="", now=now
     )
+    if row.channel == "email":  # code events tell of codes; a notice has its own, when it leaves
+        return
     method = method_name(MethodKind.PHONE, row.phone_id or "")
     if new is SendState.FAILED:
         told = event.new_event(

@@ -8,8 +8,9 @@ from twostep.core.refusal import Reason, Refused
 from twostep.core.session import Session
 from twostep.flows import password
 from twostep.flows.env import Env, Visitor
+from twostep.flows.lock_session import lock_owner
 from twostep.flows.remove import Disabled, disable, refuse_disabling
-from twostep.store import accounts, sessions
+from twostep.store import sessions
 from twostep.store.methods import load_methods
 from twostep.store.tx import Tx
 
@@ -48,7 +49,7 @@ async def turn_off(
     version = account.password_version
 
     def finish(tx: Tx) -> Disabled | Refused:
-        locked = accounts.lock(tx, current.account_id)
+        locked = lock_owner(tx, current)
         if locked is None or locked.password_version != version or not locked.two_step:
             return Refused(Reason.CHANGED)
         sessions.remove_others(tx, locked.id, keep=current.id)

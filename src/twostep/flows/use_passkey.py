@@ -12,7 +12,7 @@ from twostep.core.refusal import Reason, Refused
 from twostep.core.session import Aal, Level, Session
 from twostep.flows import verify_passkey
 from twostep.flows.env import Env, Visitor
-from twostep.flows.remember_browser import remember
+from twostep.flows.finish_step import complete_step
 from twostep.flows.second_step import is_open_step
 from twostep.flows.sign_in import SignedIn, complete_sign_in
 from twostep.flows.step_up import is_current, raise_and_tell
@@ -64,7 +64,7 @@ def submit_second_step(
     )
     if isinstance(used, Refused):
         return used
-    signed_in = complete_sign_in(
+    return complete_step(
         tx,
         env,
         account,
@@ -72,15 +72,10 @@ def submit_second_step(
         half=half,
         old_token=old_token,
         amr=used.amr,
-        aal=Aal.AAL2,
         method=used.method,
-        next_path=half.next_path,
+        remembers_after=MethodKind.PASSKEY if wants_remembering else None,
         now=now,
     )
-    if wants_remembering:
-        cookie = remember(tx, env, account, visitor, kind=MethodKind.PASSKEY, now=now)
-        signed_in = replace(signed_in, remember_token=cookie)
-    return signed_in
 
 
 def sign_in_alone(

@@ -44,7 +44,7 @@ def open_engine(url: str) -> Store:
         from twostep.store.engine_postgres import PostgresStore  # noqa: PLC0415  an extra; 0.15 s
     except ModuleNotFoundError:
         raise StoreUnavailable(NO_DRIVER) from None
-    return PostgresStore(url)
+    return PostgresStore(url)  # type: ignore[return-value]
 
 
 def upgrade(url: str) -> None:

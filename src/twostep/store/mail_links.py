@@ -83,6 +83,15 @@ def end_all(tx: Tx, account_id: str, *, purpose: str, now: int) -> None:
     )
 
 
+def remove_open(tx: Tx, account_id: str, *, purpose: str) -> None:
+    """Forget every link of this purpose that was not used: what it was sent for is over."""
+    tx.do(
+        "DELETE FROM mail_links WHERE account_id = :id AND purpose = :purpose AND used_at IS NULL",
+        id=account_id,
+        purpose=purpose,
+    )
+
+
 def purge(tx: Tx, *, before: int, limit: int) -> int:
     """Drop links that ended before then."""
     return tx.run(

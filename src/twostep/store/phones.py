@@ -127,10 +127,12 @@ def remove(tx: Tx, phone_id: str, *, account_id: str) -> bool:
     )
 
 
-def remove_unconfirmed(tx: Tx, session_id: str) -> int:
-    """Drop what this session typed before."""
+def remove_unconfirmed(tx: Tx, session_id: str, *, keep: str) -> int:
+    """Drop what this session typed before `keep`."""
     return tx.run(
-        "DELETE FROM phones WHERE session_id = :id AND confirmed_at IS NULL", id=session_id
+        "DELETE FROM phones WHERE session_id = :id AND confirmed_at IS NULL AND id <> :keep",
+        id=session_id,
+        keep=keep,
     )
 
 

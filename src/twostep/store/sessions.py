@@ -161,6 +161,15 @@ def remove_half(tx: Tx, account_id: str) -> int:
     )
 
 
+def remove_enrolling(tx: Tx, account_id: str, *, keep: str) -> int:
+    """End the account's other enrolment sessions."""
+    return tx.run(
+        "DELETE FROM sessions WHERE account_id = :account AND level = 'enrol' AND id <> :keep",
+        account=account_id,
+        keep=keep,
+    )
+
+
 def load_known_browser(tx: Tx, account_id: str, digest: bytes) -> str | None:
     """The id of a browser that has completed a sign-in of this account."""
     row = tx.one(

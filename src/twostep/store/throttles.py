@@ -55,10 +55,12 @@ def remove_with_prefix(tx: Tx, prefix: str) -> None:
 
 
 def purge(tx: Tx, *, before: int, limit: int) -> int:
-    """Drop counters that nothing has touched since `before`."""
+    """Drop counters that nothing has touched since `before`; those of tries in a row, which time does
+    not end, only with their account's."""
     return tx.run(
         "DELETE FROM throttles WHERE key IN"
-        " (SELECT key FROM throttles WHERE updated_at < :before LIMIT :limit)",
+        " (SELECT key FROM throttles WHERE updated_at < :before AND key NOT LIKE 'code:%'"
+        " AND key NOT LIKE 'recovery\\_code:%' ESCAPE '\\' LIMIT :limit)",
         before=before,
         limit=limit,
     )

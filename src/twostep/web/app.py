@@ -20,7 +20,7 @@ from twostep.flows.hash_pool import RETRY_AFTER_SECONDS, Overloaded
 from twostep.flows.unavailable import StoreUnavailable
 from twostep.web import headers, origin, problem
 from twostep.web.forms import BadForm, read_body
-from twostep.web.guard import new_visit, serve_page
+from twostep.web.guard import new_visit, note_refused, serve_page
 from twostep.web.router import Router
 from twostep.web.visit import Page, Visit
 
@@ -72,7 +72,7 @@ class WebApp:
         visit: Visit | None = None
         try:
             visit = self._visit(scope, found)
-            if refused := self._refuse_foreign(visit, scope["method"], found[0] if found else None):
+            if refused := await self._refuse_foreign(visit, scope["method"], found and found[0]):
                 return refused
             if found is None or (found[0].phones and not self._env.settings.policy.phones):
                 return problem.not_found(visit)
@@ -114,7 +114,9 @@ class WebApp:
             params=found[1] if found else {},
         )
 
-    def _refuse_foreign(self, visit: Visit, method: str, page: Page | None) -> Response | None:
+    async def _refuse_foreign(
+        self, visit: Visit, method: str, page: Page | None
+    ) -> Response | None:
         """421, 403, and the demo's 400, before anything is read."""
         if visit.path not in PROBES and not origin.is_own_host(visit.headers, self._hosts):
             return problem.error(visit, 421)
@@ -129,7 +131,8 @@ class WebApp:
             return problem.error(visit, 403) if foreign else None
         if origin.is_own_origin(visit.headers, self._origins):
             return None
-        log.warning("request.refused", reason="origin", network=visit.visitor.network)
+        if page is not None:
+            await note_refused(visit, page, "origin")
         return problem.error(visit, 403, again_url="/sign-in")
 
 

@@ -31,7 +31,7 @@ _OK = {
     "message_sent": N_("The test message is on its way."),
 }
 _WARN = {
-    "code_used": N_("You used a backup code. {detail} left."),
+    "code_used": N_("You used a backup code. {detail} left. Did you lose your phone?"),
     "new_phone_needed": N_("Set up an authenticator app now: it is what signs you in next time."),
 }
 
@@ -48,5 +48,9 @@ def flash_notice(flash: str, language: str) -> view.Notice | None:
     for kind, sentences in (("ok", _OK), ("warn", _WARN)):
         if key in sentences:
             text = translator(language).gettext(sentences[key]).format(detail=detail)
-            return view.Notice("ok" if kind == "ok" else "warn", text)
+            link = None
+            if key == "code_used":
+                words = translator(language).gettext(N_("Set up a new phone"))
+                link = view.Link("/settings/security/app/new", words)
+            return view.Notice("ok" if kind == "ok" else "warn", text, link)
     return None

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from urllib.parse import quote
 
+import structlog
 from starlette.responses import Response
 
 from twostep.core import session as session_core
@@ -15,6 +16,7 @@ from twostep.core.session import Level
 from twostep.core.user_agent import describe
 from twostep.flows import sessions, step_up
 from twostep.flows.env import Env, Visitor
+from twostep.flows.refused_request import record_refused
 from twostep.web import cookies, problem
 from twostep.web.client import client_network
 from twostep.web.forms import read_form
@@ -22,6 +24,8 @@ from twostep.web.frame import see_other
 from twostep.web.language import choose_language
 from twostep.web.visit import Access, Endpoint, Page, StepUp, Visit
 
+
+log = structlog.get_logger(__name__)
 
 ENROLMENT = "/settings/security/app/new"
 _OPENED_BY = {
@@ -94,6 +98,8 @@ async def serve_page(visit: Visit, page: Page, method: str, body: bytes) -> Resp
 async def _run(visit: Visit, page: Page, endpoint: Endpoint) -> Response:
     """Run the page; write down that the person was here, and that a flash was said."""
     response = await endpoint(visit)
+    if response.status_code == 404 and visit.params and page.access is not Access.OPEN:
+        await note_refused(visit, page, "not_found")  # perhaps somebody else's
     current = visit.session
     if current is None or current.level is Level.HALF:
         return response
@@ -102,6 +108,21 @@ async def _run(visit: Visit, page: Page, endpoint: Endpoint) -> Response:
     if current.flash and response.status_code == 200 and response.media_type == "text/html":
         await visit.env.store.run(sessions.save_flash, current, flash="")
     return response
+
+
+async def note_refused(visit: Visit, page: Page, reason: str) -> None:
+    """Write down a request that was refused: in the trail where a session says whose it was, else in
+    the log alone, so that strangers cannot fill the trail (ASVS 16.3.3)."""
+    log.warning("request.refused", reason=reason, network=visit.visitor.network, path=page.path)
+    if visit.session is not None:
+        await visit.env.store.run(
+            record_refused,
+            visit.visitor,
+            visit.session,
+            reason=reason,
+            path=page.path,
+            now=visit.now,
+        )
 
 
 def _refuse_session(visit: Visit, page: Page, method: str) -> Response | None:

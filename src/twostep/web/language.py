@@ -19,6 +19,4 @@ def choose_language(
     chosen = jar.get(cookies.LANGUAGE, "")
     if i18n.has_language(chosen):
         return chosen
-    if accept_language:
-        return i18n.negotiate(accept_language, preferred=env.settings.default_language)
-    return env.settings.default_language
+    return i18n.negotiate(accept_language, default=env.settings.default_language)

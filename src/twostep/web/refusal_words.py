@@ -121,6 +121,18 @@ def _with_tries(first: str, refused: Refused, reader: Reader, words: Translation
     return f"{first} {rest % {'left': left}}"
 
 
+def _wrong_password(message: str) -> Say:
+    """The try that starts a wait says so."""
+
+    def say(refused: Refused, reader: Reader, words: Translations) -> str:
+        first = words.gettext(message)
+        if refused.retry_at is None:
+            return first
+        return f"{first} {_throttled(refused, reader, words)}"
+
+    return say
+
+
 def _used(refused: Refused, _reader: Reader, words: Translations) -> str:
     seconds = _number(refused, "next_in_seconds")
     if not seconds:
@@ -197,6 +209,8 @@ SPECIAL: dict[Reason, Say] = {
     Reason.CODE_LONG: _wrong_length,
     Reason.CODE_WRONG: _wrong,
     Reason.CODE_USED: _used,
+    Reason.SIGN_IN_WRONG: _wrong_password(N_("The username or password is not right. Check both and try again.")),
+    Reason.PASSWORD_CURRENT_WRONG: _wrong_password(N_("This is not your present password. Check it and try again.")),
     Reason.BACKUP_CODE_WRONG: _backup_wrong,
     Reason.CLOCK_OFF: _clock_off,
     Reason.APP_LIMIT: _limit(lambda words, most: words.ngettext("You can have %(most)s app. Remove one first.", "You can have %(most)s apps. Remove one first.", most)),

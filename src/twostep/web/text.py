@@ -21,7 +21,6 @@ SENTENCES: dict[Reason, str] = {
     Reason.UNAVAILABLE: N_(
         "We could not save that, so nothing was changed. Try again in a moment."
     ),
-    Reason.SIGN_IN_WRONG: N_("The username or password is not right. Check both and try again."),
     Reason.PASSWORD_RETIRED: N_(
         "This password no longer works, because somebody who has it guessed codes. We have sent a link to your e-mail addresses: set a new one there. Your phone and app stay as they are."
     ),
@@ -76,7 +75,6 @@ SENTENCES: dict[Reason, str] = {
     Reason.PASSWORD_CONTEXT: N_(
         "This password is too close to your username or to our name. Choose another."
     ),
-    Reason.PASSWORD_CURRENT_WRONG: N_("This is not your present password. Check it and try again."),
     Reason.PASSWORD_UNCHANGED: N_("This is the password you have now. Choose another."),
     Reason.EMAIL_MALFORMED: N_("Enter an e-mail address like name@example.com."),
     Reason.EMAIL_DUPLICATE: N_("You already added this address."),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from twostep.core.out_of_band import Purpose
-from twostep.core.refusal import Reason, Refused
+from twostep.core.refusal import MALFORMED, Reason, Refused
 from twostep.flows.delivery_view import view_delivery
 from twostep.flows.second_step import SecondStepDone, submit_code
 from twostep.flows.second_step_page import SecondStepView, view_second_step
@@ -54,6 +54,8 @@ async def submit(visit: Visit) -> Response:
     asked = new_ask(visit, second_step_view(visit), way=visit.field("way"))
     if answer.reason is Reason.THROTTLED:
         return _wait(visit, asked, answer)
+    if answer.reason in MALFORMED and asked.wait is not None:
+        return _wait(visit, asked, asked.wait)
     return code_page(visit, asked, answer)
 
 

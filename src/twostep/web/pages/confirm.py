@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from twostep.core import session as session_core
 from twostep.core.out_of_band import Purpose
-from twostep.core.refusal import Reason, Refused
+from twostep.core.refusal import MALFORMED, Reason, Refused
 from twostep.flows import step_up, use_passkey
 from twostep.flows.delivery_view import view_delivery
 from twostep.flows.second_step_page import SecondStepView, view_second_step
@@ -183,7 +183,7 @@ class Confirm:
         asked = self._ask(visit, way)
         if asked is not None:
             wait = refused if refused and refused.reason is Reason.THROTTLED else asked.wait
-            if wait is not None and (refused is None or refused is wait):
+            if wait and (refused is None or refused is wait or refused.reason in MALFORMED):
                 status = 429 if refused else 200
                 return self._wait(
                     visit, wait, r=r, ways=asked.other_ways, scope=asked.scope, status=status

@@ -60,7 +60,7 @@ async def show_confirm(visit: Visit) -> Response:
     link = visit.params["token"]
     found = visit.env.store.read(profile.view_confirmation, visit.current, link=link, now=visit.now)
     if isinstance(found, Refused):
-        return page(visit, "link_dead.html", status=404, password=False)
+        return page(visit, "link_dead.html", status=404, password=False, days=1)
     return page(visit, "email_confirm.html", token=link, address=found)
 
 
@@ -76,7 +76,7 @@ async def confirm(visit: Visit) -> Response:
     )
     if isinstance(answer, Refused):
         if answer.reason is Reason.LINK_DEAD:
-            return page(visit, "link_dead.html", status=422, password=False)
+            return page(visit, "link_dead.html", status=422, password=False, days=1)
         return _list(visit, answer)
     await say(visit, "email_confirmed")
     return see_other(HERE)

@@ -39,7 +39,7 @@ async def show_reset(visit: Visit) -> Response:
         return _done(visit)
     found = visit.env.store.read(password.view_reset, link=visit.params["token"], now=visit.now)
     if isinstance(found, Refused):
-        return page(visit, "link_dead.html", status=404, password=True)
+        return page(visit, "link_dead.html", status=404, password=True, days=0)
     return _form(visit, found.name, two_step=found.two_step, refused=None)
 
 
@@ -57,7 +57,7 @@ async def submit_reset(visit: Visit) -> Response:
     if isinstance(found, Refused) or (
         isinstance(answer, Refused) and answer.reason is Reason.LINK_DEAD
     ):
-        return page(visit, "link_dead.html", status=422, password=True)
+        return page(visit, "link_dead.html", status=422, password=True, days=0)
     if isinstance(answer, Refused):
         return _form(visit, found.name, two_step=found.two_step, refused=answer)
     return see_other(f"/reset-password/{DONE}")

@@ -31,7 +31,7 @@ async def show(visit: Visit) -> Response:
         return _done(visit)
     found = _find(visit)
     if isinstance(found, Refused):
-        return page(visit, "link_dead.html", status=404, password=False)
+        return page(visit, "link_dead.html", status=404, password=False, days=14)
     return _ask(visit, found, None)
 
 
@@ -39,7 +39,7 @@ async def submit(visit: Visit) -> Response:
     """POST /not-me/{token}."""
     found = _find(visit)
     if isinstance(found, Refused):
-        return page(visit, "link_dead.html", status=422, password=False)
+        return page(visit, "link_dead.html", status=422, password=False, days=14)
     answer = await contain(
         visit.env,
         visit.visitor,
@@ -51,7 +51,7 @@ async def submit(visit: Visit) -> Response:
         if answer.reason is Reason.THROTTLED:
             return throttled(visit, answer, scope="link", back_url=visit.path)
         if answer.reason is Reason.LINK_DEAD:
-            return page(visit, "link_dead.html", status=422, password=False)
+            return page(visit, "link_dead.html", status=422, password=False, days=14)
         return _ask(visit, found, answer)
     kept = "?kept=1" if found.undo and not answer.undone else ""
     return see_other(f"/not-me/{DONE}{kept}")
