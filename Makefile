@@ -62,6 +62,11 @@ shots: setup-dev ## pictures of every page and state, light and dark (OUT=build/
 	@'$(ROOT)/tools/test_packages.sh'
 	@$(IN) exec '$(BIN)/python' tools/gallery.py $(or $(OUT),build/shots) $(ARGS)
 
+.PHONY: pictures
+pictures: setup-dev ## the README's two pictures, taken of the running demo
+	@'$(ROOT)/tools/test_packages.sh'
+	@$(IN) exec '$(BIN)/python' -m tools.pictures $(ARGS)
+
 .PHONY: reference
 reference: setup-dev ## write docs/reference/ from the code
 	@$(IN) exec '$(BIN)/python' -m tools.reference $(ARGS)

@@ -77,6 +77,9 @@ DOWN = (
     *WAYS[1:],
 )
 APP_WAY = WayRow("ap1", "app", label="Authenticator app – added 24 Nov 2026")
+KEYS = (("pk1", "iCloud Keychain"), ("pk2", "YubiKey 5"))
+PASSKEY_WAY = WayRow("pk1", "passkey", label=KEYS[0][1], entries=KEYS)
+PASSKEY = CodeAsk("passkey", entries=KEYS)
 APP = CodeAsk("app", entries=(("ap1", "Phone"),))
 TEXT = CodeAsk(
     "sms",
@@ -103,6 +106,15 @@ METHODS = (
         used_with="Firefox on Linux",
     ),
     MethodRow("ap2", "app", NOW - DAY, label="Tablet in the kitchen drawer, second floor"),
+    MethodRow(
+        "pk1",
+        "passkey",
+        NOW - 8 * DAY,
+        label="iCloud Keychain",
+        last_used_at=NOW - HOUR,
+        used_with="Safari on iPhone",
+        synced=True,
+    ),
     MethodRow("ph1", "phone", NOW - 9 * DAY, hint="42", channel="sms", last_used_at=NOW - DAY),
     MethodRow("rc1", "codes", NOW - 9 * DAY, codes_left=8, codes_total=10, saved=False),
 )

@@ -19,6 +19,8 @@ from gallery_samples import (
     METHODS,
     MINUTE,
     NOW,
+    PASSKEY,
+    PASSKEY_WAY,
     SESSIONS,
     SHEET,
     TEXT,
@@ -32,7 +34,15 @@ from gallery_samples import (
 
 from twostep.flows.recover import RecoverView
 from twostep.i18n import country_name, language
-from twostep.web.view import BrowserRow, CodeAsk, EmailRow, Link, Notice, PhoneForm
+from twostep.web.view import (
+    BrowserRow,
+    CodeAsk,
+    EmailRow,
+    Link,
+    Notice,
+    PasskeyUrls,
+    PhoneForm,
+)
 
 
 State = tuple[str, dict[str, Any]]
@@ -49,11 +59,12 @@ def _signing_in(code: str) -> dict[str, State]:
     step = {
         "frame": half, "errors": (), "ask": APP, "ways": WAYS, "user_name": "alice", "label": LABEL, "next": "",
         "ends_at": NOW + 10 * MINUTE, "remember_days": 0, "clock_at": None, "notice": None,
+        "passkey": PasskeyUrls("/sign-in/passkey/options", "/sign-in/passkey", "/sign-in/passkey"),
     }  # fmt: skip
     confirm = {
         "frame": frame(code, stage=2), "errors": (), "r": "Xy12", "about": "replace your backup codes", "kept": False,
         "cancel_url": "/settings/security", "ask": APP, "ways": WAYS, "label": LABEL, "clock_at": None,
-        "user_name": "alice", "notice": None,
+        "user_name": "alice", "notice": None, "passkey": PasskeyUrls("/confirm/passkey/options", "/confirm/passkey", "/confirm"),
     }  # fmt: skip
     paused = {
         "frame": out,
@@ -64,6 +75,7 @@ def _signing_in(code: str) -> dict[str, State]:
         "here_url": "/sign-in/code",
         "hidden": {},
         "back_url": "/sign-in",
+        "passkey": None,
     }
     help_page = {
         "frame": out,
@@ -77,15 +89,18 @@ def _signing_in(code: str) -> dict[str, State]:
     return {
         "sign-in": ("sign_in.html", sign_in),
         "sign-in-wrong": ("sign_in.html", sign_in | {"username": "alice", "errors": wrong("username", "The username or password is not right. Check both and try again.")}),
-        "code-app": ("code.html", step),
+        "code-app": ("code.html", step | {"ways": (*WAYS, PASSKEY_WAY)}),
+        "passkey-ask": ("code.html", step | {"ask": PASSKEY, "ways": (APP_WAY, *WAYS), "remember_days": 30}),
+        "passkey-ask-refused": ("code.html", step | {"ask": PASSKEY, "ways": (APP_WAY, *WAYS), "errors": wrong(None, "That passkey was not accepted. Try again, or use another way to sign in.")}),
         "code-app-wrong": ("code.html", step | {"errors": wrong("code", no), "clock_at": NOW, "remember_days": 30}),
         "code-text": ("code.html", step | {"ask": TEXT, "ways": (APP_WAY, *DOWN[1:])}),
         "code-call-failed": ("code.html", step | {"ask": CALL, "ways": (APP_WAY, *DOWN)}),
         "code-backup": ("code.html", step | {"ask": CodeAsk("codes", method_id="rc1"), "ways": (APP_WAY, *WAYS[:2])}),
-        "confirm-app": ("confirm.html", confirm),
+        "confirm-app": ("confirm.html", confirm | {"ways": (*WAYS, PASSKEY_WAY)}),
+        "confirm-passkey": ("confirm.html", confirm | {"ask": PASSKEY, "ways": (APP_WAY, *WAYS)}),
         "confirm-password": ("confirm.html", confirm | {"ask": CodeAsk("password"), "ways": (), "about": "set up two-step sign-in", "kept": True}),
         "throttled": ("throttled.html", paused),
-        "throttled-code": ("throttled.html", paused | {"scope": "code", "ways": WAYS[2:], "frame": half}),
+        "throttled-code": ("throttled.html", paused | {"scope": "code", "ways": (*WAYS[2:], PASSKEY_WAY), "frame": half, "passkey": step["passkey"]}),
         "help-sign-in": ("help_sign_in.html", help_page),
         "help-sign-in-reference": ("help_sign_in.html", help_page | {"frame": half, "user_name": "alice", "reference": "KITE-4821", "reference_until": NOW + 15 * MINUTE, "recover_url": "/recover"}),
         "forgot-password": ("forgot_password.html", {"frame": out, "errors": (), "username": ""}),
@@ -121,6 +136,7 @@ def _wizard(code: str) -> dict[str, State]:
         "phones_on": True,
         "has_phone": False,
         "has_codes": False,
+        "has_passkey": False,
         "fresh": True,
         "may_skip": True,
     }
@@ -156,6 +172,8 @@ def _wizard(code: str) -> dict[str, State]:
         "app-new-clock": ("app_new.html", setup | {"errors": wrong("code", slow)}),
         "app-new-second": ("app_new.html", setup | {"first": False, "frame": on}),
         "app-new-expired": ("app_new.html", setup | {"expired": True}),
+        "passkey-new": ("passkey_new.html", {"frame": off, "errors": (), "first": True, "name": "", "cancel_url": "/settings/security"}),
+        "passkey-new-refused": ("passkey_new.html", {"frame": on, "errors": wrong(None, "That passkey was not accepted. Try again, or use another way to sign in."), "first": False, "name": "", "cancel_url": "/settings/security"}),
         "spare": ("spare.html", spare),
         "spare-one-done": ("spare.html", spare | {"has_phone": True, "fresh": False}),
         "phone-new": ("phone_new.html", phone),
@@ -209,8 +227,19 @@ def _settings(code: str) -> dict[str, State]:
         "phones_on": True,
         "app_full": False,
         "phone_full": False,
+        "passkey_full": False,
+        "signal": '{"rpId":"panel.example.org"}',
         "required": False,
-        "browsers": (BrowserRow("b1", "Firefox on Linux", NOW + 30 * DAY, is_this=True),),
+        "browsers": (
+            BrowserRow(
+                "b1",
+                "Firefox on Linux",
+                NOW + 30 * DAY,
+                NOW - HOUR,
+                network="203.0.113.7",
+                is_this=True,
+            ),
+        ),
         "sessions": SESSIONS,
         "activity": ACTIVITY,
     }
@@ -239,10 +268,11 @@ def _settings(code: str) -> dict[str, State]:
         "security": ("security.html", safe),
         "security-one": ("security.html", safe | {"frame": on, "methods": METHODS[:1], "ways": 1, "browsers": (), "sessions": SESSIONS[:1], "required": True}),
         "security-off": ("security.html", safe | {"frame": off, "methods": (), "ways": 0, "browsers": (), "sessions": SESSIONS[:1]}),
-        "remove-phone": ("remove_method.html", {"frame": on, "errors": (), "method": METHODS[2], "stays": ("1 authenticator app", "8 backup codes"), "last": False}),
+        "remove-phone": ("remove_method.html", {"frame": on, "errors": (), "method": METHODS[3], "stays": ("1 authenticator app", "8 backup codes"), "last": False}),
         "remove-last": ("remove_method.html", {"frame": on, "errors": (), "method": METHODS[0], "stays": (), "last": True}),
+        "remove-passkey": ("remove_method.html", {"frame": on, "errors": (), "method": METHODS[2], "stays": ("1 authenticator app", "8 backup codes"), "last": False}),
         "rename": ("rename_method.html", {"frame": on, "errors": (), "method": METHODS[0], "name": METHODS[0].label}),
-        "default": ("default.html", {"frame": on, "errors": (), "method": METHODS[2]}),
+        "default": ("default.html", {"frame": on, "errors": (), "method": METHODS[3]}),
         "disable": ("disable.html", {"frame": on, "errors": (), "goes": ("1 authenticator app", "1 backup phone", "8 backup codes"), "new_password": True, "minimum": 15}),
         "sessions": ("sessions.html", {"frame": on, "sessions": SESSIONS, "offered": True}),
         "activity": ("activity.html", {"frame": on, "activity": ACTIVITY, "only": "", "filters": (("", "Everything"), ("sign_in", "Signing in")), "older_url": "/settings/activity?before=9", "newer_url": None}),

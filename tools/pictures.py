@@ -21,7 +21,7 @@ from tests.support.live import LiveDemo, live_demo
 
 
 ROOT = Path(__file__).resolve().parent.parent
-WIDTH, HEIGHT = 1120, 860
+WIDTH, HEIGHT = 1120, 880
 LARGEST_BYTES = 200_000
 
 

@@ -42,16 +42,28 @@ def _clock() -> int:
     return system_clock()
 
 
+def _instant() -> float:
+    from twostep.main import system_instant
+
+    return system_instant()
+
+
 def _load_keyring(settings: Settings) -> Keyring:
     from twostep.main import load_keyring
 
     return load_keyring(settings)
 
 
-def _database(settings: Settings) -> Path:
-    from twostep.main import database_path
+def _database(settings: Settings) -> str:
+    from twostep.main import database_name
 
-    return database_path(settings)
+    return database_name(settings)
+
+
+def _database_file(settings: Settings) -> Path | None:
+    from twostep.main import database_file
+
+    return database_file(settings)
 
 
 def _upgrade(settings: Settings) -> None:
@@ -73,6 +85,12 @@ async def _serve(
     await serve(settings, host=host, port=port, tls=tls, ready=ready)
 
 
+async def _worker(settings: Settings, *, ready: Callable[[], None]) -> None:
+    from twostep.main import run_worker
+
+    await run_worker(settings, ready=ready)
+
+
 async def _demo(*, port: int, data_dir: Path | None, sets: Sequence[str]) -> int:
     from twostep.demo import run_demo
 
@@ -90,11 +108,14 @@ def _stops() -> tuple[type[Exception], ...]:
 
 WIRING = Wiring(
     clock=_clock,
+    instant=_instant,
     open_env=_open_env,
     load_keyring=_load_keyring,
     database=_database,
+    database_file=_database_file,
     upgrade=_upgrade,
     serve=_serve,
+    worker=_worker,
     demo=_demo,
     stops=_stops,
 )

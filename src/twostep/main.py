@@ -47,8 +47,13 @@ class StartError(Exception):
 
 
 def system_clock() -> int:
-    """Unix seconds: the only place that reads the machine's clock."""
+    """Unix seconds: here and below are the only places that read the machine's clock."""
     return int(time.time())  # noqa: TID251
+
+
+def system_instant() -> float:
+    """Unix seconds with fractions, to compare the machine's clock with another."""
+    return time.time()  # noqa: TID251
 
 
 # ── keys ────────────────────────────────────────────────────────────────────────────────────────
@@ -70,9 +75,14 @@ def load_keys(settings: Settings) -> Keys:
 # ── store ───────────────────────────────────────────────────────────────────────────────────────
 
 
+def database_file(settings: Settings) -> Path | None:
+    """The SQLite file; None for another engine."""
+    return engines.sqlite_path(settings.database_url.get_secret_value())
+
+
 def database_path(settings: Settings) -> Path:
     """The SQLite file. Raises `StartError` for another engine."""
-    path = engines.sqlite_path(settings.database_url.get_secret_value())
+    path = database_file(settings)
     if path is None:
         raise StartError("database_url: SQLite is needed here: sqlite:///PATH")
     return path
@@ -268,12 +278,14 @@ async def serve(
 
 
 async def run_worker(settings: Settings, *, ready: Callable[[], None]) -> None:
-    """Send messages and tidy up beside several servers, until cancelled. Raises `StartError`."""
-    if engines.sqlite_path(settings.database_url.get_secret_value()):
+    """Send messages and tidy up beside several servers until a stop signal. Raises `StartError`."""
+    from twostep import server  # noqa: PLC0415
+
+    if database_file(settings):
         raise StartError(
             "The database is SQLite, and its server sends messages itself: there is nothing for a"
             " worker to do."
         )
     async with build_channels(settings) as channels, open_product(settings, channels):
         ready()
-        await asyncio.Event().wait()
+        await server.stopped()

@@ -100,6 +100,18 @@ async def serve(
     await _Server(config, ready).serve(list(sockets))
 
 
+async def stopped() -> None:
+    """Wait for a stop signal."""
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    for number in STOP_SIGNALS:
+        loop.add_signal_handler(number, stop.set)
+    try:
+        await stop.wait()
+    finally:
+        for number in STOP_SIGNALS:
+            loop.remove_signal_handler(number)
+
+
 def run(main: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine on uvloop."""
     return uvloop.run(main)

@@ -67,10 +67,11 @@ def test_nothing_is_found_on_any_page(browser: Browser, demo: LiveDemo, look: st
     found: dict[str, list[str]] = {}
     with watched(browser, demo.url, reduced_motion="reduce", **LOOKS[look]) as context:
         page = context.new_page()
-        if "locale" in LOOKS[look]:
-            demo.speak(LOOKS[look]["locale"][:2])
+        language = LOOKS[look].get("locale", "en")[:2]
+        demo.speak(language)
         for stop in Tour(page, demo).stops():
             found[stop] = list(examine(page, source))
+            assert page.locator("html").get_attribute("lang") == language, stop
     assert {stop: wrong for stop, wrong in found.items() if wrong} == {}
     assert len(found) > 60
 

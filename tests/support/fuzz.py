@@ -6,6 +6,7 @@ every example starts from the same database.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import sqlite3
@@ -162,6 +163,7 @@ class Request:
 async def ask(app: WebApp, request: Request, url: str, cookies: dict[str, str]) -> Answer:
     """One request through the ASGI door, byte by byte as a server would hand it on."""
     sent: list[Message] = []
+    received: list[Message] = [{"type": "http.request", "body": request.body, "more_body": False}]
     headers = [
         (b"host", url.partition("//")[2].encode()),
         (b"origin", url.encode()),
@@ -179,7 +181,9 @@ async def ask(app: WebApp, request: Request, url: str, cookies: dict[str, str]) 
     }
 
     async def receive() -> Message:
-        return {"type": "http.request", "body": request.body, "more_body": False}
+        if not received:  # it stays and listens
+            await asyncio.Event().wait()
+        return received.pop()
 
     async def send(message: Message) -> None:
         sent.append(message)
@@ -319,9 +323,7 @@ def credentials(draw: st.DrawFn) -> str:
     """Something like what a browser says of a passkey, with parts that are not."""
     parts = {"id": "QUFBQQ", "rawId": "QUFBQQ", "type": "public-key", "response": {}}
     response = ("clientDataJSON", "authenticatorData", "signature", "attestationObject")
-    said: dict[str, Any] = {
-        name: draw(st.just(usual) | anything) for name, usual in parts.items()
-    }
+    said: dict[str, Any] = {name: draw(st.just(usual) | anything) for name, usual in parts.items()}
     if isinstance(said["response"], dict):
         said["response"] = {name: draw(st.just("e30") | anything) for name in response}
     return json.dumps(said)

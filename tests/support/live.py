@@ -27,6 +27,7 @@ START_SECONDS = 60
 STOP_SECONDS = 8
 ARRIVES_SECONDS = 10
 PASSWORD = "alice-demo-password"
+OPERATOR_PASSWORD = "admin-demo-password"
 IDS = frozenset({"id", "account_id", "session_id", "phone_id", "challenge_id", "set_id"})
 IDS |= {"browser_id", "provider_id", "subject_id", "chain", "key", "default_method", "call_key"}
 COUNTS = frozenset({"version", "password_version", "audit_seq", "seq", "last_step"})
@@ -100,9 +101,9 @@ class LiveDemo:
         self.post("reset")
 
     def speak(self, language: str) -> None:
-        """Give alice another language, as her profile would."""
+        """Give both accounts another language, as their profiles would."""
         with closing(sqlite3.connect(self.folder / "twostep.sqlite3", timeout=10)) as database:
-            database.execute("UPDATE accounts SET language = ? WHERE name = 'alice'", (language,))
+            database.execute("UPDATE accounts SET language = ?", (language,))
             database.commit()
 
     def forward(self, seconds: int) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from playwright.sync_api import Page, Response
 
-from tests.support.live import PASSWORD, LiveDemo
+from tests.support.live import OPERATOR_PASSWORD, PASSWORD, LiveDemo
 
 
 SECURITY = "/settings/security"
@@ -46,6 +46,7 @@ class Tour:
         yield from self._step_up()
         yield from self._second_step()
         yield from self._links()
+        yield from self._operator()
         yield from self._fake_phone()
 
     # ── how it moves ────────────────────────────────────────────────────────────────────────────
@@ -185,6 +186,8 @@ class Tour:
             yield f"{act}-{kind}"
         self._go(WIZARD)
         yield "wizard-another"
+        self._go(f"{SECURITY}/passkey/new")
+        yield "passkey-new"
         self._go(f"{SECURITY}/spare")
         yield "spare-done"
         self._go(f"{SECURITY}/disable")
@@ -255,6 +258,14 @@ class Tour:
             yield name[1:]
         self._go("/not-me/" + "A" * 43, 404)
         yield "link-dead"
+
+    def _operator(self) -> Iterator[str]:
+        self._sign_out()
+        self._go("/sign-in")
+        self._send("/sign-in", username="admin", password=OPERATOR_PASSWORD)
+        self._go("/admin/delivery")
+        yield "delivery"
+        self._sign_out()
 
     def _fake_phone(self) -> Iterator[str]:
         for tab in ("texts", "calls", "mail", "apps"):

@@ -44,13 +44,21 @@ FIELDS = (
 )
 # Their form is one button: sent with whatever fields, they do what the button says.
 ONE_BUTTON = frozenset(
-    {f"{SECURITY}/disable", f"{SECURITY}/codes", "/sign-out", "/settings/sessions/end-others"}
+    {
+        "/sign-out",
+        "/settings/sessions/end-others",
+        f"{SECURITY}/browsers/forget-all",
+        f"{SECURITY}/codes",
+        f"{SECURITY}/disable",
+    }
 )
 # Written at every refusal: who asked, when, and how often.
 CHANGES_ANYWAY = {"accounts": {"version", "audit_seq", "audit_hash"}}
 # A request that no page saw stands in the trail of the session it came with.
 TRAIL = frozenset({"audit_records", "audit_changed"})
 WRITTEN_DOWN = frozenset({"audit_records", "audit_changed", "system_chains", "throttles"})
+# An account's handle for passkeys is made when its page first asks, and stays.
+WRITTEN_DOWN |= {"passkey_handles"}
 
 
 @pytest.fixture

@@ -37,6 +37,18 @@ def disable(context: typer.Context, name: Name, *, reason: Reason, as_json: AsJs
     _tell(account, f"{account.name} is disabled, its sessions have ended.", as_json=as_json)
 
 
+def enable(context: typer.Context, name: Name, *, reason: Reason, as_json: AsJson = False) -> None:
+    """Switch a disabled account on again, as it was."""
+    from twostep.flows.help_desk import enable_account
+
+    async def act(env: Env, done: Act, now: int) -> None:
+        if isinstance(await env.store.run(enable_account, env, done, now=now), Refused):
+            raise Failure(f"{name} is not disabled. See: twostep user show {name}")
+
+    _, account = _act(context, name, reason, act)
+    _tell(account, f"{account.name} can sign in again.", as_json=as_json)
+
+
 def sessions_end(
     context: typer.Context, name: Name, *, reason: Reason, as_json: AsJson = False
 ) -> None:

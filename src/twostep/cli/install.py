@@ -117,7 +117,7 @@ def install(shell: Shell, path: Path, answers: Answers) -> None:
     except ConfigError as error:
         problems = (problem.removeprefix("--set: ") for problem in error.problems)
         raise Failure("\n".join(problems), MISUSED) from None
-    database = shell.wiring.database(checked)
+    database = shell.wiring.database_file(checked)
     _refuse_existing(path, checked.key_path, database)
     with _undone_on_failure() as made:
         try:
@@ -136,13 +136,14 @@ def install(shell: Shell, path: Path, answers: Answers) -> None:
                 MISUSED,
             ) from None
         settings = load(path)
-        made += [Path(f"{database}{side}") for side in _SIDES]
+        if database is not None:
+            made += [Path(f"{database}{side}") for side in _SIDES]
         shell.wiring.upgrade(settings)
         if answers.operator:
             _add_operator(shell, settings, answers)
 
 
-def _refuse_existing(path: Path, key: Path | None, database: Path) -> None:
+def _refuse_existing(path: Path, key: Path | None, database: Path | None) -> None:
     for existing in (path, key, database):
         if existing is not None and existing.exists():
             raise Failure(

@@ -50,13 +50,21 @@ def serve(
 
 def worker(context: typer.Context) -> None:
     """Send messages beside several servers; with SQLite the one server does that itself."""
+    import structlog
+
+    from twostep import server
+    from twostep.logs import configure_logging
+
     shell = shell_of(context)
-    shell.wiring.database(shell.load_settings())
-    raise Failure(
-        "The database is SQLite, and its server sends messages itself: there is nothing for a"
-        " worker to do.",
-        MISUSED,
-    )
+    settings = shell.load_settings()
+    configure_logging(settings.log_level)
+    log = structlog.get_logger("twostep.worker")
+
+    def ready() -> None:
+        log.info("worker.ready", database=shell.wiring.database(settings))
+
+    server.run(shell.wiring.worker(settings, ready=ready))
+    log.info("worker.stopped")
 
 
 def demo(

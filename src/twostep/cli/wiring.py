@@ -29,6 +29,14 @@ class Serve(Protocol):
     ) -> Coroutine[Any, Any, None]: ...
 
 
+class Work(Protocol):
+    """Sends messages beside servers until a stop signal."""
+
+    def __call__(
+        self, settings: Settings, *, ready: Callable[[], None]
+    ) -> Coroutine[Any, Any, None]: ...
+
+
 class Demo(Protocol):
     """Runs the demo until a stop signal; the exit code."""
 
@@ -42,15 +50,20 @@ class Wiring:
     """The product as verbs see it.
 
     `open_env`: store, keys and hash pool, without a worker: a server may run beside it.
-    `upgrade`: brings the schema up to date. `database`: the file it is in.
+    `clock`: whole Unix seconds; `instant`: with fractions, to compare the clock with another.
+    `upgrade`: brings the schema up to date. `database`: where it is, in words; `database_file`: the
+    file it is in, None where it is in none.
     `stops`: kinds of exceptions whose text is for the operator; asked for only once one was raised.
     """
 
     clock: Callable[[], int]
+    instant: Callable[[], float]
     open_env: Callable[[Settings], AbstractAsyncContextManager[Env]]
     load_keyring: Callable[[Settings], Keyring]
-    database: Callable[[Settings], Path]
+    database: Callable[[Settings], str]
+    database_file: Callable[[Settings], Path | None]
     upgrade: Callable[[Settings], None]
     serve: Serve
+    worker: Work
     demo: Demo
     stops: Callable[[], tuple[type[Exception], ...]]

@@ -76,6 +76,11 @@ BROWSER_FORGOTTEN = _kind("browser.forgotten", "A remembered browser was forgott
 BROWSER_NEW = _kind("browser.new", "A sign-in was completed in a browser not seen before")
 BROWSER_REMEMBERED = _kind("browser.remembered", "A browser will not be asked for a code", "days")
 BROWSER_TOKEN_REUSED = _kind("browser.token_reused", "An old remembered-browser value came back")
+CLOCK_MENDED = _kind(
+    "clock.mended",
+    "An app that refused codes because our clock had been ahead takes them again",
+    "ahead_seconds",
+)
 CLOCK_MOVED_BACK = _kind(
     "clock.moved_back", "A code was used at a time that is now in the future", "ahead_seconds"
 )

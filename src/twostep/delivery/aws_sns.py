@@ -27,6 +27,7 @@ from twostep.delivery.channel import (
     Throttled,
     redact,
 )
+from twostep.delivery.examination import Examined, Verdict, reach, read_refusal
 from twostep.delivery.message import Message, TextMessage
 from twostep.delivery.wire import DEFAULT_RETRY_SECONDS, Answer, Request, exchange, read_fault
 
@@ -37,6 +38,8 @@ _TOO_MANY = frozenset(
     {"Throttling", "ThrottlingException", "Throttled", "RequestLimitExceeded", "KMSThrottling"}
 )
 _THEIR_FAULT = frozenset({"InternalError", "InternalFailure", "ServiceUnavailable"})
+_NOT_ALLOWED = frozenset({"AuthorizationError", "AccessDenied", "AccessDeniedException"})
+_CLOCK = frozenset({"RequestExpired", "RequestTimeTooSkewed"})
 FAILURES: Mapping[str, Failure] = {
     "OptedOut": Failure.OPTED_OUT,
     "OptedOutException": Failure.OPTED_OUT,
@@ -85,6 +88,36 @@ class AwsSns:
             self._client, Request(self._account.url, headers=headers, content=body)
         )
         return read_answer(answer) if isinstance(answer, Answer) else answer
+
+    async def examine(self, *, now: int) -> Examined:
+        """Ask for the settings of texts."""
+        return await examine(self._account, self._client, now=now)
+
+
+async def examine(account: SnsAccount, client: httpx2.AsyncClient, *, now: int) -> Examined:
+    """Ask, signed, for the settings of texts; an identity may be allowed to publish and not that."""
+    body = encode_form({"Action": "GetSMSAttributes", "Version": VERSION}).encode()
+    request = Request(account.url, headers=sign(account, body, at=now), content=body)
+    answer = await exchange(client, request)
+    place = f"aws_sns at {urlsplit(account.url).netloc}"
+    if not isinstance(answer, Answer):
+        fault = await reach(account.url) or f"{place} did not answer ({answer.detail})"
+        return Examined(Verdict.BROKEN, f"{fault}.")
+    if 200 <= answer.status < 300:
+        return Examined(Verdict.WORKS, "It takes our signature.")
+    code, words = _element("Code", answer.text), _element("Message", answer.text)
+    if code in _NOT_ALLOWED:
+        return Examined(
+            Verdict.UNTESTED,
+            "It takes our signature. Whether this identity may call sns:Publish cannot be tested"
+            " without sending.",
+        )
+    if code in _CLOCK or "expired" in words or "not yet current" in words:
+        return Examined(
+            Verdict.BROKEN, "It says that the signature's time is wrong. Set this machine's clock."
+        )
+    login = "aws_sns.access_key_id, aws_sns.secret_access_key and aws_sns.region"
+    return read_refusal(answer, place=place, login=login, words=f"{code}: {words}")
 
 
 def publish_form(message: TextMessage, account: SnsAccount) -> dict[str, str]:

@@ -25,6 +25,7 @@ from twostep.delivery.channel import (
     Temporary,
     redact,
 )
+from twostep.delivery.examination import Examined, Verdict
 from twostep.delivery.message import Message, TextMessage
 
 
@@ -70,6 +71,24 @@ class Command:
         except OSError as error:
             return Misconfigured(f"{argv[0]} cannot be run: {error.strerror}")
         return await _finish(process, message, seconds=self._program.seconds)
+
+    async def examine(self, *, now: int) -> Examined:  # noqa: ARG002  the protocol's
+        """Look at the program without running it."""
+        return examine(self._program)
+
+
+def examine(program: Program) -> Examined:
+    """Look whether the program is there and may be run by us."""
+    name = program.argv[0]
+    if not os.path.isfile(name):  # noqa: PTH113  no path of ours
+        return Examined(Verdict.BROKEN, f"There is no program {name}. Check command.argv.")
+    if not os.access(name, os.X_OK):
+        return Examined(
+            Verdict.BROKEN, f"This user may not run {name}. Check its rights: chmod, chown."
+        )
+    return Examined(
+        Verdict.UNTESTED, "The program is there. Whether it sends cannot be tested without sending."
+    )
 
 
 def fill(argv: tuple[str, ...], message: TextMessage) -> list[str]:

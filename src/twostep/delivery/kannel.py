@@ -29,6 +29,7 @@ from twostep.delivery.channel import (
     Temporary,
     redact,
 )
+from twostep.delivery.examination import Examined, Verdict, reach, read_refusal
 from twostep.delivery.message import Message, TextMessage
 from twostep.delivery.signed_path import SignedPaths
 from twostep.delivery.spoken import Script, Step
@@ -83,6 +84,32 @@ class Kannel:
         )
         answer = await exchange(self._client, request)
         return read_answer(answer) if isinstance(answer, Answer) else answer
+
+    async def examine(self, *, now: int) -> Examined:  # noqa: ARG002  the protocol's
+        """Log in without naming a receiver."""
+        return await examine(self._gateway, self._client)
+
+
+async def examine(gateway: KannelGateway, client: httpx2.AsyncClient) -> Examined:
+    """Ask for a text to nobody: it verifies the login first, then misses the receiver."""
+    headers = {
+        "content-type": "text/plain; charset=UTF-8",
+        "x-kannel-username": gateway.username,
+        "x-kannel-password": gateway.password,
+    }
+    answer = await exchange(client, Request(gateway.url + PATH, headers=headers, content=b"-"))
+    place = f"kannel at {urlsplit(gateway.url).netloc}"
+    if not isinstance(answer, Answer):
+        fault = await reach(gateway.url) or f"{place} did not answer ({answer.detail})"
+        return Examined(Verdict.BROKEN, f"{fault}.")
+    if answer.status == 400 and "receiver" in answer.text:
+        return Examined(
+            Verdict.WORKS,
+            "It takes our login. Whether its line to the network is up, its own status page says.",
+        )
+    return read_refusal(
+        answer, place=place, login="kannel.user and kannel.password", words=answer.text
+    )
 
 
 def text_headers(message: TextMessage, gateway: KannelGateway, *, now: int) -> dict[str, str]:

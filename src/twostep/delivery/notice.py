@@ -49,6 +49,7 @@ class HelpDeskAct(StrEnum):
     """What the help desk did to an account."""
 
     DISABLE = "disable"
+    ENABLE = "enable"
     SESSIONS_END = "sessions_end"
     RESET_MFA = "reset_mfa"
     TEMPORARY_CODE = "temporary_code"

@@ -223,6 +223,7 @@ COUNTED: dict[NoticeKind, Callable[[Translations, int], str]] = {
 
 ACTS: dict[HelpDeskAct, str] = {
     HelpDeskAct.DISABLE: N_("The help desk switched your account off."),
+    HelpDeskAct.ENABLE: N_("The help desk switched your account on again."),
     HelpDeskAct.SESSIONS_END: N_("The help desk signed you out everywhere."),
     HelpDeskAct.RESET_MFA: N_(
         "The help desk removed your authenticator apps, phones, passkeys and backup codes, and"

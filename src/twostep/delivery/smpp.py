@@ -32,6 +32,7 @@ from twostep.delivery.channel import (
     Temporary,
     Throttled,
 )
+from twostep.delivery.examination import Examined, Verdict, reach_port
 from twostep.delivery.message import Message, TextMessage
 from twostep.delivery.wire import DEFAULT_RETRY_SECONDS
 
@@ -176,6 +177,20 @@ class Smpp:
             return Ambiguous("no answer from the message centre")
         finally:
             del self._waiting.answers[message.id]
+
+    async def examine(self, *, now: int) -> Examined:  # noqa: ARG002  the protocol's
+        """Bind, which is how one logs in; `close` unbinds."""
+        centre = self._centre
+        fault = await reach_port(centre.host, centre.port)
+        if fault:
+            return Examined(Verdict.BROKEN, f"{fault}.")
+        if await _is_bound(self._open()):
+            return Examined(Verdict.WORKS, "It takes our login.")
+        return Examined(
+            Verdict.BROKEN,
+            "The message centre answers but lets us in neither to send nor to receive. Check"
+            " smpp.system_id, smpp.password and smpp.system_type, and how many lines it allows.",
+        )
 
     async def close(self) -> None:
         """Unbind."""

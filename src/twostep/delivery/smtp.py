@@ -34,10 +34,13 @@ from twostep.delivery.channel import (
     Temporary,
     redact,
 )
+from twostep.delivery.examination import Examined, Verdict
 from twostep.delivery.message import MailMessage, Message
+from twostep.delivery.smtp_fault import explain_smtp
 
 
 SOCKET_SECONDS = 10.0
+EXAMINE_SECONDS = 4.0
 THREADS = 4
 _ADDRESS = re.compile(r"[^\s@]+@[^\s@]+")
 
@@ -83,6 +86,11 @@ class Smtp:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, self._deliver, message)
 
+    async def examine(self, *, now: int) -> Examined:  # noqa: ARG002  the protocol's
+        """Connect, encrypt, log in and hang up: no mail is sent."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, self._examine)
+
     def close(self) -> None:
         """Let conversations under way end, and take no new ones."""
         self._threads.shutdown(wait=False, cancel_futures=True)
@@ -110,15 +118,32 @@ class Smtp:
                 return Ambiguous(f"the line broke while writing: {type(error).__name__}")
             return _read_failure(error)
 
-    @contextmanager
-    def _conversation(self) -> Iterator[smtplib.SMTP]:
+    def _examine(self) -> Examined:
         server = self._server
+        try:
+            with self._conversation(EXAMINE_SECONDS) as smtp:
+                smtp.noop()
+        except (smtplib.SMTPException, OSError) as error:
+            text = explain_smtp(error, host=server.host, port=server.port)
+            return Examined(Verdict.BROKEN, f"{text}.")
+        if server.username is None:
+            return Examined(
+                Verdict.UNTESTED,
+                "It answers. Whether it takes mail from us without a login cannot be tested without"
+                " sending.",
+            )
+        return Examined(Verdict.WORKS, "It takes our login.")
+
+    @contextmanager
+    def _conversation(self, seconds: float | None = None) -> Iterator[smtplib.SMTP]:
+        server = self._server
+        wait = SOCKET_SECONDS if seconds is None else seconds
         if server.security == "tls":
             smtp: smtplib.SMTP = smtplib.SMTP_SSL(
-                server.host, server.port, timeout=SOCKET_SECONDS, context=self._context
+                server.host, server.port, timeout=wait, context=self._context
             )
         else:
-            smtp = smtplib.SMTP(server.host, server.port, timeout=SOCKET_SECONDS)
+            smtp = smtplib.SMTP(server.host, server.port, timeout=wait)
         try:
             if server.security == "starttls":
                 smtp.starttls(context=self._context)

@@ -21,7 +21,9 @@ from twostep.delivery.channel import (
     Outcome,
     Permanent,
     Throttled,
+    redact,
 )
+from twostep.delivery.examination import Examined, Verdict, ask
 from twostep.delivery.message import CallMessage, MailMessage, Message, TextMessage
 from twostep.delivery.wire import Answer, Request, exchange, read_fault, retry_after
 
@@ -101,12 +103,44 @@ class Twilio:
             case TextMessage() | CallMessage() | MailMessage():
                 return Misconfigured("this account has no sender for such messages")
 
+    async def examine(self, *, now: int) -> Examined:  # noqa: ARG002  the protocol's
+        """Ask for the account."""
+        return await examine(self._account, self._client)
+
     async def _post(self, resource: str, form: dict[str, str]) -> Outcome:
         account = self._account
         url = f"{account.api}/2010-04-01/Accounts/{account.account_sid}/{resource}.json"
         basic = (account.user, account.secret)
         answer = await exchange(self._client, Request(url, form=form, basic=basic))
         return read_answer(answer) if isinstance(answer, Answer) else answer
+
+
+async def examine(account: TwilioAccount, client: httpx2.AsyncClient) -> Examined:
+    """Ask for the account; an API key may not see it, so with one for a number that we have there."""
+    is_key = account.user != account.account_sid
+    what = "/IncomingPhoneNumbers.json?PageSize=1" if is_key else ".json"
+    request = Request(
+        f"{account.api}/2010-04-01/Accounts/{account.account_sid}{what}",
+        method="GET",
+        basic=(account.user, account.secret),
+    )
+    login = "twilio.account_sid and " + (
+        "twilio.api_key with its secret" if is_key else "twilio.auth_token"
+    )
+    answer = await ask(client, request, name="twilio", login=login)
+    if isinstance(answer, Examined):
+        return answer
+    status = answer.json.get("status")
+    if not is_key and status != "active":
+        return Examined(
+            Verdict.BROKEN, f"Twilio calls the account {redact(str(status))}. See its console."
+        )
+    if answer.json.get("type") == "Trial":
+        return Examined(
+            Verdict.DOUBTFUL,
+            "It is a trial account: messages reach only numbers that are confirmed in its console.",
+        )
+    return Examined(Verdict.WORKS, "It takes our login.")
 
 
 def text_form(message: TextMessage, account: TwilioAccount, *, now: int) -> dict[str, str]:

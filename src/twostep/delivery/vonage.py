@@ -30,6 +30,7 @@ from twostep.delivery.channel import (
     Throttled,
     redact,
 )
+from twostep.delivery.examination import Examined, Verdict, ask
 from twostep.delivery.message import CallMessage, MailMessage, Message, TextMessage
 from twostep.delivery.signed_path import SignedPaths
 from twostep.delivery.text_message import segments
@@ -115,6 +116,10 @@ class Vonage:
             case TextMessage() | CallMessage() | MailMessage():
                 return Misconfigured("this account has no sender for such messages")
 
+    async def examine(self, *, now: int) -> Examined:
+        """Ask for the balance and, where calls are made, for the last of them."""
+        return await examine(self._account, self._client, now=now)
+
     async def _call(self, message: CallMessage, *, now: int) -> Outcome:
         account = self._account
         try:
@@ -131,6 +136,33 @@ class Vonage:
         )
         answer = await exchange(self._client, request)
         return read_call_answer(answer) if isinstance(answer, Answer) else answer
+
+
+async def examine(account: VonageAccount, client: httpx2.AsyncClient, *, now: int) -> Examined:
+    """Ask for the balance with the account's login, and for a call with the application's."""
+    asked = Request(
+        f"{account.text_api}/account/get-balance",
+        method="GET",
+        basic=(account.api_key, account.api_secret),
+    )
+    login = "vonage.api_key and vonage.api_secret"
+    balance = await ask(client, asked, name="vonage", login=login)
+    if isinstance(balance, Examined):
+        return balance
+    if account.application_id and account.private_key:
+        try:
+            headers = {"authorization": f"Bearer {bearer(account, now=now)}"}
+        except ValueError:
+            return Examined(Verdict.BROKEN, "vonage.private_key is no private RSA key in PEM.")
+        asked = Request(f"{account.call_api}/v1/calls?page_size=1", method="GET", headers=headers)
+        login = "vonage.application_id and vonage.private_key"
+        calls = await ask(client, asked, name="vonage", login=login)
+        if isinstance(calls, Examined):
+            return calls
+    value = balance.json.get("value")
+    if isinstance(value, int | float) and value <= 0:
+        return Examined(Verdict.BROKEN, "The account's balance is used up: pay some in.")
+    return Examined(Verdict.WORKS, "It takes our login.")
 
 
 def text_form(message: TextMessage, account: VonageAccount, *, now: int) -> dict[str, str]:

@@ -31,6 +31,7 @@ from twostep.delivery.channel import (
     Outcome,
     Permanent,
 )
+from twostep.delivery.examination import Examined, Verdict, reach
 from twostep.delivery.message import CallMessage, MailMessage, Message, TextMessage
 from twostep.delivery.wire import Answer, Request, exchange, read_fault
 
@@ -87,6 +88,21 @@ class Webhook:
         request = Request(self._receiver.url, headers=headers, content=content)
         answer = await exchange(self._client, request)
         return read_answer(answer, message.id) if isinstance(answer, Answer) else answer
+
+    async def examine(self, *, now: int) -> Examined:  # noqa: ARG002  the protocol's
+        """Connect and hang up."""
+        return await examine(self._receiver)
+
+
+async def examine(receiver: WebhookReceiver) -> Examined:
+    """Connect: whatever is posted there is a message, so nothing is."""
+    fault = await reach(receiver.url)
+    if fault:
+        return Examined(Verdict.BROKEN, f"{fault}.")
+    return Examined(
+        Verdict.UNTESTED,
+        "It answers. Whether it takes our signature cannot be tested without sending.",
+    )
 
 
 def text_body(message: TextMessage, receiver: WebhookReceiver) -> dict[str, object]:

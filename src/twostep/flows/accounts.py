@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from twostep.core import event, password, token
 from twostep.core.account import Account, EmailAddress, Role
@@ -27,7 +27,7 @@ class NewAccount:
     name: str
     email: str
     role: Role
-    typed: str | None
+    typed: str | None = field(repr=False)
     language: str
     time_zone: str
 

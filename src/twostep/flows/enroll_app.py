@@ -7,7 +7,7 @@ The code that confirms counts as used, and as this session's fresh second factor
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from twostep.core import event, sealing, throttle, token, totp
 from twostep.core.account import Account
@@ -52,7 +52,7 @@ class Pending:
     """What the wizard shows: the secret in clear, for this page only. `first`: no app is on yet."""
 
     id: str
-    secret: bytes
+    secret: bytes = field(repr=False)
     expires_at: int
     is_expired: bool
     first: bool
@@ -246,27 +246,9 @@ def _add(
     old_token: str,
     now: int,
 ) -> AppAdded:
-    app_id = token.new_id()
-    clear = _open(env, pending)
-    app = App(
-        id=app_id,
-        account_id=account.id,
-        name=name,
-        secret=sealing.seal(
-            env.keyring, clear, purpose=APP_SECRET, row_id=app_id, account_id=account.id
-        ),
-        algorithm=totp.DEFAULT.algorithm,
-        digits=totp.DEFAULT.digits,
-        period_seconds=totp.DEFAULT.period_seconds,
-        last_step=accepted.step,
-        centre=0,
-        edge_run=0,
-        created_at=now,
-        last_used_at=now,
-        last_used_browser=visitor.browser,
-    )
+    app = _new_app(env, pending, accepted=accepted, name=name, browser=visitor.browser, now=now)
     apps.insert_app(tx, app, origin="enrolled")
-    method = method_name(MethodKind.APP, app_id)
+    method = method_name(MethodKind.APP, app.id)
     added = event.new_event(event.APP_ADDED, method=method, name=name)
     record(tx, account, visitor, added, now=now)
     forget_browsers(tx, account, visitor.source, now=now)
@@ -279,4 +261,28 @@ def _add(
     signed_in = raise_enrolled(
         tx, env, account, visitor, current, amr=amr, method=method, old_token=old_token, now=now
     )
-    return AppAdded(app_id, signed_in, turned_on)
+    return AppAdded(app.id, signed_in, turned_on)
+
+
+def _new_app(
+    env: Env, pending: PendingApp, *, accepted: totp.Accepted, name: str, browser: str, now: int
+) -> App:
+    app_id = token.new_id()
+    clear = _open(env, pending)
+    return App(
+        id=app_id,
+        account_id=pending.account_id,
+        name=name,
+        secret=sealing.seal(
+            env.keyring, clear, purpose=APP_SECRET, row_id=app_id, account_id=pending.account_id
+        ),
+        algorithm=totp.DEFAULT.algorithm,
+        digits=totp.DEFAULT.digits,
+        period_seconds=totp.DEFAULT.period_seconds,
+        last_step=accepted.step,
+        centre=0,
+        edge_run=0,
+        created_at=now,
+        last_used_at=now,
+        last_used_browser=browser,
+    )

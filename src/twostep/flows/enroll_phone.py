@@ -11,7 +11,7 @@ from typing import Literal
 from twostep.core import event, phone_number, sealing, token
 from twostep.core.account import Account
 from twostep.core.authenticator import MOST_PHONES, MethodKind, Phone, method_name
-from twostep.core.challenge import is_open
+from twostep.core.challenge import Challenge, is_open
 from twostep.core.code_input import read_six_digits
 from twostep.core.event import Outcome
 from twostep.core.out_of_band import Purpose
@@ -144,16 +144,7 @@ def confirm_phone(
         return Refused(Reason.NUMBER_DUPLICATE)
     if right and is_open(challenge, now=now) and challenges.consume(tx, challenge.id, now=now):
         return _confirm(tx, env, account, visitor, phone=phone, now=now)
-    refused = Refused(Reason.CODE_WRONG)
-    if challenge.tries_left == 0:
-        refused = Refused(Reason.CODE_SPENT)
-    elif now >= challenge.expires_at:
-        refused = Refused(Reason.CODE_EXPIRED)
-    elif is_open(challenge, now=now):
-        left = challenges.count_wrong(tx, challenge.id, now=now)
-        refused = Refused(Reason.CODE_WRONG, detail={"tries_left": left})
-        if left == 0:
-            refused = Refused(Reason.CODE_SPENT)
+    refused = _count_wrong(tx, challenge, now=now)
     record(
         tx,
         account,
@@ -167,6 +158,20 @@ def confirm_phone(
         now=now,
     )
     return refused
+
+
+def _count_wrong(tx: Tx, challenge: Challenge, *, now: int) -> Refused:
+    """Why the code does not confirm; a guess costs the challenge one of its tries."""
+    if challenge.tries_left == 0:
+        return Refused(Reason.CODE_SPENT)
+    if now >= challenge.expires_at:
+        return Refused(Reason.CODE_EXPIRED)
+    if not is_open(challenge, now=now):
+        return Refused(Reason.CODE_WRONG)
+    left = challenges.count_wrong(tx, challenge.id, now=now)
+    if left == 0:
+        return Refused(Reason.CODE_SPENT)
+    return Refused(Reason.CODE_WRONG, detail={"tries_left": left})
 
 
 def _has_number(tx: Tx, env: Env, phone: Phone, *, now: int) -> bool:

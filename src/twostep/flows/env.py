@@ -62,8 +62,8 @@ class Visitor:
 
     network: str
     browser: str
-    browser_token: str = ""
-    remember_token: str = ""
+    browser_token: str = field(default="", repr=False)
+    remember_token: str = field(default="", repr=False)
     language: str = "en"
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from twostep.core import sealing
+from twostep.flows.clock_health import count_ahead
 from twostep.flows.env import Env
 from twostep.flows.second_factor import APP_SECRET
 from twostep.flows.seed import SEEDED
@@ -20,14 +21,16 @@ class Health:
     has_operator: bool
     keys_open: bool | None
     seeded: int
+    apps_ahead: int
 
 
-def view_health(tx: Tx, env: Env) -> Health:
-    """Look at what is there."""
+def view_health(tx: Tx, env: Env, *, now: int) -> Health:
+    """Look at what is there. `apps_ahead`: apps that refuse codes, see `clock_health`."""
     return Health(
         accounts=accounts.count(tx),
         has_operator=accounts.has_operator(tx),
         keys_open=_keys_open(tx, env),
+        apps_ahead=count_ahead(tx, now=now),
         seeded=int(installation.load(tx, SEEDED) or 0),
     )
 

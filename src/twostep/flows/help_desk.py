@@ -44,7 +44,24 @@ def disable_account(tx: Tx, env: Env, act: Act, *, now: int) -> Done | Refused:
         return Refused(Reason.NOT_FOUND)
     accounts.save_disabled(tx, account.id, disabled_at=now)
     sessions.remove_others(tx, account.id, keep="")
+    told = event.new_event(event.ACCOUNT_DISABLED, reason=act.reason)
+    audit.append(tx, told, account_id=account.id, source=act.source, now=now)
     _tell(tx, env, account, act, HelpDeskAct.DISABLE, now=now)
+    return Done()
+
+
+def enable_account(tx: Tx, env: Env, act: Act, *, now: int) -> Done | Refused:
+    """Switch a disabled account on again, as it was: password, methods and duties stay.
+
+    Refused: NOT_FOUND (no such account, or it is not disabled).
+    """
+    account = _lock(tx, act)
+    if account is None or account.disabled_at is None:
+        return Refused(Reason.NOT_FOUND)
+    accounts.save_disabled(tx, account.id, disabled_at=None)
+    told = event.new_event(event.ACCOUNT_ENABLED, reason=act.reason)
+    audit.append(tx, told, account_id=account.id, source=act.source, now=now)
+    _tell(tx, env, account, act, HelpDeskAct.ENABLE, now=now)
     return Done()
 
 

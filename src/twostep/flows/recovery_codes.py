@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from twostep.core import event, recovery_codes, sealing, throttle, token
 from twostep.core.authenticator import RecoveryCode, RecoverySet
@@ -50,7 +50,7 @@ class CodesView:
     total: int
     made_at: int | None
     proved: bool
-    shown: tuple[str, ...]
+    shown: tuple[str, ...] = field(repr=False)
     shown_until: int
 
 

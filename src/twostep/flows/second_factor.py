@@ -26,6 +26,7 @@ from twostep.flows.env import Env, Visitor
 from twostep.flows.notify import notify
 from twostep.flows.record import record
 from twostep.flows.second_step_throttle import WrongTry
+from twostep.flows.shut_apps import is_shut, tell_of_shut
 from twostep.flows.unseal import mac_matches, tell_broken, unseal
 from twostep.store import apps, challenges, phones
 from twostep.store import recovery_codes as stored_codes
@@ -65,9 +66,7 @@ def verify_six_digits(
 ) -> Passed | Refused:
     """Verify an app's code or a sent one. The account is locked."""
     rule = throttle.CODE
-    if refused := second_step_throttle.refuse(
-        tx, account, visitor, rule=rule, browser_id=session.browser_id, now=now
-    ):
+    if refused := second_step_throttle.refuse_session(tx, session, visitor, rule=rule, now=now):
         return refused
     challenge = challenges.load_newest(tx, session.id, purpose)
     if challenge and not env.settings.policy.phones:
@@ -82,11 +81,11 @@ def verify_six_digits(
         return _passed(tx, account, visitor, passed, purpose=purpose, now=now)
     reason = _why_not(answers, challenge if was_sent else None, now=now)
     outstanding = challenge is not None and is_open(challenge, now=now)
-    chances = 3 * sum(not _is_ahead(answer) for answer in answers) + outstanding
-    if reason and _is_ahead(reason):
-        _tell_of_clock(tx, account, visitor, own_apps, answers, now=now)
-    # An app that our clock has shut takes no code: the others can be guessed all the same.
-    if reason and not (_is_ahead(reason) and chances):
+    chances = 3 * sum(not is_shut(answer) for answer in answers) + outstanding
+    if is_shut(reason):
+        tell_of_shut(tx, account, visitor, own_apps, answers, now=now)
+    # Beside an app that our clock has shut, the others can be guessed all the same.
+    if reason and not (is_shut(reason) and chances):
         return _refuse_uncounted(tx, account, visitor, purpose=purpose, refused=reason, now=now)
     if challenge and outstanding:
         challenges.count_wrong(tx, challenge.id, now=now)
@@ -98,33 +97,6 @@ def verify_six_digits(
         browser_id=session.browser_id,
     )
     return second_step_throttle.count_wrong(tx, env, account, visitor, wrong=wrong, now=now)
-
-
-def _is_ahead(answer: totp.Accepted | Refused) -> bool:
-    return isinstance(answer, Refused) and answer.reason is Reason.CLOCK_MOVED_BACK
-
-
-def _tell_of_clock(
-    tx: Tx,
-    account: Account,
-    visitor: Visitor,
-    own_apps: Sequence[App],
-    answers: Sequence[totp.Accepted | Refused],
-    *,
-    now: int,
-) -> None:
-    """Write down which apps were last used at a time that is still to come."""
-    for app, answer in zip(own_apps, answers, strict=True):
-        if _is_ahead(answer):
-            ahead_seconds = app.last_step * app.period_seconds - now
-            method = method_name(MethodKind.APP, app.id)
-            told = event.new_event(
-                event.CLOCK_MOVED_BACK,
-                Outcome.REFUSED,
-                method=method,
-                ahead_seconds=ahead_seconds,
-            )
-            record(tx, account, visitor, told, now=now)
 
 
 def verify_backup_code(

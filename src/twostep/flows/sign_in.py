@@ -7,7 +7,7 @@ password ──▶ begin_second_step ──▶ half session ──code──▶ 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from twostep.core import event, token
 from twostep.core import session as session_core
@@ -32,9 +32,9 @@ class SignedIn:
     """
 
     session: Session
-    token: str
-    browser_token: str | None = None
-    remember_token: str | None = None
+    token: str = field(repr=False)
+    browser_token: str | None = field(default=None, repr=False)
+    remember_token: str | None = field(default=None, repr=False)
 
 
 def needs_enrolment(env: Env, account: Account) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from twostep.core import event, password, sealing, session, throttle, token
 from twostep.core.account import Account, Status
@@ -56,16 +56,9 @@ async def submit_code(
             return Refused(Reason.CHANGED)
         if not is_current(tx, current, old_token):
             return Refused(Reason.STEP_ENDED)
+        purpose = Purpose.STEP_UP
         passed = verify_typed(
-            tx,
-            env,
-            account,
-            current,
-            visitor,
-            code=code,
-            digest=digest,
-            purpose=Purpose.STEP_UP,
-            now=now,
+            tx, env, account, current, visitor, code=code, digest=digest, purpose=purpose, now=now
         )
         if isinstance(passed, Refused):
             if passed.reason is Reason.PASSWORD_RETIRED:
@@ -188,7 +181,7 @@ class Kept:
     """A kept form: where it was going, and its fields."""
 
     path: str
-    form: Mapping[str, str]
+    form: Mapping[str, str] = field(repr=False)
 
 
 def keep_post(

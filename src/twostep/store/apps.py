@@ -69,6 +69,37 @@ def advance_step(
     )
 
 
+def count_ahead(tx: Tx, *, now: int, steps: int) -> int:
+    """How many apps accepted a code that lies more than `steps` steps ahead of `now`."""
+    row = tx.one(
+        "SELECT count(*) FROM apps WHERE last_step > :now / period_seconds + :steps",
+        now=now,
+        steps=steps,
+    )
+    return int(row[0]) if row else 0
+
+
+def list_ahead(tx: Tx, *, now: int, steps: int, limit: int) -> list[App]:
+    """Those apps, by account."""
+    rows = tx.all(
+        f"SELECT {_COLUMNS} FROM apps WHERE last_step > :now / period_seconds + :steps"
+        " ORDER BY account_id, id LIMIT :limit",
+        now=now,
+        steps=steps,
+        limit=limit,
+    )
+    return [App(*row) for row in rows]
+
+
+def move_step_back(tx: Tx, app_id: str, *, step: int) -> None:
+    """Burn `step` and every earlier one, and no later one any more."""
+    tx.do(
+        "UPDATE apps SET last_step = :step, centre = 0, edge_run = 0 WHERE id = :id",
+        id=app_id,
+        step=step,
+    )
+
+
 def rename_app(tx: Tx, app_id: str, *, account_id: str, name: str) -> bool:
     """Give an app of the account another name."""
     return (

@@ -111,7 +111,8 @@ class SqliteStore:
             self._writer = _connect(path)
             self._reader = _connect(path)
             self._reader.execute("PRAGMA query_only = ON")
-        except sqlite3.Error as error:
+            self._path, self._file = path, _identity(path)
+        except (sqlite3.Error, OSError) as error:
             raise StoreUnavailable(f"The database {path} cannot be opened: {error}") from error
         self._reads = _Transaction(self._reader)
         self._queue: deque[_Queued] = deque()
@@ -141,9 +142,12 @@ class SqliteStore:
 
     def read(self, flow: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a function that only reads, on the loop: every statement sees the newest commit."""
+        self._review_file()
         try:
             return flow(self._reads, *args, **kwargs)
-        except sqlite3.OperationalError as error:
+        except sqlite3.DatabaseError as error:
+            if not _is_outage(error):
+                raise
             raise StoreUnavailable(str(error)) from error
 
     def read_now(
@@ -173,6 +177,7 @@ class SqliteStore:
             size = min(len(self._queue), MOST_FLOWS_IN_A_COMMIT)
             batch = [self._queue.popleft() for _ in range(size)]
             try:
+                self._review_file()
                 await self._begin()
                 answers = self._run_batch(batch)
                 await asyncio.get_running_loop().run_in_executor(
@@ -185,6 +190,19 @@ class SqliteStore:
                 _settle(queued.answer, result)
                 for callback in callbacks:
                     callback()
+
+    def _review_file(self) -> None:
+        """Whether the opened file still has its name: what is written to one that was deleted or
+        replaced is lost with the process. Raises `StoreUnavailable`."""
+        try:
+            found = _identity(self._path)
+        except OSError as error:
+            raise StoreUnavailable(f"The database {self._path} is gone: {error}") from error
+        if found != self._file:
+            raise StoreUnavailable(
+                f"The database {self._path} is another file than the one that was opened:"
+                " restart the server."
+            )
 
     async def _begin(self) -> None:
         """Take the write lock; only a wait for the command line's lock leaves the loop."""
@@ -216,12 +234,18 @@ class SqliteStore:
         return answers
 
     def _fail(self, batch: list[_Queued], error: Exception) -> None:
-        log.error("store.commit_failed", error=str(error), flows=len(batch))
         with suppress(sqlite3.Error):
             if self._writer.in_transaction:
                 self._writer.execute("ROLLBACK")
         for queued in batch:
             _settle(queued.answer, StoreUnavailable(str(error)))
+        log.error("store.commit_failed", error=str(error), flows=len(batch))
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    """What tells the file from another of its name. Raises OSError."""
+    found = path.stat()
+    return found.st_dev, found.st_ino
 
 
 def _is_outage(error: Exception) -> bool:

@@ -60,7 +60,7 @@ def purge(tx: Tx, *, before: int, limit: int) -> int:
     return tx.run(
         "DELETE FROM throttles WHERE key IN"
         " (SELECT key FROM throttles WHERE updated_at < :before AND key NOT LIKE 'code:%'"
-        " AND key NOT LIKE 'recovery\\_code:%' ESCAPE '\\' LIMIT :limit)",
+        " AND key NOT LIKE 'recovery_code:%' LIMIT :limit)",
         before=before,
         limit=limit,
     )

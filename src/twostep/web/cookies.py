@@ -68,7 +68,7 @@ def set_language(response: Response, env: Env, language: str) -> None:
 
 def _set(response: Response, env: Env, name: str, value: str, *, max_age: int | None) -> None:
     """Values are ours: letters, digits, `-` and `_`, so nothing needs to be quoted."""
-    parts = [f"{name}={value}", "HttpOnly", "Path=/", "SameSite=lax"]
+    parts = [f"{name}={value}", "HttpOnly", "Path=/", "SameSite=Lax"]
     if max_age is not None:
         parts.append(f"Max-Age={max_age}")
     if env.settings.is_https:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from starlette.responses import Response
@@ -39,20 +39,20 @@ class Visit:
     """
 
     env: Env
-    path: str
-    query_string: str
-    params: Mapping[str, str]
-    query: Mapping[str, str]
-    form: Mapping[str, str]
-    headers: Mapping[str, str]
-    cookies: Mapping[str, str]
+    path: str = field(repr=False)
+    query_string: str = field(repr=False)
+    params: Mapping[str, str] = field(repr=False)
+    query: Mapping[str, str] = field(repr=False)
+    form: Mapping[str, str] = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    cookies: Mapping[str, str] = field(repr=False)
     now: int
     visitor: Visitor
     language: str
     session: Session | None
     account: Account | None
-    cookie: str
-    body: bytes = b""
+    cookie: str = field(repr=False)
+    body: bytes = field(default=b"", repr=False)
     replayed: bool = False
 
     @property

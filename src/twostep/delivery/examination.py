@@ -1,0 +1,139 @@
+"""What `twostep doctor` learns by asking a provider something harmless: no message is ever sent.
+
+A provider that can be asked has a method `examine` beside the port. What it learned is a sentence
+for the operator: what is, and after it what to do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol, runtime_checkable
+from urllib.parse import urlsplit
+
+import httpx2
+
+from twostep.delivery.channel import redact
+from twostep.delivery.wire import Answer, Request, exchange
+
+
+CONNECT_SECONDS = 4.0
+# X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH of OpenSSL.
+_OTHER_NAME = frozenset({62, 64})
+
+
+class Verdict(StrEnum):
+    """How far the provider can be trusted to carry the next message."""
+
+    WORKS = "works"  # it answers, and takes our name and password
+    UNTESTED = "untested"  # it answers; more cannot be known without sending
+    DOUBTFUL = "doubtful"  # it answers, but something about it is unusual
+    BROKEN = "broken"  # nothing leaves through it until somebody acts
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """A verdict and its sentence. `text` holds no secret and no number."""
+
+    verdict: Verdict
+    text: str
+
+
+@runtime_checkable
+class Examinable(Protocol):
+    """A channel that can be asked without sending."""
+
+    async def examine(self, *, now: int) -> Examined:
+        """Ask. Raises nothing but cancellation."""
+        ...
+
+
+async def ask(
+    client: httpx2.AsyncClient, request: Request, *, name: str, login: str
+) -> Answer | Examined:
+    """Send a harmless request: an answer that is a success, or what is wrong.
+
+    `name`: the provider's section; `login`: the settings that log in there.
+    """
+    answer = await exchange(client, request)
+    place = f"{name} at {urlsplit(request.url).netloc}"
+    if not isinstance(answer, Answer):
+        fault = await reach(request.url)
+        why = fault or f"{place} did not answer ({answer.detail})"
+        return Examined(Verdict.BROKEN, f"{why}.")
+    return answer if 200 <= answer.status < 300 else read_refusal(answer, place=place, login=login)
+
+
+def read_refusal(answer: Answer, *, place: str, login: str, words: str = "") -> Examined:
+    """Sort an answer that is no success. `words`: the provider's own, for the operator."""
+    said = f" ({redact(words)})" if words else ""
+    status = answer.status
+    if status in {401, 403}:
+        return Examined(Verdict.BROKEN, f"{place} refuses our login{said}. Check {login}.")
+    if status == 429 or status >= 500:
+        return Examined(
+            Verdict.DOUBTFUL, f"{place} answers HTTP {status}{said}. Look again in a few minutes."
+        )
+    if 300 <= status < 400:
+        return Examined(
+            Verdict.BROKEN,
+            f"{place} sends us elsewhere (HTTP {status}). Check the address of its interface.",
+        )
+    return Examined(
+        Verdict.BROKEN,
+        f"{place} answers HTTP {status}{said}. Check {login} and the address of its interface.",
+    )
+
+
+async def reach(url: str) -> str:
+    """Connect to an address and hang up: the empty string, or what is wrong and what to do."""
+    parts = urlsplit(url)
+    is_tls = parts.scheme == "https"
+    return await reach_port(
+        parts.hostname or "", parts.port or (443 if is_tls else 80), is_tls=is_tls
+    )
+
+
+async def reach_port(host: str, port: int, *, is_tls: bool = False) -> str:
+    """As `reach`, for a host and a port."""
+    context = ssl.create_default_context() if is_tls else None
+    try:
+        async with asyncio.timeout(CONNECT_SECONDS):
+            _, writer = await asyncio.open_connection(host, port, ssl=context)
+    except OSError as error:  # TimeoutError and every error of TLS are among them
+        return explain(error, host=host, port=port)
+    writer.close()
+    return ""
+
+
+def explain(error: Exception, *, host: str, port: int) -> str:
+    """Say why no line came about, and what to do."""
+    place = f"{host} port {port}"
+    match error:
+        case ssl.SSLCertVerificationError(verify_code=code) if code in _OTHER_NAME:
+            return (
+                f"The certificate of {place} is for another name. Set the host to the name that the"
+                " certificate holds, or have a certificate made for this one"
+            )
+        case ssl.SSLCertVerificationError():
+            return (
+                f"The certificate of {place} is not trusted ({redact(error.verify_message)}). Renew"
+                " it, or add the authority that signed it to this machine's trusted ones"
+            )
+        case ssl.SSLError():
+            return f"{place} speaks no TLS that we understand. Check the port and its kind of TLS"
+        case socket.gaierror():
+            return f"No machine is called {host}. Check the name, and this machine's name servers"
+        case ConnectionRefusedError():
+            return f"Nothing listens at {place}. Check host and port, and whether it runs"
+        case TimeoutError():
+            return (
+                f"{place} does not answer. Check host and port, and whether a firewall is between"
+            )
+        case OSError(strerror=str() as why):
+            return f"{place} cannot be reached ({why}). Check host, port and network"
+        case _:
+            return f"{place} cannot be reached ({type(error).__name__}). Check host and port"

@@ -1,0 +1,74 @@
+"""Asks every provider that the settings name, and the mail server, whether it would carry a message.
+
+Nothing is sent. All are asked at once, and none longer than `EXAMINE_SECONDS`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from twostep.config import Settings
+from twostep.delivery.channel import Kind
+from twostep.delivery.examination import Examinable, Examined, Verdict
+from twostep.delivery.providers import BUILDERS, Site
+
+
+EXAMINE_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one provider's examination found. `name`: its section in the settings."""
+
+    name: str
+    verdict: Verdict
+    text: str
+
+
+async def examine_delivery(settings: Settings, *, now: int) -> list[Finding]:
+    """Examine everything that carries messages, each by its own harmless request."""
+    async with AsyncExitStack() as closing:
+        site = Site(settings, closing)
+        named = _named(settings)
+        found = await asyncio.gather(*(_examine(site, name, now=now) for name in named))
+    return [finding for several in found for finding in several]
+
+
+def _named(settings: Settings) -> list[str]:
+    by_country = settings.delivery.country_providers.values()
+    return list(
+        dict.fromkeys(
+            [
+                *settings.email_providers,
+                *settings.sms_providers,
+                *settings.call_providers,
+                *(name for names in by_country for name in names),
+            ]
+        )
+    )
+
+
+async def _examine(site: Site, name: str, *, now: int) -> list[Finding]:
+    try:
+        channel = await BUILDERS[name](site)
+    except ImportError as error:
+        text = f"It needs {error.name}, which is not installed. Run: pip install 'twostep[{name}]'"
+        return [Finding(name, Verdict.BROKEN, text)]
+    found = []
+    if isinstance(channel, Examinable):
+        try:
+            async with asyncio.timeout(EXAMINE_SECONDS):
+                examined = await channel.examine(now=now)
+        except TimeoutError:
+            text = f"It has not answered within {EXAMINE_SECONDS:.0f} seconds. Look at its own log."
+            examined = Examined(Verdict.BROKEN, text)
+        found.append(Finding(name, examined.verdict, examined.text))
+    if name in site.settings.call_providers and Kind.CALL not in channel.kinds:
+        text = (
+            "It makes no calls: a call asks the panel what to say, and it cannot reach"
+            f" {site.settings.public_url}. Set a public_url that it can reach."
+        )
+        found.append(Finding(name, Verdict.DOUBTFUL, text))
+    return found

@@ -1,0 +1,185 @@
+"""Parallel requests with passkeys: one answer wins once, two removals leave one, an id is taken once."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from tests.support.authenticator import Authenticator
+from tests.support.house import House, open_house
+from twostep.core.account import Account
+from twostep.core.refusal import Reason, Refused
+from twostep.flows import enroll_passkey, remove, use_passkey
+from twostep.flows.enroll_passkey import PasskeyAdded
+from twostep.flows.sign_in import SignedIn
+from twostep.store import passkeys
+
+
+TOGETHER = 20
+
+
+async def _begin(house: House, account: Account, signed_in: SignedIn) -> dict[str, Any]:
+    options = await house.env.store.run(
+        enroll_passkey.begin_passkey, house.env, account, signed_in.session, now=house.now
+    )
+    assert not isinstance(options, Refused)
+    return options
+
+
+async def _finish(house: House, signed_in: SignedIn, typed: str) -> PasskeyAdded | Refused:
+    return await house.env.store.run(
+        enroll_passkey.finish_passkey,
+        house.env,
+        house.visitor,
+        signed_in.session,
+        old_token=signed_in.token,
+        typed=typed,
+        name="",
+        now=house.now,
+    )
+
+
+async def _enrol(house: House, account: Account) -> tuple[Authenticator, SignedIn]:
+    signed_in = await house.sign_in(account.name)
+    key = Authenticator(house.env.settings.public_url)
+    added = await _finish(house, signed_in, key.create(await _begin(house, account, signed_in)))
+    assert isinstance(added, PasskeyAdded), added
+    return key, added.signed_in
+
+
+def test_one_answer_opens_one_of_twenty_sign_ins(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with open_house(tmp_path) as house:
+            key, _ = await _enrol(house, await house.add())
+            typed = key.get(use_passkey.options_alone(house.env, now=house.now))
+            answers = await asyncio.gather(
+                *(
+                    house.env.store.run(
+                        use_passkey.sign_in_alone,
+                        house.env,
+                        house.visitor,
+                        old_token="",
+                        typed=typed,
+                        next_path="/",
+                        now=house.now,
+                    )
+                    for _ in range(TOGETHER)
+                )
+            )
+            assert sum(isinstance(answer, SignedIn) for answer in answers) == 1
+            reasons = {one.reason for one in answers if isinstance(one, Refused)}
+            assert reasons == {Reason.PASSKEY_REFUSED}
+
+    asyncio.run(story())
+
+
+def test_one_answer_raises_one_half_session_once(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with open_house(tmp_path) as house:
+            key, _ = await _enrol(house, await house.add())
+            half = await house.sign_in()
+            options = await house.env.store.run(
+                use_passkey.view_options, house.env, half.session, now=house.now
+            )
+            typed = key.get(options)
+            answers = await asyncio.gather(
+                *(
+                    house.env.store.run(
+                        use_passkey.submit_second_step,
+                        house.env,
+                        house.visitor,
+                        half.session,
+                        old_token=half.token,
+                        typed=typed,
+                        wants_remembering=False,
+                        now=house.now,
+                    )
+                    for _ in range(TOGETHER)
+                )
+            )
+            assert sum(isinstance(answer, SignedIn) for answer in answers) == 1
+            reasons = {one.reason for one in answers if isinstance(one, Refused)}
+            assert reasons == {Reason.STEP_ENDED}
+
+    asyncio.run(story())
+
+
+def test_one_passkey_is_taken_by_one_of_two_accounts(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with open_house(tmp_path) as house:
+            accounts = [await house.add(name) for name in ("alice", "bob")]
+            sessions = [await house.sign_in(one.name) for one in accounts]
+            key = Authenticator(house.env.settings.public_url)
+            made = [
+                key.create(await _begin(house, account, session))
+                for account, session in zip(accounts, sessions, strict=True)
+            ]
+            answers = await asyncio.gather(
+                *(_finish(house, one, typed) for one, typed in zip(sessions, made, strict=True))
+            )
+            assert sum(isinstance(answer, PasskeyAdded) for answer in answers) == 1
+
+    asyncio.run(story())
+
+
+def test_two_removals_leave_one(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with open_house(tmp_path) as house:
+            account = await house.add()
+            _, signed_in = await _enrol(house, account)
+            key = Authenticator(house.env.settings.public_url)
+            added = await _finish(
+                house, signed_in, key.create(await _begin(house, account, signed_in))
+            )
+            assert isinstance(added, PasskeyAdded)
+            own = await house.env.store.run(passkeys.list_passkeys, account.id)
+            answers = await asyncio.gather(
+                *(
+                    house.env.store.run(
+                        remove.remove_method,
+                        house.env,
+                        house.visitor,
+                        added.signed_in.session,
+                        method_id=one.id,
+                        now=house.now,
+                    )
+                    for one in own
+                )
+            )
+            assert sum(isinstance(answer, remove.Removed) for answer in answers) == 1
+            assert len(await house.env.store.run(passkeys.list_passkeys, account.id)) == 1
+
+    asyncio.run(story())
+
+
+def test_a_remembered_value_is_rotated_once(tmp_path: Path) -> None:
+    """Ten tabs at once: each is signed in, and only one gives the browser its next value."""
+
+    async def story() -> None:
+        async with open_house(tmp_path, policy__remember_browser_days=30) as house:
+            account = await house.add()
+            key, _ = await _enrol(house, account)
+            half = await house.sign_in()
+            options = await house.env.store.run(
+                use_passkey.view_options, house.env, half.session, now=house.now
+            )
+            done = await house.env.store.run(
+                use_passkey.submit_second_step,
+                house.env,
+                house.visitor,
+                half.session,
+                old_token=half.token,
+                typed=key.get(options),
+                wants_remembering=True,
+                now=house.now,
+            )
+            assert isinstance(done, SignedIn)
+            assert done.remember_token
+            visitor = replace(house.visitor, remember_token=done.remember_token)
+            answers = await asyncio.gather(*(house.sign_in(visitor=visitor) for _ in range(10)))
+            assert {one.session.amr for one in answers} == {"pwd"}
+            assert sum(one.remember_token is not None for one in answers) == 1
+
+    asyncio.run(story())

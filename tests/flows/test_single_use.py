@@ -1,0 +1,453 @@
+"""Everything that works once, tried many times at the same moment: links, codes, kept forms, references.
+
+Every flow is started together on one real database, and exactly one of them has its effect.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.house import PASSWORD, House, open_house
+from twostep.core.event import CLI
+from twostep.core.refusal import Reason, Refused
+from twostep.delivery.channel import Kind
+from twostep.flows import (
+    enroll_app,
+    enroll_phone,
+    help_desk,
+    password,
+    profile,
+    recover,
+    recovery_codes,
+    second_step,
+    step_up,
+    support_reference,
+)
+from twostep.flows.contain import contain
+from twostep.flows.help_desk import Act
+from twostep.flows.sign_in import SignedIn
+
+
+TOGETHER = 20
+WAIT_HOURS = 24
+NEW_PASSWORD = "another evening by the sea"
+Story = Callable[[House], Awaitable[None]]
+
+
+def tell(folder: Path, story: Story, **settings: object) -> None:
+    async def told() -> None:
+        async with open_house(folder, **settings) as house:
+            await story(house)
+
+    asyncio.run(told())
+
+
+async def together(tries: Iterable[Awaitable[Any]], *, times: int = TOGETHER) -> list[Any]:
+    """Start them all; every one must answer."""
+    answers = await asyncio.gather(*tries)
+    assert len(answers) == times
+    return list(answers)
+
+
+def run(house: House, flow: Callable[..., Any], *arguments: Any, **named: Any) -> Awaitable[Any]:
+    return house.env.store.run(flow, *arguments, **named, now=house.now)
+
+
+def lost(answers: Sequence[Any]) -> Counter[Reason]:
+    """Why the others were refused."""
+    return Counter(answer.reason for answer in answers if isinstance(answer, Refused))
+
+
+async def link(house: House, prefix: str) -> str:
+    """The newest mailed link that begins so."""
+    await house.settle()
+    for one in house.inbox.received:
+        if one.kind is Kind.EMAIL and (
+            found := re.search(re.escape(prefix) + r"([\w-]+)", str(one.message.text))
+        ):
+            return found[1]
+    raise LookupError(prefix)
+
+
+def events(house: House, name: str) -> int:
+    found = house.env.store.read(
+        lambda tx: tx.one("SELECT COUNT(*) FROM audit_records WHERE event = :name", name=name)
+    )
+    assert found is not None
+    return int(found[0])
+
+
+def test_a_link_for_a_new_password_sets_one(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        await house.add()
+        await password.forgot_password(house.env, house.visitor, identifier="alice", now=house.now)
+        own = await link(house, "/reset-password/")
+        answers = await together(
+            password.reset_password(
+                house.env, house.visitor, link=own, new=f"{NEW_PASSWORD} {n}", now=house.now
+            )
+            for n in range(TOGETHER)
+        )
+        assert lost(answers) == {Reason.LINK_DEAD: TOGETHER - 1}
+        assert events(house, "password.changed") == 1
+        # The one that was told "done" is the one that works.
+        winner = next(n for n, one in enumerate(answers) if not isinstance(one, Refused))
+        await house.sign_in(typed=f"{NEW_PASSWORD} {winner}")
+
+    tell(tmp_path, story)
+
+
+def test_two_links_for_a_new_password_set_one(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        await house.add()
+        links = set()
+        for _ in range(2):
+            await password.forgot_password(
+                house.env, house.visitor, identifier="alice", now=house.now
+            )
+            links.add(await link(house, "/reset-password/"))
+            house.clock.forward(1)
+        answers = await together(
+            (
+                password.reset_password(
+                    house.env, house.visitor, link=own, new=NEW_PASSWORD, now=house.now
+                )
+                for own in sorted(links) * 5
+            ),
+            times=10,
+        )
+        assert lost(answers) == {Reason.LINK_DEAD: 9}
+
+    tell(tmp_path, story)
+
+
+def test_a_temporary_code_opens_one_enrolment(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        await house.add()
+        await house.add_app(await house.sign_in())
+        act = Act("alice", CLI, "lost phone")
+        code = await help_desk.give_temporary_code(house.env, act, now=house.now)
+        halves = [await house.sign_in() for _ in range(TOGETHER)]
+        answers = await together(
+            second_step.submit_code(
+                house.env,
+                house.visitor,
+                half.session,
+                old_token=half.token,
+                typed=str(code),
+                now=house.now,
+            )
+            for half in halves
+        )
+        assert sum(not isinstance(answer, Refused) for answer in answers) == 1
+        assert events(house, "temporary_code.used") == 1
+
+    tell(tmp_path, story)
+
+
+@pytest.mark.parametrize("typed", ["", PASSWORD])
+def test_not_me_is_done_once(tmp_path: Path, typed: str) -> None:
+    async def story(house: House) -> None:
+        await house.add()
+        await house.add_app(await house.sign_in())
+        own = await link(house, "/not-me/")
+        answers = await together(
+            (
+                contain(house.env, house.visitor, link=own, typed=typed, now=house.now)
+                for _ in range(8)  # as many as may type a password here at once
+            ),
+            times=8,
+        )
+        assert lost(answers) == {Reason.LINK_DEAD: 7}
+        assert events(house, "containment.done") == 1
+        assert events(house, "password.retired") == 1
+
+    tell(tmp_path, story)
+
+
+def test_an_address_is_confirmed_once(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        await house.add()
+        alice = await house.sign_in()
+        added = await run(
+            house,
+            profile.add_address,
+            house.env,
+            house.visitor,
+            alice.session,
+            typed="alice@second.example",
+        )
+        assert not isinstance(added, Refused)
+        own = await link(house, "/settings/emails/confirm/")
+        answers = await together(
+            run(house, profile.confirm_address, house.env, house.visitor, alice.session, link=own)
+            for _ in range(TOGETHER)
+        )
+        assert lost(answers) == {Reason.LINK_DEAD: TOGETHER - 1}
+        assert events(house, "email.verified") == 1
+
+    tell(tmp_path, story)
+
+
+def test_an_address_that_two_accounts_want_goes_to_one(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        wanted: list[tuple[SignedIn, str]] = []
+        for name in ("alice", "bob"):
+            await house.add(name)
+            own = await house.sign_in(name)
+            typed = "both@shared.example"
+            await run(
+                house, profile.add_address, house.env, house.visitor, own.session, typed=typed
+            )
+            wanted.append((own, await link(house, "/settings/emails/confirm/")))
+        answers = await together(
+            (
+                run(
+                    house,
+                    profile.confirm_address,
+                    house.env,
+                    house.visitor,
+                    own.session,
+                    link=theirs,
+                )
+                for own, theirs in wanted * 5
+            ),
+            times=10,
+        )
+        assert sum(not isinstance(answer, Refused) for answer in answers) == 1
+        found = house.env.store.read(
+            lambda tx: tx.one(
+                "SELECT COUNT(*) FROM email_addresses WHERE address_key = 'both@shared.example'"
+                " AND verified_at IS NOT NULL"
+            )
+        )
+        assert found is not None
+        assert found[0] == 1
+
+    tell(tmp_path, story)
+
+
+def test_a_kept_form_is_taken_once(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        await house.add()
+        alice = await house.sign_in()
+        kept_id = await run(
+            house,
+            step_up.keep_post,
+            house.env,
+            alice.session,
+            path="/settings/emails",
+            form={"email": "alice@second.example"},
+        )
+        answers = await together(
+            run(house, step_up.take_kept, house.env, alice.session, kept_id=kept_id)
+            for _ in range(TOGETHER)
+        )
+        taken = [answer for answer in answers if answer is not None]
+        assert [one.form["email"] for one in taken] == ["alice@second.example"]
+
+    tell(tmp_path, story)
+
+
+def test_a_pending_secret_makes_one_app(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        await house.add()
+        alice = await house.sign_in()
+        pending = await run(house, enroll_app.begin_app, house.env, alice.session)
+        answers = await together(
+            run(
+                house,
+                enroll_app.finish_app,
+                house.env,
+                house.visitor,
+                alice.session,
+                old_token=alice.token,
+                typed=house.code(pending.secret),
+                name="",
+            )
+            for _ in range(TOGETHER)
+        )
+        assert lost(answers) == {Reason.STEP_ENDED: TOGETHER - 1}
+        assert events(house, "app.added") == 1
+        assert events(house, "two_step.enabled") == 1
+
+    tell(tmp_path, story)
+
+
+def test_tabs_that_open_the_wizard_together_show_one_secret(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        await house.add()
+        alice = await house.sign_in()
+        shown = await together(
+            run(house, enroll_app.begin_app, house.env, alice.session) for _ in range(TOGETHER)
+        )
+        assert len({one.secret for one in shown}) == 1
+
+    tell(tmp_path, story)
+
+
+def test_a_phone_is_confirmed_once(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        await house.add()
+        _, alice = await house.add_app(await house.sign_in())
+        sent = await run(
+            house,
+            enroll_phone.begin_phone,
+            house.env,
+            house.visitor,
+            alice.session,
+            region="US",
+            typed="(202) 555-0100",
+            channel="sms",
+        )
+        assert not isinstance(sent, Refused)
+        code = await house.newest_code()
+        answers = await together(
+            run(
+                house,
+                enroll_phone.confirm_phone,
+                house.env,
+                house.visitor,
+                alice.session,
+                typed=code,
+            )
+            for _ in range(TOGETHER)
+        )
+        assert sum(isinstance(answer, enroll_phone.PhoneAdded) for answer in answers) == 1
+        assert events(house, "phone.added") == 1
+
+    tell(tmp_path, story)
+
+
+def test_tabs_that_ask_for_help_together_are_shown_one_reference(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        await house.add()
+        await house.add_app(await house.sign_in())
+        half = await house.sign_in()
+        shown = await together(
+            run(house, support_reference.show_reference, house.visitor, half.session)
+            for _ in range(TOGETHER)
+        )
+        assert len({one.reference for one in shown}) == 1
+        assert events(house, "support_reference.made") == 1
+
+    tell(tmp_path, story)
+
+
+def test_two_sets_of_backup_codes_made_together_leave_one(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        account = await house.add()
+        _, alice = await house.add_app(await house.sign_in())
+        await together(
+            (
+                recovery_codes.make_codes(house.env, house.visitor, alice.session, now=house.now)
+                for _ in range(4)
+            ),
+            times=4,
+        )
+        shown = house.env.store.read(
+            recovery_codes.view_codes, house.env, alice.session, now=house.now
+        ).shown
+        assert len(set(shown)) == 10
+        found = house.env.store.read(
+            lambda tx: tx.one(
+                "SELECT COUNT(*) FROM recovery_codes JOIN recovery_sets"
+                " ON recovery_sets.id = set_id WHERE account_id = :id",
+                id=account.id,
+            )
+        )
+        assert found is not None
+        assert found[0] == 10
+        half = await house.sign_in()
+        done = await second_step.submit_code(
+            house.env,
+            house.visitor,
+            half.session,
+            old_token=half.token,
+            typed=shown[7],
+            now=house.now,
+        )
+        assert not isinstance(done, Refused)
+
+    tell(tmp_path, story)
+
+
+async def _recovery(house: House) -> SignedIn:
+    """A recovery that waits; the half session that began it."""
+    await house.add()
+    await house.add_app(await house.sign_in())
+    half = await house.sign_in()
+    begun = await together(
+        run(
+            house,
+            recover.start_recovery,
+            house.env,
+            house.visitor,
+            half.session,
+            old_token=half.token,
+        )
+        for _ in range(TOGETHER)
+    )
+    assert lost(begun) == {}
+    assert events(house, "recovery.started") == 1
+    return half
+
+
+def test_a_recovery_is_stopped_once(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        await _recovery(house)
+        own = await link(house, "/recover/cancel/")
+        answers = await together(
+            run(house, recover.cancel_by_link, house.env, house.visitor, link=own)
+            for _ in range(TOGETHER)
+        )
+        assert lost(answers) == {Reason.LINK_DEAD: TOGETHER - 1}
+        assert events(house, "recovery.cancelled") == 1
+
+    tell(tmp_path, story, policy__recovery_wait_hours=WAIT_HOURS)
+
+
+def test_the_end_of_a_recovery_opens_one_enrolment(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        await _recovery(house)
+        house.clock.forward(WAIT_HOURS * 3600)
+        await together(run(house, recover.run_due, house.env) for _ in range(TOGETHER))
+        assert events(house, "recovery.ended") == 1
+        own = await link(house, "/recover?link=")
+        visitors = [replace(house.visitor, network=f"192.0.2.{n}") for n in range(TOGETHER)]
+        answers = await together(
+            recover.finish_recovery(
+                house.env, visitor, link=own, typed=PASSWORD, old_token="", now=house.now
+            )
+            for visitor in visitors
+        )
+        assert lost(answers) == {Reason.LINK_DEAD: TOGETHER - 1}
+        assert events(house, "recovery.used") == 1
+
+    tell(tmp_path, story, policy__recovery_wait_hours=WAIT_HOURS)
+
+
+def test_a_recovery_that_ends_beside_its_cancelling_is_one_or_the_other(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        await _recovery(house)
+        stop = await link(house, "/recover/cancel/")
+        house.clock.forward(WAIT_HOURS * 3600)
+        await run(house, recover.run_due, house.env)
+        own = await link(house, "/recover?link=")
+        cancelled, finished = await asyncio.gather(
+            run(house, recover.cancel_by_link, house.env, house.visitor, link=stop),
+            recover.finish_recovery(
+                house.env, house.visitor, link=own, typed=PASSWORD, old_token="", now=house.now
+            ),
+        )
+        assert isinstance(cancelled, Refused) is not isinstance(finished, Refused)
+
+    tell(tmp_path, story, policy__recovery_wait_hours=WAIT_HOURS)
