@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import os
@@ -9,7 +10,6 @@ import re
 import sys
 import tempfile
 import time
-
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlencode
@@ -101,9 +101,7 @@ def session_check(folder: Path) -> None:
         serving([sys.executable, "-m", "bench.bare", str(bare_port)], bare_port),
     ):
         requests = [
-            load.get(
-                "/api/session", host=server.host, cookie=_cookie(one, one.sessions[0])
-            )
+            load.get("/api/session", host=server.host, cookie=_cookie(one, one.sessions[0]))
             for one in accounts
         ] * 250
         alone = [load.get("/api/session", host=f"localhost:{bare_port}")] * len(requests)
@@ -144,8 +142,6 @@ def full_sign_in(folder: Path) -> None:
 
 async def _sign_in_all(accounts: list[Seeded], server: Serving, *, clients: int) -> float:
     """Sign every account in; the seconds it took."""
-    import asyncio
-
     source = iter(accounts)
     started = time.perf_counter()
 
@@ -156,12 +152,16 @@ async def _sign_in_all(accounts: list[Seeded], server: Serving, *, clients: int)
         for one in source:
             body = urlencode({"username": one.name, "password": one.password})
             cookie = f"twostep-browser={one.browser}"
-            answer = await _ask(reader, writer, load.post("/sign-in", body, host=server.host, cookie=cookie))
+            answer = await _ask(
+                reader, writer, load.post("/sign-in", body, host=server.host, cookie=cookie)
+            )
             found = re.search(r"set-cookie: twostep=([^;]+)", answer, re.IGNORECASE)
             assert found, answer[:200]
             body = urlencode({"code": _code(one.secret)})
             cookie = _cookie(one, found.group(1))
-            answer = await _ask(reader, writer, load.post("/sign-in/code", body, host=server.host, cookie=cookie))
+            answer = await _ask(
+                reader, writer, load.post("/sign-in/code", body, host=server.host, cookie=cookie)
+            )
             assert answer.startswith("HTTP/1.1 303"), answer[:200]
         writer.close()
 
@@ -169,7 +169,7 @@ async def _sign_in_all(accounts: list[Seeded], server: Serving, *, clients: int)
     return time.perf_counter() - started
 
 
-async def _ask(reader: "asyncio.StreamReader", writer: "asyncio.StreamWriter", request: bytes) -> str:
+async def _ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> str:
     writer.write(request)
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
     length = re.search(r"content-length: (\d+)", head, re.IGNORECASE)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-
 from concurrent.futures import ThreadPoolExecutor
 
 from twostep.core.password import PROFILES, hash_password
@@ -13,7 +12,6 @@ from twostep.core.password import PROFILES, hash_password
 def serve(port: int) -> None:
     """A Starlette application that says ok, on the same server with the same settings."""
     import uvicorn
-
     from starlette.applications import Starlette
     from starlette.requests import Request
     from starlette.responses import JSONResponse

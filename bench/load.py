@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -42,7 +41,9 @@ class Result:
 class _Client(asyncio.Protocol):
     """One connection: the next request goes out when the last answer is complete."""
 
-    def __init__(self, requests: Iterator[bytes], result: Result, done: asyncio.Future[None]) -> None:
+    def __init__(
+        self, requests: Iterator[bytes], result: Result, done: asyncio.Future[None]
+    ) -> None:
         self._requests = requests
         self._result = result
         self._done = done

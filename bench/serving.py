@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import time
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass

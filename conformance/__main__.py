@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import sys
 import tempfile
-
 from pathlib import Path
 
 from conformance import rows_accounts, rows_codes, rows_recovery, rows_requests, rows_sent
-from conformance.card import ROWS, NotRun, Outcome, Row, score
+from conformance.card import ROWS, NotRun, Outcome, Row, as_page, summary
 from conformance.instance import Instance, demo
 
 
 MODULES = (rows_codes, rows_sent, rows_recovery, rows_accounts, rows_requests)
+
+
+MARKS = {"passed": "ok", "failed": "FAIL", "not run": "--"}
 
 
 def run_row(one: Row, instance: Instance) -> Outcome:
@@ -28,24 +30,26 @@ def run_row(one: Row, instance: Instance) -> Outcome:
 
 
 def main() -> int:
-    """Print the card; 1 when a row failed."""
+    """Print the card; 1 when a row failed. `--page FILE` writes it as a page, too."""
     wanted = sys.argv[1:]
+    page = Path(wanted.pop(wanted.index("--page") + 1)) if "--page" in wanted else None
+    wanted = [name for name in wanted if name != "--page"]
     rows = [one for one in ROWS if not wanted or any(one.id.startswith(name) for name in wanted)]
     outcomes = []
-    with tempfile.TemporaryDirectory(prefix="twostep-card-") as folder:
-        with demo(Path(folder) / "data") as instance:
-            for one in rows:
-                outcome = run_row(one, instance)
-                outcomes.append(outcome)
-                mark = {"passed": "ok  ", "failed": "FAIL", "not run": "--  "}[outcome.state]
-                print(f"{mark} {one.id:7} {one.weight}  {one.says}", flush=True)
-                if outcome.why:
-                    print(f"             {outcome.why}", flush=True)
-    reached, possible = score(outcomes)
-    failed = sum(one.state == "failed" for one in outcomes)
-    left = sum(one.state == "not run" for one in outcomes)
-    print(f"\n{reached} of {possible} points; {failed} failed, {left} not run")
-    return 1 if failed else 0
+    with (
+        tempfile.TemporaryDirectory(prefix="twostep-card-") as folder,
+        demo(Path(folder) / "data") as instance,
+    ):
+        for one in rows:
+            outcome = run_row(one, instance)
+            outcomes.append(outcome)
+            print(f"{MARKS[outcome.state]:5}{one.id:7} {one.weight}  {one.says}", flush=True)
+            if outcome.why:
+                print(f"             {outcome.why}", flush=True)
+    print(f"\n{summary(outcomes)}")
+    if page is not None:
+        page.write_text(as_page(outcomes))
+    return 1 if any(one.state == "failed" for one in outcomes) else 0
 
 
 if __name__ == "__main__":

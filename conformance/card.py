@@ -61,3 +61,36 @@ def score(outcomes: list[Outcome]) -> tuple[int, int]:
     run = [one for one in outcomes if one.state != "not run"]
     reached = sum(WEIGHTS[one.row.weight] for one in run if one.state == "passed")
     return reached, sum(WEIGHTS[one.row.weight] for one in run)
+
+
+def summary(outcomes: list[Outcome]) -> str:
+    """The score in one line."""
+    reached, possible = score(outcomes)
+    failed = sum(one.state == "failed" for one in outcomes)
+    left = sum(one.state == "not run" for one in outcomes)
+    return f"{reached} of {possible} points; {failed} failed, {left} not run"
+
+
+INTRODUCTION = """What `make conformance` found when it last ran against a demo: each row is a test over
+HTTP, with the demo's messages and clock, the database's dump and the audit export. M must (3 points),
+S should (2), X best in class (1). A row that was not run says why, and counts for nothing.
+`make conformance ARGS='--page docs/reference/conformance.md'` writes this page."""
+
+
+def as_page(outcomes: list[Outcome]) -> str:
+    """The card as a page of the documentation."""
+    lines = [
+        "# Conformance card",
+        "",
+        INTRODUCTION,
+        "",
+        f"**{summary(outcomes)}**",
+        "",
+        "| row | | source | passes when | result |",
+        "|---|---|---|---|---|",
+    ]
+    for one in outcomes:
+        result = one.state + (f": {one.why}" if one.why else "")
+        row_ = one.row
+        lines.append(f"| {row_.id} | {row_.weight} | {row_.source} | {row_.says} | {result} |")
+    return "\n".join(lines) + "\n"

@@ -12,7 +12,6 @@ import sqlite3
 import subprocess
 import sys
 import time
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -198,9 +197,7 @@ class Instance:
         path = self.folder / "twostep.sqlite3"
         with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
             text = "\n".join(connection.iterdump())
-        raw = b"".join(
-            one.read_bytes() for one in sorted(self.folder.glob("twostep.sqlite3*"))
-        )
+        raw = b"".join(one.read_bytes() for one in sorted(self.folder.glob("twostep.sqlite3*")))
         return text.encode() + raw
 
     def rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:

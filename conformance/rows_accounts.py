@@ -113,7 +113,9 @@ def new_cookies(one: Instance) -> None:
         expect(answer.status_code == 401, "an old value works")
 
 
-@row("FLW-06", "S", "ASVS 2.3.1", "half a session ends after ten minutes and is bound to its cookie")
+@row(
+    "FLW-06", "S", "ASVS 2.3.1", "half a session ends after ten minutes and is bound to its cookie"
+)
 def half_ends(one: Instance) -> None:
     _jar, app = _known(one)
     jar = one.jar()
@@ -180,7 +182,12 @@ CHANGES = (
 )
 
 
-@row("ENR-01", "M", "ASVS 7.5.1, NIST 4.1.2.1", "every change asks for a proof that is ten minutes old at most")
+@row(
+    "ENR-01",
+    "M",
+    "ASVS 7.5.1, NIST 4.1.2.1",
+    "every change asks for a proof that is ten minutes old at most",
+)
 def step_up(one: Instance) -> None:
     jar, _app = _known(one)
     phone = jar.add_phone()
@@ -256,7 +263,9 @@ def history(one: Instance) -> None:
         expect(found and found["network"] and found["at"], f"{kind} is missing")
 
 
-@row("ENR-07", "S", "lock-out guard", "removing the last app is refused, with the two ways out named")
+@row(
+    "ENR-07", "S", "lock-out guard", "removing the last app is refused, with the two ways out named"
+)
 def last_app(one: Instance) -> None:
     jar, _app = _known(one)
     jar.add_phone()
@@ -286,7 +295,12 @@ def only_links(one: Instance) -> None:
     expect("set-password" not in text, "there is a command that sets one")
 
 
-@row("ADM-02", "M", "ASVS 6.4.4", "a reset needs a reason, ends sessions, tells the user, is recorded")
+@row(
+    "ADM-02",
+    "M",
+    "ASVS 6.4.4",
+    "a reset needs a reason, ends sessions, tells the user, is recorded",
+)
 def reset(one: Instance) -> None:
     jar, _app = _known(one)
     expect(one.cli("user", "reset-mfa", "alice").returncode == 2, "works without a reason")
@@ -318,7 +332,12 @@ def no_defaults(one: Instance) -> None:
         expect(one.jar().sign_in(name, password).status_code == 422, f"{name} signs in")
 
 
-@row("NTF-01", "M", "NIST 4.6, ASVS 6.3.7", "each change is told by mail: time, place, \"This wasn't me\"")
+@row(
+    "NTF-01",
+    "M",
+    "NIST 4.6, ASVS 6.3.7",
+    'each change is told by mail: time, place, "This wasn\'t me"',
+)
 def notices(one: Instance) -> None:
     jar, _app = _known(one)
     phone = jar.add_phone()
@@ -373,7 +392,12 @@ def old_address(one: Instance) -> None:
     expect("alice@example.com" in to and "second@example.com" in to, str(to))
 
 
-@row("SES-01", "M", "ASVS 3.3, NIST 5.1.1", "the session cookie on loopback: HttpOnly, SameSite, Path=/")
+@row(
+    "SES-01",
+    "M",
+    "ASVS 3.3, NIST 5.1.1",
+    "the session cookie on loopback: HttpOnly, SameSite, Path=/",
+)
 def cookie_flags(one: Instance) -> None:
     header = one.jar().sign_in().headers["set-cookie"].lower()
     for part in ("twostep=", "httponly", "samesite=lax", "path=/"):
@@ -409,7 +433,9 @@ def total(one: Instance) -> None:
     expect(not jar.is_in(), "still in")
 
 
-@row("SES-05", "M", "ASVS 7.4.1", "sign-out is POST, the old cookie is dead, cookies of others stay")
+@row(
+    "SES-05", "M", "ASVS 7.4.1", "sign-out is POST, the old cookie is dead, cookies of others stay"
+)
 def sign_out(one: Instance) -> None:
     jar = one.jar()
     jar.sign_in()
@@ -421,7 +447,12 @@ def sign_out(one: Instance) -> None:
     expect(one.jar().get("/api/session", cookie=f"twostep={old}").status_code == 401, "it works")
 
 
-@row("SES-06", "M", "ASVS 7.4.3, 7.5.2", "sessions are listed and ended, the offer is made after a change")
+@row(
+    "SES-06",
+    "M",
+    "ASVS 7.4.3, 7.5.2",
+    "sessions are listed and ended, the offer is made after a change",
+)
 def listed(one: Instance) -> None:
     jar, app = _known(one)
     other = one.jar("127.0.0.2")
@@ -447,7 +478,12 @@ def amr(one: Instance) -> None:
     jar, app = _known(one)
     phone = jar.add_phone()
     codes = jar.make_codes()
-    ways = {"app": "pwd otp mfa", "sms": "pwd sms mfa", "call": "pwd tel mfa", "codes": "pwd otp mfa"}
+    ways = {
+        "app": "pwd otp mfa",
+        "sms": "pwd sms mfa",
+        "call": "pwd tel mfa",
+        "codes": "pwd otp mfa",
+    }
     for way, expected in ways.items():
         one.forward(3700)
         one.settle()

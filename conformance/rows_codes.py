@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -114,7 +113,12 @@ def _two_halves(one: Instance) -> tuple[App, Jar, Jar]:
     return app, a, b
 
 
-@row("OTP-09", "M", "ASVS 2.3.4, 15.4.2", "twenty parallel posts of one code: one works (app, text, backup)")
+@row(
+    "OTP-09",
+    "M",
+    "ASVS 2.3.4, 15.4.2",
+    "twenty parallel posts of one code: one works (app, text, backup)",
+)
 def parallel(one: Instance) -> None:
     full = one.jar()
     app = full.enable()
@@ -183,7 +187,12 @@ def no_foreign_clock(one: Instance) -> None:
     expect(answer.status_code == 422, f"status {answer.status_code}")
 
 
-@row("OTP-13", "M", "ASVS 13.3.1, 11.3", "no dump holds a secret in any encoding; its ciphertext names its key")
+@row(
+    "OTP-13",
+    "M",
+    "ASVS 13.3.1, 11.3",
+    "no dump holds a secret in any encoding; its ciphertext names its key",
+)
 def secrets_sealed(one: Instance) -> None:
     app = one.jar().enable()
     dump = one.dump()
@@ -248,7 +257,12 @@ def shown_once(one: Instance) -> None:
         expect(key not in page, f"{path} shows it")
 
 
-@row("OTP-17", "S", "drift", "an app one step slow twice in a row moves the centre, never further than one step")
+@row(
+    "OTP-17",
+    "S",
+    "drift",
+    "an app one step slow twice in a row moves the centre, never further than one step",
+)
 def drift(one: Instance) -> None:
     app = one.jar().enable()
     for _ in range(2):
@@ -268,7 +282,9 @@ def drift(one: Instance) -> None:
     expect(one.rows("SELECT min(centre), max(centre) FROM apps")[0][0] >= -1, "beyond one step")
 
 
-@row("IOP-01", "M", "Key URI, FreeOTP, Aegis", "hostile names: one colon, nothing escaped but blanks")
+@row(
+    "IOP-01", "M", "Key URI, FreeOTP, Aegis", "hostile names: one colon, nothing escaped but blanks"
+)
 def hostile_names(_one: Instance) -> None:
     uri = otpauth.provisioning_uri(
         bytes(20), account="x:y?z", issuer="A:B & C#1%", host="panel.example.com"
@@ -290,7 +306,12 @@ def decoded_first(one: Instance) -> None:
         expect(plain[name] == twice[name], f"{name}: {plain[name]} and {twice[name]}")
 
 
-@row("IOP-03", "M", "Key URI", "the secret is unpadded base32 of 32 letters; the QR code is on the page")
+@row(
+    "IOP-03",
+    "M",
+    "Key URI",
+    "the secret is unpadded base32 of 32 letters; the QR code is on the page",
+)
 def key_form(one: Instance) -> None:
     jar = one.jar()
     jar.sign_in()
@@ -306,5 +327,3 @@ def key_as_text(one: Instance) -> None:
     jar.sign_in()
     page = jar.get("/settings/security/app/new").text
     expect('id="setup-key"' in page and 'href="otpauth:' in page, "one of the two is missing")
-
-

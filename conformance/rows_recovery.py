@@ -24,7 +24,12 @@ def entropy(one: Instance) -> None:
     expect(bits >= 64, f"{bits} bits")
 
 
-@row("BKP-02", "M", "ASVS 6.5.2", "Argon2id digests, one random salt a set, none in clear after proof")
+@row(
+    "BKP-02",
+    "M",
+    "ASVS 6.5.2",
+    "Argon2id digests, one random salt a set, none in clear after proof",
+)
 def digests(one: Instance) -> None:
     jar, _app, codes = _with_codes(one)
     jar.post("/settings/security/codes", proof=codes[0])
@@ -87,7 +92,9 @@ def forgiving(one: Instance) -> None:
         expect(other.post("/sign-in/code", code=form).status_code == 303, f"{form} refused")
 
 
-@row("BKP-08", "S", "print", "print rules exist; the download has panel, account, date and ten lines")
+@row(
+    "BKP-08", "S", "print", "print rules exist; the download has panel, account, date and ten lines"
+)
 def printing(one: Instance) -> None:
     jar, _app, codes = _with_codes(one)
     page = jar.get("/settings/security/codes").text
@@ -97,7 +104,12 @@ def printing(one: Instance) -> None:
     expect(all(code in page for code in codes), "codes are missing")
 
 
-@row("BKP-09", "S", "NIST 4.2.1.1", "using a code is told by mail; after the last a new set is asked for")
+@row(
+    "BKP-09",
+    "S",
+    "NIST 4.2.1.1",
+    "using a code is told by mail; after the last a new set is asked for",
+)
 def last_one(one: Instance) -> None:
     _jar, _app, codes = _with_codes(one)
     location = ""
@@ -126,7 +138,12 @@ def _guess(one: Instance, jar: Jar, app: App, count: int) -> list[int]:
     return got
 
 
-@row("THR-01", "M", "NIST 3.2.2", "20 wrong codes: the password is retired; the mailed link and the same app work")
+@row(
+    "THR-01",
+    "M",
+    "NIST 3.2.2",
+    "20 wrong codes: the password is retired; the mailed link and the same app work",
+)
 def retired(one: Instance) -> None:
     jar = one.jar()
     app = jar.enable()
@@ -151,7 +168,9 @@ def retired(one: Instance) -> None:
     expect(fresh_jar.post("/sign-in/code", code=app.code()).status_code == 303, "the app failed")
 
 
-@row("THR-02", "M", "NIST 3.2.2", "app and text share a counter; backup codes are not touched by it")
+@row(
+    "THR-02", "M", "NIST 3.2.2", "app and text share a counter; backup codes are not touched by it"
+)
 def shared(one: Instance) -> None:
     _jar, _app, codes = _with_codes(one)
     thief = one.jar("127.0.0.9")
@@ -180,7 +199,9 @@ def summed(one: Instance) -> None:
     expect((row_, chance) == (0, 9), f"in a row {row_}, millionths {chance}")
 
 
-@row("THR-04", "M", "RFC 4226 §7.3", "the wait grows, stands in words on the page and in Retry-After")
+@row(
+    "THR-04", "M", "RFC 4226 §7.3", "the wait grows, stands in words on the page and in Retry-After"
+)
 def growing(one: Instance) -> None:
     one.jar().enable()
     thief = one.jar("127.0.0.9")
@@ -212,7 +233,9 @@ def not_consumed(one: Instance) -> None:
     expect((during, after) == (429, 303), f"{during}, then {after}")
 
 
-@row("THR-06", "M", "ASVS 6.1.1", "a thousand wrong passwords of strangers do not keep the owner out")
+@row(
+    "THR-06", "M", "ASVS 6.1.1", "a thousand wrong passwords of strangers do not keep the owner out"
+)
 def strangers(one: Instance) -> None:
     jar = one.jar()
     app = jar.enable()
@@ -248,7 +271,12 @@ def patient(one: Instance) -> None:
     expect(one.jar().sign_in().status_code == 303, "the password is gone")
 
 
-@row("THR-10", "S", "spraying", "one code against many accounts from one network: the network's count trips")
+@row(
+    "THR-10",
+    "S",
+    "spraying",
+    "one code against many accounts from one network: the network's count trips",
+)
 def spraying(one: Instance) -> None:
     one.jar().enable()
     thief = one.jar("127.0.0.77")
@@ -260,5 +288,3 @@ def spraying(one: Instance) -> None:
         one.forward(27)
     stored = one.rows("SELECT count FROM throttles WHERE key LIKE 'code.network:127.0.0.77%'")
     expect(stored and stored[0][0] > 0 and trips, "the network is not counted")
-
-

@@ -6,7 +6,6 @@ import json
 import re
 import statistics
 import time
-
 from pathlib import Path
 
 from conformance.card import NotRun, expect, row
@@ -29,7 +28,12 @@ def headers(one: Instance) -> None:
         expect("strict-transport-security" not in got, "HSTS on plain http")
 
 
-@row("WEB-02", "M", "ASVS 3.5.1, NIST 5.1", "a POST with a foreign, null or no origin is 403 on every route")
+@row(
+    "WEB-02",
+    "M",
+    "ASVS 3.5.1, NIST 5.1",
+    "a POST with a foreign, null or no origin is 403 on every route",
+)
 def origins(one: Instance) -> None:
     jar = one.jar()
     jar.sign_in()
@@ -55,7 +59,10 @@ def get_is_safe(one: Instance) -> None:
             continue
         path = re.sub(r"\{\w+\}", phone, page.path)
         answer = jar.get(path)
-        expect(page.get is not None or answer.status_code in {404, 405}, f"{path}: {answer.status_code}")
+        expect(
+            page.get is not None or answer.status_code in {404, 405},
+            f"{path}: {answer.status_code}",
+        )
     expect(one.rows("SELECT count(*), sum(audit_seq) FROM accounts") == before, "something changed")
 
 
@@ -65,16 +72,15 @@ def addresses(one: Instance) -> None:
     app = jar.enable()
     phone = jar.add_phone()
     codes = jar.make_codes()
-    seen = []
     one.forward(3700)
     one.settle()
-    for answer in (
+    answers = (
         jar.sign_in(),
         jar.post("/sign-in/send", method=phone, channel="sms"),
         jar.post("/sign-in/code", code=app.code()),
         jar.get("/settings/security/codes"),
-    ):
-        seen.append(str(answer.url) + answer.headers.get("location", ""))
+    )
+    seen = [str(answer.url) + answer.headers.get("location", "") for answer in answers]
     for value in (*codes, app.code(), jar.client.cookies["twostep"]):
         expect(not any(value in address for address in seen), "one stands in an address")
 
@@ -83,7 +89,13 @@ def addresses(one: Instance) -> None:
 def no_store(one: Instance) -> None:
     jar = one.jar()
     jar.enable()
-    for path in ("/sign-in", "/settings/security/app/new", "/settings/security/codes", "/settings/security", "/"):
+    for path in (
+        "/sign-in",
+        "/settings/security/app/new",
+        "/settings/security/codes",
+        "/settings/security",
+        "/",
+    ):
         got = jar.get(path).headers.get("cache-control", "")
         expect("no-store" in got, f"{path}: {got}")
 
@@ -93,11 +105,11 @@ def enumeration(one: Instance) -> None:
     times: dict[str, list[float]] = {"alice": [], "nobody": []}
     shapes = set()
     for number in range(100):
-        for name in times:
+        for name, taken in times.items():
             jar = one.jar(f"127.0.2.{number % 250 + 1}")
             started = time.perf_counter()
             answer = jar.sign_in(name, "a wrong password here")
-            times[name].append(time.perf_counter() - started)
+            taken.append(time.perf_counter() - started)
             body = answer.text.replace(name, "NAME")
             shapes.add((answer.status_code, re.sub(r"data-now=\"\d+\"", "", body)))
         if number % 9 == 8:
@@ -107,7 +119,12 @@ def enumeration(one: Instance) -> None:
     expect(abs(known - unknown) / known < 0.05, f"{1000 * known:.2f} and {1000 * unknown:.2f} ms")
 
 
-@row("WEB-07", "M", "ASVS 6.2", "password rules: length, common ones, the user's name, every sign, no cut")
+@row(
+    "WEB-07",
+    "M",
+    "ASVS 6.2",
+    "password rules: length, common ones, the user's name, every sign, no cut",
+)
 def passwords(one: Instance) -> None:
     jar = one.jar()
     jar.sign_in()
@@ -140,9 +157,7 @@ def hostile(one: Instance) -> None:
 
 @row("WEB-09", "S", "ASVS 13.4", "TRACE is 405, no server version")
 def trace(one: Instance) -> None:
-    answer = one.jar().client.request(
-        "TRACE", "/sign-in", headers={"origin": one.origin}
-    )
+    answer = one.jar().client.request("TRACE", "/sign-in", headers={"origin": one.origin})
     expect(answer.status_code == 405, f"{answer.status_code}")
     expect("server" not in answer.headers, "a Server header")
 
@@ -163,7 +178,12 @@ def _code_page(one: Instance) -> tuple[object, str]:
     return (other, app), other.get("/sign-in/code").text
 
 
-@row("UX-01", "M", "WCAG 3.3.8, GOV.UK", "one code field: numeric keyboard, one-time-code, no maxlength")
+@row(
+    "UX-01",
+    "M",
+    "WCAG 3.3.8, GOV.UK",
+    "one code field: numeric keyboard, one-time-code, no maxlength",
+)
 def code_field(one: Instance) -> None:
     _parts, page = _code_page(one)
     fields = re.findall(r'<input[^>]*name="code"[^>]*>', page)
@@ -188,7 +208,12 @@ def spellings(one: Instance) -> None:
         expect(answer.status_code == 303, f"{spell(app.code())!r} refused")
 
 
-@row("UX-03", "M", "GOV.UK", "each mistake has its own sentence; the title says Error, the summary links")
+@row(
+    "UX-03",
+    "M",
+    "GOV.UK",
+    "each mistake has its own sentence; the title says Error, the summary links",
+)
 def sentences(one: Instance) -> None:
     (jar, _app), _page = _code_page(one)  # type: ignore[misc]
     found = set()
@@ -210,7 +235,10 @@ def statuses(one: Instance) -> None:
     one.forward(3700)
     jar.sign_in()
     jar.post("/sign-in/send", method=phone, channel="sms")
-    expect(re.search(r'<output role="status"[^>]*data-delivery-state', jar.get("/sign-in/code").text), "no status")
+    expect(
+        re.search(r'<output role="status"[^>]*data-delivery-state', jar.get("/sign-in/code").text),
+        "no status",
+    )
     expect('role="alert"' in jar.post("/sign-in/code", code="1").text, "no alert")
 
 
@@ -243,7 +271,12 @@ def idle_warning(one: Instance) -> None:
     expect("data-idle=" in page and "Stay signed in" in page, "no warning")
 
 
-@row("LOG-01", "M", "ASVS 16.3.1", "every sign-in, failure and factor is recorded with who, what, where, when")
+@row(
+    "LOG-01",
+    "M",
+    "ASVS 16.3.1",
+    "every sign-in, failure and factor is recorded with who, what, where, when",
+)
 def recorded(one: Instance) -> None:
     jar = one.jar()
     jar.sign_in(password="wrong password here")
@@ -270,9 +303,18 @@ def silent(one: Instance) -> None:
     jar.add_phone()
     codes = jar.make_codes()
     text = one.newest("sms")["code"]
-    records = "\n".join(told["body"] if "body" in told else json.dumps(told) for told in one.events())
+    records = "\n".join(
+        told["body"] if "body" in told else json.dumps(told) for told in one.events()
+    )
     log = (one.folder.parent / f"{one.folder.name}.log").read_text()
-    for value in (*codes, text, "alice-demo-password", "2025550100", jar.client.cookies["twostep"], app.secret.hex()):
+    for value in (
+        *codes,
+        text,
+        "alice-demo-password",
+        "2025550100",
+        jar.client.cookies["twostep"],
+        app.secret.hex(),
+    ):
         expect(value not in records and value not in log, f"{value[:3]}… was written down")
 
 
@@ -281,7 +323,9 @@ def tampered(one: Instance) -> None:
     one.jar().enable()
     done = one.cli("audit", "verify")
     expect(done.returncode == 0, done.stdout + done.stderr)
-    chain, seq, body = one.rows("SELECT chain, seq, body FROM audit_records ORDER BY at DESC, seq DESC LIMIT 1")[0]
+    chain, seq, body = one.rows(
+        "SELECT chain, seq, body FROM audit_records ORDER BY at DESC, seq DESC LIMIT 1"
+    )[0]
     sql = "UPDATE audit_records SET body = ? WHERE chain = ? AND seq = ?"
     one.write(sql, body.replace('"network"', '"netwark"'), chain, seq)
     try:
@@ -307,10 +351,18 @@ def attacks(one: Instance) -> None:
     expect('"request.refused"' in log, "no forged form")
 
 
-@row("DOC-01", "M", "ASVS 6.1.1, 7.1, 11.1, 14.1, 16.1", "the papers exist, and their limits are the program's")
+@row(
+    "DOC-01",
+    "M",
+    "ASVS 6.1.1, 7.1, 11.1, 14.1, 16.1",
+    "the papers exist, and their limits are the program's",
+)
 def papers(_one: Instance) -> None:
     root = Path(__file__).parent.parent
-    for name in ("docs/explanation/security.md", "docs/reference/events.md", "docs/reference/settings.md", "SECURITY.md"):
+    for name in (
+        "docs/explanation/security.md",
+        "docs/reference/events.md",
+        "docs/reference/settings.md",
+        "SECURITY.md",
+    ):
         expect((root / name).exists(), f"{name} is missing")
-
-

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import time
-
 from collections import Counter
 
 from conformance.card import NotRun, expect, row
@@ -68,7 +67,12 @@ def once(one: Instance) -> None:
     expect(jar.post("/sign-in/code", code=code).status_code == 422, "accepted again")
 
 
-@row("OOB-04", "M", "ASVS 6.6.2", "a code for one sign-in is refused in another, and for another purpose")
+@row(
+    "OOB-04",
+    "M",
+    "ASVS 6.6.2",
+    "a code for one sign-in is refused in another, and for another purpose",
+)
 def bound(one: Instance) -> None:
     jar, phone = _half_with_phone(one)
     other = one.jar("127.0.0.2")
@@ -83,7 +87,12 @@ def bound(one: Instance) -> None:
     expect(answer.status_code == 422, "a sign-in code confirmed a phone")
 
 
-@row("OOB-05", "M", "ASVS 6.6.3", "five wrong codes: the sent one is dead, also when it is sent again")
+@row(
+    "OOB-05",
+    "M",
+    "ASVS 6.6.3",
+    "five wrong codes: the sent one is dead, also when it is sent again",
+)
 def spent(one: Instance) -> None:
     jar = one.jar()
     jar.enable()
@@ -142,7 +151,12 @@ def app_first(one: Instance) -> None:
     expect(one.messages("sms") == [], "a text was sent")
 
 
-@row("OOB-10", "M", "NIST 3.2.9(2)", "the page says that telephones are weaker, and names what is not")
+@row(
+    "OOB-10",
+    "M",
+    "NIST 3.2.9(2)",
+    "the page says that telephones are weaker, and names what is not",
+)
 def notice(one: Instance) -> None:
     jar = one.jar()
     jar.enable()
@@ -209,7 +223,12 @@ def premium(one: Instance) -> None:
     expect(one.messages("call") == [], "a call was placed")
 
 
-@row("OOB-18", "M", "ASVS 16.5.2, 16.5.3", "a provider that refuses or hangs: the page answers at once and says so in 20 s")
+@row(
+    "OOB-18",
+    "M",
+    "ASVS 16.5.2, 16.5.3",
+    "a provider that refuses or hangs: the page answers at once and says so in 20 s",
+)
 def bad_provider(one: Instance) -> None:
     jar, phone = _half_with_phone(one)
     for outcome in ("refused", "timeout"):

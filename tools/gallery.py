@@ -72,6 +72,8 @@ def answer(pages: dict[str, str], accent: str) -> Callable[[Route], None]:
             route.fulfill(
                 body=pages[path], content_type="text/html; charset=utf-8", headers=headers
             )
+        elif path.endswith("/passkey/options"):
+            route.fulfill(status=204)  # asked for unasked, where a browser offers passkeys
         else:
             route.fulfill(status=404, body="")
 

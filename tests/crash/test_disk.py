@@ -179,11 +179,6 @@ def test_a_database_that_may_only_be_read_still_shows_and_changes_nothing(
     assert half.post("/sign-in/code", code=code).status_code == 303
 
 
-def clobber_deleted(path: Path) -> None:
-    for ending in ("", "-wal", "-shm"):
-        path.with_name(path.name + ending).unlink(missing_ok=True)
-
-
 def clobber_truncated(path: Path) -> None:
     with closing(sqlite3.connect(path)) as other:
         other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -225,16 +220,28 @@ def test_a_database_that_is_ruined_while_running_lets_nobody_in(
     assert product.browser().get("/readyz").status_code == 503
 
 
-def test_a_database_that_is_deleted_while_running_takes_no_answer_that_would_be_lost(
-    product: TestProduct,
+@pytest.mark.parametrize("copied", [False, True], ids=["deleted", "replaced"])
+def test_what_is_written_to_a_file_that_is_gone_is_never_called_done(
+    product: TestProduct, tmp_path: Path, *, copied: bool
 ) -> None:
     alice = product.browser()
     alice.sign_in()
     entry = alice.enroll_app()
-    half = product.browser()
+    half, code = product.browser(), entry.next_code()
     half.sign_in()
-    clobber_deleted(database(product))
-    right = half.post("/sign-in/code", code=entry.next_code())
-    wrong = product.browser().sign_in(password="wrong password here")
-    assert unavailable(right) == unavailable(wrong)
+    path, away = database(product), tmp_path / "away.sqlite3"
+    path.rename(away)
+    if copied:  # as a backup is put back under a running server
+        shutil.copy(away, path)
+    for answer in (
+        half.post("/sign-in/code", code=code),
+        half.post("/sign-in/code", code="000000"),
+        alice.get("/api/session"),
+        product.browser().sign_in(),
+    ):
+        assert answer.status_code == 503
+        assert "set-cookie" not in answer.headers
     assert product.browser().get("/readyz").status_code == 503
+    away.rename(path)  # put back: it goes on, and nothing was used up
+    assert half.post("/sign-in/code", code=code).status_code == 303
+    assert alice.get("/api/session").status_code == 200

@@ -6,7 +6,6 @@ Every flow is started together on one real database; the store decides the order
 from __future__ import annotations
 
 import asyncio
-
 from collections import Counter
 from pathlib import Path
 

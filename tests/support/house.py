@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
-
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -24,6 +23,7 @@ from twostep.core.refusal import Refused
 from twostep.core.sealing import Keyring, new_key
 from twostep.delivery.channel import Channel, Kind
 from twostep.delivery.console import Console, Inbox
+from twostep.delivery.message import CallMessage, MailMessage, TextMessage
 from twostep.flows import accounts, enroll_app, enroll_phone, first_step, recovery_codes
 from twostep.flows.accounts import NewAccount
 from twostep.flows.deliver import Outbox
@@ -175,13 +175,14 @@ class House:
         """The code of the newest text or call."""
         await self.settle()
         message = next(one.message for one in self.inbox.received if one.kind is not Kind.EMAIL)
-        return str(getattr(message, "code"))
+        assert isinstance(message, TextMessage | CallMessage)
+        return message.code
 
     async def subjects(self) -> list[str]:
         """Subjects of every mail so far, oldest first."""
         await self.settle()
-        mails = [one.message for one in self.inbox.received if one.kind is Kind.EMAIL]
-        return [str(getattr(mail, "subject")) for mail in reversed(mails)]
+        mails = [one.message for one in self.inbox.received if isinstance(one.message, MailMessage)]
+        return [mail.subject for mail in reversed(mails)]
 
 
 def _due(tx: object, now: int) -> bool:

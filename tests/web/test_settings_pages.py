@@ -209,7 +209,7 @@ def test_a_phone_needs_an_app_first(alice: Browser) -> None:
     form = {"country": "US", "number": "(202) 555-0100", "channel": "sms"}
     for answer in (alice.get(f"{SECURITY}/phone/new"), alice.post(f"{SECURITY}/phone/new", **form)):
         assert answer.status_code == 422
-        assert "Set up an authenticator app first" in words(answer)
+        assert "Set up an authenticator app or a passkey first" in words(answer)
 
 
 def test_a_number_is_confirmed_by_its_code(product: TestProduct, secured: Browser) -> None:

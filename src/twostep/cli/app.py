@@ -13,6 +13,7 @@ from twostep import __version__
 from twostep.cli import audit_verify, doctor, help_desk, init, keys_rotate, running, views
 from twostep.cli.accounts import users
 from twostep.cli.database import database
+from twostep.cli.delivery import delivery
 from twostep.cli.dev import dev
 from twostep.cli.failure import MISUSED, Failure
 from twostep.cli.shell import Shell, say, shell_of
@@ -47,7 +48,7 @@ root.add_typer(database, name="db")
 root.add_typer(users, name="user")
 root.add_typer(views.keys, name="keys")
 root.add_typer(views.policy, name="policy")
-root.add_typer(views.delivery, name="delivery")
+root.add_typer(delivery, name="delivery")
 root.add_typer(views.audit, name="audit")
 root.add_typer(dev, name="dev")
 

@@ -4,51 +4,64 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from twostep.cli.doctor_database import examine_database, mend_clock
+from twostep.cli.doctor_outside import examine_clock, examine_providers
 from twostep.cli.failure import MISUSED, REFUSED
-from twostep.cli.shell import AsJson, Shell, print_json, shell_of
+from twostep.cli.finding import ERROR, OK, WARNING, Finding, print_findings
+from twostep.cli.shell import AsJson, shell_of
 
 
 if TYPE_CHECKING:
     from twostep.config import Settings
-    from twostep.flows.env import Env
-    from twostep.flows.health import Health
-
-ERROR = "error"
-WARNING = "warning"
-OK = "ok"
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """`text` says what is, and after it what to do. Errors make the exit code 1."""
+def doctor(
+    context: typer.Context,
+    *,
+    time_source: Annotated[
+        str | None,
+        typer.Option(metavar="HOST[:PORT]", help="Time server to compare the clock with (SNTP)."),
+    ] = None,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Ask neither the mail server nor providers.")
+    ] = False,
+    mend: Annotated[
+        bool,
+        typer.Option(
+            "--mend-clock",
+            help="Let apps take codes again that were used while the clock was ahead.",
+        ),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Check configuration, keys, database, clock, mail and providers, and say what to do.
 
-    level: str
-    about: str
-    text: str
-
-
-def doctor(context: typer.Context, *, as_json: AsJson = False) -> None:
-    """Check configuration, keys, database and providers, and say what to do."""
+    No message is sent: providers are asked something harmless, such as who we are.
+    """
     from twostep.config import ConfigError
 
     shell = shell_of(context)
     try:
         settings = shell.load_settings()
     except ConfigError as error:
-        _print([Finding(ERROR, "configuration", text) for text in error.problems], as_json=as_json)
+        found = [Finding(ERROR, "configuration", text) for text in error.problems]
+        print_findings(found, as_json=as_json)
         raise typer.Exit(MISUSED) from None
+    clock = examine_clock(time_source, shell.wiring.instant)
     found = [
         *_examine_configuration(shell.config_path(), settings),
         *_examine_address(settings),
-        *_examine_database(shell, settings),
+        clock,
+        *([mend_clock(shell, settings, clock)] if mend else ()),
+        *examine_database(shell, settings),
+        *examine_providers(shell, settings, offline=offline),
     ]
-    _print(found, as_json=as_json)
+    print_findings(found, as_json=as_json)
     if any(finding.level == ERROR for finding in found):
         raise typer.Exit(REFUSED)
 
@@ -98,74 +111,3 @@ def _examine_address(settings: Settings) -> Iterator[Finding]:
         )
     else:
         yield Finding(OK, about, f"{settings.public_url}, behind a proxy")
-
-
-def _examine_database(shell: Shell, settings: Settings) -> Iterator[Finding]:
-    from twostep.flows.health import view_health
-
-    try:
-        keyring = shell.wiring.load_keyring(settings)
-    except shell.wiring.stops() as error:
-        yield Finding(ERROR, "keys", str(error))
-        return
-    yield Finding(OK, "keys", f"{len(keyring.keys)} found, {keyring.newest.id} seals")
-
-    async def read(env: Env) -> Health:
-        return env.store.read(view_health, env)
-
-    try:
-        health = shell.run(read, settings)
-    except shell.wiring.stops() as error:
-        yield Finding(ERROR, "database", str(error))
-        return
-    yield Finding(OK, "database", f"{health.accounts} accounts")
-    yield from _examine_checkpoints(shell, settings)
-    yield from _judge(health)
-
-
-def _examine_checkpoints(shell: Shell, settings: Settings) -> Iterator[Finding]:
-    from twostep.flows.checkpoint import review_file
-
-    path = settings.audit_checkpoint_file
-    if path is None:
-        return
-
-    async def read(env: Env) -> str:
-        return env.store.read(review_file, path)
-
-    problem = shell.run(read, settings)
-    if problem:
-        yield Finding(WARNING, "audit", problem)
-    else:
-        yield Finding(OK, "audit", f"checkpoints are also in {path}")
-
-
-def _judge(health: Health) -> Iterator[Finding]:
-    if health.keys_open is False:
-        yield Finding(
-            ERROR,
-            "keys",
-            "They do not open what is in the database: apps and phones cannot be used. Put the key"
-            " file back that belongs to this database.",
-        )
-    if not health.has_operator:
-        yield Finding(
-            WARNING,
-            "database",
-            "There is no operator. Run: twostep user add NAME --email ADDRESS --role operator",
-        )
-    if health.seeded:
-        yield Finding(
-            WARNING,
-            "database",
-            f"It holds {health.seeded} accounts of twostep dev seed: whoever has that file can sign"
-            " in. Use another database for real people.",
-        )
-
-
-def _print(found: list[Finding], *, as_json: bool) -> None:
-    if as_json:
-        print_json([asdict(finding) for finding in found])
-        return
-    for finding in found:
-        print(f"{finding.level:<8} {finding.about}: {finding.text}")

@@ -1,31 +1,16 @@
-"""`twostep keys`, `policy`, `delivery`, `audit`: what is, printed."""
+"""`twostep keys`, `policy`, `audit`: what is, printed."""
 
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict
-from typing import TYPE_CHECKING
 
 import typer
 
-from twostep.cli.shell import (
-    AsJson,
-    instant,
-    print_facts,
-    print_json,
-    print_table,
-    say,
-    shell_of,
-)
+from twostep.cli.shell import AsJson, print_facts, print_json, say, shell_of
 
-
-if TYPE_CHECKING:
-    from twostep.flows.delivery_status import DeliveryStatus
-    from twostep.flows.env import Env
 
 keys = typer.Typer(help="The keys that seal secrets.", no_args_is_help=True)
 policy = typer.Typer(help="What users may and must do.", no_args_is_help=True)
-delivery = typer.Typer(help="Texts, calls and mails.", no_args_is_help=True)
 audit = typer.Typer(help="The audit trail.", no_args_is_help=True)
 
 
@@ -64,38 +49,6 @@ def show_policy(context: typer.Context, *, as_json: AsJson = False) -> None:
             ("", "at most; then the password is retired, not the phone"),
         ]
     )
-
-
-@delivery.command("status")
-def delivery_status(context: typer.Context, *, as_json: AsJson = False) -> None:
-    """Show the last 24 hours: what waits, what arrived, what failed and why."""
-    from twostep.flows.delivery_status import view_delivery_status
-
-    shell = shell_of(context)
-
-    async def read(env: Env) -> DeliveryStatus:
-        return env.store.read(view_delivery_status, env, now=shell.wiring.clock())
-
-    status = shell.run(read)
-    if as_json:
-        print_json(asdict(status))
-        return
-    print_facts(
-        [
-            (channel, ", ".join(names) or "no provider")
-            for channel, names in status.providers.items()
-        ]
-        + [("today", f"{status.sent_today} of {status.daily_budget} texts and calls")]
-    )
-    if status.messages:
-        print()
-        print_table(
-            ("CHANNEL", "PROVIDER", "STATE", "REASON", "COUNT", "OLDEST"),
-            [
-                (m.channel, m.provider, m.state, m.reason, str(m.count), instant(m.oldest_at))
-                for m in status.messages
-            ],
-        )
 
 
 @audit.command("export")

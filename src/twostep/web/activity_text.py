@@ -21,6 +21,7 @@ _SENTENCES: dict[str, str] = {
     event.BROWSER_NEW: N_("A browser was used for the first time."),
     event.BROWSER_REMEMBERED: N_("A browser will not be asked for a code."),
     event.BROWSER_TOKEN_REUSED: N_("A browser that skips the code was forgotten, because a copy of it turned up."),
+    event.CLOCK_MENDED: N_("Your authenticator app takes codes again: our clock had been wrong."),
     event.CLOCK_MOVED_BACK: N_("A code could not be checked, because our clock was wrong."),
     event.CODE_ACCEPTED: N_("A code was accepted."),
     event.CODE_REFUSED: N_("A wrong code was entered."),

@@ -1,0 +1,110 @@
+"""The part of `twostep doctor` that looks into the database, and mends what a wrong clock did there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from twostep.cli.finding import ERROR, OK, WARNING, Finding
+
+
+if TYPE_CHECKING:
+    from twostep.cli.shell import Shell
+    from twostep.config import Settings
+    from twostep.flows.env import Env
+    from twostep.flows.health import Health
+
+MENDED_AT_ONCE = 100
+
+
+def examine_database(shell: Shell, settings: Settings) -> Iterator[Finding]:
+    """Whether the keys are there, the database opens with them, and what is in it is in order."""
+    from twostep.flows.health import view_health
+
+    try:
+        keyring = shell.wiring.load_keyring(settings)
+    except shell.wiring.stops() as error:
+        yield Finding(ERROR, "keys", str(error))
+        return
+    yield Finding(OK, "keys", f"{len(keyring.keys)} found, {keyring.newest.id} seals")
+
+    async def read(env: Env) -> Health:
+        return env.store.read(view_health, env, now=shell.wiring.clock())
+
+    try:
+        health = shell.run(read, settings)
+    except shell.wiring.stops() as error:
+        yield Finding(ERROR, "database", str(error))
+        return
+    name = shell.wiring.database(settings)
+    yield Finding(OK, "database", f"{health.accounts} accounts in {name}")
+    yield from _examine_checkpoints(shell, settings)
+    yield from _judge(health)
+
+
+def mend_clock(shell: Shell, settings: Settings, clock: Finding) -> Finding:
+    """Let apps take codes again that a clock gone ahead had locked. Not while it is known to be off:
+    then codes that were taken already could be taken again."""
+    from twostep.flows.clock_health import mend_clock as mend
+
+    if clock.level in {ERROR, WARNING}:
+        return Finding(ERROR, "clock", "nothing was mended, because the clock may be wrong.")
+
+    async def work(env: Env) -> int:
+        total = 0
+        while done := await env.store.run(mend, now=shell.wiring.clock(), limit=MENDED_AT_ONCE):
+            total += done
+        return total
+
+    try:
+        count = shell.run(work, settings)
+    except shell.wiring.stops() as error:
+        return Finding(ERROR, "clock", f"nothing was mended: {error}")
+    return Finding(OK, "clock", f"{count} authenticator apps take codes again")
+
+
+def _examine_checkpoints(shell: Shell, settings: Settings) -> Iterator[Finding]:
+    from twostep.flows.checkpoint import review_file
+
+    path = settings.audit_checkpoint_file
+    if path is None:
+        return
+
+    async def read(env: Env) -> str:
+        return env.store.read(review_file, path)
+
+    problem = shell.run(read, settings)
+    if problem:
+        yield Finding(WARNING, "audit", problem)
+    else:
+        yield Finding(OK, "audit", f"checkpoints are also in {path}")
+
+
+def _judge(health: Health) -> Iterator[Finding]:
+    if health.keys_open is False:
+        yield Finding(
+            ERROR,
+            "keys",
+            "They do not open what is in the database: apps and phones cannot be used. Put the key"
+            " file back that belongs to this database.",
+        )
+    if health.apps_ahead:
+        yield Finding(
+            WARNING,
+            "clock",
+            f"{health.apps_ahead} authenticator apps refuse every code, because they were used while"
+            " this machine's clock was ahead. Once it is right, run: twostep doctor --mend-clock",
+        )
+    if not health.has_operator:
+        yield Finding(
+            WARNING,
+            "database",
+            "There is no operator. Run: twostep user add NAME --email ADDRESS --role operator",
+        )
+    if health.seeded:
+        yield Finding(
+            WARNING,
+            "database",
+            f"It holds {health.seeded} accounts of twostep dev seed: whoever has that file can sign"
+            " in. Use another database for real people.",
+        )

@@ -1,0 +1,165 @@
+"""A key file that is missing, cut, readable by others or another one: nothing starts, and nobody gets in."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.support.house import House, open_house
+from twostep.core import key_file
+from twostep.core.refusal import Reason, Refused
+from twostep.core.sealing import Keyring, new_key
+from twostep.flows import second_step
+from twostep.flows.key_source import open_keys
+from twostep.flows.second_step import SecondStepDone
+from twostep.flows.verify_audit import verify_database
+
+
+KEY_FILE = "twostep.key"
+URL = "http://localhost:8098"
+Harm = Callable[[Path], object]
+
+
+def write(path: Path, ring: Keyring) -> None:
+    path.write_text(key_file.format_keyring(ring), encoding="utf-8")
+    path.chmod(0o600)
+
+
+def cut(path: Path) -> None:
+    text = path.read_text(encoding="utf-8").rstrip()
+    path.write_text(text[:-9], encoding="utf-8")
+
+
+def remove(path: Path) -> None:
+    path.unlink()
+
+
+def empty(path: Path) -> None:
+    path.write_text("", encoding="utf-8")
+
+
+def garble(path: Path) -> None:
+    path.write_bytes(b"\x00\xff\xfe" * 40)
+
+
+def open_to_all(path: Path) -> None:
+    path.chmod(0o644)
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("installed")
+    assert call(folder, "init", "--yes", "--public-url", URL, "--data-dir", ".").returncode == 0
+    return folder
+
+
+def call(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "twostep", *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("harm", "says"),
+    [
+        (remove, "does not exist"),
+        (cut, "cannot be read"),
+        (empty, "cannot be read"),
+        (garble, "cannot be read"),
+        (open_to_all, "Run: chmod 600"),
+    ],
+)
+def test_nothing_starts_without_its_keys(installed: Path, harm: Harm, says: str) -> None:
+    path = installed / KEY_FILE
+    kept = path.read_bytes()
+    try:
+        harm(path)
+        done = call(installed, "serve", "--port", "8098")
+        assert (done.returncode, done.stdout) == (2, "")
+        assert len(done.stderr.splitlines()) == 1, done.stderr
+        assert says in done.stderr
+        assert kept[-30:-1].decode() not in done.stderr
+    finally:
+        path.write_bytes(kept)
+        path.chmod(0o600)
+
+
+@asynccontextmanager
+async def keyed_house(folder: Path) -> AsyncIterator[House]:
+    """A product whose keys come from a file, as a server's do."""
+    write(folder / KEY_FILE, Keyring((new_key(),)))
+    async with open_house(folder) as house:
+        house.env = replace(house.env, keys=open_keys(house.env.settings))
+        yield house
+
+
+async def answer(house: House, typed: str) -> object:
+    half = await house.sign_in()
+    return await second_step.submit_code(
+        house.env,
+        house.visitor,
+        half.session,
+        old_token=half.token,
+        typed=typed,
+        now=house.now,
+    )
+
+
+def replace_by_another(path: Path) -> None:
+    write(path, Keyring((new_key(),)))
+
+
+@pytest.mark.parametrize("harm", [remove, cut, empty, garble, open_to_all])
+def test_a_running_product_goes_on_with_the_keys_it_read(tmp_path: Path, harm: Harm) -> None:
+    async def story() -> None:
+        async with keyed_house(tmp_path) as house:
+            await house.add()
+            secret, _ = await house.add_app(await house.sign_in())
+            harm(tmp_path / KEY_FILE)
+            house.env.keys.look()
+            house.clock.forward(60)
+            assert isinstance(await answer(house, house.code(secret)), SecondStepDone)
+
+    asyncio.run(story())
+
+
+def test_with_another_key_right_and_wrong_are_refused_alike_and_the_old_one_heals_it(
+    tmp_path: Path,
+) -> None:
+    async def story() -> None:
+        async with keyed_house(tmp_path) as house:
+            await house.add()
+            secret, full = await house.add_app(await house.sign_in())
+            codes = await house.make_codes(full)
+            path = tmp_path / KEY_FILE
+            right = path.read_bytes()
+            replace_by_another(path)
+            house.env.keys.look()
+            house.clock.forward(60)
+            code = house.code(secret)
+            told = [await answer(house, typed) for typed in (code, "123456")]
+            assert [one.reason for one in told if isinstance(one, Refused)] == [
+                Reason.CODE_WRONG,
+                Reason.CODE_WRONG,
+            ]
+            # A backup code needs no key, so its owner is not locked out.
+            assert isinstance(await answer(house, codes[0]), SecondStepDone)
+            path.write_bytes(right)
+            path.chmod(0o600)
+            house.env.keys.look()
+            assert isinstance(await answer(house, code), SecondStepDone)
+            assert (await verify_database(house.env, now=house.now)).findings == ()
+
+    asyncio.run(story())
