@@ -23,6 +23,7 @@ from twostep.core.sealing import Keyring
 from twostep.delivery.channel import Callbacks, Channel, Kind
 from twostep.delivery.providers import build_callbacks, build_channels
 from twostep.flows.checkpoint import checkpoint_all, run_checkpoints
+from twostep.flows.counters import Counters, MeteredStore
 from twostep.flows.deliver import Outbox
 from twostep.flows.env import Env
 from twostep.flows.hash_pool import HashPool
@@ -165,7 +166,7 @@ async def open_product(
     line does not, and may look into a running demo."""
     keys = load_keys(settings)
     store = open_store(settings, demo=demo, beside=not working)
-    outbox = Outbox(channels)
+    outbox, counters = Outbox(channels), Counters()
 
     def wake() -> None:
         outbox.wake()
@@ -174,12 +175,13 @@ async def open_product(
     env = Env(
         settings=settings,
         keys=keys,
-        store=store,
+        store=MeteredStore(store, counters) if settings.metrics.is_on else store,
         hashes=HashPool(),
         profile=PROFILES[settings.password.profile],
         clock=clock,
         wake_outbox=wake,
         callbacks=callbacks or {},
+        counters=counters,
     )
     dummy_hash(env.profile)  # made now, not with the first unknown name
     tasks = [asyncio.create_task(work) for work in (_works(env, outbox) if working else ())]
@@ -266,6 +268,7 @@ async def serve(
 ) -> None:
     """Run the product until a stop signal. Raises `StartError` and `PortTaken`."""
     from twostep import server  # noqa: PLC0415
+    from twostep.web.pages.metrics import own_port  # noqa: PLC0415
 
     if tls is not None:
         review_tls(*tls)
@@ -273,6 +276,7 @@ async def serve(
     async with (
         build_channels(settings) as channels,
         open_product(settings, channels, callbacks=build_callbacks(settings)) as product,
+        server.beside(own_port(product.env), settings.metrics.port),
     ):
         await server.serve(build_app(product.env), sockets, ready=ready, tls=tls)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -53,7 +53,15 @@ class _Server(uvicorn.Server):
         self.should_exit = True
 
 
-def listen(addresses: Sequence[str], port: int) -> list[socket.socket]:
+class _Beside(uvicorn.Server):
+    """uvicorn beside another server, which hears the signals and ends this one."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def listen(addresses: Sequence[str], port: int, *, setting: str = "--port") -> list[socket.socket]:
     """Listen on each address; raises `PortTaken`. An IPv6 address that the machine lacks is left
     out when there is another."""
     listening: list[socket.socket] = []
@@ -69,7 +77,8 @@ def listen(addresses: Sequence[str], port: int) -> list[socket.socket]:
             if listening and family == socket.AF_INET6 and error.errno != 98:  # address in use
                 continue
             raise PortTaken(
-                f"Port {port} on {address} cannot be used: {error.strerror}. Choose another with --port."
+                f"Port {port} on {address} cannot be used: {error.strerror}."
+                f" Choose another with {setting}."
             ) from None
         listening.append(one)
     return listening
@@ -83,7 +92,27 @@ async def serve(
     tls: tuple[Path, Path] | None = None,
 ) -> None:
     """Serve until a stop signal, then answer what is in hand and return."""
-    config = uvicorn.Config(
+    await _Server(_config(app, tls), ready).serve(list(sockets))
+
+
+@asynccontextmanager
+async def beside(app: Application, port: int | None) -> AsyncIterator[None]:
+    """Serve `app` on a loopback port of its own meanwhile; None: do not. Raises `PortTaken`."""
+    if port is None:
+        yield
+        return
+    sockets = listen(["127.0.0.1", "::1"], port, setting="metrics.port")
+    server = _Beside(_config(app))
+    task = asyncio.create_task(server.serve(sockets))
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await task
+
+
+def _config(app: Application, tls: tuple[Path, Path] | None = None) -> uvicorn.Config:
+    return uvicorn.Config(
         app,
         http="httptools",
         lifespan="off",
@@ -97,7 +126,6 @@ async def serve(
         ssl_certfile=tls[0] if tls else None,
         ssl_keyfile=str(tls[1]) if tls else None,
     )
-    await _Server(config, ready).serve(list(sockets))
 
 
 async def stopped() -> None:

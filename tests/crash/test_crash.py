@@ -4,51 +4,18 @@ answered holds, and no code works twice."""
 from __future__ import annotations
 
 import random
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
 import httpx2 as httpx
 import pytest
 
 from tests.support.live import PASSWORD, LiveDemo, live_demo
+from tests.support.power import kill_during, window
 from tests.support.product import backup_codes, setup_uri
 
 
 ALICE = {"username": "alice", "password": PASSWORD}
 WIZARD = "/settings/security/app/new"
 CODES = "/settings/security/codes"
-# From before the request arrives until after its answer has left.
-LONGEST_LIFE_SECONDS = 0.02
-
-
-@contextmanager
-def window(demo: LiveDemo) -> Iterator[httpx.Client]:
-    """A browser with cookies of its own."""
-    headers = {"Origin": demo.url}
-    with httpx.Client(base_url=demo.url, headers=headers, timeout=30, trust_env=False) as client:
-        yield client
-
-
-def kill_during(
-    demo: LiveDemo, chance: random.Random, request: Callable[[], httpx.Response]
-) -> httpx.Response | None:
-    """Send a request and cut the power meanwhile; its answer, if one came through."""
-    answers: list[httpx.Response] = []
-
-    def send() -> None:
-        try:
-            answers.append(request())
-        except httpx.TransportError:
-            return
-
-    sending = threading.Thread(target=send)
-    sending.start()
-    time.sleep(chance.uniform(0, LONGEST_LIFE_SECONDS))
-    demo.kill()
-    sending.join()
-    return answers[0] if answers else None
 
 
 def is_on(demo: LiveDemo) -> bool:

@@ -19,6 +19,7 @@ import httpx2 as httpx
 import pytest
 
 from tests.support.live import PASSWORD, LiveDemo, live_demo
+from tests.support.power import window
 from tests.support.product import TestProduct, open_test_product, setup_uri, words
 from twostep.web.app import UNAVAILABLE_SECONDS
 
@@ -69,13 +70,6 @@ def no_longer_files(demo: LiveDemo) -> Iterator[None]:
         yield
     finally:
         resource.prlimit(demo.process.pid, resource.RLIMIT_FSIZE, before)
-
-
-@contextmanager
-def window(demo: LiveDemo) -> Iterator[httpx.Client]:
-    headers = {"Origin": demo.url}
-    with httpx.Client(base_url=demo.url, headers=headers, timeout=30, trust_env=False) as client:
-        yield client
 
 
 def unavailable(answer: httpx.Response) -> str:

@@ -108,6 +108,11 @@ class Metrics(Section):
         description="Bearer value that opens /metrics on the main port, 16 characters or more.",
     )
 
+    @property
+    def is_on(self) -> bool:
+        """Whether anybody can read them."""
+        return self.port is not None or self.token is not None
+
 
 def _database_url(data: Mapping[str, Any]) -> SecretStr:
     return SecretStr(f"sqlite:///{data['data_dir']}/twostep.sqlite3")

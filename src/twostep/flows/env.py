@@ -12,6 +12,7 @@ from twostep.core.event import Source
 from twostep.core.password import Profile
 from twostep.core.sealing import Keyring
 from twostep.delivery.channel import Callbacks
+from twostep.flows.counters import Counters
 from twostep.flows.hash_pool import HashPool
 from twostep.flows.key_source import Keys
 from twostep.store.tx import Store
@@ -34,6 +35,7 @@ class Env:
     clock: Callable[[], int]
     wake_outbox: Callable[[], None]
     callbacks: Mapping[str, Callbacks] = field(default_factory=dict)
+    counters: Counters = field(default_factory=Counters)
 
     @property
     def keyring(self) -> Keyring:

@@ -34,7 +34,10 @@ def _be_nice() -> None:
 
 
 class HashPool:
-    """A bounded pool of threads for password hashes."""
+    """A bounded pool of threads for password hashes.
+
+    `places`: in each lane; `refused`: how many came when every place of theirs was taken.
+    """
 
     def __init__(self, *, threads: int | None = None, places: int = PLACES_IN_A_LANE) -> None:
         self._threads = ThreadPoolExecutor(
@@ -42,8 +45,13 @@ class HashPool:
             thread_name_prefix="argon2",
             initializer=_be_nice,
         )
-        self._places = places
         self._taken = {False: 0, True: 0}
+        self.places = places
+        self.refused = 0
+
+    def taken(self, *, known: bool) -> int:
+        """How many of a lane's `places` are taken right now."""
+        return self._taken[known]
 
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Hash for a stranger; raises `Overloaded`."""
@@ -54,7 +62,8 @@ class HashPool:
         return await self._run(True, lambda: work(*args, **kwargs))
 
     async def _run(self, known: bool, work: Callable[[], T]) -> T:  # noqa: FBT001  picks the lane
-        if self._taken[known] >= self._places:
+        if self._taken[known] >= self.places:
+            self.refused += 1
             raise Overloaded
         self._taken[known] += 1
         try:

@@ -144,9 +144,16 @@ def _key_text(settings: Settings) -> str:
         mode = path.stat().st_mode
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise KeysUnreadable(f"The key file {path} does not exist. Run: twostep init") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise KeysUnreadable(f"The key file {path} cannot be read: {error}") from None
+        raise KeysUnreadable(
+            f"The key file {path} does not exist. Put back the one that belongs to the database; for"
+            " a new installation run: twostep init"
+        ) from None
+    except UnicodeDecodeError:
+        raise KeysUnreadable(
+            f"The key file {path} cannot be read: it is no text. Put back a copy of it."
+        ) from None
+    except OSError as error:
+        raise KeysUnreadable(f"The key file {path} cannot be read: {error.strerror}") from None
     if mode & 0o077:
         raise KeysUnreadable(f"The key file {path} can be read by others. Run: chmod 600 {path}")
     return text

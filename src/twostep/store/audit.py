@@ -24,6 +24,7 @@ def append_all(
             head, event, chain=account_id, account_id=account_id, source=source, at=now
         )
         _insert(tx, record)
+        tx.events.append((event.kind, event.outcome))
         head = Head(record.seq, record.hash)
     tx.do(
         "UPDATE accounts SET audit_seq = :seq, audit_hash = :hash WHERE id = :id",
@@ -48,6 +49,7 @@ def append_system(tx: Tx, event: Event, *, subject: str, source: Source, now: in
     head = Head(row[0], bytes(row[1])) if row else Head()
     record = next_record(head, event, chain=chain, account_id=None, source=source, at=now)
     _insert(tx, record)
+    tx.events.append((event.kind, event.outcome))
     tx.do(
         "UPDATE system_chains SET audit_seq = :seq, audit_hash = :hash WHERE chain = :chain",
         chain=chain,

@@ -38,12 +38,13 @@ log = structlog.get_logger(__name__)
 class _Transaction:
     """`Tx` on a SQLite connection."""
 
-    __slots__ = ("_connection", "callbacks", "heads")
+    __slots__ = ("_connection", "callbacks", "events", "heads")
     engine: Engine = "sqlite"
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self.heads: dict[str, Head] = {}
+        self.events: list[tuple[str, str]] = []
         self.callbacks: list[Callable[[], None]] = []
 
     def run(self, sql: str, **values: object) -> int:

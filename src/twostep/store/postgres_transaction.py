@@ -24,7 +24,7 @@ _Key = tuple[str, tuple[Any, ...]]
 class Transaction:
     """`Tx` on a wire."""
 
-    __slots__ = ("_announced", "_sent_ahead", "_wire", "callbacks", "heads")
+    __slots__ = ("_announced", "_sent_ahead", "_wire", "callbacks", "events", "heads")
     engine: Engine = "postgresql"
 
     def __init__(self, wire: Wire) -> None:
@@ -32,6 +32,7 @@ class Transaction:
         self._announced: list[_Key] = []
         self._sent_ahead: dict[_Key, Reply] = {}
         self.heads: dict[str, Head] = {}
+        self.events: list[tuple[str, str]] = []
         self.callbacks: list[Callable[[], None]] = []
 
     def begin(self) -> None:
@@ -87,12 +88,13 @@ class Transaction:
 class _Announcer:
     """A `Tx` that writes down which reads a function makes; it finds nothing."""
 
-    __slots__ = ("_announced", "heads")
+    __slots__ = ("_announced", "events", "heads")
     engine: Engine = "postgresql"
 
     def __init__(self, announced: list[_Key]) -> None:
         self._announced = announced
         self.heads: dict[str, Head] = {}
+        self.events: list[tuple[str, str]] = []
 
     def one(self, sql: str, **values: object) -> Row | None:
         self._announced.append(_key(sql, values))

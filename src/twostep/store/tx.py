@@ -25,12 +25,13 @@ class StoreUnavailable(Exception):
 class Tx(Protocol):
     """One open transaction.
 
-    `heads`: audit chain heads of the accounts that this transaction has locked. `engine`: for the
-    few statements whose dialects differ.
+    `heads`: audit chain heads of the accounts that this transaction has locked. `events`: kind and
+    outcome of what it appended to the trail. `engine`: for the few statements whose dialects differ.
     """
 
     engine: Engine
     heads: dict[str, Head]
+    events: list[tuple[str, str]]
 
     def run(self, sql: str, **values: object) -> int:
         """Execute; the number of rows changed."""

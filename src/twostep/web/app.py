@@ -61,6 +61,7 @@ class WebApp:
         if scope["type"] != "http":
             raise RuntimeError(f"no {scope['type']} here")
         response = await self._respond(scope, receive)
+        self._env.counters.answers[response.status_code] += 1
         own = {name for name, _ in response.raw_headers}
         response.raw_headers.extend(pair for pair in self._headers if pair[0] not in own)
         if scope["method"] == "HEAD":

@@ -1,0 +1,54 @@
+"""What the database knows of how things stand right now, for `/metrics`: counts, never a person."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from twostep.flows.budget import DAY_SECONDS, budgets
+from twostep.flows.env import Env
+from twostep.flows.trouble import passed_by, troubled_channels
+from twostep.store import alarms, outbox, throttles
+from twostep.store.tx import Tx
+
+
+MOST_ALARMS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """`messages`: by channel and state, those made in the last 24 hours and all that wait;
+    `waiting_since`: by channel, when the oldest that waits was made; `alarms`: of the last 24 hours
+    by event; `budgets`: used and limit by span; `troubled`: channels that do not work;
+    `passed_by`: providers that are left out for a while."""
+
+    messages: Mapping[tuple[str, str], int]
+    waiting_since: Mapping[str, int]
+    alarms: Mapping[str, int]
+    budgets: Mapping[str, tuple[int, int]]
+    troubled: frozenset[str]
+    passed_by: frozenset[str]
+
+
+def view_figures(tx: Tx, env: Env, *, now: int) -> Figures:
+    """Read them."""
+    since = now - DAY_SECONDS
+    messages: dict[tuple[str, str], int] = defaultdict(int)
+    waiting_since: dict[str, int] = {}
+    for channel, _, state, _, count, oldest_at in outbox.count_by_state(tx, since=since):
+        messages[channel, state] += count
+        if state == "queued":
+            waiting_since[channel] = min(oldest_at, waiting_since.get(channel, oldest_at))
+    newest = alarms.list_newest(tx, since=since, limit=MOST_ALARMS)
+    return Figures(
+        messages=dict(messages),
+        waiting_since=waiting_since,
+        alarms=Counter(alarm.event for alarm in newest),
+        budgets={
+            one.span: (throttles.load(tx, one.key).count, one.limit)
+            for one in budgets(env, now=now)
+        },
+        troubled=troubled_channels(tx, env, now=now),
+        passed_by=passed_by(tx, now=now),
+    )
