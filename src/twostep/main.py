@@ -162,8 +162,7 @@ async def open_product(
     demo: bool = False,
     working: bool = True,
 ) -> AsyncIterator[Product]:
-    """Open store, hash pool and outbox. `working`: send messages and tidy up beside it; the command
-    line does not, and may look into a running demo."""
+    """Open everything. `working`: send and tidy up beside it, which the command line does not."""
     keys = load_keys(settings)
     store = open_store(settings, demo=demo, beside=not working)
     outbox, counters = Outbox(channels), Counters()
@@ -184,21 +183,27 @@ async def open_product(
         counters=counters,
     )
     dummy_hash(env.profile)  # made now, not with the first unknown name
-    tasks = [asyncio.create_task(work) for work in (_works(env, outbox) if working else ())]
+    works = _works(env, outbox) if working else ()
+    tasks = [asyncio.create_task(work) for work in works]
     try:
         yield Product(env, outbox)
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(GRACEFUL_SECONDS):
-                await outbox.drain()
+        await _drain(outbox)
         if working:
             with suppress(StoreUnavailable):
                 await checkpoint_all(env, now=clock())
         env.hashes.close()
         await store.close()
+
+
+async def _drain(outbox: Outbox) -> None:
+    """Wait a little for what is being sent; the rest is sent after the next start."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(GRACEFUL_SECONDS):
+            await outbox.drain()
 
 
 def _works(env: Env, outbox: Outbox) -> tuple[Coroutine[Any, Any, None], ...]:

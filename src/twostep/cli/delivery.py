@@ -66,19 +66,7 @@ def _tables(
     found: DeliveryStatus,
 ) -> Iterator[tuple[str, Sequence[str], list[tuple[str, ...]]]]:
     """Title, head and rows of each; those without rows are not printed."""
-    yield (
-        "Alarms of the last 14 days",
-        ("AT", "WHAT", "ABOUT", "DETAIL"),
-        [
-            (
-                instant(one.at),
-                one.event,
-                one.subject,
-                ", ".join(f"{name} {value}" for name, value in one.data.items()),
-            )
-            for one in found.alarms
-        ],
-    )
+    yield "Alarms of the last 14 days", ("AT", "WHAT", "ABOUT", "DETAIL"), _alarms(found)
     yield (
         "Providers, last 14 days",
         ("PROVIDER", "CARRIES", "STATE", "ACCEPTED", "FAILED", "ACCEPT TIME"),
@@ -110,6 +98,18 @@ def _tables(
             for m in found.messages
         ],
     )
+
+
+def _alarms(found: DeliveryStatus) -> list[tuple[str, ...]]:
+    return [
+        (
+            instant(one.at),
+            one.event,
+            one.subject,
+            ", ".join(f"{name} {value}" for name, value in one.data.items()),
+        )
+        for one in found.alarms
+    ]
 
 
 def _counts(one: Count) -> tuple[str, ...]:

@@ -24,6 +24,7 @@ from twostep.config.kinds import (
     TimeZone,
     is_loopback,
 )
+from twostep.config.metrics import Metrics
 from twostep.config.passkeys import Passkeys, passkey_warnings
 from twostep.config.provider_order import able_providers, review_providers
 from twostep.config.providers import Delivery, Smtp, Twilio
@@ -94,24 +95,6 @@ class Password(Section):
         description="Cost of one password check: default (Argon2id, 19 MiB, 2 passes) or test "
         "(fast and weak, for automated tests).",
     )
-
-
-class Metrics(Section):
-    """Figures for Prometheus."""
-
-    port: int | None = Field(
-        default=None, ge=1, le=65535, description="Own loopback port that serves /metrics."
-    )
-    token: SecretStr | None = Field(
-        default=None,
-        min_length=16,
-        description="Bearer value that opens /metrics on the main port, 16 characters or more.",
-    )
-
-    @property
-    def is_on(self) -> bool:
-        """Whether anybody can read them."""
-        return self.port is not None or self.token is not None
 
 
 def _database_url(data: Mapping[str, Any]) -> SecretStr:
