@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 
 import uvloop
 
-from bench import bare, load
+from bench import bare, load, passkeys
 from bench.serving import TWOSTEP, Seeded, Serving, free_port, install, seed, serving
 from twostep.core import totp
 
@@ -209,7 +209,19 @@ def pages(folder: Path) -> None:
         )  # fmt: skip
 
 
-ALL.update({"P1": second_step, "P3": session_check, "P4": full_sign_in, "P5": pages})
+def passkey_answers(_folder: Path) -> None:
+    """PK: answers of passkeys verified on one core, and the weight of their script."""
+    for algorithm, name in ((-8, "Ed25519"), (-7, "ES256"), (-257, "RS256")):
+        value = passkeys.assertions_a_second(algorithm)
+        what = f"passkey answers verified, {name}, one core"
+        say("PK", what, value, "/s", target="2,000/s", met=value >= 2000)
+    weight = passkeys.script_bytes()
+    say("PK", "the passkey script, gzipped", weight, "bytes", target="2,048", met=weight <= 2048)
+
+
+ALL.update(
+    {"P1": second_step, "P3": session_check, "P4": full_sign_in, "P5": pages, "PK": passkey_answers}
+)
 
 
 def main() -> None:

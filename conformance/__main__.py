@@ -6,12 +6,19 @@ import sys
 import tempfile
 from pathlib import Path
 
-from conformance import rows_accounts, rows_codes, rows_recovery, rows_requests, rows_sent
+from conformance import (
+    rows_accounts,
+    rows_codes,
+    rows_passkeys,
+    rows_recovery,
+    rows_requests,
+    rows_sent,
+)
 from conformance.card import ROWS, NotRun, Outcome, Row, as_page, summary
 from conformance.instance import Instance, demo
 
 
-MODULES = (rows_codes, rows_sent, rows_recovery, rows_accounts, rows_requests)
+MODULES = (rows_codes, rows_sent, rows_recovery, rows_accounts, rows_passkeys, rows_requests)
 
 
 MARKS = {"passed": "ok", "failed": "FAIL", "not run": "--"}

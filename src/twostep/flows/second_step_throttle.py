@@ -68,8 +68,8 @@ def announce_reads(
 
 def forget(tx: Tx, account: Account, *, browser_id: str | None) -> None:
     """A full sign-in ends the counts of the browser it came from."""
-    for rule in (throttle.CODE, throttle.RECOVERY_CODE):
-        throttles.remove(tx, key(rule, account.id, browser_id))
+    rules = (throttle.CODE, throttle.RECOVERY_CODE)
+    throttles.remove_both(tx, *(key(rule, account.id, browser_id) for rule in rules))
 
 
 def forget_all(tx: Tx, account: Account) -> None:

@@ -115,7 +115,8 @@ def complete_sign_in(
         sessions.raise_session(tx, session, old_digest=old_digest, new_digest=digest)
     if two_step:
         second_step_throttle.forget(tx, account, browser_id=came_from)
-        accounts.save_guesses(tx, account.id, in_a_row=0, millionths=account.guess_millionths)
+        if account.wrong_in_a_row:
+            accounts.save_guesses(tx, account.id, in_a_row=0, millionths=account.guess_millionths)
         cancel_recovery(tx, env, account, visitor, by="sign_in", now=now)
     done = event.new_event(event.SIGN_IN_COMPLETED, method=method, aal=str(aal), amr=amr)
     record(tx, account, visitor, done, now=now)
@@ -170,13 +171,16 @@ def _remember_as_known(
     """Know the browser from now on; a new one is told to the owner, the account's first is not."""
     presented = token.digest(visitor.browser_token)
     browser_token = None
-    if not visitor.browser_token or not sessions.is_browser_cookie(tx, presented):
+    is_known = (
+        visitor.browser_token != ""
+        and sessions.load_known_browser(tx, account.id, presented) is not None
+    )
+    if not is_known and not (visitor.browser_token and sessions.is_browser_cookie(tx, presented)):
         # A value we did not give out is never taken over: nobody may plant one.
         browser_token = token.new_token()
         presented = token.digest(browser_token)
         tx.ahead(audit.has_event, account.id, event.SIGN_IN_COMPLETED)
         tx.ahead(accounts.list_addresses, account.id)
-    is_known = sessions.load_known_browser(tx, account.id, presented) is not None
     is_first = not is_known and not audit.has_event(tx, account.id, event.SIGN_IN_COMPLETED)
     browser_id = sessions.save_known_browser(
         tx,

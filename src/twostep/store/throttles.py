@@ -45,6 +45,11 @@ def remove(tx: Tx, key: str) -> None:
     tx.do("DELETE FROM throttles WHERE key = :key", key=key)
 
 
+def remove_both(tx: Tx, one: str, other: str) -> None:
+    """Forget two counters in one statement: every sign-in does."""
+    tx.do("DELETE FROM throttles WHERE key IN (:one, :other)", one=one, other=other)
+
+
 def remove_with_prefix(tx: Tx, prefix: str) -> None:
     """Forget every counter whose key begins so."""
     tx.do(

@@ -25,6 +25,7 @@ from twostep.web.router import Router
 from twostep.web.visit import Page, Visit
 
 
+JSON = "application/json"
 PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
 UNAVAILABLE_SECONDS = 5
 
@@ -55,6 +56,7 @@ class WebApp:
         self._refuse_forwarded = refuse_forwarded
         self._unchecked = unchecked
         self._headers = headers.always(env.settings)
+        self._data_headers = headers.of_data(env.settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -63,7 +65,8 @@ class WebApp:
         response = await self._respond(scope, receive)
         self._env.counters.answers[response.status_code] += 1
         own = {name for name, _ in response.raw_headers}
-        response.raw_headers.extend(pair for pair in self._headers if pair[0] not in own)
+        wanted = self._data_headers if response.media_type == JSON else self._headers
+        response.raw_headers.extend(pair for pair in wanted if pair[0] not in own)
         if scope["method"] == "HEAD":
             response.body = b""
         await response(scope, receive, send)

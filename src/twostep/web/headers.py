@@ -14,6 +14,12 @@ CONTENT_POLICY = (
 )
 
 
+def of_data(settings: Settings) -> list[tuple[bytes, bytes]]:
+    """Headers of answers that no browser shows as a page: JSON needs none of a page's policies."""
+    wanted = {b"x-content-type-options", b"strict-transport-security"}
+    return [pair for pair in always(settings) if pair[0] in wanted]
+
+
 def always(settings: Settings) -> list[tuple[bytes, bytes]]:
     """Headers of every answer, ready for ASGI."""
     headers = {
