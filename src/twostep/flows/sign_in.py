@@ -107,11 +107,10 @@ def complete_sign_in(
         second_factor_at=now if two_step else None,
     )
     cookie = token.new_token()
-    digest = token.digest(cookie)
+    digest, old_digest = token.digest(cookie), token.digest(old_token)
     if half is None:
         sessions.insert(tx, session, digest=digest)
     else:
-        old_digest = token.digest(old_token)
         sessions.raise_session(tx, session, old_digest=old_digest, new_digest=digest)
     if two_step:
         second_step_throttle.forget(tx, account, browser_id=came_from)
