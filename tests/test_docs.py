@@ -175,7 +175,7 @@ def test_settings_in_examples_are_taken(tmp_path: Path) -> None:
         for number, block in enumerate(whole):
             text = re.sub(r'"/[\w/.-]*/([\w.-]+)"', rf'"{tmp_path}/\1"', block)
             for name in re.findall(r'_file = "([^"]+)"', text):
-                (tmp_path / name).write_text("secret\n", encoding="utf-8")
+                (tmp_path / name).write_text("a secret of some length\n", encoding="utf-8")
             required = "" if "public_url" in text else 'public_url = "https://panel.example.com"\n'
             example = tmp_path / f"{page.stem}-{number}.toml"
             example.write_text(required + text, encoding="utf-8")

@@ -171,6 +171,8 @@ class Tour:
         yield "codes-replace"
 
     def _methods(self) -> Iterator[str]:
+        self._go(f"{SECURITY}/passkey/new")
+        yield "passkey-new"
         self._go(SECURITY)
         ids = {
             str(one.get_attribute("data-method-kind")): one.get_attribute("data-method-id")

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -31,7 +30,6 @@ T = TypeVar("T")
 
 MOST_FLOWS_IN_A_COMMIT = 128
 BUSY_SECONDS = 5
-REVIEW_SECONDS = 0.25
 OLDEST_SQLITE = (3, 37, 0)  # STRICT tables
 
 log = structlog.get_logger(__name__)
@@ -115,7 +113,6 @@ class SqliteStore:
             self._reader = _connect(path)
             self._reader.execute("PRAGMA query_only = ON")
             self._path, self._file = path, _identity(path)
-            self._reviewed_until = 0.0
         except (sqlite3.Error, OSError) as error:
             raise StoreUnavailable(f"The database {path} cannot be opened: {error}") from error
         self._reads = _Transaction(self._reader)
@@ -181,7 +178,7 @@ class SqliteStore:
             size = min(len(self._queue), MOST_FLOWS_IN_A_COMMIT)
             batch = [self._queue.popleft() for _ in range(size)]
             try:
-                self._review_file(always=True)
+                self._review_file()
                 await self._begin()
                 answers = self._run_batch(batch)
                 await asyncio.get_running_loop().run_in_executor(
@@ -195,14 +192,9 @@ class SqliteStore:
                 for callback in callbacks:
                     callback()
 
-    def _review_file(self, *, always: bool = False) -> None:
+    def _review_file(self) -> None:
         """Whether the opened file still has its name: what is written to one that was deleted or
-        replaced is lost with the process. Raises `StoreUnavailable`. Looked at four times a second
-        at most, and before every commit."""
-        now = time.monotonic()
-        if not always and now < self._reviewed_until:
-            return
-        self._reviewed_until = now + REVIEW_SECONDS
+        replaced is lost with the process. Raises `StoreUnavailable`."""
         try:
             found = _identity(self._path)
         except OSError as error:

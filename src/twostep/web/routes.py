@@ -52,15 +52,6 @@ TELEPHONY = tuple(
         ("/telephony/{provider}/{what}/{message}/{step}", None),
     )
 )
-# A provider's own addresses: texts that come in, one message, a call that goes on.
-TELEPHONY = tuple(
-    Page(path, get, telephony.receive, access=OPEN, phones=True, signed=True)
-    for path, get in (
-        ("/telephony/{provider}/{what}", None),
-        ("/telephony/{provider}/{what}/{message}", telephony.receive_get),
-        ("/telephony/{provider}/{what}/{message}/{step}", None),
-    )
-)
 PAGES: tuple[Page, ...] = (
     Page("/", dashboard.show),
     # Signing in.
