@@ -210,6 +210,7 @@ def several(one: Instance) -> None:
         "no second app",
     )
     jar.add_phone("2025550100")
+    one.forward(31)
     jar.add_phone("2025550101")
     page = jar.get("/settings/security").text
     expect(len(method_ids(page, "app")) == 2 and len(method_ids(page, "phone")) == 2, "not four")
@@ -345,8 +346,9 @@ def notices(one: Instance) -> None:
     jar.post(f"/settings/security/method/{phone}/remove")
     jar.post("/settings/security/disable")
     one.newest("email", beyond=4)
-    mails = one.messages("email")
-    expect(len(mails) == 5, f"{len(mails)} mails")
+    # The demo's reset keeps the trail, so the first browser after it counts as new.
+    mails = [mail for mail in one.messages("email") if "new browser" not in mail["text"]]
+    expect(len(mails) == 5, str([mail["text"].split("\n")[0] for mail in mails]))
     for mail in mails:
         expect("/not-me/" in mail["text"] and "Firefox on Linux" in mail["text"], mail["text"])
         expect(mail["code"] is None, "a code in a mail")

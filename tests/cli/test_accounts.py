@@ -67,6 +67,22 @@ def test_acts_are_events_with_their_reason_and_are_told(twostep, bob):
     assert sum(row["count"] for row in status["messages"] if row["state"] == "queued") >= 4
 
 
+def test_a_disabled_account_is_enabled_again_as_it_was(twostep, bob):
+    reason = ("--reason", "is back")
+    refused = twostep("user", "enable", "bob", *reason)
+    assert (refused.code, "bob is not disabled" in refused.err) == (1, True)
+    assert twostep("user", "disable", "bob", "--reason", "left").code == 0
+    done = twostep("user", "enable", "Bob", *reason, "--json")
+    assert (done.code, json.loads(done.out)) == (0, {"name": "Bob"})
+    assert json.loads(twostep("user", "show", "bob", "--json").out)["status"] == "active"
+    lines = [json.loads(line) for line in twostep("audit", "export").out.splitlines()]
+    told = [(one["event"], one["data"].get("reason")) for one in lines]
+    assert ("account.disabled", "left") in told
+    assert ("account.enabled", "is back") in told
+    kinds = [one["data"]["act"] for one in lines if one["event"] == "operator.acted"]
+    assert kinds == ["disable", "enable"]
+
+
 def test_a_temporary_code_is_said_once_and_kept_nowhere(twostep, folder):
     seeded = twostep("dev", "seed", "--accounts", "1", "--out", "seed.jsonl", "--force")
     assert seeded.code == 0, seeded.err

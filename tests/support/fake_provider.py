@@ -85,7 +85,11 @@ async def fake_provider(reply: Reply) -> AsyncIterator[FakeProvider]:
     fake = FakeProvider()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        try:
+            head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        except asyncio.IncompleteReadError:  # somebody looked whether we are there
+            writer.close()
+            return
         line, *rest = head.strip().split("\r\n")
         headers = {
             name.lower(): value.strip() for name, _, value in (one.partition(":") for one in rest)

@@ -27,7 +27,7 @@ from twostep.delivery.channel import (
     Throttled,
     redact,
 )
-from twostep.delivery.examination import Examined, Verdict, reach, read_refusal
+from twostep.delivery.examination import Examined, Verdict, no_answer, read_refusal
 from twostep.delivery.message import Message, TextMessage
 from twostep.delivery.wire import DEFAULT_RETRY_SECONDS, Answer, Request, exchange, read_fault
 
@@ -101,8 +101,7 @@ async def examine(account: SnsAccount, client: httpx2.AsyncClient, *, now: int) 
     answer = await exchange(client, request)
     place = f"aws_sns at {urlsplit(account.url).netloc}"
     if not isinstance(answer, Answer):
-        fault = await reach(account.url) or f"{place} did not answer ({answer.detail})"
-        return Examined(Verdict.BROKEN, f"{fault}.")
+        return await no_answer(answer, url=account.url, place=place)
     if 200 <= answer.status < 300:
         return Examined(Verdict.WORKS, "It takes our signature.")
     code, words = _element("Code", answer.text), _element("Message", answer.text)

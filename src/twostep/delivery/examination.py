@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 
-from twostep.delivery.channel import redact
+from twostep.delivery.channel import Ambiguous, Temporary, redact
 from twostep.delivery.wire import Answer, Request, exchange
 
 
@@ -61,10 +61,15 @@ async def ask(
     answer = await exchange(client, request)
     place = f"{name} at {urlsplit(request.url).netloc}"
     if not isinstance(answer, Answer):
-        fault = await reach(request.url)
-        why = fault or f"{place} did not answer ({answer.detail})"
-        return Examined(Verdict.BROKEN, f"{why}.")
+        return await no_answer(answer, url=request.url, place=place)
     return answer if 200 <= answer.status < 300 else read_refusal(answer, place=place, login=login)
+
+
+async def no_answer(outcome: Temporary | Ambiguous, *, url: str, place: str) -> Examined:
+    """Say why nothing came back; where not even a line came about, by trying once more."""
+    fault = await reach(url) if isinstance(outcome, Temporary) else ""
+    why = fault or f"{place} did not answer ({outcome.detail}). Look at its own log or status page"
+    return Examined(Verdict.BROKEN, f"{why}.")
 
 
 def read_refusal(answer: Answer, *, place: str, login: str, words: str = "") -> Examined:
@@ -105,7 +110,7 @@ async def reach_port(host: str, port: int, *, is_tls: bool = False) -> str:
             _, writer = await asyncio.open_connection(host, port, ssl=context)
     except OSError as error:  # TimeoutError and every error of TLS are among them
         return explain(error, host=host, port=port)
-    writer.close()
+    writer.transport.abort()  # nothing was said, so there is no goodbye to wait for
     return ""
 
 

@@ -29,7 +29,7 @@ from twostep.delivery.channel import (
     Temporary,
     redact,
 )
-from twostep.delivery.examination import Examined, Verdict, reach, read_refusal
+from twostep.delivery.examination import Examined, Verdict, no_answer, read_refusal
 from twostep.delivery.message import Message, TextMessage
 from twostep.delivery.signed_path import SignedPaths
 from twostep.delivery.spoken import Script, Step
@@ -100,8 +100,7 @@ async def examine(gateway: KannelGateway, client: httpx2.AsyncClient) -> Examine
     answer = await exchange(client, Request(gateway.url + PATH, headers=headers, content=b"-"))
     place = f"kannel at {urlsplit(gateway.url).netloc}"
     if not isinstance(answer, Answer):
-        fault = await reach(gateway.url) or f"{place} did not answer ({answer.detail})"
-        return Examined(Verdict.BROKEN, f"{fault}.")
+        return await no_answer(answer, url=gateway.url, place=place)
     if answer.status == 400 and "receiver" in answer.text:
         return Examined(
             Verdict.WORKS,

@@ -1,0 +1,48 @@
+"""How delivery goes, as tables."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+import time
+from contextlib import closing
+
+
+def test_an_installation_without_messages_has_facts_only(twostep):
+    out = twostep("delivery", "status").out
+    assert "sms        no provider" in out
+    assert "this day   0 of 1000 texts and calls used; new numbers stop at 800" in out
+    assert "opted out  0 numbers" in out
+    assert "Texts and calls by day" not in out
+
+
+def test_what_was_sent_and_what_went_wrong_stands_in_tables(twostep, folder):
+    now = int(time.time())  # noqa: TID251  the program runs by the machine's clock
+    with closing(sqlite3.connect(folder / "data" / "twostep.sqlite3")) as database:
+        (root,) = database.execute("SELECT id FROM accounts").fetchone()
+        database.execute(
+            "INSERT INTO alarms (id, at, event, subject, data) VALUES (?, ?, ?, ?, ?)",
+            ("a1", now, "provider.tripped", "console", json.dumps({"provider": "console"})),
+        )
+        database.execute(
+            "INSERT INTO provider_states (name, open_until, reason, changed_at)"
+            " VALUES ('console', ?, 'HTTP 503', ?)",
+            (now + 600, now),
+        )
+        for number, (region, verified_at) in enumerate((("DE", now + 9), ("DE", None), ("CH", None))):
+            database.execute(
+                "INSERT INTO sends (id, account_id, region, channel, confirmed, fingerprint, prefix,"
+                " sent_at, verified_at) VALUES (?, ?, ?, 'sms', 0, x'00', x'00', ?, ?)",
+                (f"s{number}", root, region, now, verified_at),
+            )
+        database.commit()
+    out = twostep("delivery", "status", TWOSTEP_DELIVERY__SMS='["console"]').out
+    assert "trouble    no provider of sms works now" in out
+    assert "provider.tripped  console  provider console" in out
+    assert re.search(r"console +sms +passed by until .* UTC: HTTP 503 +0 +0", out)
+    assert re.search(r"\d{4}-\d\d-\d\d +3 +0 +0 +0 +3 expired +1 +9 s\n", out)
+    assert re.search(r"\d{4}-\d\d-\d\d +CH +1 .*\n\d{4}-\d\d-\d\d +DE +2 ", out)
+    found = json.loads(twostep("delivery", "status", "--json").out)
+    assert [one["event"] for one in found["alarms"]] == ["provider.tripped"]
+    assert [one["region"] for one in found["countries"]] == ["CH", "DE"]
