@@ -296,5 +296,4 @@ async def run_worker(settings: Settings, *, ready: Callable[[], None]) -> None:
             " worker to do."
         )
     async with build_channels(settings) as channels, open_product(settings, channels):
-        ready()
-        await server.stopped()
+        await server.stopped(ready=ready)

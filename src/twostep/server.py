@@ -132,12 +132,13 @@ def _config(app: Application, tls: tuple[Path, Path] | None = None) -> uvicorn.C
     )
 
 
-async def stopped() -> None:
-    """Wait for a stop signal."""
+async def stopped(*, ready: Callable[[], None]) -> None:
+    """Call `ready` once a stop signal would be heard, and wait for one."""
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     for number in STOP_SIGNALS:
         loop.add_signal_handler(number, stop.set)
     try:
+        ready()
         await stop.wait()
     finally:
         for number in STOP_SIGNALS:

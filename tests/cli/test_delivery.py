@@ -28,9 +28,11 @@ def test_what_was_sent_and_what_went_wrong_stands_in_tables(twostep, folder):
         database.execute(
             "INSERT INTO provider_states (name, open_until, reason, changed_at)"
             " VALUES ('console', ?, 'HTTP 503', ?)",
-            (now + 600, now),
+            (now + 50, now),
         )
-        for number, (region, verified_at) in enumerate((("DE", now + 9), ("DE", None), ("CH", None))):
+        for number, (region, verified_at) in enumerate(
+            (("DE", now + 9), ("DE", None), ("CH", None))
+        ):
             database.execute(
                 "INSERT INTO sends (id, account_id, region, channel, confirmed, fingerprint, prefix,"
                 " sent_at, verified_at) VALUES (?, ?, ?, 'sms', 0, x'00', x'00', ?, ?)",
@@ -38,7 +40,7 @@ def test_what_was_sent_and_what_went_wrong_stands_in_tables(twostep, folder):
             )
         database.commit()
     out = twostep("delivery", "status", TWOSTEP_DELIVERY__SMS='["console"]').out
-    assert "trouble    no provider of sms works now" in out
+    assert re.search("trouble +no provider of sms works now", out)
     assert "provider.tripped  console  provider console" in out
     assert re.search(r"console +sms +passed by until .* UTC: HTTP 503 +0 +0", out)
     assert re.search(r"\d{4}-\d\d-\d\d +3 +0 +0 +0 +3 expired +1 +9 s\n", out)

@@ -74,9 +74,7 @@ def test_a_clock_that_was_not_compared_is_said(twostep):
 
 
 def test_apps_locked_by_a_clock_that_was_ahead_are_mended(twostep, folder):
-    seeded = twostep(
-        "dev", "seed", "--accounts", "3", "--out", "seed.jsonl", "--force"
-    )
+    seeded = twostep("dev", "seed", "--accounts", "3", "--out", "seed.jsonl", "--force")
     assert seeded.code == 0, seeded.err
     step = int(time.time()) // 30  # noqa: TID251  the program runs by the machine's clock
     with closing(sqlite3.connect(folder / "data" / "twostep.sqlite3")) as database:
@@ -139,7 +137,8 @@ def test_a_provider_whose_package_is_missing_is_named(folder):
     """In a process of its own, where the package cannot be found."""
     config = folder / "twostep.toml"
     config.write_text(
-        config.read_text() + '[smpp]\nhost = "127.0.0.1"\nsystem_id = "x"\npassword = "x"\nfrom = "P"\n'
+        config.read_text()
+        + '[smpp]\nhost = "127.0.0.1"\nsystem_id = "x"\npassword = "x"\nfrom = "P"\n'
     )
     hidden = "import sys; sys.modules['aiosmpplib'] = None; sys.argv = ['twostep', 'doctor']\n"
     done = subprocess.run(

@@ -76,7 +76,8 @@ def examine(make: Make, raw: bytes) -> tuple[Examined, list[Taken]]:
 
 def sns_error(status: int, code: str, words: str = "x") -> bytes:
     return answer(
-        status, f"<ErrorResponse><Code>{code}</Code><Message>{words}</Message></ErrorResponse>".encode()
+        status,
+        f"<ErrorResponse><Code>{code}</Code><Message>{words}</Message></ErrorResponse>".encode(),
     )
 
 

@@ -27,9 +27,7 @@ def stamp(at: float) -> bytes:
     return ticks.to_bytes(8, "big")
 
 
-def packet(
-    request: bytes, *, at: float, leap: int = 0, mode: int = 4, stratum: int = 2
-) -> bytes:
+def packet(request: bytes, *, at: float, leap: int = 0, mode: int = 4, stratum: int = 2) -> bytes:
     head = bytes([leap << 6 | 4 << 3 | mode, stratum, 6, 0xEC]) + bytes(20)
     return head + request[40:48] + stamp(at) + stamp(at)
 
@@ -151,7 +149,9 @@ def test_a_source_is_written_as_host_and_port(text: str, source: TimeSource) -> 
     assert read_source(text) == source
 
 
-@pytest.mark.parametrize("text", ["", ":123", "host:port", "host:99999", "http://host", "a@b", "h/x"])
+@pytest.mark.parametrize(
+    "text", ["", ":123", "host:port", "host:99999", "http://host", "a@b", "h/x"]
+)
 def test_what_is_no_source_is_refused(text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011  the words are the library's or ours
         read_source(text)
