@@ -24,7 +24,7 @@ def levels(folder: Path, cookies: list[str]) -> list[Level | None]:
         async with open_product(settings, {}, working=False) as product:
             env = product.env
             found = [
-                env.store.read(sessions.load, env, cookie=cookie, now=env.clock())
+                env.store.read_now(sessions.load, env, cookie=cookie, now=env.clock())
                 for cookie in cookies
             ]
             return [one[0].level if one else None for one in found]

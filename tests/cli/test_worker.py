@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import signal
 import subprocess
@@ -17,13 +16,6 @@ import pytest
 from tests.cli.conftest import SECONDS, call, environment
 from tests.delivery.test_smtp import Mailbox, running
 from tests.support.postgres import PostgresServer
-from twostep.store.tx import Store
-
-
-NEEDS_WAITING = pytest.mark.skipif(
-    not inspect.iscoroutinefunction(Store.read),
-    reason="flows do not wait for reads yet, which PostgreSQL asks of them",
-)
 
 
 @pytest.fixture
@@ -87,11 +79,6 @@ def test_an_installation_on_postgresql_is_made_and_named_without_its_password(
     assert "hush" not in done.out + done.err
 
 
-@NEEDS_WAITING
-@pytest.mark.skipif(
-    not inspect.iscoroutinefunction(Store.read),
-    reason="flows do not wait for reads yet, which PostgreSQL asks of them",
-)
 def test_a_worker_starts_and_a_stop_signal_ends_it_cleanly(
     installed: tuple[Path, dict[str, str]],
 ) -> None:
@@ -103,7 +90,6 @@ def test_a_worker_starts_and_a_stop_signal_ends_it_cleanly(
         assert '"worker.stopped"' in process.stderr.read()
 
 
-@NEEDS_WAITING
 def test_a_worker_sends_what_the_command_line_queues(
     installed: tuple[Path, dict[str, str]],
 ) -> None:

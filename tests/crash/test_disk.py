@@ -6,6 +6,7 @@ and once there is space again it goes on without a restart.
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import shutil
@@ -21,6 +22,8 @@ import pytest
 from tests.support.live import PASSWORD, LiveDemo, live_demo
 from tests.support.power import window
 from tests.support.product import TestProduct, open_test_product, setup_uri, words
+from twostep.flows.checkpoint import checkpoint_all, review_file
+from twostep.flows.verify_audit import verify_database
 from twostep.web.app import UNAVAILABLE_SECONDS
 
 
@@ -239,3 +242,22 @@ def test_what_is_written_to_a_file_that_is_gone_is_never_called_done(
     away.rename(path)  # put back: it goes on, and nothing was used up
     assert half.post("/sign-in/code", code=code).status_code == 303
     assert alice.get("/api/session").status_code == 200
+
+
+def test_a_checkpoint_file_that_cannot_be_written_stops_nobody_and_catches_up(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "checkpoints.jsonl"
+    path.mkdir()  # nothing can be appended to a folder, by whoever
+    with open_test_product(tmp_path, audit_checkpoint_file=str(path)) as product:
+        env = product.env
+        for name in ("alice", "bob", "carol"):
+            product.add_account(name)
+            assert product.browser().sign_in(name).status_code == 303
+            assert product.run(checkpoint_all(env, now=product.clock.now)) > 0
+        assert "cannot be written" in env.store.read_now(review_file, path)
+        path.rmdir()
+        newest = product.run(checkpoint_all(env, now=product.clock.now))
+        numbers = [json.loads(line)["checkpoint"] for line in path.read_text().splitlines()]
+        assert numbers == list(range(1, newest + 1))
+        assert product.run(verify_database(env, now=product.clock.now)).findings == ()

@@ -72,7 +72,7 @@ async def worker(
 
 async def load(folder: Path, row_id: str) -> OutboxRow:
     store = SqliteStore(folder / "twostep.sqlite3")
-    row = store.read(outbox.load, row_id)
+    row = store.read_now(outbox.load, row_id)
     await store.close()
     assert row is not None
     return row

@@ -72,7 +72,7 @@ async def ask_code(house: House, phone_id: str, name: str) -> Sent | Refused:
 
 
 def status(house: House) -> DeliveryStatus:
-    return house.env.store.read(view_delivery_status, house.env, now=house.now)
+    return house.env.store.read_now(view_delivery_status, house.env, now=house.now)
 
 
 def tell(folder: Path, story: Callable[[House], object], **settings: object) -> None:

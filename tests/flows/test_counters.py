@@ -150,7 +150,7 @@ def test_refused_sends_use_nothing_up(tmp_path: Path) -> None:
             one = sends(house, [account], lambda _: CONFIRMED, each_its_own)
             assert await gather(house, one) == {str(Reason.SEND_LIMIT): TOGETHER}
             rule = throttle.SEND_NETWORK
-            state = house.env.store.read(throttles.load, f"{rule.name}:{each_its_own(0)}")
+            state = house.env.store.read_now(throttles.load, f"{rule.name}:{each_its_own(0)}")
             assert state.count == 0
 
     asyncio.run(story())
@@ -194,11 +194,12 @@ def test_mails_for_a_new_password_stop_exactly(
 
             assert await gather(house, one) == {"ok": TOGETHER}
             mailed = sum(
-                house.env.store.read(
+                house.env.store.read_now(
                     outbox.count_notices,
                     account.id,
                     kind=NoticeKind.PASSWORD_RESET_LINK,
                     since=house.now - 1,
+                    now=house.now,
                 )
                 for account in people
             )

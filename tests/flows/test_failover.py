@@ -109,18 +109,18 @@ class Story:
         await self.house.settle()
 
     def row(self) -> OutboxRow:
-        rows = self.env.store.read(outbox.list_of_attempt, self.half.session.id, since=0)
+        rows = self.env.store.read_now(outbox.list_of_attempt, self.half.session.id, since=0)
         return rows[0]
 
     def shown(self) -> tuple[SendState, str]:
-        view = self.env.store.read(
+        view = self.env.store.read_now(
             view_delivery, self.half.session, purpose=Purpose.SIGN_IN, now=self.house.now
         )
         assert view is not None
         return view.state, view.reason
 
     def status(self) -> DeliveryStatus:
-        return self.env.store.read(view_delivery_status, self.env, now=self.house.now)
+        return self.env.store.read_now(view_delivery_status, self.env, now=self.house.now)
 
 
 def tell(
@@ -273,10 +273,10 @@ def test_after_five_failures_the_page_says_so_and_nothing_is_counted(tmp_path: P
             await it.sign_in()
         assert len(only.given) == FAILURES
         store, now = it.env.store, it.house.now
-        assert store.read(troubled_channels, it.env, now=now) == {"sms"}
-        account = store.read(accounts.load, it.half.session.account_id)
+        assert store.read_now(troubled_channels, it.env, now=now) == {"sms"}
+        account = store.read_now(accounts.load, it.half.session.account_id)
         assert account is not None
-        view = store.read(
+        view = store.read_now(
             view_second_step, it.env, account, it.half.session, it.house.visitor,
             purpose=Purpose.SIGN_IN, now=now,
         )  # fmt: skip

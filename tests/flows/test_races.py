@@ -127,7 +127,7 @@ def test_forty_wrong_codes_at_once_stop_exactly_at_the_limit(tmp_path: Path) -> 
             )
             reasons = Counter(answer.reason for answer in answers if isinstance(answer, Refused))
             assert reasons == {Reason.CODE_WRONG: 5, Reason.THROTTLED: 35}
-            now = house.env.store.read(stored_accounts.load, account.id)
+            now = house.env.store.read_now(stored_accounts.load, account.id)
             assert now is not None
             assert now.wrong_in_a_row == 5
 
@@ -168,7 +168,7 @@ def test_two_removals_at_once_never_leave_no_app(tmp_path: Path) -> None:
             _, full = await house.add_app(await house.sign_in())
             house.clock.forward(60)
             _, full = await house.add_app(full)
-            apps = house.env.store.read(load_methods, account.id).apps
+            apps = house.env.store.read_now(load_methods, account.id).apps
             assert len(apps) == 2
             answers = await asyncio.gather(
                 *(
@@ -184,7 +184,7 @@ def test_two_removals_at_once_never_leave_no_app(tmp_path: Path) -> None:
                 )
             )
             assert sum(isinstance(answer, remove.Removed) for answer in answers) == 1
-            assert len(house.env.store.read(load_methods, account.id).apps) == 1
+            assert len(house.env.store.read_now(load_methods, account.id).apps) == 1
 
     asyncio.run(story())
 
@@ -202,7 +202,7 @@ def test_a_sign_in_beside_end_all_sessions_is_before_or_after_it(tmp_path: Path)
                     sessions.end_others, house.visitor, full.session, now=house.now
                 ),
             )
-            live = house.env.store.read(
+            live = house.env.store.read_now(
                 stored_sessions.list_live, account.id, now=house.now, seen_after=0
             )
             assert isinstance(ended, sessions.Ended)

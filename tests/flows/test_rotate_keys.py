@@ -99,11 +99,11 @@ def test_everything_is_sealed_again_and_the_old_key_can_go(tmp_path: Path) -> No
             assert [use.total for use in done.old] == [0]
             assert path.stat().st_mode & 0o777 == 0o600
             assert number_digest.fingerprint(house.env, "+12025550100") != before
-            account = house.env.store.read(phones.list_confirmed, await account_id(house, "alice"))
+            account = house.env.store.read_now(phones.list_confirmed, await account_id(house, "alice"))
             assert account
             await fresh_session(house, "alice", secrets["alice"])
             await remove_key(house.env, path, CLI, key_id=old)
-            assert [use.key_id for use in house.env.store.read(view_keys, house.env)] == [
+            assert [use.key_id for use in house.env.store.read_now(view_keys, house.env)] == [
                 done.key_id
             ]
             await fresh_session(house, "alice", secrets["alice"])
@@ -128,7 +128,7 @@ def test_a_duplicate_number_is_found_under_every_key(tmp_path: Path) -> None:
             object.__setattr__(house.env, "keys", two)
             prints = number_digest.fingerprints(house.env, "+12025550100")
             assert len(prints) == 2
-            assert house.env.store.read(phones.has_number, who, prints)
+            assert house.env.store.read_now(phones.has_number, who, prints)
 
     asyncio.run(run())
 
@@ -146,7 +146,7 @@ def test_a_server_goes_on_while_another_process_rotates(tmp_path: Path) -> None:
                 await asyncio.sleep(0.01)
             assert process.returncode == 0
             assert signed_in > 3
-            uses = house.env.store.read(view_keys, house.env)
+            uses = house.env.store.read_now(view_keys, house.env)
             assert len(uses) == 2
             assert sum(use.total for use in uses[1:]) == 0
             for name, secret in secrets.items():
@@ -207,9 +207,9 @@ def broken_off(folder: Path, *, seeds: range, names: int) -> tuple[Finding, ...]
     async def look() -> tuple[Finding, ...]:
         async with keyed_house(folder, fresh=False) as house:
             house.clock.now = START + 30 * 86_400
-            uses = house.env.store.read(view_keys, house.env)
+            uses = house.env.store.read_now(view_keys, house.env)
             assert sum(use.total for use in uses[1:]) == 0
-            assert house.env.store.read(installation.load, ROTATION) is None
+            assert house.env.store.read_now(installation.load, ROTATION) is None
             for name, secret in secrets.items():
                 await fresh_session(house, name, secret)
             return (await verify_database(house.env, now=house.now)).findings
@@ -400,7 +400,7 @@ def test_an_app_whose_secret_does_not_open_refuses_like_a_wrong_code(
             )
             assert isinstance(answer, Refused)
             assert answer.reason is Reason.CODE_WRONG
-            own = house.env.store.read(apps.list_apps, half.session.account_id)
+            own = house.env.store.read_now(apps.list_apps, half.session.account_id)
             with closing(sqlite3.connect(tmp_path / "twostep.sqlite3")) as database:
                 told = database.execute(
                     "SELECT body FROM audit_records WHERE chain = ? AND event = 'seal.broken'",

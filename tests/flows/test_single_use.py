@@ -78,7 +78,7 @@ async def link(house: House, prefix: str) -> str:
 
 
 def events(house: House, name: str) -> int:
-    found = house.env.store.read(
+    found = house.env.store.read_now(
         lambda tx: tx.one("SELECT COUNT(*) FROM audit_records WHERE event = :name", name=name)
     )
     assert found is not None
@@ -223,7 +223,7 @@ def test_an_address_that_two_accounts_want_goes_to_one(tmp_path: Path) -> None:
             times=10,
         )
         assert sum(not isinstance(answer, Refused) for answer in answers) == 1
-        found = house.env.store.read(
+        found = house.env.store.read_now(
             lambda tx: tx.one(
                 "SELECT COUNT(*) FROM email_addresses WHERE address_key = 'both@shared.example'"
                 " AND verified_at IS NOT NULL"
@@ -353,11 +353,11 @@ def test_two_sets_of_backup_codes_made_together_leave_one(tmp_path: Path) -> Non
             ),
             times=4,
         )
-        shown = house.env.store.read(
+        shown = house.env.store.read_now(
             recovery_codes.view_codes, house.env, alice.session, now=house.now
         ).shown
         assert len(set(shown)) == 10
-        found = house.env.store.read(
+        found = house.env.store.read_now(
             lambda tx: tx.one(
                 "SELECT COUNT(*) FROM recovery_codes JOIN recovery_sets"
                 " ON recovery_sets.id = set_id WHERE account_id = :id",

@@ -102,7 +102,7 @@ class People(RuleBasedStateMachine):
         return self.run(self.house.env.store.run(act, *arguments, **named))
 
     def read(self, act: Any, *arguments: Any, **named: Any) -> Any:
-        return self.house.env.store.read(act, *arguments, **named)
+        return self.house.env.store.read_now(act, *arguments, **named)
 
     def sessions(self, level: Level) -> list[SignedIn]:
         """What browsers still hold that the door would take."""

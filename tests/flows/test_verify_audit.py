@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.house import House, open_house
+from tests.support.house import House, has_database, open_house
 from twostep.core import event
 from twostep.core.audit_chain import START, Head, hash_record
 from twostep.core.audit_checkpoint import Signed, new_checkpoint, new_start
@@ -32,7 +32,7 @@ KEYS = Keyring((new_key(),))
 
 def in_house(folder: Path, story: Callable[[House], Awaitable[Any]], **settings: object) -> Any:
     async def run() -> Any:
-        fresh = not (folder / "twostep.sqlite3").exists()
+        fresh = not has_database(folder)
         async with open_house(folder, fresh=fresh, keyring=KEYS, **settings) as house:
             return await story(house)
 
@@ -326,7 +326,7 @@ def test_a_file_that_cannot_be_written_stops_nothing_and_is_told(tmp_path: Path)
 
     async def story(house: House) -> str:
         await live(house)
-        return house.env.store.read(review_file, house.env.settings.audit_checkpoint_file)
+        return house.env.store.read_now(review_file, house.env.settings.audit_checkpoint_file)
 
     assert "cannot be written" in in_house(tmp_path, story, **settings)
     assert len(rows(tmp_path, "SELECT 1 FROM audit_checkpoints")) == 3

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.engines import Engine, look, open_store
+from tests.support.engines import Engine, open_store
 from twostep.store import installation, schema, throttles
 from twostep.store.tx import StoreUnavailable, Tx
 
@@ -46,7 +46,7 @@ def test_a_flow_is_committed_and_its_answer_comes_back(engine: Engine) -> None:
         async with open_store(engine) as store:
             assert await store.run(_save, "a", "kept") == "kept"
         async with open_store(engine) as store:
-            assert await look(store, installation.load, "a") == "kept"
+            assert await store.read(installation.load, "a") == "kept"
 
     asyncio.run(story())
 
@@ -61,8 +61,8 @@ def test_a_flow_that_raises_leaves_nothing_and_harms_no_other(engine: Engine) ->
             )
             assert good == "kept"
             assert isinstance(bad, LookupError)
-            assert await look(store, installation.load, "a") == "kept"
-            assert await look(store, installation.load, "b") is None
+            assert await store.read(installation.load, "a") == "kept"
+            assert await store.read(installation.load, "b") is None
             assert await store.run(_save, "b", "later") == "later"
 
     asyncio.run(story())
@@ -107,7 +107,7 @@ def test_a_client_that_goes_away_leaves_the_transaction_and_its_callbacks(engine
             with pytest.raises(asyncio.CancelledError):
                 await task
             await asyncio.wait_for(woken.wait(), 5)
-            assert await look(store, installation.load, "a") == "kept"
+            assert await store.read(installation.load, "a") == "kept"
 
     asyncio.run(story())
 
@@ -189,7 +189,7 @@ def test_text_is_ordered_by_its_bytes(engine: Engine) -> None:
 def test_a_nul_in_a_name_finds_nothing(engine: Engine) -> None:
     async def story() -> None:
         async with open_store(engine) as store:
-            assert await look(store, installation.load, "a\0b") is None
+            assert await store.read(installation.load, "a\0b") is None
 
     asyncio.run(story())
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.engines import Engine, look, open_store
+from tests.support.engines import Engine, open_store
 from tests.support.rows import ACCOUNT, LINK_DIGEST, NOW, message, save_everything
 from twostep.core import throttle
 from twostep.core.event import SYSTEM, Event, Outcome
@@ -62,7 +62,7 @@ def _together(
             runs: list[Coroutine[Any, Any, Any]] = [
                 node.run(flow) for _, node in zip(range(times), cycle(nodes), strict=False)
             ]
-            return await asyncio.gather(*runs), await look(nodes[-1], then)
+            return await asyncio.gather(*runs), await nodes[-1].read(then)
 
     return asyncio.run(story())
 
@@ -154,7 +154,7 @@ def test_two_removals_never_leave_none(engine: Engine) -> None:
                 *(nodes[n % len(nodes)].run(remove_unless_last) for n in range(6))
             )
             assert Counter(answers)[True] == 1
-            assert len(await look(nodes[0], apps.list_apps, "acc")) == 1
+            assert len(await nodes[0].read(apps.list_apps, "acc")) == 1
 
     asyncio.run(story())
 
@@ -181,7 +181,7 @@ def test_a_sign_in_beside_ending_all_sessions_leaves_none_behind(engine: Engine)
                 *(node.run(flow) for flow, node in zip(flows, cycle(nodes), strict=False))
             )
             assert ended == 1
-            assert not await look(nodes[0], sessions.exists, "ses")
+            assert not await nodes[0].read(sessions.exists, "ses")
 
     asyncio.run(story())
 

@@ -37,6 +37,8 @@ ARGUMENTS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # Installations under a public name are on this machine too.
+    "--host-resolver-rules=MAP panel.example.com 127.0.0.1",
 )
 AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36"
 # A refused form is a 4xx answer, which Chromium itself reports; that is not the page's doing.

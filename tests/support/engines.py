@@ -7,21 +7,20 @@ def test_something(engine: Engine) -> None:
 
 from __future__ import annotations
 
-import inspect
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 import pytest
 
 from tests.support.postgres import PostgresServer
 from twostep.store import engines, schema
-from twostep.store.tx import Store, Tx
+from twostep.store.tx import Store
 
 
 P = ParamSpec("P")
@@ -66,14 +65,6 @@ async def open_store(engine: Engine) -> AsyncIterator[Store]:
         yield store
     finally:
         await store.close()
-
-
-async def look(
-    store: Store, flow: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs
-) -> T:
-    """`store.read`, awaited where it has to be."""
-    answer = store.read(flow, *args, **kwargs)
-    return await answer if inspect.isawaitable(answer) else answer
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
-"""A whole product without its web: real SQLite file, real outbox, a clock that tests move.
+"""A whole product without its web: real database, real outbox, a clock that tests move.
 
 Everything that flows need, opened in a folder of the test's own. The web's fixtures stand on it.
+The database is a SQLite file in that folder, or, while `postgresql` is open, one on a server.
 """
 
 from __future__ import annotations
@@ -8,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
+from tests.support.postgres import PostgresServer
 from twostep.config import load
 from twostep.core import totp
 from twostep.core.account import Account, Role
@@ -31,8 +33,7 @@ from twostep.flows.env import Env, Visitor
 from twostep.flows.hash_pool import HashPool
 from twostep.flows.key_source import Keys
 from twostep.flows.sign_in import SignedIn
-from twostep.store import schema
-from twostep.store.engine_sqlite import SqliteStore
+from twostep.store import engines, schema
 
 
 START = 1_764_000_000
@@ -53,6 +54,43 @@ def new_database(folder: Path) -> Path:
     path = folder / "twostep.sqlite3"
     shutil.copy(_template(), path)
     return path
+
+
+@dataclass
+class _Server:
+    """The server that houses get their databases from. `made`: addresses by folder."""
+
+    server: PostgresServer
+    made: dict[Path, str] = field(default_factory=dict)
+
+
+_servers: list[_Server] = []
+
+
+@contextmanager
+def postgresql(server: PostgresServer) -> Iterator[None]:
+    """Every house that is opened meanwhile has its database on this server."""
+    _servers.append(_Server(server))
+    try:
+        yield
+    finally:
+        for url in _servers.pop().made.values():
+            server.drop_database(url)
+
+
+def database_url(folder: Path, *, fresh: bool) -> str:
+    """The address of the folder's database. `fresh`: a new one."""
+    if _servers:
+        here = _servers[-1]
+        if fresh:
+            here.made[folder] = here.server.new_database()
+        return here.made[folder]
+    return f"sqlite:///{new_database(folder) if fresh else folder / 'twostep.sqlite3'}"
+
+
+def has_database(folder: Path) -> bool:
+    """Whether a house was opened in this folder before."""
+    return folder in _servers[-1].made if _servers else (folder / "twostep.sqlite3").exists()
 
 
 @dataclass
@@ -152,7 +190,7 @@ class House:
             self.env, self.visitor, signed_in.session, now=self.now
         )
         assert isinstance(made, recovery_codes.CodesMade), made
-        return self.env.store.read(
+        return self.env.store.read_now(
             recovery_codes.view_codes, self.env, signed_in.session, now=self.now
         ).shown
 
@@ -165,7 +203,7 @@ class House:
         for _ in range(500):
             await asyncio.sleep(0)
             await self.outbox.drain()
-            if not self.env.store.read(_due, self.now):
+            if not self.env.store.read_now(_due, self.now):
                 return
             self.outbox.wake()
             await asyncio.sleep(0.002)
@@ -205,7 +243,6 @@ async def open_house(
 
     `channels`: instead of the console for everything.
     """
-    database = new_database(folder) if fresh else folder / "twostep.sqlite3"
     overrides = {
         "public_url": "https://panel.example.com",
         "panel_name": "Example Panel",
@@ -223,7 +260,7 @@ async def open_house(
     env = Env(
         settings=load(None, environ={}, overrides=overrides),
         keys=Keys(keyring or Keyring((new_key(),))),
-        store=SqliteStore(database),
+        store=engines.open_engine(database_url(folder, fresh=fresh)),
         hashes=HashPool(),
         profile=PROFILES["test"],
         clock=clock,

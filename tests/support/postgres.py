@@ -92,11 +92,44 @@ def _programs(folder: Path, user: str | None) -> Path:
     return installed / "bin"
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+@dataclass(frozen=True)
+class Programs:
+    """PostgreSQL's programs, run as a user that PostgreSQL takes."""
+
+    folder: Path
+    user: str | None
+
+    def run(self, name: str, *arguments: str | Path) -> None:
+        """Run one to its end; must succeed."""
+        done = subprocess.run(
+            [self.folder / name, *arguments],
+            user=self.user, cwd="/", capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def open_programs(folder: Path) -> Programs:
+    """The programs for servers in `folder`, which their user may read."""
+    user = "nobody" if os.geteuid() == 0 else None
+    if user:
+        folder.chmod(0o755)
+    return Programs(_programs(folder, user), user)
+
+
+def new_folder(programs: Programs, path: Path) -> Path:
+    """A folder for a server's data."""
+    path.mkdir(mode=0o700)
+    if programs.user:
+        shutil.chown(path, programs.user)
+    return path
 
 
 def _wait(server: PostgresServer, log: Path) -> None:
@@ -113,21 +146,9 @@ def _wait(server: PostgresServer, log: Path) -> None:
 
 
 @contextmanager
-def run_server(folder: Path, **settings: str) -> Iterator[PostgresServer]:
-    """Make a server in `folder`, run it, and stop it. `settings` go before `FOR_TESTS`."""
-    user = "nobody" if os.geteuid() == 0 else None
-    data = folder / "data"
-    if user:
-        folder.chmod(0o755)
-        data.mkdir(mode=0o700)
-        shutil.chown(data, user)
-    programs = _programs(folder, user)
-    subprocess.run(
-        [programs / "initdb", "-D", data, "-U", "twostep", "--auth=trust", "--encoding=utf8",
-         "--locale=C.UTF-8", "--no-sync"],
-        user=user, check=True, capture_output=True, cwd="/",
-    )  # fmt: skip
-    port, log = _free_port(), folder / "server.log"
+def start_server(programs: Programs, data: Path, **settings: str) -> Iterator[PostgresServer]:
+    """Run a server on `data` and stop it. `settings` go before `FOR_TESTS`."""
+    port, log = free_port(), data.with_suffix(".log")
     options = [
         word
         for name, value in {**FOR_TESTS, **settings, "port": str(port)}.items()
@@ -136,17 +157,30 @@ def run_server(folder: Path, **settings: str) -> Iterator[PostgresServer]:
     with (
         log.open("wb") as output,
         subprocess.Popen(
-            [programs / "postgres", "-D", data, *options],
-            user=user, cwd="/", stdout=output, stderr=subprocess.STDOUT,
+            [programs.folder / "postgres", "-D", data, *options],
+            user=programs.user, cwd="/", stdout=output, stderr=subprocess.STDOUT,
         ) as process,
     ):  # fmt: skip
-        server = PostgresServer(folder, port, process)
+        server = PostgresServer(data.parent, port, process)
         try:
             _wait(server, log)
             yield server
         finally:
             process.send_signal(signal.SIGQUIT)  # at once: the folder goes with it
             process.wait()
+
+
+@contextmanager
+def run_server(folder: Path, **settings: str) -> Iterator[PostgresServer]:
+    """Make a server in `folder`, run it, and stop it. `settings` go before `FOR_TESTS`."""
+    programs = open_programs(folder)
+    data = new_folder(programs, folder / "data")
+    programs.run(
+        "initdb", "-D", data, "-U", "twostep", "--auth=trust", "--encoding=utf8",
+        "--locale=C.UTF-8", "--no-sync",
+    )  # fmt: skip
+    with start_server(programs, data, **settings) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -210,7 +210,7 @@ class TestProduct:
 
     def events(self, account: Account) -> list[Activity]:
         """The account's events as its owner sees them, newest first."""
-        return self.env.store.read(list_activity, account.id, limit=1000)
+        return self.env.store.read_now(list_activity, account.id, limit=1000)
 
 
 @contextmanager

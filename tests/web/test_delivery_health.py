@@ -128,7 +128,7 @@ def test_a_test_message_goes_to_the_operators_own_phone(
     assert text.text == "This is a test from Example Panel. Texts arrive."
     assert "was taken by console" in words(operator.get(HERE))
     assert text.to == "+12025550100"
-    root = product.env.store.read(accounts.load_by_name, "root")
+    root = product.env.store.read_now(accounts.load_by_name, "root")
     assert root is not None
     newest = product.events(root)
     assert "test_message.sent" in {one.event for one in newest}

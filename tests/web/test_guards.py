@@ -166,7 +166,7 @@ def test_an_app_that_our_clock_has_shut_does_not_open_the_others_to_guessing(
     product: TestProduct, alice: Account, owner: Browser, entry: AppEntry
 ) -> None:
     owner.enroll_app(name="second")
-    first = product.env.store.read(apps.list_apps, alice.id)[0]
+    first = product.env.store.read_now(apps.list_apps, alice.id)[0]
     ahead = first.last_step + 1000
 
     def shut(tx: Tx) -> None:
@@ -187,7 +187,7 @@ def test_an_app_that_our_clock_has_shut_does_not_open_the_others_to_guessing(
         assert "Our own clock was wrong" in problem(answer)
     assert half.post("/sign-in/code", code="000000").status_code == 429
     assert "clock.moved_back" in kinds(product, alice)
-    locked = product.env.store.read(accounts.load, alice.id)
+    locked = product.env.store.read_now(accounts.load, alice.id)
     assert locked is not None
     assert (locked.wrong_in_a_row, locked.guess_millionths) == (5, 15)
 
@@ -445,7 +445,7 @@ def test_what_securing_takes_back_is_told_and_leaves_no_dangling_default(
     owner.post(f"{SECURITY}/method/{phone}/default")
     answer = product.browser().post(product.newest_link("/not-me/"))
     assert answer.headers["location"] == "/not-me/done"
-    found = product.env.store.read(accounts.load, alice.id)
+    found = product.env.store.read_now(accounts.load, alice.id)
     assert found is not None
     assert found.default_method is None
     told = [mail.to for mail in product.mails() if "backup phone removed" in mail.subject]

@@ -220,7 +220,7 @@ def test_what_waits_has_an_age(tmp_path: Path) -> None:
 
 def test_without_the_database_the_process_still_says_how_it_is(tmp_path: Path) -> None:
     class Gone:
-        def read(self, *_: object, **__: object) -> object:
+        async def read(self, *_: object, **__: object) -> object:
             raise StoreUnavailable("gone")
 
     with open_test_product(tmp_path) as product:

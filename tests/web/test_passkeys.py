@@ -89,7 +89,7 @@ def session_of(browser: Browser) -> dict[str, Any]:
 
 
 def kinds(product: TestProduct) -> list[str]:
-    account = product.env.store.read(accounts.load_by_name, "alice")
+    account = product.env.store.read_now(accounts.load_by_name, "alice")
     assert account is not None
     return [one.event for one in product.events(account)]
 
@@ -450,7 +450,7 @@ def test_options_write_nothing(product: TestProduct) -> None:
             "SELECT COUNT(*) FROM sessions",
             "SELECT COUNT(*) FROM passkey_handles",
         ]
-        return [store.read(lambda tx, sql=sql: tx.one(sql)[0]) for sql in counts]
+        return [store.read_now(lambda tx, sql=sql: tx.one(sql)[0]) for sql in counts]
 
     before = rows()
     for _ in range(30):

@@ -63,7 +63,7 @@ def session_of(browser: Browser) -> dict[str, Any]:
 
 
 def kinds(product: TestProduct) -> list[str]:
-    account = product.env.store.read(accounts.load_by_name, "alice")
+    account = product.env.store.read_now(accounts.load_by_name, "alice")
     assert account is not None
     return [one.event for one in product.events(account)]
 
@@ -274,7 +274,7 @@ def _turn_off(browser: Browser, _entry: AppEntry) -> None:
 def test_any_change_of_password_or_way_forgets_it(product: TestProduct, change: Any) -> None:
     browser, entry = remembered(product)
     change(browser, entry)
-    rows = product.env.store.read(lambda tx: tx.all("SELECT id FROM remembered_browsers"))
+    rows = product.env.store.read_now(lambda tx: tx.all("SELECT id FROM remembered_browsers"))
     assert rows == []
     assert "browser.forgotten" in kinds(product)
 
@@ -287,5 +287,5 @@ def test_retiring_the_password_forgets_it(product: TestProduct) -> None:
         thief.post("/sign-in/code", code="000000")
         product.clock.forward(901)
     assert "password.retired" in kinds(product)
-    assert product.env.store.read(lambda tx: tx.all("SELECT id FROM remembered_browsers")) == []
+    assert product.env.store.read_now(lambda tx: tx.all("SELECT id FROM remembered_browsers")) == []
     assert browser.get("/settings").status_code in {200, 303}

@@ -229,6 +229,16 @@ def test_of_equal_fields_one_counts_and_unknown_ones_do_not(
     assert raw(half, "POST", "/sign-in/code", body.encode()).status_code == 422
 
 
+def test_an_address_with_a_nul_is_no_address(product: TestProduct, alice: Browser) -> None:
+    before = dump(product)
+    for page in PAGES:
+        method = "GET" if page.get else "POST"
+        if "{" in page.path:
+            assert raw(alice, method, filled(page, "a%00b")).status_code == 404, page.path
+        assert raw(alice, method, f"{filled(page)}?r=%00").status_code == 400, page.path
+    assert dump(product) == before
+
+
 # ── where it comes from ─────────────────────────────────────────────────────────────────────────
 
 
@@ -738,7 +748,7 @@ def test_a_form_from_elsewhere_and_a_foreign_id_are_written_down(
 ) -> None:
     raw(alice, "POST", "/settings/profile", headers={"origin": "https://evil.example"})
     alice.post("/settings/sessions/somebody-elses/end")
-    found = product.env.store.read(view_account, "alice")
+    found = product.env.store.read_now(view_account, "alice")
     assert isinstance(found, AccountView)
     told = [one for one in product.events(found.account) if one.event == "request.refused"]
     assert [(one.data["reason"], one.data["path"]) for one in reversed(told)] == [

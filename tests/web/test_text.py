@@ -21,9 +21,9 @@ DETAIL: dict[str, str | int] = {
 }  # fmt: skip
 # The operators' own, and those of no account: no owner ever sees them.
 SILENT = {
-    "audit.exported", "budget.half_used", "budget.used_up", "country.paused", "keys.removed",
-    "keys.rotated", "number.opted_in", "number.opted_out", "prefix.blocked", "provider.restored",
-    "provider.tripped", "request.refused", "seal.broken",
+    "audit.exported", "budget.half_used", "budget.used_up", "country.paused", "database.moved",
+    "keys.removed", "keys.rotated", "number.opted_in", "number.opted_out", "prefix.blocked",
+    "provider.restored", "provider.tripped", "request.refused", "seal.broken",
 }  # fmt: skip
 BANNED = re.compile(
     r"\b(token|factor|enrol\w*|t?otp|credential|invalid|oops|please)s?\b", re.IGNORECASE

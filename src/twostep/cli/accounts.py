@@ -97,7 +97,7 @@ def list_all(context: typer.Context, *, as_json: AsJson = False) -> None:
     from twostep.flows.accounts import list_accounts
 
     async def read(env: Env) -> list[Account]:
-        return env.store.read(list_accounts)
+        return env.store.read_now(list_accounts)
 
     found = shell_of(context).run(read)
     if as_json:
@@ -124,7 +124,7 @@ def show(context: typer.Context, name: Name, *, as_json: AsJson = False) -> None
     from twostep.flows.accounts import view_account
 
     async def read(env: Env) -> AccountView | Refused:
-        return env.store.read(view_account, name)
+        return env.store.read_now(view_account, name)
 
     view = shell_of(context).run(read)
     if isinstance(view, Refused):
@@ -152,7 +152,7 @@ def find(
         return
 
     async def read(env: Env) -> AccountView | Refused:
-        return env.store.read(find_account, email)
+        return env.store.read_now(find_account, email)
 
     view = shell_of(context).run(read)
     if isinstance(view, Refused):
@@ -167,7 +167,7 @@ def _find_reference(context: typer.Context, typed: str, *, as_json: bool) -> Non
     shell = shell_of(context)
 
     async def read(env: Env) -> Caller | Refused:
-        return env.store.read(view_caller, typed, now=shell.wiring.clock())
+        return env.store.read_now(view_caller, typed, now=shell.wiring.clock())
 
     found = shell.run(read)
     if isinstance(found, Refused):

@@ -34,7 +34,7 @@ def status(context: typer.Context, *, as_json: AsJson = False) -> None:
     shell = shell_of(context)
 
     async def read(env: Env) -> DeliveryStatus:
-        return env.store.read(view_delivery_status, env, now=shell.wiring.clock())
+        return env.store.read_now(view_delivery_status, env, now=shell.wiring.clock())
 
     found = shell.run(read)
     if as_json:

@@ -63,7 +63,7 @@ def seed(
 def _refuse_real(env: Env, *, force: bool) -> None:
     from twostep.flows.seed import count_real
 
-    if not force and (real := env.store.read(count_real)):
+    if not force and (real := env.store.read_now(count_real)):
         raise Failure(
             f"The database holds {real} real accounts. Seed an empty one, or add --force."
         )

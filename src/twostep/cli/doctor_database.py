@@ -29,7 +29,7 @@ def examine_database(shell: Shell, settings: Settings) -> Iterator[Finding]:
     yield Finding(OK, "keys", f"{len(keyring.keys)} found, {keyring.newest.id} seals")
 
     async def read(env: Env) -> Health:
-        return env.store.read(view_health, env, now=shell.wiring.clock())
+        return env.store.read_now(view_health, env, now=shell.wiring.clock())
 
     try:
         health = shell.run(read, settings)
@@ -71,7 +71,7 @@ def _examine_checkpoints(shell: Shell, settings: Settings) -> Iterator[Finding]:
         return
 
     async def read(env: Env) -> str:
-        return env.store.read(review_file, path)
+        return env.store.read_now(review_file, path)
 
     problem = shell.run(read, settings)
     if problem:

@@ -133,7 +133,7 @@ def _act(
         raise Failure(f"--reason takes 1 to {LONGEST_REASON} characters.", MISUSED)
 
     async def work(env: Env) -> tuple[T, Account]:
-        view = env.store.read(view_account, name)
+        view = env.store.read_now(view_account, name)
         if isinstance(view, Refused):
             raise unknown_account(name)
         done = Act(view.account.name, event.CLI, said)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from twostep.cli.failure import Failure
-from twostep.cli.shell import AsJson, print_json, print_table, say, shell_of
+from twostep.cli.progress import progress
+from twostep.cli.shell import AsJson, print_json, print_table, shell_of
 
 
 if TYPE_CHECKING:
@@ -25,7 +23,7 @@ def list_keys(context: typer.Context, *, as_json: AsJson = False) -> None:
     from twostep.flows.rotate_keys import view_keys
 
     async def read(env: Env) -> list[KeyUse]:
-        return env.store.read(view_keys, env)
+        return env.store.read_now(view_keys, env)
 
     found = shell_of(context).run(read)
     if as_json:
@@ -55,7 +53,7 @@ def rotate(context: typer.Context, *, as_json: AsJson = False) -> None:
     path = settings.key_path
 
     async def work(env: Env) -> Rotated:
-        with _progress() as report:
+        with progress() as report:
             try:
                 return await rotate_keys(env, path, event.CLI, report=report)
             except OSError as error:
@@ -94,7 +92,7 @@ def remove(
     path = _key_path(settings)
 
     async def work(env: Env) -> None:
-        uses = {use.key_id: use for use in env.store.read(view_keys, env)}
+        uses = {use.key_id: use for use in env.store.read_now(view_keys, env)}
         _refuse_use(uses.get(key_id), key_id)
         try:
             await remove_key(env, path, event.CLI, key_id=key_id)
@@ -152,22 +150,3 @@ def _tell(done: Rotated, *, is_file: bool) -> None:
             print(f"{use.key_id} can go: twostep keys remove {use.key_id}")
         else:
             print(f"{use.key_id} can go from where your keys are kept.")
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[int, int], None]]:
-    """A bar on a terminal; silence elsewhere."""
-    if not sys.stderr.isatty():
-        yield lambda _done, _total: None
-        return
-    width = 40
-
-    def report(done: int, total: int) -> None:
-        filled = width * done // total if total else width
-        bar = "#" * filled + "." * (width - filled)
-        print(f"\r[{bar}] {done} of {total}", end="", file=sys.stderr, flush=True)
-
-    try:
-        yield report
-    finally:
-        say("")

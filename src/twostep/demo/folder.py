@@ -106,7 +106,7 @@ async def _read_fact(database: Path) -> str | None:
     except StoreUnavailable:
         return None
     try:
-        return store.read(installation.load, DEMO_FACT)
+        return store.read_now(installation.load, DEMO_FACT)
     except StoreUnavailable:  # no such table
         return None
     finally:

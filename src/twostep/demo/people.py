@@ -37,7 +37,7 @@ _RESET = "demo reset"
 async def add_people(env: Env) -> None:
     """Make the accounts that are not there. Raises `StartError` when one is refused."""
     for person in PEOPLE:
-        if not isinstance(env.store.read(view_account, person.name), Refused):
+        if not isinstance(await env.store.read(view_account, person.name), Refused):
             continue
         new = NewAccount(
             name=person.name,

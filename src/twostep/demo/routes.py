@@ -169,8 +169,8 @@ async def _add_entry(demo: Demo, visit: Visit, asked: Asked) -> Response:
 async def _scan(demo: Demo, visit: Visit, asked: Asked) -> Response:
     """Do what a camera would: read the QR code that some page of the panel shows."""
     env = demo.env
-    pending = env.store.read(demo_reset.load_newest_pending, now=visit.now)
-    account = env.store.read(accounts.load, pending.account_id) if pending else None
+    pending = await env.store.read(demo_reset.load_newest_pending, now=visit.now)
+    account = await env.store.read(accounts.load, pending.account_id) if pending else None
     if pending is None or account is None:
         if asked.back is not None:
             return await show_phone(demo, visit, tab="apps", error=NOTHING_TO_SCAN)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from twostep.store import audit
@@ -63,13 +63,15 @@ def list_activity(
     return found
 
 
-def each_activity(store: Store, account_id: str, *, since: int) -> Iterator[Activity]:
-    """Every event since then, the newest first, read by pages so that no snapshot stays open."""
+async def each_page(
+    store: Store, account_id: str, *, since: int, limit: int
+) -> AsyncIterator[list[Activity]]:
+    """Every event since then, the newest first, `limit` at a time, so that no snapshot stays open."""
     before_seq = NEWEST
-    while page := store.read(
-        list_activity, account_id, limit=PAGE, before_seq=before_seq, since=since
+    while page := await store.read(
+        list_activity, account_id, limit=limit, before_seq=before_seq, since=since
     ):
-        yield from page
+        yield page
         before_seq = page[-1].seq
 
 

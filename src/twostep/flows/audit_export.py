@@ -29,7 +29,7 @@ async def export_audit(
     await env.store.run(_record_export, source, checkpoint=checkpoint, now=now)
     after = ("", 0)
     count = 0
-    while page := env.store.read(audit.list_page, after=after, limit=PAGE):
+    while page := await env.store.read(audit.list_page, after=after, limit=PAGE):
         for record in page:
             write(_line(record))
         after = (page[-1].chain, page[-1].seq)

@@ -47,7 +47,7 @@ async def checkpoint_all(env: Env, *, now: int) -> int:
     path = env.settings.audit_checkpoint_file
     if path is not None:
         await _write_file(env, path)
-    newest = env.store.read(audit_checkpoints.load_newest)
+    newest = await env.store.read(audit_checkpoints.load_newest)
     return newest[0] if newest else 0
 
 
@@ -94,7 +94,7 @@ async def _write_file(env: Env, path: Path) -> None:
     """Append every checkpoint that the file does not hold."""
     try:
         last = await asyncio.to_thread(checkpoint_file.last_number, path)
-        while page := env.store.read(audit_checkpoints.list_after, last, limit=FILE_PAGE):
+        while page := await env.store.read(audit_checkpoints.list_after, last, limit=FILE_PAGE):
             await asyncio.to_thread(checkpoint_file.append, path, page)
             last = page[-1][0]
     except OSError as error:

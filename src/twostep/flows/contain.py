@@ -66,8 +66,8 @@ async def contain(
 
     Raises `Overloaded`.
     """
-    found = env.store.read(_load_link, link, now=now)
-    account = env.store.read(accounts.load, found.account_id) if found else None
+    found = await env.store.read(_load_link, link, now=now)
+    account = await env.store.read(accounts.load, found.account_id) if found else None
     if found is None or account is None:
         return Refused(Reason.LINK_DEAD)
     right = False

@@ -100,7 +100,7 @@ class Outbox:
 
     async def _send_due(self, env: Env) -> None:
         now = env.clock()
-        due_at = env.store.read(outbox.next_due_at)
+        due_at = await env.store.read(outbox.next_due_at)
         if due_at is None or due_at > now:
             return
         free = ROWS_AT_ONCE - len(self._sending)
@@ -121,7 +121,7 @@ class Outbox:
     async def _send(self, env: Env, row: OutboxRow) -> None:
         now = env.clock()
         try:
-            message = env.store.read(compose, env, row, now=now)
+            message = await env.store.read(compose, env, row, now=now)
             if message is None:
                 result = _Result("expired", reason="expired")
             else:
@@ -144,7 +144,7 @@ class Outbox:
         """Try the channel's providers in their order."""
         if row.challenge_id is not None and row.copies >= MOST_COPIES:
             return _Result("failed", reason=NO_ANSWER, provider=row.provider, copies=row.copies)
-        phone = env.store.read(phones.load, row.phone_id or "", account_id=row.account_id)
+        phone = await env.store.read(phones.load, row.phone_id or "", account_id=row.account_id)
         region = phone.region if phone else ""
         handed = await self._failover.hand_over(env, row, message, region=region)
         if handed is None:

@@ -53,8 +53,8 @@ async def sign_in(
     Refused: SIGN_IN_WRONG (unknown, wrong or disabled: alike), THROTTLED, PASSWORD_RETIRED, CHANGED.
     Raises `Overloaded`.
     """
-    claim = env.store.read(_look_up, env, visitor, identifier=identifier)
-    refused = env.store.read(_refuse_waiting, claim, now=now)
+    claim = await env.store.read(_look_up, env, visitor, identifier=identifier)
+    refused = await env.store.read(_refuse_waiting, claim, now=now)
     if refused:
         return refused
     stored = claim.account.password_hash if claim.account else None

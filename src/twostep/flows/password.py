@@ -47,10 +47,10 @@ async def change_password(
     Refused: PASSWORD_CURRENT_WRONG, PASSWORD_UNCHANGED, what `review` says, THROTTLED, CHANGED.
     Raises `Overloaded`.
     """
-    account = env.store.read(accounts.load, current.account_id)
+    account = await env.store.read(accounts.load, current.account_id)
     if account is None or account.password_hash is None:
         return Refused(Reason.CHANGED)
-    if refused := env.store.read(refuse_password_tries, current, now=now):
+    if refused := await env.store.read(refuse_password_tries, current, now=now):
         return refused
     verdict = await env.hashes.run_known(
         password.verify_hash, account.password_hash, typed, profile=env.profile
@@ -125,7 +125,7 @@ async def reset_password(
     A refused password does not use the link up. Refused: LINK_DEAD, what `review` says.
     Raises `Overloaded`.
     """
-    account = env.store.read(view_reset, link=link, now=now)
+    account = await env.store.read(view_reset, link=link, now=now)
     if isinstance(account, Refused):
         return account
     if refused := review(env, account, new):

@@ -73,7 +73,9 @@ def add_address(
         return Refused(Reason.EMAIL_LIMIT, detail={"maximum": MOST_ADDRESSES})
     hour = 3600
     if (
-        outbox.count_notices(tx, account.id, kind=NoticeKind.EMAIL_CONFIRM, since=now - hour)
+        outbox.count_notices(
+            tx, account.id, kind=NoticeKind.EMAIL_CONFIRM, since=now - hour, now=now
+        )
         >= CONFIRM_MAILS_AN_HOUR
     ):
         return Refused(Reason.SEND_LIMIT, retry_at=now + hour)

@@ -144,7 +144,7 @@ async def finish_recovery(
 
     Refused: LINK_DEAD, and what `sign_in` says. Raises `Overloaded`.
     """
-    owner = env.store.read(view_finishing, env, link=link, now=now)
+    owner = await env.store.read(view_finishing, env, link=link, now=now)
     if isinstance(owner, Refused):
         return owner
     answer = await sign_in(
@@ -176,7 +176,7 @@ async def run_recoveries(env: Env) -> None:
     """Look every few seconds until cancelled; at once nothing where recovery is off."""
     while env.settings.policy.recovery_wait_hours:
         with suppress(StoreUnavailable):
-            if env.store.read(recoveries.list_due, now=env.clock(), limit=1):
+            if await env.store.read(recoveries.list_due, now=env.clock(), limit=1):
                 await env.store.run(run_due, env, now=env.clock())
         await asyncio.sleep(LOOK_EVERY_SECONDS)
 

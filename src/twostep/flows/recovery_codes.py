@@ -105,7 +105,7 @@ async def prove_codes(
     rule = throttle.RECOVERY_CODE
     if not isinstance(code, TypedBackupCode):
         refuse = second_step_throttle.refuse_session
-        waiting = env.store.read(refuse, current, visitor, rule=rule, now=now)
+        waiting = await env.store.read(refuse, current, visitor, rule=rule, now=now)
         wrong_kind = code if isinstance(code, Refused) else Refused(Reason.BACKUP_CODE_WRONG)
         return waiting or wrong_kind
     digest = await digest_typed(env, visitor, current, code=code, now=now)

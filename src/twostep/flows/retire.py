@@ -40,7 +40,7 @@ def retire_password(
 def remind_of_retired(tx: Tx, env: Env, account: Account, visitor: Visitor, *, now: int) -> None:
     """The right but retired password was typed: send the link again, not more than twice an hour."""
     if not outbox.is_notice_recent(
-        tx, account.id, kind=NoticeKind.PASSWORD_RETIRED, since=now - LINK_AGAIN_SECONDS
+        tx, account.id, kind=NoticeKind.PASSWORD_RETIRED, since=now - LINK_AGAIN_SECONDS, now=now
     ):
         send_password_links(
             tx,

@@ -95,7 +95,7 @@ async def rotate_keys(
         resumed = await _begin(env, key_path)
         # A running server reads the file anew within a second; until then it may seal with the old.
         await asyncio.sleep(1.5 * LOOK_EVERY_SECONDS)
-    total = env.store.read(_count_stale, env)
+    total = await env.store.read(_count_stale, env)
     done = 0
     unreadable: tuple[str, ...] = ()
     report(0, total)
@@ -106,7 +106,7 @@ async def rotate_keys(
             break
     await env.store.run(_finish, env, source, values=done)
     await checkpoint_all(env, now=env.clock())
-    old = tuple(env.store.read(view_keys, env)[1:])
+    old = tuple((await env.store.read(view_keys, env))[1:])
     return Rotated(env.keyring.newest.id, resumed, done, unreadable, old)
 
 
@@ -124,7 +124,7 @@ async def remove_key(env: Env, key_path: Path, source: Source, *, key_id: str) -
 
 async def _begin(env: Env, key_path: Path) -> bool:
     """Write the new key, unless that was done before; whether it was."""
-    planned = env.store.read(installation.load, ROTATION)
+    planned = await env.store.read(installation.load, ROTATION)
     ring = env.keys.look()
     if planned and planned == ring.newest.id:
         return True

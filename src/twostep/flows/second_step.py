@@ -105,11 +105,11 @@ async def digest_typed(
     """
     rule = throttle.RECOVERY_CODE
     refuse = second_step_throttle.refuse_session
-    if waiting := env.store.read(refuse, session, visitor, rule=rule, now=now):
+    if waiting := await env.store.read(refuse, session, visitor, rule=rule, now=now):
         return waiting
     temporary = isinstance(code, TemporaryCode)
     load = stored_codes.load_temporary if temporary else stored_codes.load_set
-    stored: StoredTemporary | RecoverySet | None = env.store.read(load, session.account_id)
+    stored: StoredTemporary | RecoverySet | None = await env.store.read(load, session.account_id)
     if stored is None:
         return TypedDigest("", b"")
     is_stranger = session.level is Level.HALF and session.browser_id is None

@@ -143,7 +143,7 @@ def _tell_owner(
     tx: Tx, env: Env, account: Account, visitor: Visitor, *, in_a_row: int, now: int
 ) -> None:
     if in_a_row < WRONG_IN_A_ROW_TO_TELL or outbox.is_notice_recent(
-        tx, account.id, kind=NoticeKind.WRONG_CODES, since=now - TELL_AGAIN_SECONDS
+        tx, account.id, kind=NoticeKind.WRONG_CODES, since=now - TELL_AGAIN_SECONDS, now=now
     ):
         return
     notify(tx, env, account, NoticeKind.WRONG_CODES, visitor=visitor, now=now, count=in_a_row)

@@ -69,7 +69,7 @@ async def new_batch(env: Env, plan: Plan) -> Batch:
     """Make the shared password and its one hash."""
     word = token.new_token()
     hashed = await env.hashes.run_known(password.hash_password, word, profile=env.profile)
-    return Batch(plan, word, hashed, env.store.read(_count_seeded))
+    return Batch(plan, word, hashed, await env.store.read(_count_seeded))
 
 
 def seed_accounts(

@@ -176,13 +176,13 @@ def load_attempt(tx: Tx, session: Session, *, purpose: Purpose, now: int) -> Att
     """The sends of this attempt so far, and when it ends.
 
     A sign-in ends with its half session. A step-up or a phone's confirmation has ten minutes from its
-    first send.
+    first send. Sends from the future (the clock was moved back) do not count.
     """
     since = now - out_of_band.CODE_LIFE_SECONDS + 1
     rows = [
         row
         for row in outbox.list_of_attempt(tx, session.id, since=since)
-        if row.kind == kind_of(purpose)
+        if row.kind == kind_of(purpose) and row.created_at <= now
     ]
     sends = tuple(Sending(row.created_at, shown_state(row)) for row in reversed(rows))
     if purpose is Purpose.SIGN_IN:

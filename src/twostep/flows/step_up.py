@@ -82,10 +82,10 @@ async def submit_password(
     env: Env, visitor: Visitor, current: Session, *, old_token: str, typed: str, now: int
 ) -> SignedIn | Refused:
     """Confirm with the password, where two-step sign-in is off. Raises `Overloaded`."""
-    account = env.store.read(accounts.load, current.account_id)
+    account = await env.store.read(accounts.load, current.account_id)
     if account is None or account.two_step or account.password_hash is None:
         return Refused(Reason.CHANGED)
-    if refused := env.store.read(refuse_password_tries, current, now=now):
+    if refused := await env.store.read(refuse_password_tries, current, now=now):
         return refused
     verdict = await env.hashes.run_known(
         password.verify_hash, account.password_hash, typed, profile=env.profile

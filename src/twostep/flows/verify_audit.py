@@ -64,7 +64,7 @@ async def verify_database(env: Env, *, now: int) -> Verified:
         vouched = merge(vouched, file.vouched)
     review = ChainReview(vouched)
     after = ("", 0)
-    while page := env.store.read(audit.list_page, after=after, limit=PAGE):
+    while page := await env.store.read(audit.list_page, after=after, limit=PAGE):
         await _feed(env, review, page)
         after = (page[-1].chain, page[-1].seq)
     await _compare_heads(env, review)
@@ -112,7 +112,7 @@ async def _review_checkpoints(
     if begun and begun.problem:
         review.findings.append(Finding(Fault.START, CHECKPOINTS, begun.head.seq, begun.problem))
     last = 0
-    while page := env.store.read(audit_checkpoints.list_after, last, limit=CHECKPOINT_PAGE):
+    while page := await env.store.read(audit_checkpoints.list_after, last, limit=CHECKPOINT_PAGE):
         review.feed(page)
         last = page[-1][0]
     return review, start.seq if start else 0
@@ -134,7 +134,7 @@ def _review_file(path: Path, env: Env) -> CheckpointReview:
 
 async def _start_of(env: Env, chain: str) -> Begun | None:
     """A chain's signed start; only a key of the key file counts, because rotation signs anew."""
-    signed = env.store.read(audit_checkpoints.load_start, chain)
+    signed = await env.store.read(audit_checkpoints.load_start, chain)
     if signed is None:
         return None
     try:
@@ -162,10 +162,10 @@ async def _feed(env: Env, review: ChainReview, page: Sequence[Record]) -> None:
 
 async def _compare_heads(env: Env, review: ChainReview) -> None:
     """Compare each chain's end with the head its account holds; what was added meanwhile is read."""
-    for chain, head in env.store.read(audit.list_system_heads).items():
+    for chain, head in (await env.store.read(audit.list_system_heads)).items():
         await _compare_head(env, review, chain, head)
     after = ""
-    while page := env.store.read(audit.list_heads, after=after, limit=PAGE):
+    while page := await env.store.read(audit.list_heads, after=after, limit=PAGE):
         for chain, head in page.items():
             await _compare_head(env, review, chain, head)
         after = next(reversed(page))
@@ -179,11 +179,12 @@ async def _compare_head(env: Env, review: ChainReview, chain: str, head: Head) -
     if known == head:
         return
     seq = known.seq if known else 0
-    while page := env.store.read(audit.list_chain, chain, after_seq=seq, limit=PAGE):
+    while page := await env.store.read(audit.list_chain, chain, after_seq=seq, limit=PAGE):
         await _feed(env, review, page)
         seq = page[-1].seq
     # Read after the records: a head and its record are written in one transaction.
-    review.compare_head(chain, env.store.read(_head_at, chain, seq) or head)
+    newest: Head | None = await env.store.read(_head_at, chain, seq)
+    review.compare_head(chain, newest or head)
 
 
 def _head_at(tx: Tx, chain: str, seq: int) -> Head | None:

@@ -47,10 +47,13 @@ def load(tx: Tx, challenge_id: str) -> Challenge | None:
 
 
 def load_newest(tx: Tx, session_id: str, purpose: Purpose) -> Challenge | None:
-    """The newest challenge of an attempt; only this one can be answered."""
+    """The newest challenge of an attempt; only this one can be answered.
+
+    One at most has not ended, and it is the newest whatever the clock said when another was made.
+    """
     row = tx.one(
         f"SELECT {_COLUMNS} FROM challenges WHERE session_id = :session AND purpose = :purpose"
-        " ORDER BY created_at DESC, ended_at IS NULL DESC, id LIMIT 1",
+        " ORDER BY ended_at IS NULL DESC, created_at DESC, id LIMIT 1",
         session=session_id,
         purpose=str(purpose),
     )

@@ -141,8 +141,16 @@ class SqliteStore:
             self._task = loop.create_task(self._write())
         return await answer
 
-    def read(self, flow: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+    async def read(
+        self, flow: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
         """Run a function that only reads, on the loop: every statement sees the newest commit."""
+        return self.read_now(flow, *args, **kwargs)
+
+    def read_now(
+        self, flow: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """As `read`."""
         self._review_file()
         try:
             return flow(self._reads, *args, **kwargs)
@@ -150,12 +158,6 @@ class SqliteStore:
             if not _is_outage(error):
                 raise
             raise StoreUnavailable(str(error)) from error
-
-    def read_now(
-        self, flow: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
-        """As `read`."""
-        return self.read(flow, *args, **kwargs)
 
     def announce(self) -> None:
         """Nobody to tell: this process alone sends."""

@@ -5,13 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from twostep.store import schema
+from twostep.store import copy_marks, installation, schema
 from twostep.store.tx import Store, StoreUnavailable
 
 
 NO_DRIVER = (
     "PostgreSQL needs a driver that is not installed. Run: pip install 'psycopg[binary,pool]'"
 )
+
+# Why a database that can be opened may still not be used.
+UNUSABLE = (schema.SchemaMismatch, copy_marks.DatabaseMoved)
 
 
 def sqlite_path(url: str) -> Path | None:
@@ -44,7 +47,18 @@ def open_engine(url: str) -> Store:
         from twostep.store.engine_postgres import PostgresStore  # noqa: PLC0415  an extra; 0.15 s
     except ModuleNotFoundError:
         raise StoreUnavailable(NO_DRIVER) from None
-    return PostgresStore(url)  # type: ignore[return-value]
+    return PostgresStore(url)
+
+
+def review(store: Store) -> None:
+    """Raise `SchemaMismatch` or `DatabaseMoved`, saying what to do, unless this program may use the
+    database as it is. Blocks; raises `StoreUnavailable` too."""
+    version = store.schema_version()
+    compatible_from = None
+    if version is not None and version > schema.HEAD:
+        compatible_from = store.read_now(installation.load, schema.COMPATIBLE_FROM)
+    schema.review(version, compatible_from)
+    store.read_now(copy_marks.review)
 
 
 def upgrade(url: str) -> None:

@@ -181,13 +181,16 @@ def load_newest_of_kind(tx: Tx, account_id: str, *, kind: str) -> OutboxRow | No
     return None if row is None else OutboxRow(*row)
 
 
-def is_notice_recent(tx: Tx, account_id: str, *, kind: str, since: int) -> bool:
-    """Whether a notice of this kind was queued for the account since then."""
+def is_notice_recent(tx: Tx, account_id: str, *, kind: str, since: int, now: int) -> bool:
+    """Whether a notice of this kind was queued for the account since then; one from the future (the
+    clock was moved back) does not count."""
     row = tx.one(
-        "SELECT 1 FROM outbox WHERE account_id = :id AND kind = :kind AND created_at > :since LIMIT 1",
+        "SELECT 1 FROM outbox WHERE account_id = :id AND kind = :kind AND created_at > :since"
+        " AND created_at <= :now LIMIT 1",
         id=account_id,
         kind=kind,
         since=since,
+        now=now,
     )
     return row is not None
 
@@ -202,12 +205,14 @@ def purge(tx: Tx, *, before: int, limit: int) -> int:
     )
 
 
-def count_notices(tx: Tx, account_id: str, *, kind: str, since: int) -> int:
-    """How many notices of this kind were queued for the account since then."""
+def count_notices(tx: Tx, account_id: str, *, kind: str, since: int, now: int) -> int:
+    """How many notices of this kind were queued for the account since then, none from the future."""
     row = tx.one(
-        "SELECT count(*) FROM outbox WHERE account_id = :id AND kind = :kind AND created_at > :since",
+        "SELECT count(*) FROM outbox WHERE account_id = :id AND kind = :kind AND created_at > :since"
+        " AND created_at <= :now",
         id=account_id,
         kind=kind,
         since=since,
+        now=now,
     )
     return int(row[0]) if row else 0

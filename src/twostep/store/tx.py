@@ -22,6 +22,10 @@ class StoreUnavailable(Exception):
     """The transaction did not commit: nothing was changed, and nothing of an answer may leave."""
 
 
+class OutcomeUnknown(StoreUnavailable):
+    """The connection was lost at COMMIT: nobody knows whether the change was kept."""
+
+
 class Tx(Protocol):
     """One open transaction.
 
@@ -64,8 +68,10 @@ class Store(Protocol):
     ) -> T:
         """Run one flow in one durable transaction; raises `StoreUnavailable`."""
 
-    def read(self, flow: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run a function that only reads, outside any transaction."""
+    async def read(
+        self, flow: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run a function that only reads, outside any transaction; raises `StoreUnavailable`."""
 
     def schema_version(self) -> str | None:
         """The schema's version, None for an empty database. Blocks: for the start."""

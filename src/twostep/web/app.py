@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 from twostep.core.recovery_codes import ALPHABET
 from twostep.flows.env import Env
 from twostep.flows.hash_pool import RETRY_AFTER_SECONDS, Overloaded
-from twostep.flows.unavailable import StoreUnavailable
+from twostep.flows.unavailable import OutcomeUnknown, StoreUnavailable
 from twostep.web import headers, origin, problem
 from twostep.web.forms import BadForm, read_body
 from twostep.web.guard import new_visit, note_refused, serve_page
@@ -72,10 +72,11 @@ class WebApp:
         await response(scope, receive, send)
 
     async def _respond(self, scope: Scope, receive: Receive) -> Response:
-        found = self.router.find(scope["path"])
+        # Not every database takes a NUL, and no id holds one.
+        found = None if "\x00" in scope["path"] else self.router.find(scope["path"])
         visit: Visit | None = None
         try:
-            visit = self._visit(scope, found)
+            visit = await self._visit(scope, found)
             if refused := await self._refuse_foreign(visit, scope["method"], found and found[0]):
                 return refused
             if found is None or (found[0].phones and not self._env.settings.policy.phones):
@@ -89,14 +90,15 @@ class WebApp:
                 if self._env.clock() != visit.now:
                     # The body took its time: clock and session are read anew, so that nobody keeps
                     # a moment of the past, with its codes and waits, by sending slowly.
-                    visit = self._visit(scope, found)
+                    visit = await self._visit(scope, found)
             return await serve_page(visit, found[0], method, body)
         except BadForm as bad:
             return _plain(bad.status) if visit is None else problem.error(visit, bad.status)
         except Overloaded:
             return _retry(visit, RETRY_AFTER_SECONDS)
-        except StoreUnavailable:
-            return _retry(visit, UNAVAILABLE_SECONDS)
+        except StoreUnavailable as outage:
+            visit = visit or await self._visit(scope, found, look_up=False)
+            return _retry(visit, UNAVAILABLE_SECONDS, unsure=isinstance(outage, OutcomeUnknown))
         except Exception:
             reference = "-".join(
                 "".join(secrets.choice(ALPHABET) for _ in range(4)) for _ in range(2)
@@ -104,9 +106,11 @@ class WebApp:
             log.exception("web.failed", reference=reference, path=found[0].path if found else "")
             return _plain(500) if visit is None else problem.error(visit, 500, reference=reference)
 
-    def _visit(self, scope: Scope, found: tuple[Page, dict[str, str]] | None) -> Visit:
+    async def _visit(
+        self, scope: Scope, found: tuple[Page, dict[str, str]] | None, *, look_up: bool = True
+    ) -> Visit:
         query_string = scope["query_string"].decode("latin-1")
-        return new_visit(
+        return await new_visit(
             self._env,
             peer=scope["client"][0] if scope["client"] else "",
             path=scope["path"],
@@ -116,16 +120,20 @@ class WebApp:
                 name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
             },
             params=found[1] if found else {},
+            look_up=look_up,
         )
 
     async def _refuse_foreign(
         self, visit: Visit, method: str, page: Page | None
     ) -> Response | None:
-        """421, 403, and the demo's 400, before anything is read."""
+        """421, 403, and 400 for a NUL in the address and in the demo, before anything is read."""
         if visit.path not in PROBES and not origin.is_own_host(visit.headers, self._hosts):
             return problem.error(visit, 421)
-        if self._refuse_forwarded and any(
-            name == "forwarded" or name.startswith("x-forwarded-") for name in visit.headers
+        if "%00" in visit.query_string or (
+            self._refuse_forwarded
+            and any(
+                name == "forwarded" or name.startswith("x-forwarded-") for name in visit.headers
+            )
         ):
             return problem.error(visit, 400)
         if method in {"GET", "HEAD", "OPTIONS", "TRACE"} or (page is not None and page.signed):
@@ -140,14 +148,14 @@ class WebApp:
         return problem.error(visit, 403, again_url="/sign-in")
 
 
-def _retry(visit: Visit | None, seconds: int) -> Response:
+def _retry(visit: Visit | None, seconds: int, *, unsure: bool = False) -> Response:
     if visit is None:
         return _plain(503, {"retry-after": str(seconds)})
-    return problem.error(visit, 503, retry_at=visit.now + seconds)
+    return problem.error(visit, 503, retry_at=visit.now + seconds, unsure=unsure)
 
 
 def _plain(status: int, extra: dict[str, str] | None = None) -> Response:
-    """An answer when not even a page can be made: the database cannot be read."""
+    """An answer when not even a page can be made."""
     text = "Something went wrong on our side. Nothing was changed. Try again in a moment.\n"
     return Response(text, status, headers=extra, media_type="text/plain")
 

@@ -41,7 +41,7 @@ class Family:
 async def write_metrics(env: Env, *, now: int) -> str:
     """Write everything; without the database what it knows is left out and `up` says so."""
     try:
-        figures: Figures | None = env.store.read(view_figures, env, now=now)
+        figures: Figures | None = await env.store.read(view_figures, env, now=now)
     except StoreUnavailable:
         figures = None
     lines = [line for family in _of_process(env) for line in _lines(family)]

@@ -35,7 +35,7 @@ _OPENED_BY = {
 }
 
 
-def new_visit(
+async def new_visit(
     env: Env,
     *,
     peer: str,
@@ -44,12 +44,14 @@ def new_visit(
     query: dict[str, str],
     headers: dict[str, str],
     params: dict[str, str],
+    look_up: bool = True,
 ) -> Visit:
-    """Read a request: clock, network, cookies, session, language."""
+    """Read a request: clock, network, cookies, session, language. `look_up`: False leaves the
+    session alone, for the page that says that the database does not answer."""
     now = env.clock()
     jar = cookies.read(headers.get("cookie", ""))
-    cookie = jar.get(cookies.session_name(env), "")
-    found = env.store.read(sessions.load, env, cookie=cookie, now=now) if cookie else None
+    cookie = jar.get(cookies.session_name(env), "") if look_up else ""
+    found = await env.store.read(sessions.load, env, cookie=cookie, now=now) if cookie else None
     session, account = found or (None, None)
     language = choose_language(env, account, jar, headers.get("accept-language"))
     visitor = Visitor(

@@ -6,12 +6,11 @@ import asyncio
 import csv
 import io
 from collections.abc import AsyncIterator, Iterable
-from itertools import islice
 from urllib.parse import urlencode
 
 from starlette.responses import Response, StreamingResponse
 
-from twostep.flows.activity import NEWEST, Activity, each_activity, list_activity
+from twostep.flows.activity import NEWEST, Activity, each_page, list_activity
 from twostep.web.activity_text import FILTERS, activity_filters, activity_sentence
 from twostep.web.csv_cell import safe_cell, utc
 from twostep.web.frame import page
@@ -33,7 +32,7 @@ async def show(visit: Visit) -> Response:
         only = ""
     typed = visit.query.get("before", "")
     before = int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 16 else NEWEST
-    found = visit.env.store.read(
+    found = await visit.env.store.read(
         list_activity,
         visit.owner.id,
         limit=ROWS + 1,
@@ -55,10 +54,11 @@ async def show(visit: Visit) -> Response:
 
 async def download(visit: Visit) -> Response:
     """GET /settings/activity.csv: every event of twelve months, in UTC."""
-    events = each_activity(visit.env.store, visit.owner.id, since=visit.now - YEAR_SECONDS)
+    since = visit.now - YEAR_SECONDS
+    pages = each_page(visit.env.store, visit.owner.id, since=since, limit=ROWS_AT_ONCE)
     name = file_name(visit, "activity", visit.now, "csv")
     return StreamingResponse(
-        _table(events, visit.language),
+        _table(pages, visit.language),
         media_type="text/csv; charset=utf-8",
         headers={
             "content-disposition": f'attachment; filename="{name}"',
@@ -72,11 +72,10 @@ def _url(only: str, before: str) -> str:
     return f"{HERE}?{urlencode(query)}" if query else HERE
 
 
-async def _table(events: Iterable[Activity], language: str) -> AsyncIterator[str]:
+async def _table(pages: AsyncIterator[list[Activity]], language: str) -> AsyncIterator[str]:
     """The lines, a few hundred at a time, so that a long history holds nobody up."""
     yield _lines([COLUMNS])
-    remaining = iter(events)
-    while some := list(islice(remaining, ROWS_AT_ONCE)):
+    async for some in pages:
         yield _lines(_cells(one, language) for one in some)
         await asyncio.sleep(0)
 

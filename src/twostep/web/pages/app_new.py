@@ -54,7 +54,7 @@ async def submit(visit: Visit) -> Response:
     if added.reason is Reason.STEP_ENDED:  # signed out, or another tab was first
         return see_other("/settings/security")
     if added.reason is Reason.SETUP_EXPIRED:
-        return _wizard(visit, _shown(visit), added)
+        return _wizard(visit, await _shown(visit), added)
     return _wizard(visit, await _begin(visit), added)
 
 
@@ -69,14 +69,16 @@ async def _done(visit: Visit, added: AppAdded) -> Response:
 
 async def _begin(visit: Visit) -> Pending | Refused:
     """The pending key; only the first look writes."""
-    shown = _shown(visit)
+    shown = await _shown(visit)
     if shown is not None:
         return shown
     return await visit.env.store.run(enroll_app.begin_app, visit.env, visit.current, now=visit.now)
 
 
-def _shown(visit: Visit) -> Pending | None:
-    return visit.env.store.read(enroll_app.view_pending, visit.env, visit.current, now=visit.now)
+async def _shown(visit: Visit) -> Pending | None:
+    return await visit.env.store.read(
+        enroll_app.view_pending, visit.env, visit.current, now=visit.now
+    )
 
 
 def _wizard(visit: Visit, pending: Pending | Refused | None, refused: Refused | None) -> Response:

@@ -28,7 +28,7 @@ PASSKEY = view.PasskeyUrls("/sign-in/passkey/options", "/sign-in/passkey", "/sig
 
 async def show(visit: Visit) -> Response:
     """GET /sign-in/code: never sends anything."""
-    asked = new_ask(visit, second_step_view(visit), way=visit.query.get("way", ""))
+    asked = new_ask(visit, await second_step_view(visit), way=visit.query.get("way", ""))
     if asked.wait is not None:
         return _wait(visit, asked, asked.wait, status=200)
     return code_page(visit, asked, None)
@@ -51,7 +51,7 @@ async def submit(visit: Visit) -> Response:
         response = see_other("/sign-in")
         cookies.expire_session(response, visit.env)
         return response
-    asked = new_ask(visit, second_step_view(visit), way=visit.field("way"))
+    asked = new_ask(visit, await second_step_view(visit), way=visit.field("way"))
     if answer.reason is Reason.THROTTLED:
         return _wait(visit, asked, answer)
     if answer.reason in MALFORMED and asked.wait is not None:
@@ -95,7 +95,7 @@ async def send(visit: Visit) -> Response:
         return problem.not_found(visit)
     if answer.reason is Reason.STEP_ENDED:
         return see_other("/sign-in")
-    asked = new_ask(visit, second_step_view(visit), way="")
+    asked = new_ask(visit, await second_step_view(visit), way="")
     if refused_status(answer) == 429:
         return throttled(
             visit,
@@ -112,15 +112,15 @@ async def send(visit: Visit) -> Response:
 
 async def status(visit: Visit) -> Response:
     """GET /sign-in/status."""
-    found = visit.env.store.read(
+    found = await visit.env.store.read(
         view_delivery, visit.current, purpose=Purpose.SIGN_IN, now=visit.now
     )
     return status_answer(visit, found)
 
 
-def second_step_view(visit: Visit) -> SecondStepView:
+async def second_step_view(visit: Visit) -> SecondStepView:
     """What the page shows."""
-    return visit.env.store.read(
+    return await visit.env.store.read(
         view_second_step,
         visit.env,
         visit.owner,

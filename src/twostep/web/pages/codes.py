@@ -26,7 +26,7 @@ async def show(visit: Visit) -> Response:
     """GET /settings/security/codes."""
     if not visit.owner.two_step:
         return see_other("/settings/security")
-    return _form(visit, None)
+    return await _form(visit, None)
 
 
 async def submit(visit: Visit) -> Response:
@@ -35,7 +35,7 @@ async def submit(visit: Visit) -> Response:
         return await _prove(visit)
     made = await make_codes(visit.env, visit.visitor, visit.current, now=visit.now)
     if isinstance(made, Refused):
-        return _refuse(visit, made)
+        return await _refuse(visit, made)
     return see_other(HERE)
 
 
@@ -48,12 +48,12 @@ async def _prove(visit: Visit) -> Response:
         now=visit.now,
     )
     if isinstance(answer, Refused):
-        return _refuse(visit, answer)
+        return await _refuse(visit, answer)
     await say(visit, "codes_saved")
     return see_other("/settings/security")
 
 
-def _refuse(visit: Visit, refused: Refused) -> Response:
+async def _refuse(visit: Visit, refused: Refused) -> Response:
     match refused.reason:
         case Reason.NOT_FOUND:
             return problem.not_found(visit)
@@ -63,11 +63,11 @@ def _refuse(visit: Visit, refused: Refused) -> Response:
             return response
         case Reason.THROTTLED:
             return throttled(visit, refused, scope="backup", back_url=HERE)
-    return _form(visit, refused)
+    return await _form(visit, refused)
 
 
-def _form(visit: Visit, refused: Refused | None) -> Response:
-    found = visit.env.store.read(view_codes, visit.env, visit.current, now=visit.now)
+async def _form(visit: Visit, refused: Refused | None) -> Response:
+    found = await visit.env.store.read(view_codes, visit.env, visit.current, now=visit.now)
     has_set = found.total > 0
     return page(
         visit,

@@ -61,7 +61,9 @@ class Confirm:
 
     async def show(self, visit: Visit) -> Response:
         """GET /confirm."""
-        return self._page(visit, None, r=visit.query.get("r", ""), way=visit.query.get("way", ""))
+        return await self._page(
+            visit, None, r=visit.query.get("r", ""), way=visit.query.get("way", "")
+        )
 
     async def submit(self, visit: Visit) -> Response:
         """POST /confirm."""
@@ -87,7 +89,7 @@ class Confirm:
                 return see_other("/sign-in")
             if answer.reason is Reason.CHANGED:
                 return see_other(f"{HERE}?r={quote(r, safe='/')}")
-            return self._page(visit, answer, r=r, way=way)
+            return await self._page(visit, answer, r=r, way=way)
         response = await self._carry_out(visit.with_session(answer.session, answer.token), r)
         if not any(
             cookie.startswith(f"{cookies.session_name(visit.env)}=")
@@ -157,17 +159,17 @@ class Confirm:
             return see_other("/sign-in")
         if refused_status(answer) == 429:
             return self._wait(visit, answer, r=r, ways=(), scope="send")
-        return self._page(visit, answer, r=r, way="")
+        return await self._page(visit, answer, r=r, way="")
 
     async def status(self, visit: Visit) -> Response:
         """GET /confirm/status."""
-        found = visit.env.store.read(
+        found = await visit.env.store.read(
             view_delivery, visit.current, purpose=Purpose.STEP_UP, now=visit.now
         )
         return status_answer(visit, found)
 
-    def _page(self, visit: Visit, refused: Refused | None, *, r: str, way: str) -> Response:
-        kept = None if r.startswith("/") else self._kept_path(visit, r)
+    async def _page(self, visit: Visit, refused: Refused | None, *, r: str, way: str) -> Response:
+        kept = None if r.startswith("/") else await self._kept_path(visit, r)
         path = kept or r
         found = self._find(path)
         if found is None:
@@ -180,7 +182,7 @@ class Confirm:
         ):
             return see_other(r)  # confirmed meanwhile, in another tab
         about = translator(visit.language).gettext(_ABOUT.get(found[0].path, _CHANGE))
-        asked = self._ask(visit, way)
+        asked = await self._ask(visit, way)
         if asked is not None:
             wait = refused if refused and refused.reason is Reason.THROTTLED else asked.wait
             if wait and (refused is None or refused is wait or refused.reason in MALFORMED):
@@ -211,12 +213,12 @@ class Confirm:
             notice=None,
         )
 
-    def _ask(self, visit: Visit, way: str) -> Ask | None:
+    async def _ask(self, visit: Visit, way: str) -> Ask | None:
         """What is asked for; None: the password, because two-step sign-in is off."""
-        return new_ask(visit, _view(visit), way=way) if visit.owner.two_step else None
+        return new_ask(visit, await _view(visit), way=way) if visit.owner.two_step else None
 
-    def _kept_path(self, visit: Visit, kept_id: str) -> str | None:
-        return visit.env.store.read(
+    async def _kept_path(self, visit: Visit, kept_id: str) -> str | None:
+        return await visit.env.store.read(
             step_up.peek_kept, visit.current, kept_id=kept_id, now=visit.now
         )
 
@@ -251,8 +253,8 @@ def _field_of(asked: Ask | None) -> str | None:
     return None if asked.ask.kind == "passkey" else "code"
 
 
-def _view(visit: Visit) -> SecondStepView:
-    return visit.env.store.read(
+async def _view(visit: Visit) -> SecondStepView:
+    return await visit.env.store.read(
         view_second_step,
         visit.env,
         visit.owner,

@@ -13,7 +13,7 @@ from twostep.web.visit import Visit
 
 async def show(visit: Visit) -> Response:
     """GET /."""
-    found = visit.env.store.read(view_dashboard, visit.owner, visit.current)
+    found = await visit.env.store.read(view_dashboard, visit.owner, visit.current)
     methods = found.methods
     return page(
         visit,

@@ -46,8 +46,8 @@ async def _show(visit: Visit, refused: Refused | None) -> Response:
     if visit.owner.role is not Role.OPERATOR:
         return problem.not_found(visit)
     store = visit.env.store
-    status = store.read(view_delivery_status, visit.env, now=visit.now)
-    phone, newest = store.read(view_test, visit.owner.id)
+    status = await store.read(view_delivery_status, visit.env, now=visit.now)
+    phone, newest = await store.read(view_test, visit.owner.id)
     tested = None
     if newest is not None:
         tested = test_sentence(

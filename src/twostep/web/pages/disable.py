@@ -19,7 +19,7 @@ from twostep.web.visit import Visit
 
 async def show(visit: Visit) -> Response:
     """GET /settings/security/disable."""
-    return _form(visit, None)
+    return await _form(visit, None)
 
 
 async def submit(visit: Visit) -> Response:
@@ -33,13 +33,13 @@ async def submit(visit: Visit) -> Response:
         now=visit.now,
     )
     if isinstance(answer, Refused):
-        return _form(visit, answer)
+        return await _form(visit, answer)
     await say(visit, "disabled")
     return see_other("/settings/security")
 
 
-def _form(visit: Visit, refused: Refused | None) -> Response:
-    found = visit.env.store.read(view_disabling, visit.env, visit.owner)
+async def _form(visit: Visit, refused: Refused | None) -> Response:
+    found = await visit.env.store.read(view_disabling, visit.env, visit.owner)
     if isinstance(found, Refused):
         if found.reason is Reason.CHANGED:  # it is off
             return see_other("/settings/security")

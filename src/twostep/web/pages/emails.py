@@ -20,7 +20,7 @@ LONGEST = 320
 
 async def show(visit: Visit) -> Response:
     """GET /settings/emails."""
-    return _list(visit, None)
+    return await _list(visit, None)
 
 
 async def add(visit: Visit) -> Response:
@@ -32,7 +32,7 @@ async def add(visit: Visit) -> Response:
     if isinstance(answer, Refused):
         if refused_status(answer) == 429:
             return throttled(visit, answer, scope="link", back_url=HERE)
-        return _list(visit, answer, typed=typed)
+        return await _list(visit, answer, typed=typed)
     await say(visit, "email_sent", answer.address)
     return see_other(HERE)
 
@@ -50,7 +50,7 @@ async def remove(visit: Visit) -> Response:
     if isinstance(answer, Refused):
         if answer.reason is Reason.NOT_FOUND:
             return problem.not_found(visit)
-        return _list(visit, answer)
+        return await _list(visit, answer)
     await say(visit, "email_removed")
     return see_other(HERE)
 
@@ -58,7 +58,9 @@ async def remove(visit: Visit) -> Response:
 async def show_confirm(visit: Visit) -> Response:
     """GET /settings/emails/confirm/{token}: asks, and changes nothing."""
     link = visit.params["token"]
-    found = visit.env.store.read(profile.view_confirmation, visit.current, link=link, now=visit.now)
+    found = await visit.env.store.read(
+        profile.view_confirmation, visit.current, link=link, now=visit.now
+    )
     if isinstance(found, Refused):
         return page(visit, "link_dead.html", status=404, password=False, days=1)
     return page(visit, "email_confirm.html", token=link, address=found)
@@ -77,13 +79,13 @@ async def confirm(visit: Visit) -> Response:
     if isinstance(answer, Refused):
         if answer.reason is Reason.LINK_DEAD:
             return page(visit, "link_dead.html", status=422, password=False, days=1)
-        return _list(visit, answer)
+        return await _list(visit, answer)
     await say(visit, "email_confirmed")
     return see_other(HERE)
 
 
-def _list(visit: Visit, refused: Refused | None, *, typed: str = "") -> Response:
-    found = visit.env.store.read(profile.list_addresses, visit.owner.id)
+async def _list(visit: Visit, refused: Refused | None, *, typed: str = "") -> Response:
+    found = await visit.env.store.read(profile.list_addresses, visit.owner.id)
     verified = sum(one.verified_at is not None for one in found)
     rows = tuple(
         view.EmailRow(

@@ -37,7 +37,9 @@ async def show_reset(visit: Visit) -> Response:
     """GET /reset-password/{token}: changes nothing, so that mail scanners do no harm."""
     if visit.params["token"] == DONE:
         return _done(visit)
-    found = visit.env.store.read(password.view_reset, link=visit.params["token"], now=visit.now)
+    found = await visit.env.store.read(
+        password.view_reset, link=visit.params["token"], now=visit.now
+    )
     if isinstance(found, Refused):
         return page(visit, "link_dead.html", status=404, password=True, days=0)
     return _form(visit, found.name, two_step=found.two_step, refused=None)
@@ -46,7 +48,7 @@ async def show_reset(visit: Visit) -> Response:
 async def submit_reset(visit: Visit) -> Response:
     """POST /reset-password/{token}: a refused password does not use the link up."""
     link = visit.params["token"]
-    found = visit.env.store.read(password.view_reset, link=link, now=visit.now)
+    found = await visit.env.store.read(password.view_reset, link=link, now=visit.now)
     answer = await password.reset_password(
         visit.env,
         visit.visitor,

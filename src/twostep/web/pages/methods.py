@@ -21,7 +21,7 @@ LONGEST = 500
 
 async def show_remove(visit: Visit) -> Response:
     """GET /settings/security/method/{id}/remove."""
-    return _remove_form(visit, None)
+    return await _remove_form(visit, None)
 
 
 async def submit_remove(visit: Visit) -> Response:
@@ -35,7 +35,7 @@ async def submit_remove(visit: Visit) -> Response:
         now=visit.now,
     )
     if isinstance(answer, Refused):
-        return _remove_form(visit, answer)
+        return await _remove_form(visit, answer)
     if answer.kind is MethodKind.PHONE:
         await say(visit, "phone_removed", answer.hint)
     else:
@@ -45,9 +45,9 @@ async def submit_remove(visit: Visit) -> Response:
 
 async def show_rename(visit: Visit) -> Response:
     """GET /settings/security/method/{id}/rename."""
-    found = _find(visit)
+    found = await _find(visit)
     named = (found.app or found.passkey) if found else None
-    return _rename_form(visit, None, typed=named.name if named else "")
+    return await _rename_form(visit, None, typed=named.name if named else "")
 
 
 async def submit_rename(visit: Visit) -> Response:
@@ -57,14 +57,14 @@ async def submit_rename(visit: Visit) -> Response:
         remove.rename_method, visit.current, method_id=visit.params["id"], name=typed
     )
     if isinstance(answer, Refused):
-        return _rename_form(visit, answer, typed=typed)
+        return await _rename_form(visit, answer, typed=typed)
     await say(visit, "renamed")
     return see_other(DONE)
 
 
 async def show_default(visit: Visit) -> Response:
     """GET /settings/security/method/{id}/default."""
-    return _default_form(visit, None)
+    return await _default_form(visit, None)
 
 
 async def submit_default(visit: Visit) -> Response:
@@ -77,13 +77,13 @@ async def submit_default(visit: Visit) -> Response:
         now=visit.now,
     )
     if isinstance(answer, Refused):
-        return _default_form(visit, answer)
+        return await _default_form(visit, answer)
     await say(visit, "default_changed")
     return see_other(DONE)
 
 
-def _find(visit: Visit) -> MethodView | None:
-    found = visit.env.store.read(view_method, visit.owner, method_id=visit.params["id"])
+async def _find(visit: Visit) -> MethodView | None:
+    found = await visit.env.store.read(view_method, visit.owner, method_id=visit.params["id"])
     return None if isinstance(found, Refused) else found
 
 
@@ -95,8 +95,8 @@ def _row(visit: Visit, found: MethodView) -> view.MethodRow | None:
     return phone_row(found.phone) if found.phone is not None else None
 
 
-def _remove_form(visit: Visit, refused: Refused | None) -> Response:
-    found = _find(visit)
+async def _remove_form(visit: Visit, refused: Refused | None) -> Response:
+    found = await _find(visit)
     row = _row(visit, found) if found else None
     if found is None or row is None:
         return problem.not_found(visit)
@@ -111,8 +111,8 @@ def _remove_form(visit: Visit, refused: Refused | None) -> Response:
     )
 
 
-def _rename_form(visit: Visit, refused: Refused | None, *, typed: str) -> Response:
-    found = _find(visit)
+async def _rename_form(visit: Visit, refused: Refused | None, *, typed: str) -> Response:
+    found = await _find(visit)
     row = _row(visit, found) if found else None
     if row is None or row.kind == "phone" or (refused and refused.reason is Reason.NOT_FOUND):
         return problem.not_found(visit)
@@ -125,8 +125,8 @@ def _rename_form(visit: Visit, refused: Refused | None, *, typed: str) -> Respon
     )
 
 
-def _default_form(visit: Visit, refused: Refused | None) -> Response:
-    found = _find(visit)
+async def _default_form(visit: Visit, refused: Refused | None) -> Response:
+    found = await _find(visit)
     row = _row(visit, found) if found else None
     if row is None:
         return problem.not_found(visit)

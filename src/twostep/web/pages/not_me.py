@@ -29,7 +29,7 @@ async def show(visit: Visit) -> Response:
     """GET /not-me/{token}."""
     if visit.params["token"] == DONE:
         return _done(visit)
-    found = _find(visit)
+    found = await _find(visit)
     if isinstance(found, Refused):
         return page(visit, "link_dead.html", status=404, password=False, days=14)
     return _ask(visit, found, None)
@@ -37,7 +37,7 @@ async def show(visit: Visit) -> Response:
 
 async def submit(visit: Visit) -> Response:
     """POST /not-me/{token}."""
-    found = _find(visit)
+    found = await _find(visit)
     if isinstance(found, Refused):
         return page(visit, "link_dead.html", status=422, password=False, days=14)
     answer = await contain(
@@ -77,8 +77,8 @@ def _done(visit: Visit) -> Response:
     )
 
 
-def _find(visit: Visit) -> Containment | Refused:
-    return visit.env.store.read(view_containment, link=visit.params["token"], now=visit.now)
+async def _find(visit: Visit) -> Containment | Refused:
+    return await visit.env.store.read(view_containment, link=visit.params["token"], now=visit.now)
 
 
 def _ask(visit: Visit, found: Containment, refused: Refused | None) -> Response:

@@ -20,7 +20,7 @@ from twostep.web.visit import Visit
 
 async def show(visit: Visit) -> Response:
     """GET /sign-in/passkey: asks the browser for nothing by itself."""
-    asked = new_ask(visit, code.second_step_view(visit), way="passkey")
+    asked = new_ask(visit, await code.second_step_view(visit), way="passkey")
     if asked.ask.kind != "passkey":  # there is none
         return see_other(code.HERE)
     return code.code_page(visit, asked, None)
@@ -48,7 +48,7 @@ async def submit(visit: Visit) -> Response:
         return response
     if answer.reason is Reason.THROTTLED:
         return throttled(visit, answer, scope="page", back_url=code.HERE)
-    asked = new_ask(visit, code.second_step_view(visit), way="passkey")
+    asked = new_ask(visit, await code.second_step_view(visit), way="passkey")
     return code.code_page(visit, asked, answer)
 
 
@@ -85,7 +85,9 @@ async def options(visit: Visit) -> Response:
 async def options_of_session(visit: Visit) -> Response:
     """POST /confirm/passkey/options, and the second step's."""
     await asyncio.to_thread(verify_passkey.warm_up)
-    found = visit.env.store.read(use_passkey.view_options, visit.env, visit.current, now=visit.now)
+    found = await visit.env.store.read(
+        use_passkey.view_options, visit.env, visit.current, now=visit.now
+    )
     return as_json(found)
 
 

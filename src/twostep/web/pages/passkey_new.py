@@ -29,7 +29,7 @@ LONGEST = 10 * LONGEST_NAME
 
 async def show(visit: Visit) -> Response:
     """GET /settings/security/passkey/new."""
-    no = visit.env.store.read(enroll_passkey.refuse_adding, visit.owner.id)
+    no = await visit.env.store.read(enroll_passkey.refuse_adding, visit.owner.id)
     return refused_page(visit, no) if no else _form(visit, None)
 
 

@@ -24,7 +24,7 @@ LONGEST_CODE = 200
 
 async def show(visit: Visit) -> Response:
     """GET /settings/security/phone/confirm: never sends anything."""
-    found = _find(visit)
+    found = await _find(visit)
     if found is None:
         return see_other("/settings/security/phone/new")
     return _form(visit, found, None)
@@ -43,7 +43,7 @@ async def submit(visit: Visit) -> Response:
     if not isinstance(answer, Refused):
         await say(visit, "phone_added", answer.phone.hint)
         return see_other("/settings/security")
-    return _again(visit, answer)
+    return await _again(visit, answer)
 
 
 async def resend(visit: Visit) -> Response:
@@ -60,23 +60,23 @@ async def resend(visit: Visit) -> Response:
         return see_other(CONFIRM)
     if answer.reason is Reason.SEND_LIMIT and answer.retry_at is not None:
         return throttled(visit, answer, scope="send", back_url=CONFIRM)
-    return _again(visit, answer)
+    return await _again(visit, answer)
 
 
 async def status(visit: Visit) -> Response:
     """GET /settings/security/phone/status."""
-    found = visit.env.store.read(
+    found = await visit.env.store.read(
         view_delivery, visit.current, purpose=Purpose.ADD_PHONE, now=visit.now
     )
     return status_answer(visit, found)
 
 
-def _find(visit: Visit) -> NewPhone | None:
-    return visit.env.store.read(view_new_phone, visit.env, visit.current, now=visit.now)
+async def _find(visit: Visit) -> NewPhone | None:
+    return await visit.env.store.read(view_new_phone, visit.env, visit.current, now=visit.now)
 
 
-def _again(visit: Visit, refused: Refused) -> Response:
-    found = _find(visit)
+async def _again(visit: Visit, refused: Refused) -> Response:
+    found = await _find(visit)
     if found is None or refused.reason is Reason.NOT_FOUND:
         return problem.not_found(visit)
     return _form(visit, found, refused)

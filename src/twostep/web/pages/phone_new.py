@@ -23,7 +23,7 @@ LONGEST = 200
 
 async def show(visit: Visit) -> Response:
     """GET /settings/security/phone/new."""
-    return _form(visit, None)
+    return await _form(visit, None)
 
 
 async def submit(visit: Visit) -> Response:
@@ -42,11 +42,11 @@ async def submit(visit: Visit) -> Response:
         return see_other(CONFIRM)
     if refused_status(answer) == 429 and answer.reason is not Reason.SEND_TOO_SOON:
         return throttled(visit, answer, scope="send", back_url=HERE)
-    return _form(visit, answer)
+    return await _form(visit, answer)
 
 
-def _form(visit: Visit, refused: Refused | None) -> Response:
-    choices = visit.env.store.read(view_choices, visit.env, visit.owner)
+async def _form(visit: Visit, refused: Refused | None) -> Response:
+    choices = await visit.env.store.read(view_choices, visit.env, visit.owner)
     if isinstance(choices, Refused):
         return refused_page(visit, choices)
     return page(

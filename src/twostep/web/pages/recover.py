@@ -31,11 +31,13 @@ async def show(visit: Visit) -> Response:
         return problem.not_found(visit)
     link = visit.query.get("link", "")[:LONGEST_LINK]
     if link:
-        found = visit.env.store.read(recover.view_finishing, visit.env, link=link, now=visit.now)
+        found = await visit.env.store.read(
+            recover.view_finishing, visit.env, link=link, now=visit.now
+        )
         if isinstance(found, Refused):
             return _dead(visit, status=404)
         return _finish_form(visit, found, link, None)
-    return _asks_half(visit) or _state(visit)
+    return _asks_half(visit) or await _state(visit)
 
 
 async def submit(visit: Visit) -> Response:
@@ -61,7 +63,7 @@ async def submit(visit: Visit) -> Response:
         return problem.not_found(visit)
     if answer.reason is Reason.STEP_ENDED:
         return see_other("/sign-in")
-    return _state(visit, status=422)
+    return await _state(visit, status=422)
 
 
 async def show_cancel(visit: Visit) -> Response:
@@ -71,7 +73,7 @@ async def show_cancel(visit: Visit) -> Response:
     link = visit.params["token"]
     if link == DONE:
         return _stopped(visit)
-    found = visit.env.store.read(recover.view_cancelling, link=link, now=visit.now)
+    found = await visit.env.store.read(recover.view_cancelling, link=link, now=visit.now)
     if isinstance(found, Refused):
         return _dead(visit, status=404)
     return page(visit, "recover_cancel.html", token=link)
@@ -120,15 +122,17 @@ def _asks_half(visit: Visit) -> Response | None:
     return None if session.level is Level.HALF else see_other("/")
 
 
-def _state(visit: Visit, *, status: int = 200) -> Response:
-    found = visit.env.store.read(recover.view_recovery, visit.env, visit.current, now=visit.now)
+async def _state(visit: Visit, *, status: int = 200) -> Response:
+    found = await visit.env.store.read(
+        recover.view_recovery, visit.env, visit.current, now=visit.now
+    )
     if isinstance(found, RecoverView):
         return page(visit, "recover.html", status=status, recovery=found)
     return problem.not_found(visit)
 
 
 async def _finish(visit: Visit, link: str) -> Response:
-    found = visit.env.store.read(recover.view_finishing, visit.env, link=link, now=visit.now)
+    found = await visit.env.store.read(recover.view_finishing, visit.env, link=link, now=visit.now)
     if isinstance(found, Refused):
         return _dead(visit, status=422)
     answer = await recover.finish_recovery(

@@ -22,7 +22,7 @@ HERE = "/settings/security"
 
 async def show(visit: Visit) -> Response:
     """GET /settings/security. That there is only one way, the page itself says."""
-    found = visit.env.store.read(
+    found = await visit.env.store.read(
         view_security, visit.env, visit.owner, visit.current, visit.visitor, now=visit.now
     )
     methods = found.methods
@@ -53,7 +53,7 @@ async def show_spare(visit: Visit) -> Response:
     account = visit.owner
     if not account.two_step:
         return see_other(HERE)
-    methods = visit.env.store.read(view_settings, visit.env, account, now=visit.now).methods
+    methods = (await visit.env.store.read(view_settings, visit.env, account, now=visit.now)).methods
     just_on = account.two_step_at is not None and visit.now - account.two_step_at < FRESH_SECONDS
     return page(
         visit,

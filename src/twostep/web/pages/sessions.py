@@ -19,7 +19,7 @@ HERE = "/settings/sessions"
 
 async def show(visit: Visit) -> Response:
     """GET /settings/sessions."""
-    found = visit.env.store.read(
+    found = await visit.env.store.read(
         view_security, visit.env, visit.owner, visit.current, visit.visitor, now=visit.now
     )
     return page(

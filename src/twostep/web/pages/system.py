@@ -28,7 +28,7 @@ async def healthz(_visit: Visit) -> Response:
 async def readyz(visit: Visit) -> Response:
     """GET /readyz: the database can be read and has the right schema."""
     try:
-        ready = visit.env.store.read(is_ready)
+        ready = await visit.env.store.read(is_ready)
     except StoreUnavailable:
         ready = False
     return PlainTextResponse(

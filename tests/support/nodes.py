@@ -1,0 +1,151 @@
+"""Several `twostep serve` on one database: real processes, one installation, one public address."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx2 as httpx
+
+from tests.support.postgres import free_port
+
+
+HOST = "panel.example.com"
+START_SECONDS = 30
+STOP_SECONDS = 12
+
+
+@dataclass
+class Node:
+    """A running server. `said`: its log so far, one JSON object a line."""
+
+    port: int
+    process: subprocess.Popen[str]
+    said: list[dict[str, Any]] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def is_ready(self) -> bool:
+        """What `/readyz` says."""
+        status = httpx.get(f"{self.url}/readyz", timeout=START_SECONDS, trust_env=False).status_code
+        assert status in {200, 503}, status
+        return status == 200
+
+    def stop(self) -> int:
+        """Ask it to end; its exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(STOP_SECONDS)
+
+    def listen(self, ready: threading.Event) -> None:
+        """Read its log to the end; what is no log line is written down as wrong."""
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            try:
+                self.said.append(json.loads(line))
+            except ValueError:
+                self.wrong.append(line)
+            else:
+                if self.said[-1]["event"] in {"serve.ready", "worker.ready"}:
+                    ready.set()
+        ready.set()
+
+    def faults(self) -> list[object]:
+        """What it should not have said: traces, and requests that failed."""
+        return [*self.wrong, *(one for one in self.said if one["level"] in {"error", "critical"})]
+
+
+@dataclass
+class Installation:
+    """A folder with settings and key, and the database that its settings name."""
+
+    folder: Path
+    settings: dict[str, str]
+
+    def call(self, *arguments: str, typed: str = "") -> str:
+        """Run a verb; must succeed. What it printed."""
+        done = subprocess.run(
+            [sys.executable, "-m", "twostep", *arguments],
+            cwd=self.folder, env=self._environment(), input=typed, capture_output=True, text=True,
+            timeout=120, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def seed(self, count: int) -> list[dict[str, Any]]:
+        """Accounts with an app each: name, password, secret (base32), browser's token."""
+        file = self.folder / "seeded.jsonl"
+        self.call("dev", "seed", "--accounts", str(count), "--out", str(file))
+        return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+
+    def verify_audit(self) -> None:
+        """The chains must be whole."""
+        self.call("audit", "verify")
+
+    @contextmanager
+    def nodes(self, count: int) -> Iterator[list[Node]]:
+        """Serve on so many processes; they are killed in the end."""
+        with ExitStack() as stack:
+            yield [stack.enter_context(self.run("serve")) for _ in range(count)]
+
+    @contextmanager
+    def run(self, verb: str) -> Iterator[Node]:
+        """Run `serve` or `worker` beside what else runs."""
+        port = free_port()
+        arguments = ("--port", str(port)) if verb == "serve" else ()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "twostep", verb, *arguments],
+            cwd=self.folder, env=self._environment(), stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        node, ready = Node(port, process), threading.Event()
+        listening = threading.Thread(target=node.listen, args=(ready,))
+        listening.start()
+        try:
+            assert ready.wait(START_SECONDS), "it does not start"
+            assert process.poll() is None, node.said + node.wrong
+            yield node
+        finally:
+            process.kill()
+            process.wait()
+            listening.join()
+            assert process.stderr is not None
+            process.stderr.close()
+
+    def _environment(self) -> dict[str, str]:
+        kept = {name: text for name, text in os.environ.items() if "TWOSTEP_" not in name}
+        return {**kept, "TWOSTEP_PASSWORD__PROFILE": "test", **self.settings}
+
+
+def install(folder: Path, url: str, **settings: str) -> Installation:
+    """Make an installation on the database at `url`. `settings`: as environment variables."""
+    public_url = settings.pop("TWOSTEP_PUBLIC_URL", f"https://{HOST}")
+    made = Installation(folder, {"TWOSTEP_DATABASE_URL": url, **settings})
+    made.call("init", "--yes", "--public-url", public_url, "--data-dir", "data")
+    return made
+
+
+def wait_until(what: str, is_so: Any, *, seconds: float = 30) -> float:
+    """Ask again and again until it is so; how long that took."""
+    start = time.monotonic()
+    while not is_so():
+        assert time.monotonic() < start + seconds, what
+        time.sleep(0.02)
+    return time.monotonic() - start
+
+
+def marks(page: str, name: str) -> list[str]:
+    """The values of an attribute on a page."""
+    return re.findall(rf'{name}="([^"]+)"', page)
