@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import rows
 from tests.support.engines import Engine, open_store
-from twostep.store import installation, schema, throttles
+from twostep.core import event
+from twostep.core.event import CLI
+from twostep.store import accounts, audit, installation, schema, throttles
 from twostep.store.tx import StoreUnavailable, Tx
 
 
@@ -177,7 +180,10 @@ def test_text_is_ordered_by_its_bytes(engine: Engine) -> None:
     def flow(tx: Tx) -> list[str]:
         for name in ("b", "B", "ä", "a-b", "ab", "a_b"):
             installation.save(tx, name, "x")
-        return [row[0] for row in tx.all("SELECT name FROM installation ORDER BY name")]
+        return [
+            row[0]
+            for row in tx.all("SELECT name FROM installation WHERE value = 'x' ORDER BY name")
+        ]
 
     async def story() -> None:
         async with open_store(engine) as store:
@@ -198,5 +204,51 @@ def test_an_empty_database_has_no_version(tmp_path: Path) -> None:
     async def story() -> None:
         async with open_store(Engine("sqlite", f"sqlite:///{tmp_path / 'empty'}")) as store:
             assert store.schema_version() is None
+
+    asyncio.run(story())
+
+
+def test_what_is_left_for_the_end_is_written_once_and_with_the_flow(engine: Engine) -> None:
+    ends: list[str] = []
+
+    def last(tx: Tx, key: str) -> None:
+        ends.append(key)
+        installation.save(tx, key, "at the end")
+
+    def flow(tx: Tx, *keys: str, fail: bool = False) -> None:
+        for key in keys:
+            tx.at_end(key, last)
+        assert not ends
+        if fail:
+            raise LookupError(keys)
+
+    async def story() -> None:
+        async with open_store(engine) as store:
+            with pytest.raises(LookupError):
+                await store.run(flow, "x", fail=True)
+            assert await store.read(installation.load, "x") is None
+            await store.run(flow, "a", "b", "a")
+            assert ends == ["a", "b"]
+            assert await store.read(installation.load, "b") == "at the end"
+
+    asyncio.run(story())
+
+
+def test_an_account_that_is_locked_twice_keeps_its_chain(engine: Engine) -> None:
+    def flow(tx: Tx) -> None:
+        for _ in range(2):
+            accounts.lock(tx, "acc")
+            audit.append(
+                tx, event.new_event(event.SIGN_OUT_DONE), account_id="acc", source=CLI, now=1
+            )
+
+    async def story() -> None:
+        async with open_store(engine) as store:
+            await store.run(accounts.insert, rows.ACCOUNT, name_key="alice")
+            await store.run(flow)
+            await store.run(flow)
+            records = await store.read(audit.list_newest, "acc", before_seq=99, limit=99)
+            assert [record.seq for record in records] == [4, 3, 2, 1]
+            assert (await store.read(audit.list_heads, after="", limit=9))["acc"].seq == 4
 
     asyncio.run(story())

@@ -38,6 +38,9 @@ class Record:
     hash: bytes
 
 
+_write = json.JSONEncoder(separators=(",", ":"), sort_keys=True).encode
+
+
 def system_chain(subject: str) -> str:
     """The chain of an event without an account, by digest of what it is about."""
     return f"system-{hashlib.sha256(subject.encode()).digest()[0] % SYSTEM_CHAINS:02}"
@@ -53,7 +56,7 @@ def next_record(
 ) -> Record:
     """The record that follows `head`."""
     seq = head.seq + 1
-    body = json.dumps(
+    body = _write(
         {
             "chain": chain,
             "seq": seq,
@@ -66,8 +69,6 @@ def next_record(
             "network": source.network,
             "browser": source.browser,
             "data": dict(event.data),
-        },
-        separators=(",", ":"),
-        sort_keys=True,
+        }
     )
     return Record(chain, seq, at, event.kind, body, head.hash, hash_record(head.hash, body))

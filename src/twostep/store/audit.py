@@ -17,7 +17,7 @@ def append(tx: Tx, event: Event, *, account_id: str, source: Source, now: int) -
 def append_all(
     tx: Tx, events: Iterable[Event], *, account_id: str, source: Source, now: int
 ) -> None:
-    """Append several events of one account; its head is written once."""
+    """Append several events of one account; its head is written once, when the flow is done."""
     head = tx.heads[account_id]
     for event in events:
         record = next_record(
@@ -26,13 +26,18 @@ def append_all(
         _insert(tx, record)
         tx.events.append((event.kind, event.outcome))
         head = Head(record.seq, record.hash)
+    tx.heads[account_id] = head
+    tx.at_end(account_id, _save_head)
+
+
+def _save_head(tx: Tx, account_id: str) -> None:
+    head = tx.heads[account_id]
     tx.do(
         "UPDATE accounts SET audit_seq = :seq, audit_hash = :hash WHERE id = :id",
         id=account_id,
         seq=head.seq,
         hash=head.hash,
     )
-    tx.heads[account_id] = head
     _mark_changed(tx, account_id, head)
 
 

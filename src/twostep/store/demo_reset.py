@@ -46,10 +46,12 @@ def wipe(tx: Tx) -> None:
 
 def remove_account(tx: Tx, account_id: str) -> None:
     """Delete a locked account; the head of its chain moves, its records stay."""
+    head = tx.heads[account_id]
     tx.do(
-        "INSERT INTO system_chains (chain, audit_seq, audit_hash)"
-        " SELECT id, audit_seq, audit_hash FROM accounts WHERE id = :id",
+        "INSERT INTO system_chains (chain, audit_seq, audit_hash) VALUES (:id, :seq, :hash)",
         id=account_id,
+        seq=head.seq,
+        hash=head.hash,
     )
     tx.do("DELETE FROM accounts WHERE id = :id", id=account_id)
 

@@ -24,7 +24,7 @@ _Key = tuple[str, tuple[Any, ...]]
 class Transaction:
     """`Tx` on a wire."""
 
-    __slots__ = ("_announced", "_sent_ahead", "_wire", "callbacks", "events", "heads")
+    __slots__ = ("_announced", "_sent_ahead", "_wire", "callbacks", "ends", "events", "heads")
     engine: Engine = "postgresql"
 
     def __init__(self, wire: Wire) -> None:
@@ -34,13 +34,16 @@ class Transaction:
         self.heads: dict[str, Head] = {}
         self.events: list[tuple[str, str]] = []
         self.callbacks: list[Callable[[], None]] = []
+        self.ends: dict[str, Callable[[Tx, str], None]] = {}
 
     def begin(self) -> None:
         """Open the transaction; goes out with its first statement."""
         self._wire.send("BEGIN ISOLATION LEVEL READ COMMITTED", ())
 
     def commit(self) -> None:
-        """Commit, and wait until it is durable."""
+        """Write what was left for the end, commit, and wait until it is durable."""
+        for key, last in self.ends.items():
+            last(self, key)
         if not self._wire.commit():
             raise StoreUnavailable("The transaction was rolled back.")
 
@@ -62,6 +65,9 @@ class Transaction:
         self, read: Callable[Concatenate[Tx, P], object], *args: P.args, **kwargs: P.kwargs
     ) -> None:
         read(_Announcer(self._announced), *args, **kwargs)
+
+    def at_end(self, key: str, last: Callable[[Tx, str], None]) -> None:
+        self.ends[key] = last
 
     def on_commit(self, callback: Callable[[], None]) -> None:
         self.callbacks.append(callback)
@@ -114,6 +120,9 @@ class _Announcer:
         self, read: Callable[Concatenate[Tx, P], object], *args: P.args, **kwargs: P.kwargs
     ) -> None:
         read(self, *args, **kwargs)
+
+    def at_end(self, key: str, last: Callable[[Tx, str], None]) -> None:  # noqa: ARG002  the protocol's
+        raise TypeError("only reads can be announced")
 
     def on_commit(self, callback: Callable[[], None]) -> None:  # noqa: ARG002  the protocol's
         raise TypeError("only reads can be announced")

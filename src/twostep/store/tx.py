@@ -7,6 +7,7 @@ sees a connection.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Concatenate, Literal, ParamSpec, Protocol, TypeVar
 
 from twostep.core.audit_chain import Head
@@ -56,8 +57,23 @@ class Tx(Protocol):
         """Announce a read that follows soon, so that it goes out with the next statement. A hint:
         the answer is the same without. `read` must bear finding nothing."""
 
+    def at_end(self, key: str, last: Callable[[Tx, str], None]) -> None:
+        """Call `last` once with `key` when the flow is done, before COMMIT. What it writes must not be
+        read by the flow itself."""
+
     def on_commit(self, callback: Callable[[], None]) -> None:
         """Call back once COMMIT has returned; never when it failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pressure:
+    """How busy a database is. `waiting`: flows and reads that nothing works on yet; `in_use`, `idle`:
+    connections there are, `limit`: the most there will be."""
+
+    waiting: int
+    in_use: int
+    idle: int
+    limit: int
 
 
 class Store(Protocol):
@@ -80,6 +96,9 @@ class Store(Protocol):
         self, flow: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """As `read`, but blocks: where nothing is served yet, and in tests."""
+
+    def pressure(self) -> Pressure:
+        """How busy it is right now; asks no database."""
 
     def announce(self) -> None:
         """Tell the other processes, if there can be any, that messages are queued."""

@@ -19,6 +19,7 @@ from twostep.flows.env import Env
 from twostep.flows.hash_pool import RETRY_AFTER_SECONDS, Overloaded
 from twostep.flows.unavailable import OutcomeUnknown, StoreUnavailable
 from twostep.web import headers, origin, problem
+from twostep.web.api import session as session_api
 from twostep.web.forms import BadForm, read_body
 from twostep.web.guard import new_visit, note_refused, serve_page
 from twostep.web.router import Router
@@ -57,11 +58,17 @@ class WebApp:
         self._unchecked = unchecked
         self._headers = headers.always(env.settings)
         self._data_headers = headers.of_data(env.settings)
+        self._check = session_api.SessionCheck(env, self._hosts, refuse_forwarded=refuse_forwarded)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
             raise RuntimeError(f"no {scope['type']} here")
+        if scope["path"] == session_api.PATH and (yes := await self._check.answer(scope)):
+            self._env.counters.answers[200] += 1
+            for message in yes:
+                await send(message)
+            return
         response = await self._respond(scope, receive)
         self._env.counters.answers[response.status_code] += 1
         own = {name for name, _ in response.raw_headers}
@@ -86,7 +93,9 @@ class WebApp:
                 return problem.method_not_allowed(visit, found[0])
             body = b""
             if method == "POST":
-                body = await read_body(receive, visit.headers.get("content-length", ""))
+                seconds = self._env.settings.server.body_seconds
+                declared = visit.headers.get("content-length", "")
+                body = await read_body(receive, declared, seconds=seconds)
                 if self._env.clock() != visit.now:
                     # The body took its time: clock and session are read anew, so that nobody keeps
                     # a moment of the past, with its codes and waits, by sending slowly.
@@ -95,10 +104,11 @@ class WebApp:
         except BadForm as bad:
             return _plain(bad.status) if visit is None else problem.error(visit, bad.status)
         except Overloaded:
-            return _retry(visit, RETRY_AFTER_SECONDS)
+            return _retry(visit, found, RETRY_AFTER_SECONDS)
         except StoreUnavailable as outage:
             visit = visit or await self._visit(scope, found, look_up=False)
-            return _retry(visit, UNAVAILABLE_SECONDS, unsure=isinstance(outage, OutcomeUnknown))
+            unsure = isinstance(outage, OutcomeUnknown)
+            return _retry(visit, found, UNAVAILABLE_SECONDS, unsure=unsure)
         except Exception:
             reference = "-".join(
                 "".join(secrets.choice(ALPHABET) for _ in range(4)) for _ in range(2)
@@ -148,10 +158,19 @@ class WebApp:
         return problem.error(visit, 403, again_url="/sign-in")
 
 
-def _retry(visit: Visit | None, seconds: int, *, unsure: bool = False) -> Response:
+def _retry(
+    visit: Visit | None,
+    found: tuple[Page, dict[str, str]] | None,
+    seconds: int,
+    *,
+    unsure: bool = False,
+) -> Response:
+    """Ask for another try, where the form is found."""
     if visit is None:
         return _plain(503, {"retry-after": str(seconds)})
-    return problem.error(visit, 503, retry_at=visit.now + seconds, unsure=unsure)
+    again_url = visit.here if found and found[0].get else "/sign-in"
+    retry_at = visit.now + seconds
+    return problem.error(visit, 503, retry_at=retry_at, again_url=again_url, unsure=unsure)
 
 
 def _plain(status: int, extra: dict[str, str] | None = None) -> Response:
