@@ -45,7 +45,7 @@ check-rules:
 	@$(IN) '$(BIN)/pytest' -q -p no:cacheprovider tests/test_house_rules.py
 
 .PHONY: bench
-bench: setup-dev ## benchmarks, one JSON object a line
+bench: setup-dev ## benchmarks beside a peer, one JSON object a line (ARGS=P8: a million accounts)
 	@$(IN) exec '$(BIN)/python' -m bench $(ARGS)
 
 .PHONY: conformance
@@ -54,7 +54,7 @@ conformance: setup-dev ## the conformance card against a running instance
 
 .PHONY: soak
 soak: setup-dev ## the long proofs
-	@'$(ROOT)/tools/test_packages.sh'
+	@'$(ROOT)/tools/test_packages.sh' soak
 	@$(IN) exec '$(BIN)/pytest' -q -m soak $(ARGS)
 
 .PHONY: shots

@@ -1,4 +1,7 @@
-"""The bare limits that figures are compared with: Starlette alone, Argon2 alone."""
+"""The bare limits that figures are compared with: Starlette alone, Argon2 alone.
+
+python -m bench.bare PORT
+"""
 
 from __future__ import annotations
 

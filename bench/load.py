@@ -12,10 +12,10 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 
 
 _LENGTH = re.compile(rb"\r\ncontent-length: (\d+)", re.IGNORECASE)
+_CHUNKED = re.compile(rb"\r\ntransfer-encoding: chunked", re.IGNORECASE)
 
 
 @dataclass
@@ -36,6 +36,15 @@ class Result:
         """Latency in milliseconds that `share` of the answers stayed below."""
         ordered = sorted(self.latencies)
         return 1000 * ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+def join(results: Sequence[Result]) -> Result:
+    """Several rounds as one."""
+    whole = Result(seconds=sum(one.seconds for one in results), size=results[-1].size)
+    for one in results:
+        whole.latencies += one.latencies
+        whole.statuses += one.statuses
+    return whole
 
 
 class _Client(asyncio.Protocol):
@@ -67,9 +76,8 @@ class _Client(asyncio.Protocol):
         end = self._buffer.find(b"\r\n\r\n")
         if end < 0:
             return
-        length = _LENGTH.search(self._buffer, 0, end + 2)
-        total = end + 4 + (int(length.group(1)) if length else 0)
-        if len(self._buffer) < total:
+        total = self._length(end)
+        if not total or len(self._buffer) < total:
             return
         self._result.latencies.append(time.perf_counter() - self._sent_at)
         self._result.statuses[int(self._buffer[9:12])] += 1
@@ -77,13 +85,33 @@ class _Client(asyncio.Protocol):
         self._buffer = b""
         self._next()
 
+    def _length(self, end: int) -> int:
+        """The whole answer's bytes; 0: not known yet."""
+        length = _LENGTH.search(self._buffer, 0, end + 2)
+        if length:
+            return end + 4 + int(length.group(1))
+        if _CHUNKED.search(self._buffer, 0, end + 2):
+            return len(self._buffer) if self._buffer.endswith(b"\r\n0\r\n\r\n") else 0
+        return end + 4
+
     def connection_lost(self, exc: Exception | None) -> None:
         if not self._done.done():
             self._done.set_result(None)
 
 
-async def run(requests: Sequence[bytes], *, port: int, clients: int) -> Result:
-    """Send every request once, `clients` at a time, each client from an address of its own."""
+def address(number: int) -> tuple[str, int]:
+    """The address that client `number` comes from: networks of their own, so throttles stay on."""
+    return (f"127.0.{number // 250}.{2 + number % 250}", 0)
+
+
+async def run(
+    requests: Sequence[bytes], *, port: int | Sequence[int], clients: int, first: int = 0
+) -> Result:
+    """Send every request once, `clients` at a time, each from an address of its own.
+
+    Several ports are several processes, as a proxy would spread them. `first`: the first address.
+    """
+    ports = (port,) if isinstance(port, int) else tuple(port)
     loop = asyncio.get_running_loop()
     result = Result()
     source = iter(requests)
@@ -94,8 +122,8 @@ async def run(requests: Sequence[bytes], *, port: int, clients: int) -> Result:
         await loop.create_connection(
             lambda done=done: _Client(source, result, done),  # type: ignore[misc]
             "127.0.0.1",
-            port,
-            local_addr=(f"127.0.0.{2 + number % 250}", 0),
+            ports[number % len(ports)],
+            local_addr=address(first + number),
         )
         waits.append(done)
     await asyncio.gather(*waits)
@@ -103,9 +131,40 @@ async def run(requests: Sequence[bytes], *, port: int, clients: int) -> Result:
     return result
 
 
-def chunk(requests: Iterator[bytes], size: int) -> list[bytes]:
-    """The next `size` requests."""
-    return list(islice(requests, size))
+async def at_once(requests: Sequence[bytes], *, port: int | Sequence[int]) -> Result:
+    """Open a connection for every request, then send all of them in the same moment."""
+    ports = (port,) if isinstance(port, int) else tuple(port)
+    pairs = [
+        await asyncio.open_connection(
+            "127.0.0.1", ports[number % len(ports)], local_addr=address(number)
+        )
+        for number in range(len(requests))
+    ]
+    result, started = Result(), time.perf_counter()
+    for (_, writer), request in zip(pairs, requests, strict=True):
+        writer.write(request)
+    for reader, writer in pairs:
+        head = await reader.readuntil(b"\r\n\r\n")
+        result.latencies.append(time.perf_counter() - started)
+        result.statuses[int(head[9:12])] += 1
+        writer.close()
+    result.seconds = time.perf_counter() - started
+    return result
+
+
+async def ask(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes
+) -> tuple[str, bytes]:
+    """Send one request on an open connection; the answer's head and body."""
+    writer.write(request)
+    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+    length = re.search(r"content-length: (\d+)", head, re.IGNORECASE)
+    if length:
+        return head, await reader.readexactly(int(length.group(1)))
+    body = b""
+    while "transfer-encoding: chunked" in head.lower() and not body.endswith(b"0\r\n\r\n"):
+        body += await reader.read(65536)
+    return head, body
 
 
 def get(path: str, *, host: str, cookie: str = "") -> bytes:

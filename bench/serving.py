@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO
+from urllib.parse import urlencode
+
+from bench import load
+from twostep.core import totp
 
 
+ROOT = Path(__file__).resolve().parent.parent
 TWOSTEP = (sys.executable, "-m", "twostep")
 READY_SECONDS = 30
 
@@ -24,6 +33,12 @@ def free_port() -> int:
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return int(one.getsockname()[1])
+
+
+def code(secret: str, *, steps: int = 0) -> str:
+    """The code of a secret in base32, now or some half minutes from now."""
+    key = base64.b32decode(secret + "=" * (-len(secret) % 8))
+    return totp.at(key, int(time.time()) // 30 + steps)
 
 
 @dataclass(frozen=True)
@@ -36,10 +51,20 @@ class Seeded:
     browser: str
     sessions: tuple[str, ...]
 
+    def cookie(self, session: str) -> str:
+        """The cookies of its known browser with a session."""
+        return f"twostep={session}; twostep-browser={self.browser}"
+
+    def code_request(self, host: str, *, session: int = 0, steps: int = 0) -> bytes:
+        """The second step of one of its half sessions."""
+        body = urlencode({"code": code(self.secret, steps=steps)})
+        cookie = self.cookie(self.sessions[session])
+        return load.post("/sign-in/code", body, host=host, cookie=cookie)
+
 
 @dataclass(frozen=True)
 class Serving:
-    """A running server. `ready_seconds`: from start to the first answer."""
+    """A running server with its workers. `ready_seconds`: from start to the first answer."""
 
     pid: int
     port: int
@@ -50,43 +75,80 @@ class Serving:
         """What goes into the Host header."""
         return f"localhost:{self.port}"
 
+    def pids(self) -> list[int]:
+        """The process and everything below it."""
+        found, waiting = [], [self.pid]
+        while waiting:
+            pid = waiting.pop()
+            found.append(pid)
+            for task in Path(f"/proc/{pid}/task").iterdir():
+                waiting += map(int, (task / "children").read_text().split())
+        return found
+
     def cpu_seconds(self) -> float:
-        """User and system time of the process so far."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        """User and system time of the processes so far."""
+        total = 0
+        for pid in self.pids():
+            fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+            total += int(fields[11]) + int(fields[12])
+        return total / os.sysconf("SC_CLK_TCK")
 
-    def pss_mb(self) -> float:
-        """Proportional set size, in MB."""
-        for line in Path(f"/proc/{self.pid}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
-                return int(line.split()[1]) / 1024
-        return 0.0
+    def pss_mb(self) -> list[float]:
+        """Proportional set size of each process, in MB, the largest first."""
+        reports = [Path(f"/proc/{pid}/smaps_rollup").read_text() for pid in self.pids()]
+        sizes = [
+            int(size) / 1024
+            for text in reports
+            for size in re.findall(r"^Pss: *(\d+)", text, re.MULTILINE)
+        ]
+        return sorted(sizes, reverse=True)
 
 
-def install(folder: Path, port: int) -> Path:
-    """A new installation in `folder`; the path of its configuration."""
-    config = folder / "twostep.toml"
-    subprocess.run(
-        [
-            *TWOSTEP, "--config", str(config), "init", "--yes", "--public-url", f"http://localhost:{port}",
-            "--data-dir", str(folder / "data"), "--operator", "bench-operator",
-            "--email", "bench@example.com", "--password-stdin",
-        ],
-        input=b"a bench of oak by the sea\n",
-        check=True,
-        stdout=subprocess.DEVNULL,
+def _twostep(config: Path, *words: str, typed: str = "") -> None:
+    """Run a verb; what it says is shown only when it fails."""
+    done = subprocess.run(
+        [*TWOSTEP, "--config", str(config), *words],
+        input=typed.encode(), check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
+    if done.returncode:
+        raise RuntimeError(f"twostep {words[0]} failed: {done.stdout.decode(errors='replace')}")
+
+
+def install(
+    folder: Path, port: int, *, database_url: str = "", countries: str = "", more: str = ""
+) -> Path:
+    """A new installation in `folder`; the path of its configuration.
+
+    `database_url`: a database other than the SQLite file. `countries`: whose phones may be added.
+    `more`: further settings, as TOML.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    config = folder / "twostep.toml"
+    _twostep(
+        config, "init", "--yes", "--public-url", f"http://localhost:{port}",
+        "--data-dir", str(folder / "data"), "--operator", "bench-operator",
+        "--email", "bench@example.com", "--password-stdin",
+        *(["--countries", countries] if countries else []),
+        typed="a bench of oak by the sea\n",
+    )  # fmt: skip
+    text = config.read_text(encoding="utf-8")
+    if database_url:
+        text = f'database_url = "{database_url}"\n{text}'
+    config.write_text(f"{text}\n{more}", encoding="utf-8")
+    if database_url:
+        _twostep(config, "db", "upgrade")
     return config
 
 
 def seed(config: Path, folder: Path, *options: str) -> list[Seeded]:
     """Run `dev seed`; the accounts it made."""
     out = folder / f"seeded-{time.monotonic_ns()}.jsonl"
-    subprocess.run(
-        [*TWOSTEP, "--config", str(config), "dev", "seed", "--force", "--out", str(out), *options],
-        check=True,
-        stdout=subprocess.DEVNULL,
-    )
+    _twostep(config, "dev", "seed", "--force", "--out", str(out), *options)
+    return read_seeded(out)
+
+
+def read_seeded(out: Path) -> list[Seeded]:
+    """The accounts in a file of `dev seed`."""
     rows = [json.loads(line) for line in out.read_text().splitlines()]
     return [
         Seeded(row["name"], row["password"], row["secret"], row["browser"], tuple(row["sessions"]))
@@ -94,26 +156,49 @@ def seed(config: Path, folder: Path, *options: str) -> list[Seeded]:
     ]
 
 
+def serve_command(config: Path, port: int) -> list[str]:
+    """`twostep serve`."""
+    return [*TWOSTEP, "--config", str(config), "serve", "--port", str(port)]
+
+
 @contextmanager
-def serving(command: list[str], port: int) -> Iterator[Serving]:
+def serving(
+    command: Sequence[str], port: int, *, environ: Mapping[str, str] | None = None
+) -> Iterator[Serving]:
     """Run a server until the benchmark is over."""
     started = time.perf_counter()
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+    with (
+        TemporaryFile() as log,
+        subprocess.Popen(
+            list(command), stdout=log, stderr=subprocess.STDOUT, cwd=ROOT,
+            env={**os.environ, **(environ or {})},
+        ) as process,
+    ):  # fmt: skip
         try:
-            yield Serving(process.pid, port, _wait(process, port, started))
+            yield Serving(process.pid, port, _wait(process, port, started, log))
         finally:
             process.send_signal(signal.SIGTERM)
-            process.wait(10)
+            process.wait(20)
 
 
-def _wait(process: subprocess.Popen[bytes], port: int, started: float) -> float:
+@contextmanager
+def serving_all(config: Path, ports: Sequence[int]) -> Iterator[list[Serving]]:
+    """Several processes of one installation. The first port is the one in its public address."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(serving(serve_command(config, port), port)) for port in ports]
+
+
+def _wait(process: subprocess.Popen[bytes], port: int, started: float, log: IO[bytes]) -> float:
     while time.perf_counter() - started < READY_SECONDS:
         if process.poll() is not None:
-            raise RuntimeError(f"the server ended with {process.returncode}")
+            log.seek(0)
+            said = log.read()[-2000:].decode(errors="replace")
+            raise RuntimeError(f"the server ended with {process.returncode}: {said}")
         try:
             with socket.create_connection(("127.0.0.1", port), 1) as one:
                 one.sendall(f"GET /healthz HTTP/1.1\r\nHost: localhost:{port}\r\n\r\n".encode())
-                if one.recv(15).startswith(b"HTTP/1.1 200"):
+                # Any answer: the public address of a further process is the first one's.
+                if one.recv(15).startswith(b"HTTP/1.1"):
                     return time.perf_counter() - started
         except OSError:
             time.sleep(0.01)

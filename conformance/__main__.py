@@ -9,6 +9,7 @@ from pathlib import Path
 from conformance import (
     rows_accounts,
     rows_codes,
+    rows_own,
     rows_passkeys,
     rows_recovery,
     rows_requests,
@@ -18,7 +19,15 @@ from conformance.card import ROWS, NotRun, Outcome, Row, as_page, summary
 from conformance.instance import Instance, demo
 
 
-MODULES = (rows_codes, rows_sent, rows_recovery, rows_accounts, rows_passkeys, rows_requests)
+MODULES = (
+    rows_codes,
+    rows_sent,
+    rows_recovery,
+    rows_accounts,
+    rows_passkeys,
+    rows_requests,
+    rows_own,
+)
 
 
 MARKS = {"passed": "ok", "failed": "FAIL", "not run": "--"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import json
+import os
 import re
 import signal
 import socket
@@ -141,6 +142,12 @@ class Instance:
 
     port: int
     folder: Path
+    pid: int
+
+    def cpu_seconds(self) -> float:
+        """Seconds of processor time that it has used (Linux)."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     @property
     def origin(self) -> str:
@@ -245,7 +252,7 @@ def demo(folder: Path, *settings: str) -> Iterator[Instance]:
             assert process.stdout is not None
             line = process.stdout.readline()
             assert line.startswith(b"Twostep demo ready"), line
-            yield Instance(port, folder)
+            yield Instance(port, folder, process.pid)
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(10)

@@ -210,7 +210,6 @@ def several(one: Instance) -> None:
         "no second app",
     )
     jar.add_phone("2025550100")
-    one.forward(31)
     jar.add_phone("2025550101")
     page = jar.get("/settings/security").text
     expect(len(method_ids(page, "app")) == 2 and len(method_ids(page, "phone")) == 2, "not four")

@@ -6,7 +6,7 @@ import re
 import time
 from collections import Counter
 
-from conformance.card import NotRun, expect, row
+from conformance.card import expect, row
 from conformance.instance import Instance, Jar
 from twostep.core.out_of_band import new_code
 from twostep.delivery.text_message import segments
@@ -172,11 +172,6 @@ def unconfirmed(one: Instance) -> None:
     other = one.jar()
     other.sign_in()
     expect('data-method-kind="phone"' not in other.get("/sign-in/code").text, "it is offered")
-
-
-@row("OOB-12", "X", "ASVS 6.6.1 L3", "policy.phones = off: every phone route is gone")
-def phones_off(_one: Instance) -> None:
-    raise NotRun("needs a second instance with policy.phones = off; tests/web covers it")
 
 
 @row("OOB-13", "M", "OAT-003", "without a password no text or call goes out")

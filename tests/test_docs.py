@@ -122,7 +122,7 @@ def is_written_by_hand(page: Path) -> bool:
 
 
 BY_HAND = [page for page in PAGES if is_written_by_hand(page)]
-WITH_CALLS = [*BY_HAND, *(ROOT / "deploy").iterdir()]
+WITH_CALLS = [*BY_HAND, *(one for one in (ROOT / "deploy").rglob("*") if one.is_file())]
 
 
 @pytest.mark.parametrize("page", WITH_CALLS, ids=lambda page: str(page.relative_to(ROOT)))

@@ -19,3 +19,5 @@ compile() {
 }
 compile run.lock pyproject.toml requirements/build.in "$@"
 compile dev.lock requirements/dev.in "$@"
+# What the benchmarks are compared with, for an environment of its own.
+compile peers.lock requirements/peers.in "$@"

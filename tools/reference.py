@@ -88,6 +88,8 @@ def _values(setting: Setting) -> str:
         return f"list of {words}" if tuple in {get_origin(kind) for kind in kinds} else words
     if tuple in {get_origin(kind) for kind in kinds}:
         return "list"
+    if dict in {get_origin(kind) for kind in kinds}:
+        return "table"
     if int in kinds:
         bounds = {
             name: getattr(rule, name)
@@ -96,7 +98,9 @@ def _values(setting: Setting) -> str:
             if hasattr(rule, name)
         }
         return f"{bounds['ge']} to {bounds['le']}"
-    names = {bool: "`on`, `off`", Path: "path", SecretStr: "text", str: "text"}
+    names = {
+        bool: "`on`, `off`", float: "number", Path: "path", SecretStr: "text", str: "text"
+    }  # fmt: skip
     return next(words for kind, words in names.items() if kind in kinds)
 
 

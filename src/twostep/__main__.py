@@ -100,10 +100,11 @@ async def _demo(*, port: int, data_dir: Path | None, sets: Sequence[str]) -> int
 def _stops() -> tuple[type[Exception], ...]:
     from twostep.config import ConfigError
     from twostep.main import StartError
-    from twostep.server import PortTaken
+    from twostep.server import PortTaken, TlsUnusable
     from twostep.store.tx import StoreUnavailable
+    from twostep.tracing import TracingUnavailable
 
-    return (ConfigError, StartError, PortTaken, StoreUnavailable)
+    return (ConfigError, StartError, PortTaken, TlsUnusable, TracingUnavailable, StoreUnavailable)
 
 
 WIRING = Wiring(

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import getpass
 import os
-import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -32,6 +31,7 @@ from twostep.flows.purge import run_purge
 from twostep.flows.recover import run_recoveries
 from twostep.store import engines, installation, schema
 from twostep.store.tx import Store, StoreUnavailable
+from twostep.tracing import Tracing, Untraced, open_tracing
 
 
 if TYPE_CHECKING:
@@ -125,11 +125,11 @@ def open_store(settings: Settings, *, demo: bool = False, beside: bool = False) 
         _review_file(path)
     try:
         store = engines.open_engine(url)
-        schema.review(store.schema_version())
+        engines.review(store)
         demo_url = store.read_now(installation.load, DEMO_FACT)
     except StoreUnavailable as error:
         raise StartError(str(error)) from None
-    except schema.SchemaMismatch as error:
+    except engines.UNUSABLE as error:
         raise StartError(f"{name}: {error}") from None
     if demo and demo_url is None:
         raise StartError(f"{name} is not a demo's database: twostep demo leaves it alone.")
@@ -161,8 +161,10 @@ async def open_product(
     clock: Callable[[], int] = system_clock,
     demo: bool = False,
     working: bool = True,
+    tracing: Tracing | None = None,
 ) -> AsyncIterator[Product]:
     """Open everything. `working`: send and tidy up beside it, which the command line does not."""
+    tracing = tracing or Untraced()
     keys = load_keys(settings)
     store = open_store(settings, demo=demo, beside=not working)
     outbox, counters = Outbox(channels), Counters()
@@ -171,27 +173,26 @@ async def open_product(
         outbox.wake()
         store.announce()
 
+    own = settings.password
+    metered = MeteredStore(store, counters) if settings.metrics.is_on else store
     env = Env(
         settings=settings,
         keys=keys,
-        store=MeteredStore(store, counters) if settings.metrics.is_on else store,
-        hashes=HashPool(),
-        profile=PROFILES[settings.password.profile],
+        store=tracing.store(metered),
+        hashes=HashPool(threads=own.threads, places=own.places, around=tracing.hash),
+        profile=PROFILES[own.profile],
         clock=clock,
         wake_outbox=wake,
         callbacks=callbacks or {},
         counters=counters,
     )
     dummy_hash(env.profile)  # made now, not with the first unknown name
-    works = _works(env, outbox) if working else ()
-    tasks = [asyncio.create_task(work) for work in works]
+    tasks = [asyncio.create_task(work) for work in (_works(env, outbox) if working else ())]
     try:
         yield Product(env, outbox)
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await _drain(outbox)
+        await _stop(tasks)
+        await outbox.stop(env, seconds=GRACEFUL_SECONDS)
         if working:
             with suppress(StoreUnavailable):
                 await checkpoint_all(env, now=clock())
@@ -199,11 +200,10 @@ async def open_product(
         await store.close()
 
 
-async def _drain(outbox: Outbox) -> None:
-    """Wait a little for what is being sent; the rest is sent after the next start."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(GRACEFUL_SECONDS):
-            await outbox.drain()
+async def _stop(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _works(env: Env, outbox: Outbox) -> tuple[Coroutine[Any, Any, None], ...]:
@@ -249,20 +249,6 @@ def build_app(
 # ── server ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def review_tls(certificate: Path, key: Path) -> None:
-    """Read both files as the server will. Raises `StartError`."""
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password="")
-    except ssl.SSLError:
-        raise StartError(
-            f"{certificate} and {key} are no certificate with its key (PEM, without a passphrase)."
-        ) from None
-    except OSError as error:
-        raise StartError(
-            f"{certificate} or {key} cannot be read: {error.strerror}. Check --tls-cert and --tls-key."
-        ) from None
-
-
 async def serve(
     settings: Settings,
     *,
@@ -271,29 +257,46 @@ async def serve(
     tls: tuple[Path, Path] | None,
     ready: Callable[[], None],
 ) -> None:
-    """Run the product until a stop signal. Raises `StartError` and `PortTaken`."""
+    """Run the product until a stop signal. Raises `StartError` and what a server cannot be made of."""
     from twostep import server  # noqa: PLC0415
     from twostep.web.pages.metrics import own_port  # noqa: PLC0415
 
     if tls is not None:
-        review_tls(*tls)
+        server.review_tls(*tls)
+    limits = server.Limits(**settings.server.model_dump(exclude={"hsts_subdomains"}))
     sockets = server.listen([host], port)
-    async with (
-        build_channels(settings) as channels,
-        open_product(settings, channels, callbacks=build_callbacks(settings)) as product,
-        server.beside(own_port(product.env), settings.metrics.port),
-    ):
-        await server.serve(build_app(product.env), sockets, ready=ready, tls=tls)
+    with open_tracing(settings) as tracing:
+        async with (
+            build_channels(settings) as channels,
+            open_product(
+                settings,
+                tracing.channels(channels),
+                callbacks=build_callbacks(settings),
+                tracing=tracing,
+            ) as product,
+            server.beside(own_port(product.env), settings.metrics.port),
+        ):
+            web = build_app(product.env)
+            app = tracing.app(web, web.router.pattern_of)
+            tally = product.env.counters.connections
+            await server.serve(app, sockets, ready=ready, tls=tls, limits=limits, tally=tally)
 
 
 async def run_worker(settings: Settings, *, ready: Callable[[], None]) -> None:
     """Send messages and tidy up beside several servers until a stop signal. Raises `StartError`."""
     from twostep import server  # noqa: PLC0415
+    from twostep.web.pages.metrics import own_port  # noqa: PLC0415
 
     if database_file(settings):
         raise StartError(
             "The database is SQLite, and its server sends messages itself: there is nothing for a"
             " worker to do."
         )
-    async with build_channels(settings) as channels, open_product(settings, channels):
-        await server.stopped(ready=ready)
+    port, setting = settings.metrics.worker_port, "metrics.worker_port"
+    with open_tracing(settings) as tracing:
+        async with (
+            build_channels(settings) as channels,
+            open_product(settings, tracing.channels(channels), tracing=tracing) as product,
+            server.beside(own_port(product.env), port, setting=setting),
+        ):
+            await server.stopped(ready=ready)

@@ -15,6 +15,16 @@ def test_an_installation_without_messages_has_facts_only(twostep):
     assert "this day   0 of 1000 texts and calls used; new numbers stop at 800" in out
     assert "opted out  0 numbers" in out
     assert "Texts and calls by day" not in out
+    assert re.search(r"en +1 +GSM-7 +\d+/160\n", out)
+    assert "replies to" not in out
+
+
+def test_where_replies_are_to_be_posted(twostep):
+    gateway = {"URL": "http://127.0.0.1:13013", "USER": "panel", "PASSWORD": "hush"}
+    settings = {f"TWOSTEP_KANNEL__{name}": value for name, value in gateway.items()}
+    out = twostep("delivery", "status", **settings).out
+    address = r"http://localhost:8099/telephony/kannel/inbound/replies\?sig=[\w-]{43}\n"
+    assert re.search(f"replies to kannel +{address}", out)
 
 
 def test_what_was_sent_and_what_went_wrong_stands_in_tables(twostep, folder):

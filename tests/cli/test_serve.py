@@ -23,11 +23,13 @@ def free_port() -> int:
 
 
 @contextmanager
-def serving(folder: Path, port: int) -> Iterator[subprocess.Popen[str]]:
+def serving(
+    folder: Path, port: int, *options: str, **settings: str
+) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
-        [sys.executable, "-m", "twostep", "serve", "--port", str(port)],
+        [sys.executable, "-m", "twostep", "serve", "--port", str(port), *options],
         cwd=folder,
-        env={**environment(), "TWOSTEP_PUBLIC_URL": f"http://localhost:{port}"},
+        env={**environment(), "TWOSTEP_PUBLIC_URL": f"http://localhost:{port}", **settings},
         stderr=subprocess.PIPE,
         text=True,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -11,11 +12,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from tests.cli.conftest import SECONDS, call, environment
 from tests.delivery.test_smtp import Mailbox, running
-from tests.support.postgres import PostgresServer
+from tests.support.postgres import PostgresServer, free_port
+from tests.web.test_metrics import read
 
 
 @pytest.fixture
@@ -88,6 +91,38 @@ def test_a_worker_starts_and_a_stop_signal_ends_it_cleanly(
         assert process.wait(SECONDS) == 0
         assert process.stderr is not None
         assert '"worker.stopped"' in process.stderr.read()
+
+
+def test_a_worker_has_figures_on_a_port_of_its_own(
+    installed: tuple[Path, dict[str, str]],
+) -> None:
+    folder, settings = installed
+    port = free_port()
+    with working(folder, TWOSTEP_METRICS__WORKER_PORT=str(port), **settings) as process:
+        url = f"http://127.0.0.1:{port}/metrics"
+        found = read(httpx2.get(url, trust_env=False).text)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(SECONDS) == 0
+    assert found["twostep_database_up"] == 1
+    assert found["twostep_database_connections_limit"] == 12
+    there = [found[f'twostep_database_connections{{state="{one}"}}'] for one in ("in_use", "idle")]
+    assert 1 <= sum(there) <= 12
+    assert "twostep_commit_seconds_count" in found
+    with pytest.raises(httpx2.ConnectError):
+        httpx2.get(url, trust_env=False)
+
+
+def test_a_worker_says_which_setting_has_a_port_that_is_taken(
+    installed: tuple[Path, dict[str, str]],
+) -> None:
+    folder, settings = installed
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        done = call(folder, "worker", TWOSTEP_METRICS__WORKER_PORT=port, **settings)
+    assert done.code == 2
+    assert "Choose another with metrics.worker_port." in done.err
 
 
 def test_a_worker_sends_what_the_command_line_queues(

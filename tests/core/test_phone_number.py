@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import phonenumbers
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from phonenumbers import PhoneNumberFormat, PhoneNumberType
 
@@ -138,6 +138,16 @@ def test_an_argentine_mobile_without_its_nine_is_offered_both():
     assert (call.e164, call.line) == ("+541123456789", "fixed")
 
 
+def test_internet_numbers_count_where_they_are_switched_on():
+    typed = {"typed": "+44 56 1234 5678", "region": "GB", "open_regions": None, "channel": "sms"}
+    assert read_number(**typed) == Refused(Reason.NUMBER_KIND)
+    read = read_number(**typed, voip=True)
+    assert (read.e164, read.line) == ("+445612345678", "either")
+    # Nothing else is let in by that.
+    for other in ("+44 70 1234 5678", "+44 871 234 5678", "+870 773 123456"):
+        assert read_number(**(typed | {"typed": other}), voip=True) == Refused(Reason.NUMBER_KIND)
+
+
 def test_the_allow_list_goes_by_region_never_by_calling_code():
     allowed = frozenset({"US"})
     assert isinstance(read("+1 202 555 0100", open_regions=allowed), PhoneNumber)
@@ -199,6 +209,7 @@ def test_never_raises_and_never_invents(typed, region):
 
 
 @given(st.text(alphabet="0123456789+() -.", min_size=1, max_size=18))
+@example("10000000000000000")  # too long to be an Argentine mobile, and to be read as one
 def test_what_was_read_reads_the_same_again(typed):
     first = read(typed, "AR", channel="sms")
     if isinstance(first, PhoneNumber):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -19,6 +20,7 @@ from twostep.delivery.channel import (
     Failure,
     Forged,
     Misconfigured,
+    OptReport,
     Outcome,
     Permanent,
     StatusReport,
@@ -147,3 +149,36 @@ def test_the_gateway_calls_back_under_an_address_that_proves_itself(gateway: Gat
             return KannelCallbacks(paths).read(CallbackRequest(path, {}))
 
     assert asyncio.run(run()) == StatusReport("out_7.x", SendState.ACCEPTED)
+
+
+def test_who_texts_stop_is_read_as_the_gateway_hands_it_on(tmp_path: Path) -> None:
+    async def run() -> object:
+        async with fake_provider(replying(answer(204))) as panel:
+            paths = SignedPaths(panel.url, "/telephony/kannel", PASSWORD)
+            stopping = open_gateway(tmp_path, post_url=paths.url("inbound", "replies"), says="Stop")
+            opened = await asyncio.to_thread(stopping.__enter__)
+            try:
+                async with asyncio.timeout(15):
+                    await panel.asked.wait()
+            finally:
+                await asyncio.to_thread(stopping.__exit__, None, None, None)
+            taken = panel.taken[0]
+            assert opened.url
+            method, path, _ = taken.line.split(" ")
+            assert method == "POST"
+            return KannelCallbacks(paths).read(CallbackRequest(path, taken.headers, taken.body))
+
+    assert asyncio.run(run()) == OptReport("+12025550100", out=True)
+
+
+def test_a_reply_under_another_address_is_forged() -> None:
+    path = PATHS.url("inbound", "replies").removeprefix("https://panel.example.org")
+    headers = {"x-kannel-from": "+12025550100"}
+    callbacks = KannelCallbacks(PATHS)
+    assert callbacks.read(CallbackRequest(path, headers, b" start ")) == OptReport(
+        "+12025550100", out=False
+    )
+    assert callbacks.read(CallbackRequest(path, headers, b"hello")) is None
+    assert callbacks.read(CallbackRequest(path, {}, b"STOP")) is None
+    forged = path.replace("replies", "others")
+    assert callbacks.read(CallbackRequest(forged, headers, b"STOP")) == Forged()

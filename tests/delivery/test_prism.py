@@ -1,4 +1,4 @@
-"""Twilio's own API description, served by Prism, against what we send."""
+"""Twilio's and Vonage's own API descriptions, served by Prism, against what we send."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2
@@ -18,6 +19,7 @@ from tests.support.kannel import free_port
 from tests.support.npm import need
 from twostep.delivery.channel import Accepted, Misconfigured
 from twostep.delivery.twilio import Twilio, TwilioAccount
+from twostep.delivery.vonage import Vonage, VonageAccount, text_form
 
 
 PATHS = (
@@ -26,27 +28,22 @@ PATHS = (
 )
 
 
-@pytest.fixture(scope="module")
-def prism_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def specs() -> Path:
+    """The folder of third parties' descriptions; without it these tests are skipped, aloud."""
     folder = os.environ.get("TWOSTEP_SPECS")
     if folder is None:
-        pytest.skip("TWOSTEP_SPECS does not say where Twilio's API description is")
+        pytest.skip("TWOSTEP_SPECS does not say where the providers' API descriptions are")
+    return Path(folder)
+
+
+@contextmanager
+def mocking(description: Path) -> Iterator[str]:
+    """Prism serving a description; where it listens."""
     place = need("@stoplight/prism-cli")
-    spec = json.loads((Path(folder) / "twilio_api_v2010.json").read_text(encoding="utf-8"))
-    spec["paths"] = {path: spec["paths"][path] for path in PATHS}
-    for path in PATHS:
-        form = spec["paths"][path]["post"]["requestBody"]["content"][
-            "application/x-www-form-urlencoded"
-        ]["schema"]
-        # Sharper than the original: a name that is misspelt or a number that is none is refused.
-        form["additionalProperties"] = False
-        form["properties"]["To"]["pattern"] = r"^\+[1-9]\d{6,14}$"
-    cut = tmp_path_factory.mktemp("prism") / "twilio.json"
-    cut.write_text(json.dumps(spec), encoding="utf-8")
     port = free_port()
     server = subprocess.Popen(
         [place / "node_modules" / ".bin" / "prism", "mock", "-h", "127.0.0.1", "-p", str(port),
-         str(cut)],
+         str(description)],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -64,6 +61,23 @@ def prism_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         server.wait(10)
         if server.stdout is not None:
             server.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def prism_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    spec = json.loads((specs() / "twilio_api_v2010.json").read_text(encoding="utf-8"))
+    spec["paths"] = {path: spec["paths"][path] for path in PATHS}
+    for path in PATHS:
+        form = spec["paths"][path]["post"]["requestBody"]["content"][
+            "application/x-www-form-urlencoded"
+        ]["schema"]
+        # Sharper than the original: a name that is misspelt or a number that is none is refused.
+        form["additionalProperties"] = False
+        form["properties"]["To"]["pattern"] = r"^\+[1-9]\d{6,14}$"
+    cut = tmp_path_factory.mktemp("prism") / "twilio.json"
+    cut.write_text(json.dumps(spec), encoding="utf-8")
+    with mocking(cut) as url:
+        yield url
 
 
 def send(url: str, message: object, **more: object) -> object:
@@ -96,3 +110,28 @@ def test_it_would_have_said_so(prism_url: str) -> None:
     assert isinstance(send(prism_url, wrong), Misconfigured)
     assert isinstance(send(prism_url, TEXT, account_sid="AC1"), Misconfigured)
     assert isinstance(send(prism_url, CALL, callback_base="no address"), Misconfigured)
+
+
+def test_a_text_by_vonage_is_what_its_description_asks_for(tmp_path: Path) -> None:
+    # Its server's address ends in /sms, which Prism does not count as part of the path.
+    text = (specs() / "vonage_sms.yml").read_text(encoding="utf-8")
+    moved = tmp_path / "vonage.yml"
+    moved.write_text(text.replace("  /{format}:", "  /sms/{format}:", 1), encoding="utf-8")
+
+    async def post(url: str, **form: str) -> int:
+        async with httpx2.AsyncClient() as client:
+            return (await client.post(f"{url}/sms/json", data=form)).status_code
+
+    async def run(url: str) -> object:
+        account = VonageAccount("abcd1234", "abcdef0123456789", text_from="Panel", text_api=url)
+        async with httpx2.AsyncClient() as client:
+            return await Vonage(account, client).send(TEXT, now=NOW)
+
+    with mocking(moved) as url:
+        assert isinstance(asyncio.run(run(url)), Accepted)
+        own = text_form(
+            TEXT, VonageAccount("abcd1234", "abcdef0123456789", text_from="Panel"), now=NOW
+        )
+        assert asyncio.run(post(url, **own)) == 200
+        del own["to"]
+        assert asyncio.run(post(url, **own)) == 422

@@ -26,7 +26,7 @@ from twostep.delivery.channel import (
     Temporary,
     Throttled,
 )
-from twostep.delivery.smpp import MessageCentre, Smpp
+from twostep.delivery.smpp import MessageCentre, Smpp, read_binding
 
 
 PASSWORD = "hush"
@@ -138,9 +138,30 @@ def test_without_a_line_it_is_temporary(monkeypatch: pytest.MonkeyPatch) -> None
         smpp = channel(nobody)
         assert isinstance(await smpp.send(to("0100"), now=NOW), Temporary)
         await smpp.close()
-        async with open_centre() as centre:
-            wrong = channel(centre, password="wrong")
-            assert isinstance(await wrong.send(to("0100"), now=NOW), Temporary)
-            await wrong.close()
 
     asyncio.run(run())
+
+
+def test_a_wrong_password_is_for_the_operator_and_said_at_once() -> None:
+    async def run() -> None:
+        async with open_centre() as centre:
+            wrong = channel(centre, password="wrong")
+            async with asyncio.timeout(2):
+                for _ in range(2):
+                    refused = await wrong.send(to("0100"), now=NOW)
+                    assert isinstance(refused, Misconfigured)
+                    assert "ESME_RBINDFAIL" in refused.detail
+            await wrong.close()
+            assert centre.seen.empty()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"),
+    [(0, None), (5, None), (0x0E, Misconfigured), (0x0F, Misconfigured), (0x53, Misconfigured),
+     (0x08, Temporary), (0x58, Throttled), (0x4321, Misconfigured)],
+)  # fmt: skip
+def test_answers_to_a_binding(status: int, outcome: type | None) -> None:
+    found = read_binding(status)
+    assert found is None if outcome is None else isinstance(found, outcome)

@@ -8,11 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from twostep.config import ConfigError, load
 from twostep.core.out_of_band import Purpose
-from twostep.delivery.text_message import compose, segments
+from twostep.delivery.text_message import compose, compose_recovery, segments
 from twostep.i18n import LANGUAGES
 
 
+LONGEST_NAME = 40
+LONGEST_HOST = f"{'h' * 55}.{'h' * 54}.panel.example.com"
 CODES = [language.code for language in LANGUAGES]
 
 
@@ -65,7 +68,11 @@ def test_the_words_of_the_sign_in_text():
         ("Panélcito – ’24", "panel.example.com"),
         ("لوحة التحكم", "panel.example.com"),
         ("登录面板", "panel.example.com"),
-        ("P" * 80, "h" * 40 + ".example"),
+        # The longest that the settings take, in every alphabet.
+        ("P" * LONGEST_NAME, LONGEST_HOST),
+        ("€" * LONGEST_NAME, LONGEST_HOST),
+        ("漢" * LONGEST_NAME, LONGEST_HOST),
+        ("😀" * LONGEST_NAME, LONGEST_HOST),
     ],
 )
 def test_the_worst_case_is_one_segment(language, purpose, panel, host):
@@ -75,11 +82,43 @@ def test_the_worst_case_is_one_segment(language, purpose, panel, host):
     assert "000042" in text.splitlines()[0]
 
 
+@pytest.mark.parametrize("language", CODES)
+@pytest.mark.parametrize("letter", ["P", "€", "漢", "😀"])
+def test_the_notice_of_a_recovery_is_one_segment_and_says_how_to_stop_it(language, letter):
+    for length in (1, 10, LONGEST_NAME):
+        text = compose_recovery(panel=letter * length, language=language)
+        assert segments(text).count == 1
+        assert not re.search(r"https?://|\d", text)
+    assert compose_recovery(panel="P", language=language).startswith("P: ")
+
+
+def test_the_settings_take_no_longer_names_than_that():
+    for name, value in (
+        ("panel_name", "P" * (LONGEST_NAME + 1)),
+        ("public_url", f"https://{LONGEST_HOST}x"),
+    ):
+        given = {"public_url": f"https://{LONGEST_HOST}", "panel_name": "P" * LONGEST_NAME}
+        load(None, environ={}, overrides=given)
+        with pytest.raises(ConfigError):
+            load(None, environ={}, overrides=given | {name: value})
+
+
 def test_the_explanation_goes_first_and_the_origin_never():
     short = compose(
         purpose=Purpose.SIGN_IN, code="482915", panel="P’", host="p.example", language="en"
     )
     assert short == "482915 is your P’ sign-in code.\n\n@p.example #482915"
+
+
+@pytest.mark.parametrize("language", CODES)
+def test_an_apps_hash_ends_the_text_and_still_fits(language):
+    for host in ("panel.example.com", LONGEST_HOST):
+        text = compose(
+            purpose=Purpose.ADD_PHONE, code="000042", panel="P" * LONGEST_NAME, host=host,
+            language=language, app_hash="FA+9qCX9VSu",
+        )  # fmt: skip
+        assert segments(text).count == 1
+        assert text.endswith(f"\n\n@{host} #000042 FA+9qCX9VSu")
 
 
 def test_purposes_have_different_words():

@@ -1,4 +1,4 @@
-"""Every flow is tested on both engines, except where a test opens SQLite's file itself."""
+"""Every flow is tested on both engines, except where a test opens a database of its own."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from tests.support.engines import ENGINES
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Once on each engine; once only for a test that is marked `sqlite_file`."""
-    own_file = metafunc.definition.get_closest_marker("sqlite_file")
-    if "on_engine" in metafunc.fixturenames and "engine" not in metafunc.fixturenames:
-        metafunc.parametrize("on_engine", ENGINES[:1] if own_file else ENGINES, indirect=True)
+    """Once on each engine; once only for a test that is marked `sqlite_file`, or that asks for an
+    engine or a server itself."""
+    of_its_own = metafunc.definition.get_closest_marker("sqlite_file")
+    if not of_its_own and not {"engine", "postgres"} & set(metafunc.fixturenames):
+        metafunc.parametrize("on_engine", ENGINES, indirect=True)
 
 
 @pytest.fixture(autouse=True)

@@ -30,9 +30,9 @@ TOGETHER = 20
 
 @pytest.fixture
 def database(postgres: PostgresServer) -> Iterator[Engine]:
-    url = postgres.new_database()
+    url = postgres.lend_database()
     yield Engine("postgresql", url)
-    postgres.drop_database(url)
+    postgres.give_back(url)
 
 
 @asynccontextmanager

@@ -155,7 +155,7 @@ def test_two_removals_leave_one(tmp_path: Path) -> None:
 
 
 def test_a_remembered_value_is_rotated_once(tmp_path: Path) -> None:
-    """Ten tabs at once: each is signed in, and only one gives the browser its next value."""
+    """Ten tabs at once: each is signed in, and whichever answer comes last, the value is the same."""
 
     async def story() -> None:
         async with open_house(tmp_path, policy__remember_browser_days=30) as house:
@@ -180,6 +180,7 @@ def test_a_remembered_value_is_rotated_once(tmp_path: Path) -> None:
             visitor = replace(house.visitor, remember_token=done.remember_token)
             answers = await asyncio.gather(*(house.sign_in(visitor=visitor) for _ in range(10)))
             assert {one.session.amr for one in answers} == {"pwd"}
-            assert sum(one.remember_token is not None for one in answers) == 1
+            (value,) = {one.remember_token for one in answers}
+            assert value not in {None, done.remember_token}
 
     asyncio.run(story())

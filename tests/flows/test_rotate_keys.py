@@ -7,28 +7,35 @@ import asyncio
 import base64
 import os
 import random
-import signal
-import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.support.house import PASSWORD, PHONE, START, House, open_house
+from tests.support.house import PASSWORD, PHONE, START, House, database_url, open_house
+from tests.support.meddle import dump, look, meddle
 from twostep.core import key_file, sealing, totp
 from twostep.core.audit_review import Finding
 from twostep.core.event import CLI
 from twostep.core.refusal import Reason, Refused
 from twostep.core.sealing import Keyring, new_key
 from twostep.flows import number_digest, second_step
-from twostep.flows.key_source import Keys, KeysUnreadable, open_keys, write_keyring
+from twostep.flows.key_source import (
+    LOOK_EVERY_SECONDS,
+    Keys,
+    KeysUnreadable,
+    open_keys,
+    write_keyring,
+)
 from twostep.flows.rotate_keys import ROTATION, remove_key, rotate_keys, view_keys
 from twostep.flows.sign_in import SignedIn
 from twostep.flows.verify_audit import verify_database
 from twostep.store import apps, installation, phones
+from twostep.store.engines import sqlite_path
 from twostep.store.sealed_columns import SEALED_COLUMNS
 
 
@@ -43,11 +50,11 @@ def write_keys(folder: Path, ring: Keyring) -> None:
 
 
 @asynccontextmanager
-async def keyed_house(folder: Path, *, fresh: bool = True) -> AsyncIterator[House]:
+async def keyed_house(folder: Path, *, fresh: bool = True, url: str = "") -> AsyncIterator[House]:
     """A product whose keys come from a file, as a server's do."""
     if fresh:
         write_keys(folder, Keyring((new_key(),)))
-    async with open_house(folder, fresh=fresh) as house:
+    async with open_house(folder, fresh=fresh, url=url) as house:
         object.__setattr__(house.env, "keys", open_keys(house.env.settings))
         yield house
 
@@ -99,7 +106,9 @@ def test_everything_is_sealed_again_and_the_old_key_can_go(tmp_path: Path) -> No
             assert [use.total for use in done.old] == [0]
             assert path.stat().st_mode & 0o777 == 0o600
             assert number_digest.fingerprint(house.env, "+12025550100") != before
-            account = house.env.store.read_now(phones.list_confirmed, await account_id(house, "alice"))
+            account = house.env.store.read_now(
+                phones.list_confirmed, await account_id(house, "alice")
+            )
             assert account
             await fresh_session(house, "alice", secrets["alice"])
             await remove_key(house.env, path, CLI, key_id=old)
@@ -137,13 +146,13 @@ def test_a_server_goes_on_while_another_process_rotates(tmp_path: Path) -> None:
     async def run() -> None:
         async with keyed_house(tmp_path) as house:
             secrets = await furnish(house, names=tuple(f"user{n:03}" for n in range(30)))
-            process = rotation(house, tmp_path)
             signed_in = 0
-            while process.poll() is None:
-                name = f"user{signed_in % 30:03}"
-                await fresh_session(house, name, secrets[name])
-                signed_in += 1
-                await asyncio.sleep(0.01)
+            with rotation(tmp_path, beside_server=True) as process:
+                while process.poll() is None:
+                    name = f"user{signed_in % 30:03}"
+                    await fresh_session(house, name, secrets[name])
+                    signed_in += 1
+                    await asyncio.sleep(0.01)
             assert process.returncode == 0
             assert signed_in > 3
             uses = house.env.store.read_now(view_keys, house.env)
@@ -155,6 +164,7 @@ def test_a_server_goes_on_while_another_process_rotates(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
+# Says a line when it is ready and one after each batch, so that it can be stopped between any two.
 ROTATE = """
 import asyncio, sys
 from pathlib import Path
@@ -162,23 +172,41 @@ from tests.flows.test_rotate_keys import keyed_house
 from twostep.core.event import CLI
 from twostep.flows import rotate_keys
 
-rotate_keys.BATCH = 3  # many transactions to be stopped between
+rotate_keys.BATCH = 3
 
-async def main(folder):
-    async with keyed_house(folder, fresh=False) as house:
-        await rotate_keys.rotate_keys(house.env, folder / "twostep.key", CLI, report=lambda done, total: None)
+async def main(folder, url, look_every):
+    rotate_keys.LOOK_EVERY_SECONDS = look_every
+    async with keyed_house(folder, fresh=False, url=url) as house:
+        report = lambda done, total: print(done, total, flush=True)
+        report(0, 0)
+        await rotate_keys.rotate_keys(house.env, folder / "twostep.key", CLI, report=report)
 
-asyncio.run(main(Path(sys.argv[1])))
+asyncio.run(main(Path(sys.argv[1]), sys.argv[2], float(sys.argv[3])))
 """
 
 
-def rotation(_house: House | None, folder: Path) -> subprocess.Popen[bytes]:
+def rotation(folder: Path, *, beside_server: bool = False) -> subprocess.Popen[bytes]:
+    """Rotate in a process of its own. Alone, it need not wait until servers have seen the key."""
     root = SRC.parents[1]
+    wait = str(LOOK_EVERY_SECONDS if beside_server else 0)
     return subprocess.Popen(
-        [sys.executable, "-c", ROTATE, str(folder)],
+        [sys.executable, "-c", ROTATE, str(folder), database_url(folder, fresh=False), wait],
         cwd=root,
         env={**os.environ, "PYTHONPATH": f"{root}:{root / 'src'}"},
+        stdout=subprocess.PIPE,
     )
+
+
+def killed(folder: Path, chance: random.Random, *, most_batches: int) -> bool:
+    """Kill a rotation somewhere in its first batches; whether it was still running."""
+    with rotation(folder) as process:
+        assert process.stdout is not None
+        for _ in range(chance.randrange(most_batches + 2)):
+            process.stdout.readline()
+        time.sleep(chance.uniform(0, 0.03))
+        process.kill()
+    assert process.returncode in {0, -9}
+    return process.returncode != 0
 
 
 def broken_off(folder: Path, *, seeds: range, names: int) -> tuple[Finding, ...]:
@@ -191,20 +219,18 @@ def broken_off(folder: Path, *, seeds: range, names: int) -> tuple[Finding, ...]
             return await furnish(house, names=tuple(f"user{n:04}" for n in range(names)))
 
     secrets = asyncio.run(prepare())
+    broken = 0
     for seed in seeds:
         chance = random.Random(seed)  # noqa: S311  a moment to stop at, no secret
-        process = rotation(None, folder)
-        try:
-            process.wait(timeout=chance.uniform(0.4, 3.5))
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-            process.wait()
+        broken += killed(folder, chance, most_batches=names // 8)
         ring = key_file.parse_keyring((folder / KEY_FILE).read_text())
         assert ring.keys
-    finishing = rotation(None, folder)
-    assert finishing.wait(timeout=120) == 0
+    assert broken
+    with rotation(folder) as finishing:
+        finishing.communicate(timeout=120)
+    assert finishing.returncode == 0
 
-    async def look() -> tuple[Finding, ...]:
+    async def check() -> tuple[Finding, ...]:
         async with keyed_house(folder, fresh=False) as house:
             house.clock.now = START + 30 * 86_400
             uses = house.env.store.read_now(view_keys, house.env)
@@ -214,9 +240,10 @@ def broken_off(folder: Path, *, seeds: range, names: int) -> tuple[Finding, ...]
                 await fresh_session(house, name, secret)
             return (await verify_database(house.env, now=house.now)).findings
 
-    with closing(sqlite3.connect(folder / "twostep.sqlite3")) as database:
-        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    return asyncio.run(look())
+    url = database_url(folder, fresh=False)
+    if sqlite_path(url):
+        assert look(url, "PRAGMA integrity_check") == [("ok",)]
+    return asyncio.run(check())
 
 
 def test_a_rotation_that_is_killed_goes_on(tmp_path: Path) -> None:
@@ -249,9 +276,10 @@ def test_a_value_that_does_not_open_is_named_and_left(tmp_path: Path) -> None:
     async def run() -> None:
         async with keyed_house(tmp_path) as house:
             await furnish(house, names=("alice", "bob"))
-            with closing(sqlite3.connect(tmp_path / "twostep.sqlite3")) as database:
-                database.execute("UPDATE apps SET secret = substr(secret, 1, length(secret) - 1)")
-                database.commit()
+            meddle(
+                database_url(tmp_path, fresh=False),
+                "UPDATE apps SET secret = substr(secret, 1, length(secret) - 1)",
+            )
             done = await rotate_keys(house.env, tmp_path / KEY_FILE, CLI, report=silent)
             assert len([one for one in done.unreadable if one.startswith("apps.secret ")]) == 2
             assert done.old[0].uses == {"apps.secret": 2}
@@ -360,9 +388,8 @@ def test_a_dump_holds_no_secret_in_any_form(tmp_path: Path) -> None:
             ]  # fmt: skip
 
     secrets, texts = asyncio.run(run())
-    dump = b"".join(
-        path.read_bytes() for path in tmp_path.iterdir() if path.name.startswith("twostep.sqlite3")
-    )
+    kept = dump(database_url(tmp_path, fresh=False))
+    assert b"alice@example.com" in kept
     values = [*secrets.values(), *(text.encode() for text in texts)]
     for value in values:
         forms = (
@@ -374,7 +401,7 @@ def test_a_dump_holds_no_secret_in_any_form(tmp_path: Path) -> None:
             base64.b32encode(value).rstrip(b"="),
             base64.b32encode(value).rstrip(b"=").lower(),
         )
-        assert [form for form in forms if form in dump] == []
+        assert [form for form in forms if form in kept] == []
 
 
 # ── what does not open ──────────────────────────────────────────────────────────────────────────
@@ -387,7 +414,7 @@ def test_an_app_whose_secret_does_not_open_refuses_like_a_wrong_code(
     async def run() -> None:
         async with keyed_house(tmp_path) as house:
             secrets = await furnish(house, names=("alice", "bob"))
-            harm(tmp_path, damage)
+            harm(database_url(tmp_path, fresh=False), damage)
             house.clock.forward(60)
             half = await house.sign_in("alice")
             answer = await second_step.submit_code(
@@ -401,32 +428,30 @@ def test_an_app_whose_secret_does_not_open_refuses_like_a_wrong_code(
             assert isinstance(answer, Refused)
             assert answer.reason is Reason.CODE_WRONG
             own = house.env.store.read_now(apps.list_apps, half.session.account_id)
-            with closing(sqlite3.connect(tmp_path / "twostep.sqlite3")) as database:
-                told = database.execute(
-                    "SELECT body FROM audit_records WHERE chain = ? AND event = 'seal.broken'",
-                    (half.session.account_id,),
-                ).fetchall()
+            told = look(
+                database_url(tmp_path, fresh=False),
+                "SELECT body FROM audit_records WHERE chain = :id AND event = 'seal.broken'",
+                id=half.session.account_id,
+            )
             assert len(told) == 1
             assert f"app:{own[0].id}" in told[0][0]
 
     asyncio.run(run())
 
 
-def harm(folder: Path, damage: str) -> None:
+def harm(url: str, damage: str) -> None:
     foreign = sealing.seal(
         Keyring((new_key(),)), bytes(20), purpose="apps.secret", row_id="x", account_id="y"
     )
-    with closing(sqlite3.connect(folder / "twostep.sqlite3")) as database:
-        pairs = database.execute(
-            "SELECT a.id, a.secret FROM apps a JOIN accounts c ON c.id = a.account_id ORDER BY c.name"
-        ).fetchall()
-        (first, secret), (_, other) = pairs
-        changed = {
-            "swapped": other,
-            "cut": secret[:-3],
-            "foreign": foreign,
-            "altered": secret[:-1] + bytes([secret[-1] ^ 1]),
-            "empty": b"",
-        }[damage]
-        database.execute("UPDATE apps SET secret = ? WHERE id = ?", (changed, first))
-        database.commit()
+    (first, secret), (_, other) = look(
+        url,
+        "SELECT a.id, a.secret FROM apps a JOIN accounts c ON c.id = a.account_id ORDER BY c.name",
+    )
+    changed = {
+        "swapped": other,
+        "cut": secret[:-3],
+        "foreign": foreign,
+        "altered": secret[:-1] + bytes([secret[-1] ^ 1]),
+        "empty": b"",
+    }[damage]
+    meddle(url, "UPDATE apps SET secret = :secret WHERE id = :id", secret=changed, id=first)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sqlite3
 from collections.abc import Awaitable, Callable
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.house import House, has_database, open_house
+from tests.support.house import House, database_url, has_database, open_house
+from tests.support.meddle import look, meddle
 from twostep.core import event
 from twostep.core.audit_chain import START, Head, hash_record
 from twostep.core.audit_checkpoint import Signed, new_checkpoint, new_start
@@ -28,6 +27,7 @@ from twostep.store import audit
 
 
 KEYS = Keyring((new_key(),))
+ZEROS = bytes(64)
 
 
 def in_house(folder: Path, story: Callable[[House], Awaitable[Any]], **settings: object) -> Any:
@@ -65,15 +65,11 @@ def folder(tmp_path: Path) -> Path:
 
 
 def tamper(folder: Path, *statements: str, **values: object) -> None:
-    with closing(sqlite3.connect(folder / "twostep.sqlite3")) as database:
-        for statement in statements:
-            database.execute(statement, values)
-        database.commit()
+    meddle(database_url(folder, fresh=False), *statements, **values)
 
 
-def rows(folder: Path, sql: str, *values: object) -> list[tuple[Any, ...]]:
-    with closing(sqlite3.connect(folder / "twostep.sqlite3")) as database:
-        return database.execute(sql, values).fetchall()
+def rows(folder: Path, sql: str, **values: object) -> list[tuple[Any, ...]]:
+    return look(database_url(folder, fresh=False), sql, **values)
 
 
 def alice(folder: Path) -> str:
@@ -95,25 +91,31 @@ def faults(folder: Path, **settings: object) -> set[Fault]:
 def rewrite(folder: Path, chain: str, change: Callable[[dict[str, Any]], None], *, at: int) -> None:
     """What a thorough forger does: change one record and hash everything behind it anew."""
     head = START
-    with closing(sqlite3.connect(folder / "twostep.sqlite3")) as database:
-        found = database.execute(
-            "SELECT seq, body, prev_hash FROM audit_records WHERE chain = ? ORDER BY seq", (chain,)
-        ).fetchall()
-        for seq, body, before in found:
-            head = before if seq == 1 else head
-            if seq == at:
-                told = json.loads(body)
-                change(told)
-                body = json.dumps(told, separators=(",", ":"), sort_keys=True)  # noqa: PLW2901
-            digest = hash_record(head, body)
-            database.execute(
-                "UPDATE audit_records SET body = ?, prev_hash = ?, hash = ?, at = ?"
-                " WHERE chain = ? AND seq = ?",
-                (body, head, digest, json.loads(body)["at"], chain, seq),
-            )
-            head = digest
-        database.execute("UPDATE accounts SET audit_hash = ? WHERE id = ?", (head, chain))
-        database.commit()
+    found = rows(
+        folder,
+        "SELECT seq, body, prev_hash FROM audit_records WHERE chain = :id ORDER BY seq",
+        id=chain,
+    )
+    for seq, body, before in found:
+        head = before if seq == 1 else head
+        if seq == at:
+            told = json.loads(body)
+            change(told)
+            body = json.dumps(told, separators=(",", ":"), sort_keys=True)  # noqa: PLW2901
+        digest = hash_record(head, body)
+        tamper(
+            folder,
+            "UPDATE audit_records SET body = :body, prev_hash = :before, hash = :hash, at = :at"
+            " WHERE chain = :id AND seq = :seq",
+            body=body,
+            before=head,
+            hash=digest,
+            at=json.loads(body)["at"],
+            id=chain,
+            seq=seq,
+        )
+        head = digest
+    tamper(folder, "UPDATE accounts SET audit_hash = :hash WHERE id = :id", hash=head, id=chain)
 
 
 def test_an_untouched_trail_is_whole(folder: Path) -> None:
@@ -129,8 +131,8 @@ def test_an_untouched_trail_is_whole(folder: Path) -> None:
         ("UPDATE audit_records SET body = replace(body, 'self', 'cli') WHERE chain = :id AND seq = 2", Fault.CHANGED),
         ("UPDATE audit_records SET event = 'password.refused' WHERE chain = :id AND seq = 2", Fault.CHANGED),
         ("UPDATE audit_records SET at = at - 60 WHERE chain = :id AND seq = 2", Fault.CHANGED),
-        ("UPDATE audit_records SET hash = zeroblob(32) WHERE chain = :id AND seq = 2", Fault.CHANGED),
-        ("UPDATE audit_records SET prev_hash = zeroblob(32) WHERE chain = :id AND seq = 2", Fault.CHANGED),
+        ("UPDATE audit_records SET hash = :zeros WHERE chain = :id AND seq = 2", Fault.CHANGED),
+        ("UPDATE audit_records SET prev_hash = :zeros WHERE chain = :id AND seq = 2", Fault.CHANGED),
         ("DELETE FROM audit_records WHERE chain = :id AND seq = 2", Fault.GAP),
         ("DELETE FROM audit_records WHERE chain = :id AND seq = 1", Fault.GAP),
         ("DELETE FROM audit_records WHERE chain = :id AND seq >= 4", Fault.CUT),
@@ -139,7 +141,7 @@ def test_an_untouched_trail_is_whole(folder: Path) -> None:
         ("DELETE FROM audit_checkpoints WHERE seq = 2", Fault.CHECKPOINT),
         ("DELETE FROM audit_checkpoints WHERE seq = 1", Fault.CHECKPOINT),
         ("UPDATE audit_checkpoints SET body = replace(body, '\"at\":', '\"at\":1') WHERE seq = 2", Fault.CHECKPOINT),
-        ("UPDATE audit_checkpoints SET signature = zeroblob(64) WHERE seq = 3", Fault.CHECKPOINT),
+        ("UPDATE audit_checkpoints SET signature = :zeros WHERE seq = 3", Fault.CHECKPOINT),
         ("UPDATE audit_checkpoints SET body = 'nothing' WHERE seq = 1", Fault.CHECKPOINT),
         ("UPDATE accounts SET audit_seq = audit_seq - 1 WHERE id = :id", Fault.CUT),
     ],
@@ -147,7 +149,7 @@ def test_an_untouched_trail_is_whole(folder: Path) -> None:
 def test_what_a_hand_in_the_database_leaves_is_found(
     folder: Path, statement: str, fault: Fault
 ) -> None:
-    tamper(folder, statement, id=alice(folder))
+    tamper(folder, statement, id=alice(folder), zeros=ZEROS)
     assert fault in faults(folder)
 
 
@@ -172,7 +174,9 @@ def test_a_forger_who_hashes_everything_anew_is_stopped_by_the_checkpoint(folder
 
 def test_a_cut_with_the_head_set_back_is_found_up_to_the_checkpoint(folder: Path) -> None:
     who = alice(folder)
-    last = rows(folder, "SELECT seq, hash FROM audit_records WHERE chain = ? AND seq = 2", who)[0]
+    last = rows(
+        folder, "SELECT seq, hash FROM audit_records WHERE chain = :id AND seq = 2", id=who
+    )[0]
     tamper(
         folder,
         "DELETE FROM audit_records WHERE chain = :id AND seq > 2",
@@ -186,10 +190,11 @@ def test_a_cut_with_the_head_set_back_is_found_up_to_the_checkpoint(folder: Path
 
 def test_what_came_after_the_last_checkpoint_can_be_cut_unseen(folder: Path) -> None:
     who = alice(folder)
-    kept = rows(folder, "SELECT max(seq) FROM audit_records WHERE chain = ?", who)[0][0] - 1
-    digest = rows(folder, "SELECT hash FROM audit_records WHERE chain = ? AND seq = ?", who, kept)[
-        0
-    ][0]
+    _, (kept, digest) = rows(
+        folder,
+        "SELECT seq, hash FROM audit_records WHERE chain = :id ORDER BY seq DESC LIMIT 2",
+        id=who,
+    )
     tamper(
         folder,
         "DELETE FROM audit_records WHERE chain = :id AND seq > :seq",
@@ -202,7 +207,9 @@ def test_what_came_after_the_last_checkpoint_can_be_cut_unseen(folder: Path) -> 
 
 
 def forged(folder: Path, ring: Keyring, *, seq: int) -> Signed:
-    before = rows(folder, "SELECT body, signature FROM audit_checkpoints WHERE seq = ?", seq - 1)
+    before = rows(
+        folder, "SELECT body, signature FROM audit_checkpoints WHERE seq = :seq", seq=seq - 1
+    )
     root = Signed(*before[0]).root
     heads = {alice(folder): Head(1, bytes(32))}
     return new_checkpoint(ring, seq=seq, before=root, heads=heads, at=1_764_000_000)
@@ -359,7 +366,7 @@ def test_what_is_left_after_a_purge_is_whole(folder: Path) -> None:
     ("statement", "fault"),
     [
         ("DELETE FROM audit_starts WHERE chain = :id", Fault.GAP),
-        ("UPDATE audit_starts SET signature = zeroblob(64) WHERE chain = :id", Fault.START),
+        ("UPDATE audit_starts SET signature = :zeros WHERE chain = :id", Fault.START),
         ("DELETE FROM audit_starts WHERE chain = 'checkpoints'", Fault.CHECKPOINT),
         ("DELETE FROM audit_records WHERE chain = :id AND seq = (SELECT min(seq) FROM audit_records WHERE chain = :id)", Fault.GAP),
     ],
@@ -372,7 +379,7 @@ def test_a_purged_start_is_guarded_too(folder: Path, statement: str, fault: Faul
         await house.sign_in("alice")
 
     in_house(folder, more)
-    tamper(folder, statement, id=alice(folder))
+    tamper(folder, statement, id=alice(folder), zeros=ZEROS)
     assert fault in faults(folder)
 
 
@@ -380,7 +387,7 @@ def test_a_start_signed_by_a_foreign_key_is_found(folder: Path) -> None:
     in_house(folder, age)
     who = alice(folder)
     first = rows(
-        folder, "SELECT seq, prev_hash FROM audit_records WHERE chain = ? ORDER BY seq", who
+        folder, "SELECT seq, prev_hash FROM audit_records WHERE chain = :id ORDER BY seq", id=who
     )[0]
     fake = new_start(
         Keyring((new_key(),)), chain=who, head=Head(first[0] - 1, first[1]), at=1_764_000_000

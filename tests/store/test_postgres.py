@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import sys
+import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
 from tests.support.engines import Engine, open_store
-from tests.support.postgres import PostgresServer
+from tests.support.postgres import PostgresServer, free_port, run_server
 from twostep.config import Settings
 from twostep.main import StartError, upgrade_schema
 from twostep.main import open_store as open_for_start
 from twostep.store import engine_postgres, engines, installation, schema, throttles
-from twostep.store.tx import Store, StoreUnavailable, Tx
+from twostep.store.postgres_pool import CONNECTION_WAIT_SECONDS
+from twostep.store.tx import OutcomeUnknown, Store, StoreUnavailable, Tx
 
 
 @pytest.fixture
@@ -64,6 +67,21 @@ def test_connections_lost_while_idle_are_replaced_unseen(
     asyncio.run(story())
 
 
+def test_reads_on_connections_lost_while_idle_do_not_notice(
+    postgres: PostgresServer, database: Engine
+) -> None:
+    async def story() -> None:
+        async with open_store(database) as store:
+            await _save(store, "a")
+            reads = [store.read(installation.load, "a") for _ in range(20)]
+            assert await asyncio.gather(*reads) == ["x"] * 20
+            _kill_all(postgres)
+            reads = [store.read(installation.load, "a") for _ in range(20)]
+            assert await asyncio.gather(*reads) == ["x"] * 20
+
+    asyncio.run(story())
+
+
 def test_a_connection_lost_within_a_flow_runs_it_again(
     postgres: PostgresServer, database: Engine
 ) -> None:
@@ -104,7 +122,7 @@ def test_a_connection_lost_at_commit_is_never_tried_again(database: Engine) -> N
 
     async def story() -> None:
         async with open_store(database) as store:
-            with pytest.raises(StoreUnavailable, match=r"lost at COMMIT.*Try again"):
+            with pytest.raises(OutcomeUnknown, match=r"lost at COMMIT.*Try again"):
                 await store.run(flow)
             assert (runs, woken) == ([1], [])
             _administer(database, "DROP TRIGGER cut ON installation")
@@ -142,6 +160,29 @@ def test_a_primary_that_becomes_a_replica_is_named_and_left(
                     break
 
     asyncio.run(story())
+
+
+def test_in_an_outage_the_last_in_the_queue_is_answered_as_soon_as_the_first() -> None:
+    async def story() -> None:
+        async with open_store(database) as store:
+            await _save(store, "a")
+            server.process.kill()
+            server.process.wait()
+            start = time.monotonic()
+            answers = await asyncio.gather(
+                *(store.read(installation.load, "a") for _ in range(60)),
+                *(_save(store, "b") for _ in range(60)),
+                return_exceptions=True,
+            )
+            assert {type(answer) for answer in answers} <= {StoreUnavailable, OutcomeUnknown}
+            assert time.monotonic() - start < 3 * CONNECTION_WAIT_SECONDS
+
+    with (
+        tempfile.TemporaryDirectory(prefix="twostep-pg-") as folder,
+        run_server(Path(folder).resolve()) as server,
+    ):
+        database = Engine("postgresql", server.new_database())
+        asyncio.run(story())
 
 
 # ── several flows ───────────────────────────────────────────────────────────────────────────────
@@ -242,18 +283,11 @@ def test_a_listener_whose_connection_is_cut_listens_again(
 # ── the start ───────────────────────────────────────────────────────────────────────────────────
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 @pytest.mark.parametrize("start", [open_for_start, upgrade_schema])
 def test_a_server_that_is_not_there_is_said_without_the_password(
     start: Callable[[Settings], Any],
 ) -> None:
-    url = f"postgresql://me:hush-hush@127.0.0.1:{_free_port()}/panel"
+    url = f"postgresql://me:hush-hush@127.0.0.1:{free_port()}/panel"
     with pytest.raises(StartError, match="cannot be reached") as refused:
         start(_settings(url))
     assert "hush-hush" not in str(refused.value)
@@ -321,7 +355,11 @@ def test_a_database_in_another_encoding_is_refused(postgres: PostgresServer) -> 
 
 
 def test_without_the_driver_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in sys.modules if name.startswith("twostep.store.engine_postgres")]:
+    for name in [
+        name
+        for name in sys.modules
+        if name.startswith(("twostep.store.engine_postgres", "twostep.store.postgres_pool"))
+    ]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "psycopg_pool", None)
     with pytest.raises(StartError, match="pip install"):

@@ -234,6 +234,28 @@ def test_two_workers_claim_each_message_once(engine: Engine) -> None:
     asyncio.run(story())
 
 
+def test_a_worker_that_looked_at_the_clock_earlier_takes_nothing_from_another(
+    engine: Engine,
+) -> None:
+    def claims(tx: Tx) -> None:
+        outbox.insert(tx, message("m"))
+
+        def claim(now: int) -> list[str]:
+            return [row.id for row in outbox.claim_due(tx, now=now, lease_seconds=60, limit=9)]
+
+        assert claim(NOW + 2) == ["m"]
+        assert claim(NOW) == claim(NOW + 1) == []
+        # An hour ago the clock said otherwise: nobody waits for that lease.
+        assert claim(NOW + 3600) == ["m"]
+        assert claim(NOW) == ["m"]
+
+    async def story() -> None:
+        async with _nodes(engine) as nodes:
+            await nodes[0].run(claims)
+
+    asyncio.run(story())
+
+
 def test_one_address_is_verified_by_one_account(engine: Engine) -> None:
     def add_second(tx: Tx) -> None:
         for account_id in ("one", "two"):

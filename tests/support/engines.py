@@ -28,6 +28,11 @@ T = TypeVar("T")
 ENGINES = ("sqlite", "postgresql")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--engine postgresql`: what runs on one engine only runs on this one."""
+    parser.addoption("--engine", choices=ENGINES, default=ENGINES[0])
+
+
 @dataclass(frozen=True)
 class Engine:
     """A fresh database with the schema. `url`: as `database_url` takes it."""
@@ -52,9 +57,9 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
         yield Engine("sqlite", f"sqlite:///{path}")
         return
     server: PostgresServer = request.getfixturevalue("postgres")
-    url = server.new_database()
+    url = server.lend_database()
     yield Engine("postgresql", url)
-    server.drop_database(url)
+    server.give_back(url)
 
 
 @asynccontextmanager

@@ -84,12 +84,8 @@ async def fake_provider(reply: Reply) -> AsyncIterator[FakeProvider]:
     """Serve on loopback; `reply` writes what it likes once a request was read."""
     fake = FakeProvider()
 
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            head = (await reader.readuntil(b"\r\n\r\n")).decode()
-        except asyncio.IncompleteReadError:  # somebody looked whether we are there
-            writer.close()
-            return
+    async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
         line, *rest = head.strip().split("\r\n")
         headers = {
             name.lower(): value.strip() for name, _, value in (one.partition(":") for one in rest)
@@ -97,8 +93,13 @@ async def fake_provider(reply: Reply) -> AsyncIterator[FakeProvider]:
         body = await reader.readexactly(int(headers.get("content-length", "0")))
         fake.taken.append(Taken(line, headers, body))
         fake.asked.set()
+        await reply(writer)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            await reply(writer)
+            await take(reader, writer)
+        except asyncio.IncompleteReadError:  # somebody looked whether we are there
+            pass
         finally:
             writer.close()
 

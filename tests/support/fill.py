@@ -3,32 +3,50 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection
 from contextlib import closing
 from pathlib import Path
 
+from twostep.store.copy_sides import open_side
 from twostep.store.copy_tables import COPIED_TABLES
 
 
-TEXTS = ("", "Zoë", "日本", "a\tb\nc\\N", "'\"%s :x $1", "\U0001f512", "‏עברית")
+TEXTS = ("", "Zoë", "日本", "a\tb\nc\\N", "'\"%s :x $1", "\U0001f512", "\u200fעברית")
 NUMBERS = (0, -1, 2**63 - 1, -(2**63), 1_764_000_000)
 BLOBS = (b"", b"\0", bytes(range(256)), b"\\x00\xff\n")
 
 
-def fill_tables(path: Path, count: int, *, but: Collection[str] = ()) -> None:
-    """Put `count` rows into every table of a SQLite database; keys are unique, the rest is odd."""
+def fill_tables(path: Path, count: int, *, first_instant: int | None = None) -> None:
+    """Put `count` rows into every table of a SQLite database; keys are unique, the rest is odd.
+
+    `first_instant`: with it numbers are no odd ones, but instants from there on.
+    """
     with closing(sqlite3.connect(path)) as database:
         database.execute("PRAGMA foreign_keys = ON")
         for table in COPIED_TABLES:
-            if table.name not in but:
-                _fill(database, table.name, count)
+            _fill(database, table.name, count, first_instant)
         database.commit()
 
 
-def _fill(database: sqlite3.Connection, table: str, count: int) -> None:
+def fill_like(path: Path, url: str) -> None:
+    """Put every row of a filled SQLite database into the one at `url`, and let the engine count."""
+    source, target = open_side(f"sqlite:///{path}"), open_side(url)
+    try:
+        for table in COPIED_TABLES:
+            columns = source.columns(table.name)
+            names = ", ".join(columns)
+            rows = source.rows(f"SELECT {names} FROM {table.name}")  # noqa: S608  our own
+            own = [row for row in rows if table.name != "installation" or "-" in row[0]]
+            target.insert(table.name, columns, own)
+        target.finish()
+    finally:
+        source.close()
+        target.close()
+
+
+def _fill(database: sqlite3.Connection, table: str, count: int, first_instant: int | None) -> None:
     columns = database.execute(f"PRAGMA table_info({table})").fetchall()
     parents = {
-        column: [row[0] for row in database.execute(f"SELECT {there} FROM {parent} ORDER BY 1")]
+        column: [row[0] for row in database.execute(f"SELECT {there} FROM {parent} ORDER BY 1")]  # noqa: S608  our own
         for _, _, parent, column, there, *_ in database.execute(f"PRAGMA foreign_key_list({table})")
     }
     unique = _unique_columns(database, table)
@@ -40,11 +58,13 @@ def _fill(database: sqlite3.Connection, table: str, count: int) -> None:
                 row.append(parents[name][number % len(parents[name])])
             elif name in unique:
                 row.append(_key(kind, table, number))
+            elif kind == "INTEGER" and first_instant is not None and needed:
+                row.append(first_instant + number)
             else:
                 row.append(_odd(kind, number, may_be_null=not needed))
         rows.append(row)
     marks = ", ".join("?" * len(columns))
-    database.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)
+    database.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)  # noqa: S608  our own
 
 
 def _unique_columns(database: sqlite3.Connection, table: str) -> set[str]:

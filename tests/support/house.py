@@ -75,7 +75,7 @@ def postgresql(server: PostgresServer) -> Iterator[None]:
         yield
     finally:
         for url in _servers.pop().made.values():
-            server.drop_database(url)
+            server.give_back(url)
 
 
 def database_url(folder: Path, *, fresh: bool) -> str:
@@ -83,9 +83,15 @@ def database_url(folder: Path, *, fresh: bool) -> str:
     if _servers:
         here = _servers[-1]
         if fresh:
-            here.made[folder] = here.server.new_database()
+            here.made[folder] = here.server.lend_database()
         return here.made[folder]
     return f"sqlite:///{new_database(folder) if fresh else folder / 'twostep.sqlite3'}"
+
+
+def give_back(folder: Path) -> None:
+    """A folder goes before its test ends: its database may serve the next house."""
+    if _servers and (url := _servers[-1].made.pop(folder, None)):
+        _servers[-1].server.give_back(url)
 
 
 def has_database(folder: Path) -> bool:
@@ -190,9 +196,10 @@ class House:
             self.env, self.visitor, signed_in.session, now=self.now
         )
         assert isinstance(made, recovery_codes.CodesMade), made
-        return self.env.store.read_now(
+        found = await self.env.store.read(
             recovery_codes.view_codes, self.env, signed_in.session, now=self.now
-        ).shown
+        )
+        return found.shown
 
     def code(self, secret: bytes, *, steps: int = 0) -> str:
         """What an app shows now, or some steps from now."""
@@ -203,7 +210,7 @@ class House:
         for _ in range(500):
             await asyncio.sleep(0)
             await self.outbox.drain()
-            if not self.env.store.read_now(_due, self.now):
+            if not await self.env.store.read(_due, self.now):
                 return
             self.outbox.wake()
             await asyncio.sleep(0.002)
@@ -237,11 +244,12 @@ async def open_house(
     fresh: bool = True,
     keyring: Keyring | None = None,
     channels: Mapping[Kind, Sequence[Channel]] | None = None,
+    url: str = "",
     **settings: object,
 ) -> AsyncIterator[House]:
     """Open a product in `folder`. `settings`: dotted names with two underscores for the dot.
 
-    `channels`: instead of the console for everything.
+    `channels`: instead of the console for everything. `url`: a database that is not the folder's.
     """
     overrides = {
         "public_url": "https://panel.example.com",
@@ -260,7 +268,7 @@ async def open_house(
     env = Env(
         settings=load(None, environ={}, overrides=overrides),
         keys=Keys(keyring or Keyring((new_key(),))),
-        store=engines.open_engine(database_url(folder, fresh=fresh)),
+        store=engines.open_engine(url or database_url(folder, fresh=fresh)),
         hashes=HashPool(),
         profile=PROFILES["test"],
         clock=clock,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from cryptography import x509
@@ -16,6 +18,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from tests.cli.conftest import PASSWORD, SECONDS, call, environment
+from tests.support.house import Clock, House
+from twostep.config import load
+from twostep.delivery.channel import Kind
+from twostep.delivery.console import Console, Inbox
+from twostep.flows.deliver import Outbox
+from twostep.main import open_product, system_clock
 
 
 USER = "root"
@@ -44,6 +52,9 @@ def install(folder: Path, public_url: str, **settings: str) -> dict[str, str]:
         **environ,
     )
     assert made.code == 0, made.err
+    config = folder / "twostep.toml"
+    # Relative, so that a copy of the folder is an installation of its own.
+    config.write_text(config.read_text().replace(str(folder / "data"), "data"))
     return environ
 
 
@@ -110,3 +121,25 @@ def write_certificate(folder: Path) -> None:
             serialization.NoEncryption(),
         )
     )
+
+
+@asynccontextmanager
+async def inside(folder: Path, environ: Mapping[str, str]) -> AsyncIterator[House]:
+    """Walk through its flows in this process, as the command line would beside its server.
+
+    What is due then arrives in the house's own inbox. The clock is the machine's, and stands still.
+    """
+    settings = load(folder / "twostep.toml", environ={**environment(), **environ}, overrides={})
+    inbox = Inbox()
+    console = Console(inbox)
+    outbox = Outbox({kind: [console] for kind in Kind})
+    clock = Clock(now=system_clock())
+    async with open_product(settings, {}, clock=clock, working=False) as product:
+        env = replace(product.env, wake_outbox=outbox.wake)
+        worker = asyncio.create_task(outbox.run(env))
+        try:
+            yield House(env, outbox, inbox, clock)
+        finally:
+            worker.cancel()
+            await asyncio.gather(worker, return_exceptions=True)
+            await outbox.drain()

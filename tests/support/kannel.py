@@ -59,7 +59,7 @@ group = sms-service
 keyword = default
 max-messages = 0
 catch-all = true
-text = "nothing"
+{reply}
 """
 
 
@@ -121,13 +121,18 @@ def free_port() -> int:
 
 
 @contextmanager
-def open_gateway(folder: Path) -> Iterator[Gateway]:
-    """Run bearerbox, smsbox and the fake centre; skip, saying why, where they are not installed."""
+def open_gateway(folder: Path, *, post_url: str = "", says: str = "") -> Iterator[Gateway]:
+    """Run bearerbox, smsbox and the fake centre; skip, saying why, where they are not installed.
+
+    `says`: what the phone +12025550100 texts at once, `post_url`: where that goes.
+    """
     if lacking := missing():
         pytest.skip(lacking)
     ports = {name: free_port() for name in ("admin", "smsbox", "centre", "http")}
     config = folder / "kannel.conf"
-    config.write_text(CONFIG.format(folder=folder, password=PASSWORD, **ports), encoding="utf-8")
+    reply = f'post-url = "{post_url}"\nsend-sender = true' if post_url else 'text = "nothing"'
+    written = CONFIG.format(folder=folder, password=PASSWORD, reply=reply, **ports)
+    config.write_text(written, encoding="utf-8")
     phone = folder / "phone.log"
     started: list[subprocess.Popen[bytes]] = []
 
@@ -140,10 +145,11 @@ def open_gateway(folder: Path) -> Iterator[Gateway]:
         _wait_for_port(ports["smsbox"])
         start("smsbox", "-v", "4", str(config), output=folder / "smsbox.out")
         _wait_for_port(ports["http"])
-        # It wants one message to send; that one comes an hour from now.
+        # It wants one message to send; without anything to say that one comes an hour from now.
         start(
-            str(FAKESMSC), "-H", "127.0.0.1", "-r", str(ports["centre"]), "-i", "3600", "-m", "1",
-            "100 200 text hello", output=phone,
+            str(FAKESMSC), "-H", "127.0.0.1", "-r", str(ports["centre"]),
+            "-i", "0.1" if says else "3600", "-m", "1",
+            f"+12025550100 200 text {says or 'hello'}", output=phone,
         )  # fmt: skip
         _wait_until_online(ports["admin"])
         yield Gateway(f"http://127.0.0.1:{ports['http']}", phone, folder)

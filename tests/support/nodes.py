@@ -15,6 +15,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx2 as httpx
 
@@ -30,14 +31,16 @@ STOP_SECONDS = 12
 class Node:
     """A running server. `said`: its log so far, one JSON object a line."""
 
-    port: int
+    url: str
     process: subprocess.Popen[str]
     said: list[dict[str, Any]] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
 
     @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+    def address(self) -> tuple[str, int]:
+        """Where it listens."""
+        place = urlsplit(self.url)
+        return str(place.hostname), int(place.port or 0)
 
     def is_ready(self) -> bool:
         """What `/readyz` says."""
@@ -102,15 +105,15 @@ class Installation:
             yield [stack.enter_context(self.run("serve")) for _ in range(count)]
 
     @contextmanager
-    def run(self, verb: str) -> Iterator[Node]:
-        """Run `serve` or `worker` beside what else runs."""
-        port = free_port()
-        arguments = ("--port", str(port)) if verb == "serve" else ()
+    def run(self, verb: str, *, host: str = "127.0.0.1", port: int | None = None) -> Iterator[Node]:
+        """Run `serve` or `worker` beside what else runs; `serve` on a free port where none is given."""
+        port = port or free_port()
+        arguments = ("--host", host, "--port", str(port)) if verb == "serve" else ()
         process = subprocess.Popen(
             [sys.executable, "-m", "twostep", verb, *arguments],
             cwd=self.folder, env=self._environment(), stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
-        node, ready = Node(port, process), threading.Event()
+        node, ready = Node(f"http://{host}:{port}", process), threading.Event()
         listening = threading.Thread(target=node.listen, args=(ready,))
         listening.start()
         try:

@@ -1,7 +1,8 @@
 """A PostgreSQL server for one test session, from a wheel: no system server and no root needed.
 
 As root the server runs as `nobody`, because PostgreSQL refuses root. It listens on loopback alone.
-Every test gets a database of its own, copied from one that has the schema.
+Every test gets a database of its own, copied from one that has the schema. Making one takes a third
+of a second, so whoever has only written rows gives it back to be emptied.
 """
 
 from __future__ import annotations
@@ -39,14 +40,43 @@ FOR_TESTS = {
 }
 
 
+TEMPLATE = "twostep_schema"
+MOST_BYTES = 32 * 2**20  # rows that were deleted still take their place: then a new one is better
+# A table that was never written to has no bytes.
+_WRITTEN = """
+    SELECT quote_ident(relname) FROM pg_class WHERE relkind = 'r'
+    AND relnamespace = 'public'::regnamespace AND pg_relation_size(oid) > 0"""
+_SHAPE = """
+    SELECT md5(string_agg(line, chr(10) ORDER BY line)) FROM (
+        SELECT concat_ws(' ', table_name, column_name, data_type, column_default, is_nullable)
+        FROM information_schema.columns WHERE table_schema = 'public'
+        UNION ALL SELECT indexdef FROM pg_indexes WHERE schemaname = 'public'
+        UNION ALL SELECT pg_get_constraintdef(oid) FROM pg_constraint
+        WHERE connamespace = 'public'::regnamespace
+        UNION ALL SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal
+        UNION ALL SELECT setconfig::text FROM pg_db_role_setting
+    ) AS found (line)"""
+
+
+@dataclass
+class _Template:
+    """The database with the schema. `shape`: a digest of the schema; `rows`: what it begins with,
+    by table, as COPY writes it."""
+
+    shape: str
+    rows: dict[str, bytes]
+
+
 @dataclass
 class PostgresServer:
-    """A running server. `settings`: of postgresql.conf."""
+    """A running server. `idle`: databases that were given back."""
 
     folder: Path
     port: int
     process: subprocess.Popen[bytes]
     made: list[str] = field(default_factory=list)
+    idle: list[str] = field(default_factory=list)
+    template: _Template | None = None
 
     def url(self, name: str) -> str:
         """The address of one of its databases."""
@@ -60,21 +90,66 @@ class PostgresServer:
 
     def new_database(self, *, empty: bool = False) -> str:
         """The address of a fresh database, with the schema or without one."""
-        template = "template0"
-        if not empty:
-            template = "twostep_schema"
-            if template not in self.made:
-                self.administer(f"CREATE DATABASE {template} TEMPLATE template0")
-                schema.upgrade(self.url(template))
-                self.made.append(template)
+        if not empty and self.template is None:
+            self.administer(f"CREATE DATABASE {TEMPLATE} TEMPLATE template0")
+            schema.upgrade(self.url(TEMPLATE))
+            self.template = _read_template(self.url(TEMPLATE))
         name = f"test_{len(self.made)}"
         self.made.append(name)
-        self.administer(f"CREATE DATABASE {name} TEMPLATE {template}")
+        self.administer(f"CREATE DATABASE {name} TEMPLATE {'template0' if empty else TEMPLATE}")
         return self.url(name)
+
+    def lend_database(self) -> str:
+        """The address of a database with the schema and no rows, for who gives it back."""
+        return self.idle.pop() if self.idle else self.new_database()
+
+    def give_back(self, url: str) -> None:
+        """Empty a database for the next test, whoever is still connected; drop it where more than
+        rows was changed."""
+        assert self.template is not None
+        if _empty(url, self.template):
+            self.idle.append(url)
+        else:
+            self.drop_database(url)
 
     def drop_database(self, url: str) -> None:
         """Drop a database, whoever is still connected."""
         self.administer(f"DROP DATABASE {url.rpartition('/')[2]} WITH (FORCE)")
+
+
+def _read_template(url: str) -> _Template:
+    with psycopg.connect(url) as connection:
+        rows = {}
+        for (table,) in connection.execute(_WRITTEN.encode()).fetchall():
+            with connection.cursor().copy(f"COPY {table} TO STDOUT".encode()) as copy:
+                rows[table] = b"".join(bytes(piece) for piece in copy)
+        return _Template(_shape(connection), rows)
+
+
+def _shape(connection: psycopg.Connection) -> str:
+    row = connection.execute(_SHAPE.encode()).fetchone()
+    assert row is not None
+    return str(row[0])
+
+
+def _empty(url: str, template: _Template) -> bool:
+    """Bring a database back to how the template is; False where that takes more than rows."""
+    with psycopg.connect(url) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        size = connection.execute("SELECT pg_database_size(current_database())").fetchone()
+        if size is None or size[0] > MOST_BYTES or _shape(connection) != template.shape:
+            return False
+        # Without foreign keys' triggers, in one packet: four milliseconds. TRUNCATE takes a hundred.
+        written = [row[0] for row in connection.execute(_WRITTEN.encode()).fetchall()]
+        deletes = [f"DELETE FROM {table}" for table in written]  # noqa: S608  our own
+        connection.execute("; ".join(["SET session_replication_role = replica", *deletes]).encode())
+        for table, rows in template.rows.items():
+            with connection.cursor().copy(f"COPY {table} FROM STDIN".encode()) as copy:
+                copy.write(rows)
+    return True
 
 
 def _programs(folder: Path, user: str | None) -> Path:

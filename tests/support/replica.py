@@ -13,8 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-
+from tests.support import processes
 from tests.support.postgres import (
     PostgresServer,
     Programs,
@@ -48,23 +47,17 @@ class Pair:
 
     def kill(self) -> None:
         """The primary's machine is gone."""
-        for process in self._processes():
-            process.kill()
-        self.primary.process.wait()
+        if self.primary.process.poll() is None:
+            processes.send(self.primary.process.pid, signal.SIGKILL)
+            self.primary.process.wait()
 
     def freeze(self) -> None:
         """The primary takes connections and answers nothing, as with a disk that hangs."""
-        for process in self._processes():
-            process.send_signal(signal.SIGSTOP)
+        processes.send(self.primary.process.pid, signal.SIGSTOP)
 
     def promote(self) -> None:
         """Make the replica the primary; returns when it can be written to."""
         self.programs.run("pg_ctl", "promote", "-D", self.data, "-w")
-
-    def _processes(self) -> list[psutil.Process]:
-        """The primary's, the first one first, so that it replaces none of the others."""
-        first = psutil.Process(self.primary.process.pid)
-        return [first, *first.children(recursive=True)]
 
 
 @contextmanager
@@ -82,7 +75,11 @@ def run_pair(folder: Path) -> Iterator[Pair]:
             primary.administer("ALTER SYSTEM SET synchronous_standby_names = '*'")
             primary.administer("SELECT pg_reload_conf()")
             _wait_for_copies(primary)
-            yield Pair(primary, replica, programs, data)
+            pair = Pair(primary, replica, programs, data)
+            try:
+                yield pair
+            finally:
+                pair.kill()  # a frozen one would not hear that it should stop
 
 
 def _wait_for_copies(primary: PostgresServer) -> None:

@@ -66,6 +66,12 @@ def test_an_empty_day_and_a_busy_one(product: TestProduct, operator: Browser) ->
     assert "555-0100" not in page.text
 
 
+def test_it_says_how_long_the_texts_are(operator: Browser) -> None:
+    shown = words(operator.get(HERE))
+    assert re.search(r"English 1 GSM-7 \d{2,3}/160 Deutsch 1 GSM-7 \d{2,3}/160", shown)
+    assert re.search(r"العربية 1 UCS-2 \d{2}/70", shown)
+
+
 def words_of(fragment: str) -> list[str]:
     return re.sub(r"<[^>]+>", " ", fragment).split()
 

@@ -35,6 +35,21 @@ def test_every_answer_says_that_https_is_the_only_way(product: TestProduct) -> N
         assert int(told.partition("=")[2].partition(";")[0]) >= 365 * 86_400, path
 
 
+def test_hosts_below_it_are_included_where_the_operator_says_so(tmp_path: Path) -> None:
+    with open_test_product(tmp_path, server__hsts_subdomains=True) as product:
+        told = product.browser().get("/sign-in").headers["strict-transport-security"]
+        assert told.endswith("; includeSubDomains")
+
+
+def test_the_languages_cookie_belongs_to_this_host_too(product: TestProduct) -> None:
+    visitor = product.browser()
+    answer = visitor.post("/language", language="de", next="/sign-in")
+    (one,) = answer.headers.get_list("set-cookie")
+    assert one.startswith("__Host-twostep-language=de;")
+    assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"} <= set(one.split("; "))
+    assert '<html lang="de"' in visitor.get("/sign-in").text
+
+
 def test_signing_out_expires_the_session_and_keeps_the_known_browser(product: TestProduct) -> None:
     alice = product.browser()
     alice.sign_in()

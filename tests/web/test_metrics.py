@@ -12,22 +12,25 @@ import pytest
 
 from tests.cli.conftest import call
 from tests.cli.test_serve import free_port, serving
-from tests.support.product import TestProduct, open_test_product
+from tests.support.product import Browser, TestProduct, open_test_product
 from twostep.core import event
+from twostep.core.out_of_band import SendState
+from twostep.delivery.channel import Kind, StatusReport
 from twostep.flows.alarm import raise_alarm
 from twostep.flows.counters import COMMIT_BOUNDS, Counters, Histogram, MeteredStore
+from twostep.flows.telephony import record_status
 from twostep.main import build_app
 from twostep.store import outbox, provider_states
 from twostep.store.outbox import OutboxRow
 from twostep.store.provider_states import ProviderState
-from twostep.store.tx import StoreUnavailable, Tx
+from twostep.store.tx import Pressure, StoreUnavailable, Tx
 from twostep.web.exposition import write_metrics
 from twostep.web.pages.metrics import own_port
 
 
 TOKEN = "a token of sixteen letters and more"
 BEARER = {"authorization": f"Bearer {TOKEN}"}
-SAMPLE = re.compile(r"(twostep_\w+)(?:\{([^}]*)\})? (\S+)")
+SAMPLE = re.compile(r"((?:twostep|process)_\w+)(?:\{([^}]*)\})? (\S+)")
 
 
 def read(text: str) -> dict[str, float]:
@@ -57,6 +60,40 @@ def metered(product: TestProduct) -> TestProduct:
     product.house.env = env
     product.app = build_app(env)
     return product
+
+
+def add_phone(product: TestProduct, browser: Browser) -> None:
+    """A backup phone whose text took five seconds to arrive, and its code seven to be typed."""
+    form = {"country": "US", "number": "(202) 555-0100", "channel": "sms"}
+    assert browser.post("/settings/security/phone/new", **form).status_code == 303
+    product.deliver()
+    received = next(one for one in product.house.inbox.received if one.kind is Kind.SMS)
+    product.clock.forward(5)
+    report = StatusReport(received.message.id, SendState.DELIVERED)
+    now = product.clock.now
+    product.run(product.env.store.run(record_status, report, provider="console", now=now))
+    product.clock.forward(2)
+    code = product.newest_code()
+    assert browser.post("/settings/security/phone/confirm", code=code).status_code == 303
+
+
+def test_texts_are_counted_by_provider_and_country_and_timed(tmp_path: Path) -> None:
+    with open_test_product(tmp_path, metrics__token=TOKEN) as product:
+        product.add_account()
+        alice = product.browser()
+        alice.sign_in()
+        alice.enroll_app()
+        add_phone(product, alice)
+        text = alice.get("/metrics", **BEARER).text
+    found = read(text)
+    place = 'provider="console",country="US"'
+    assert found[f'twostep_sends{{{place},state="delivered"}}'] == 1
+    assert found[f"twostep_sends_verified{{{place}}}"] == 1
+    for share in ("0.5", "0.95"):
+        labels = f'provider="console",share="{share}"'
+        assert found[f"twostep_send_accept_seconds{{{labels}}}"] == 0
+        assert found[f"twostep_send_deliver_seconds{{{labels}}}"] == 5
+    assert "555" not in text
 
 
 def test_without_a_setting_there_is_no_such_page(tmp_path: Path) -> None:
@@ -223,9 +260,56 @@ def test_without_the_database_the_process_still_says_how_it_is(tmp_path: Path) -
         async def read(self, *_: object, **__: object) -> object:
             raise StoreUnavailable("gone")
 
+        def pressure(self) -> Pressure:
+            return Pressure(waiting=7, in_use=0, idle=0, limit=12)
+
     with open_test_product(tmp_path) as product:
         env = replace(product.env, store=Gone())
         found = read(product.run(write_metrics(env, now=product.clock.now)))
     assert found["twostep_database_up"] == 0
+    assert found["twostep_database_waiting"] == 7
     assert "twostep_commit_seconds_count" in found
     assert not [name for name in found if name.startswith("twostep_outbox")]
+
+
+def test_a_large_count_keeps_its_last_digit(tmp_path: Path) -> None:
+    with open_test_product(tmp_path, metrics__token=TOKEN) as product:
+        product.env.counters.answers[200] = 123_456_789
+        text = product.browser().get("/metrics", **BEARER).text
+    assert 'twostep_requests_total{status="2xx"} 123456789\n' in text
+
+
+def test_the_process_is_told_by_the_kernel(tmp_path: Path) -> None:
+    with open_test_product(tmp_path, metrics__token=TOKEN) as product:
+        browser = product.browser()
+        first = read(browser.get("/metrics", **BEARER).text)
+        with (tmp_path / "one more").open("w"):
+            product.clock.forward(3)
+            second = read(browser.get("/metrics", **BEARER).text)
+    assert first["process_resident_memory_bytes"] > 10_000_000
+    assert second["process_cpu_seconds_total"] >= first["process_cpu_seconds_total"] > 0
+    assert second["process_open_fds"] == first["process_open_fds"] + 1
+    assert second["process_max_fds"] > second["process_open_fds"]
+    # It does not seem to have started anew, whatever the clock does.
+    assert second["process_start_time_seconds"] == first["process_start_time_seconds"]
+
+
+def test_what_waits_for_the_database_and_every_provider_have_a_figure(tmp_path: Path) -> None:
+    with open_test_product(tmp_path, metrics__token=TOKEN) as product:
+        found = read(product.browser().get("/metrics", **BEARER).text)
+    states = [found[f'twostep_database_connections{{state="{one}"}}'] for one in ("in_use", "idle")]
+    assert sum(states) == found["twostep_database_connections_limit"] == 2
+    assert found["twostep_database_waiting"] == 0
+    assert found['twostep_provider_passed_by{provider="console"}'] == 0
+    assert found["twostep_connections_limit"] == 2000
+
+
+def test_refused_passkeys_have_a_figure_of_their_own(tmp_path: Path) -> None:
+    with open_test_product(tmp_path, metrics__token=TOKEN) as opened:
+        product = metered(opened)
+        browser = product.browser()
+        assert browser.post("/sign-in/passkey-only", credential="{}").status_code == 422
+        found = read(browser.get("/metrics", **BEARER).text)
+    assert found['twostep_passkeys_total{outcome="refused"}'] == 1
+    assert found['twostep_passkeys_total{outcome="accepted"}'] == 0
+    assert found["twostep_unavailable_total"] == 0

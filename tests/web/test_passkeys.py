@@ -142,7 +142,7 @@ def test_a_synced_passkey_is_a_key_in_software(product: TestProduct) -> None:
     browser, key = with_passkey(product, flags=flags)
     assert use_alone(browser, key).status_code == 303
     assert session_of(browser)["amr"] == ["swk", "user", "mfa"]
-    assert "Synced between your devices" in words(browser.get("/settings/security"))
+    assert "Passkey, synced between your devices" in words(browser.get("/settings/security"))
 
 
 def test_alone_it_is_two_factors_and_leads_where_one_wanted_to_go(product: TestProduct) -> None:
@@ -194,6 +194,60 @@ def test_a_challenge_for_one_thing_is_none_for_another(product: TestProduct) -> 
     other.sign_in()
     assert problem(other.post("/sign-in/passkey", credential=second)) == NO
     assert browser.post("/sign-in/passkey", credential=second).status_code == 303
+
+
+def test_confirming_enrolling_and_signing_in_do_not_lend_each_other_challenges(
+    product: TestProduct,
+) -> None:
+    browser, key = with_passkey(product)
+    other = product.browser()  # the same account, elsewhere
+    for one in (browser, other):
+        one.sign_in()
+        assert use(one, key).status_code == 303
+    product.clock.forward(590)
+    confirming = asks(browser, "/confirm/passkey/options")
+    enrolling = asks(browser, "/settings/security/passkey/options") | {"rpId": confirming["rpId"]}
+    elsewhere = asks(other, "/confirm/passkey/options")
+    alone = asks(browser, "/sign-in/passkey/options", alone="1")
+    product.clock.forward(20)  # now each change has to be confirmed
+    r = "/settings/security/codes"
+    for options in (enrolling, elsewhere, alone):
+        answer = browser.post("/confirm/passkey", credential=key.get(options), r=r)
+        assert (answer.status_code, problem(answer)) == (422, NO)
+    stranger = product.browser()
+    stranger.sign_in()
+    for options in (confirming, enrolling):
+        made = key.get(options)
+        assert problem(stranger.post("/sign-in/passkey-only", credential=made)) == NO
+        assert problem(stranger.post("/sign-in/passkey", credential=made)) == NO
+    # Each is still good for what it was made for.
+    made = key.get(confirming)
+    assert browser.post("/confirm/passkey", credential=made, r=r).headers["location"] == r
+    for options in (confirming, alone):
+        made = Authenticator(product.url).create(enrolling | {"challenge": options["challenge"]})
+        assert problem(browser.post(NEW, credential=made)) == NO
+    made = Authenticator(product.url).create(enrolling)
+    assert browser.post(NEW, credential=made).status_code == 303
+
+
+def test_options_of_strangers_say_nothing_of_any_account(product: TestProduct) -> None:
+    """Whoever asks, with whatever name: the same options but for the challenge."""
+    with_passkey(product)
+    shown = []
+    for name in ("alice", "nobody"):
+        options = asks(product.browser(), "/sign-in/passkey/options", alone="1", username=name)
+        options.pop("challenge")
+        shown.append(options)
+    assert (
+        shown[0]
+        == shown[1]
+        == {
+            "timeout": 300_000,
+            "rpId": "panel.example.com",
+            "allowCredentials": [],
+            "userVerification": "required",
+        }
+    )
 
 
 FORGED: dict[str, dict[str, Any]] = {
@@ -290,29 +344,33 @@ def test_a_forged_new_passkey_is_refused_and_a_right_one_taken(product: TestProd
     assert enrol(browser, longest).status_code == 303
 
 
-@pytest.mark.parametrize(
-    "typed",
-    [
-        "", "{", "[]", "null", "7", '"x"', "[" * 20_000, '{"response": 1}', "{}" * 9, "é", "\ud83d\ude00",
-        '{"id": 1, "response": {"clientDataJSON": "e30"}}',
-        '{"id": "AA", "response": {"clientDataJSON": "e30", "userHandle": {}}}',
-        json.dumps({"id": "AA", "response": {"clientDataJSON": "A" * 50_000}}),
-        json.dumps({"id": "AA", "response": {"clientDataJSON": encode(b'{"challenge": [1]}')}}),
-        json.dumps({"id": "AA", "response": {"clientDataJSON": encode(b'"challenge"')}}),
-    ],
-)  # fmt: skip
-def test_garbage_is_refused_everywhere(product: TestProduct, typed: str) -> None:
+GARBAGE = [
+    "", "{", "[]", "null", "7", '"x"', "[" * 20_000, '{"response": 1}', "{}" * 9, "é", "\ud83d\ude00",
+    '{"id": 1, "response": {"clientDataJSON": "e30"}}',
+    '{"id": "AA", "response": {"clientDataJSON": "e30", "userHandle": {}}}',
+    json.dumps({"id": "AA", "response": {"clientDataJSON": "A" * 50_000}}),
+    json.dumps({"id": "AA", "response": {"clientDataJSON": encode(b'{"challenge": [1]}')}}),
+    json.dumps({"id": "AA", "response": {"clientDataJSON": encode(b'"challenge"')}}),
+]  # fmt: skip
+
+
+def test_garbage_is_refused_and_counted_everywhere(product: TestProduct) -> None:
     browser, key = with_passkey(product)
-    typed = typed.encode("utf-16", "surrogatepass").decode("utf-16")
-    answer = browser.post("/sign-in/passkey-only", credential=typed)
-    assert (answer.status_code, problem(answer)) == (422, NO)
+    texts = [one.encode("utf-16", "surrogatepass").decode("utf-16") for one in GARBAGE]
+
+    def refuses(path: str, **fields: str) -> None:
+        for text in texts:
+            answer = browser.post(path, credential=text, **fields)
+            assert (answer.status_code, problem(answer)) == (422, NO), text[:40]
+
+    refuses("/sign-in/passkey-only")
     browser.sign_in()
-    assert problem(browser.post("/sign-in/passkey", credential=typed)) == NO
+    refuses("/sign-in/passkey")
     assert use(browser, key).status_code == 303
-    assert problem(browser.post(NEW, credential=typed)) == NO
+    refuses(NEW)
     product.clock.forward(700)
-    answer = browser.post("/confirm/passkey", credential=typed, r="/settings/security/codes")
-    assert (answer.status_code, problem(answer)) == (422, NO)
+    refuses("/confirm/passkey", r="/settings/security/codes")
+    assert kinds(product).count("passkey.refused") >= 3 * len(GARBAGE) - 1
 
 
 def test_every_byte_of_a_right_answer_matters(product: TestProduct) -> None:
@@ -338,15 +396,83 @@ def test_a_counter_that_does_not_rise_is_told_and_let_in(product: TestProduct) -
     assert "check one of your passkeys" in product.mails()[-1].subject
 
 
-def test_a_network_that_keeps_failing_waits_and_the_account_does_not(product: TestProduct) -> None:
+def test_who_keeps_failing_waits_and_a_known_browser_beside_it_does_not(
+    product: TestProduct,
+) -> None:
     browser, key = with_passkey(product)
-    stranger = product.browser(network="203.0.113.9")
+    neighbour = product.browser()  # behind the same address
     for _ in range(100):
-        answer = stranger.post("/sign-in/passkey-only", credential="{}")
-    answer = stranger.post("/sign-in/passkey-only", credential="{}")
+        assert neighbour.post("/sign-in/passkey-only", credential="{}").status_code == 422
+    neighbour.jar.set("__Host-twostep-browser", "made-up", domain="panel.example.com", path="/")
+    answer = neighbour.post("/sign-in/passkey-only", credential="{}")
     assert answer.status_code == 429
     assert int(answer.headers["retry-after"]) > 0
     assert use_alone(browser, key).status_code == 303
+    # It is counted all the same, for itself.
+    assert browser.post("/sign-in/passkey-only", credential="{}").status_code == 422
+    rows = product.env.store.read_now(
+        lambda tx: tx.all(
+            "SELECT key, count FROM throttles WHERE key LIKE 'passkey.%' ORDER BY key"
+        )
+    )
+    assert [(key.split(":")[1], count) for key, count in rows] == [
+        ("198.51.100.7", 100),
+        ("browser", 1),
+    ]
+
+
+def test_waits_and_a_retired_password_do_not_touch_passkeys(product: TestProduct) -> None:
+    browser, key = with_passkey(product)
+    thief = product.browser(network="203.0.113.7")
+    thief.sign_in()
+    for _ in range(5):
+        thief.post("/sign-in/code", code="000000")
+    assert thief.post("/sign-in/code", code="000000").status_code == 429
+    made = key.get(asks(thief, "/sign-in/passkey/options"))  # the owner, in that very browser
+    assert thief.post("/sign-in/passkey", credential=made).status_code == 303
+    thief.post("/sign-out")
+    other = product.browser(network="203.0.113.8")
+    for _ in range(20):
+        other.sign_in()
+        other.post("/sign-in/code", code="000000")
+        product.clock.forward(901)
+    assert "password.retired" in kinds(product)
+    assert browser.sign_in().status_code == 422
+    assert use_alone(browser, key).status_code == 303
+    assert session_of(browser)["aal"] == "aal2"
+
+
+def test_after_the_help_desks_reset_the_passkey_is_nobodys(product: TestProduct) -> None:
+    browser, key = with_passkey(product)
+    act = help_desk.Act("alice", CLI, "test")
+    product.run(
+        product.env.store.run(help_desk.reset_methods, product.env, act, now=product.clock.now)
+    )
+    assert problem(use_alone(browser, key)) == NO
+    page = browser.get("/sign-in/code")
+    assert page.headers["location"] == "/sign-in"
+
+
+def test_password_managers_are_told_wherever_a_sign_in_leads(product: TestProduct) -> None:
+    browser, key = with_passkey(product)
+    url = "/settings/security/passkey/signal"
+    assert browser.get(url).headers["location"].startswith("/sign-in")
+    assert use_alone(browser, key).status_code == 303
+    mark = f'data-signal-url="{url}"'
+    assert mark in browser.get("/settings/profile").text
+    answer = browser.get(url)
+    assert answer.headers["cache-control"] == "no-store"
+    told = answer.json()
+    assert told["rpId"] == "panel.example.com"
+    assert told["userId"] == encode(key.handle)
+    assert told["ids"] == [encode(key.credential_id)]
+    product.clock.forward(31)
+    assert mark not in browser.get("/settings/profile").text
+    product.add_account("bob")
+    bob = product.browser()
+    bob.sign_in("bob")
+    assert bob.get(url).status_code == 204  # has never had one
+    assert "data-signal" not in bob.get("/settings/profile").text
 
 
 def test_a_passkey_is_named_renamed_and_removed(product: TestProduct) -> None:
@@ -361,7 +487,7 @@ def test_a_passkey_is_named_renamed_and_removed(product: TestProduct) -> None:
     assert "passkey added" in product.mails()[-1].subject
     browser.post(f"/settings/security/method/{key_id}/rename", name="Key ring")
     page = browser.get("/settings/security")
-    assert "Key ring Only on this one device" in words(page)
+    assert "Key ring Passkey, on one device only" in words(page)
     assert '"name":"alice"' in page.text.replace("&#34;", '"')
     assert encode(yubikey.credential_id) in page.text
     assert browser.post(f"/settings/security/method/{key_id}/default").status_code == 303

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.support.house import PASSWORD
-from tests.support.product import Browser, TestProduct, open_test_product, words
+from tests.support.product import Browser, TestProduct, method_ids, open_test_product, words
 from twostep.core.account import Account, EmailAddress, Role
+from twostep.delivery.channel import Kind
+from twostep.delivery.message import TextMessage
 from twostep.flows.recover import QUIET_SECONDS, run_due
 from twostep.store import accounts
 
@@ -113,6 +115,67 @@ def test_the_whole_way_ends_in_a_new_app_and_nothing_else(
     back.enroll_app()
     assert back.get("/api/session").json()["aal"] == "aal2"
     assert events(product, alice) == ["recovery.used", "recovery.ended", "recovery.started"]
+
+
+def texts(product: TestProduct) -> list[str]:
+    """Texts without a code so far, oldest first."""
+    product.deliver()
+    received = [one.message for one in product.house.inbox.received if one.kind is Kind.SMS]
+    return [one.text for one in reversed(received) if isinstance(one, TextMessage) and not one.code]
+
+
+def add_phones(product: TestProduct, *numbers: str) -> None:
+    """Alice has an app, which she loses, and these phones."""
+    product.add_account()
+    owner = product.browser()
+    owner.sign_in()
+    owner.enroll_app()
+    for number in numbers:
+        owner.add_phone(number, channel="call")
+    product.clock.forward(4000)
+
+
+def test_every_phone_that_takes_texts_hears_of_its_start_and_its_end(product: TestProduct) -> None:
+    # The one in the middle is a landline.
+    add_phones(product, "(202) 555-0100", "+44 20 7946 0000", "(202) 555-0101")
+    waiting(product)
+    told = texts(product)
+    assert len(told) == 2
+    assert (
+        told[0]
+        == told[1]
+        == (
+            "Example Panel: somebody with your password asked to set up two-step sign-in again."
+            " Not you? Stop it by the link in our e-mail, or sign in with a code."
+        )
+    )
+    later(product, DAY)
+    assert len(texts(product)) == 2
+    later(product, DAY)
+    later(product, DAY)
+    assert len(texts(product)) == 4
+
+
+def test_where_no_more_texts_may_leave_the_recovery_goes_on_and_that_is_written_down(
+    tmp_path: Path,
+) -> None:
+    # Of two a day one is for numbers that are not confirmed yet.
+    with open_test_product(
+        tmp_path, policy__recovery_wait_hours=HOURS, delivery__daily_budget=2
+    ) as product:
+        add_phones(product, "(202) 555-0100")
+        stranger = product.browser(network="192.0.2.98")
+        stranger.sign_in()
+        phone = method_ids(stranger.get("/sign-in/code"), "phone")[0]
+        assert stranger.post("/sign-in/send", method=phone, channel="sms").status_code == 303
+        browser = waiting(product)
+        assert "we will mail you a link" in words(browser.get("/recover"))
+        assert texts(product) == []
+        alice = product.env.store.read_now(accounts.load_by_name, "alice")
+        assert [one.event for one in product.events(alice)][:2] == [
+            "notice.failed",
+            "recovery.started",
+        ]
 
 
 def test_its_end_gives_no_session_without_the_password(

@@ -143,7 +143,7 @@ def test_it_ends_after_its_days(product: TestProduct) -> None:
     browser, _ = remembered(product)
     browser.post("/sign-out")
     product.clock.forward(29 * 86_400)
-    assert goes_to(browser) == "/"
+    assert goes_to(browser) != "/sign-in/code"
     product.clock.forward(86_400)
     assert goes_to(browser) == "/sign-in/code"
 
@@ -178,6 +178,57 @@ def test_the_value_before_is_good_for_a_minute(product: TestProduct) -> None:
     product.clock.forward(60)
     assert goes_to(old) == "/"
     assert goes_to(browser) == "/"
+
+
+def test_an_answer_that_got_lost_is_no_theft(product: TestProduct) -> None:
+    browser, _ = remembered(product)
+    browser.post("/sign-out")
+    before = str(browser.jar.get(COOKIE))
+    assert goes_to(browser) == "/"
+    after = browser.jar.get(COOKIE)
+    browser.jar.set(COOKIE, before, domain="panel.example.com", path="/")  # it never arrived
+    product.clock.forward(20)
+    assert goes_to(browser) == "/"
+    assert browser.jar.get(COOKIE) == after
+    product.clock.forward(86_400)
+    assert goes_to(browser) == "/"
+    assert "browser.token_reused" not in kinds(product)
+
+
+def test_stricter_policy_counts_for_browsers_remembered_before(tmp_path: Path) -> None:
+    with open_test_product(tmp_path, **ON) as product:
+        product.add_account()
+        browser, entry = remembered(product)
+        assert "Browsers that skip the code" in words(browser.get("/settings/security"))
+        settings = product.env.settings
+        for days, leads_to in ((7, "/"), (1, "/sign-in/code"), (0, "/sign-in/code"), (30, "/")):
+            policy = settings.policy.model_copy(update={"remember_browser_days": days})
+            object.__setattr__(
+                product.env, "settings", settings.model_copy(update={"policy": policy})
+            )
+            product.clock.forward(86_400 if days == 7 else 0)
+            browser.post("/sign-out")
+            assert goes_to(browser) == leads_to
+            if leads_to != "/":
+                browser.sign_in()
+                product.clock.forward(60)
+                browser.post("/sign-in/code", code=entry.next_code())
+                page = words(browser.get("/settings/security"))
+                assert "Browsers that skip the code" not in page
+
+
+def test_a_known_browser_stays_known_when_it_is_no_longer_remembered(product: TestProduct) -> None:
+    browser, entry = remembered(product)
+    known = browser.jar.get("__Host-twostep-browser")
+    assert known != browser.jar.get(COOKIE)
+    assert browser.post("/settings/security/browsers/forget-all").status_code == 303
+    browser.post("/sign-out")
+    mails = len(product.mails())
+    browser.sign_in()
+    browser.post("/sign-in/code", code=entry.next_code())
+    assert browser.jar.get("__Host-twostep-browser") == known
+    assert len(product.mails()) == mails  # no news of a new browser
+    assert "browser.new" not in kinds(product)
 
 
 def test_an_older_value_ends_the_row_and_tells_the_owner(product: TestProduct) -> None:

@@ -258,6 +258,23 @@ def test_asking_again_too_soon_says_when(product: TestProduct, secured: Browser)
     assert "We are calling" in words(secured.get(f"{SECURITY}/phone/confirm"))
 
 
+def test_another_number_need_not_wait_for_the_first_but_the_same_one_must(
+    product: TestProduct, secured: Browser
+) -> None:
+    secured.add_phone("(202) 555-0100")
+    secured.add_phone("(202) 555-0101")
+    form = {"country": "US", "number": "(202) 555-0102", "channel": "sms"}
+    assert secured.post(f"{SECURITY}/phone/new", **form).status_code == 303
+    # Typed again under "Wrong number? Change it", it is the same attempt.
+    again = secured.post(f"{SECURITY}/phone/new", **form)
+    assert again.status_code == 429
+    assert 0 < int(again.headers["retry-after"]) <= 30
+    product.clock.forward(30)
+    assert secured.post(f"{SECURITY}/phone/new", **form).status_code == 303
+    answer = secured.post(f"{SECURITY}/phone/resend", channel="sms")
+    assert 30 < int(answer.headers["retry-after"]) <= 60
+
+
 def test_without_a_number_there_is_nothing_to_confirm(secured: Browser) -> None:
     page = secured.get(f"{SECURITY}/phone/confirm")
     assert page.headers["location"] == f"{SECURITY}/phone/new"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from twostep.cli import database_copy
 from twostep.cli.shell import shell_of
 
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from twostep.flows.env import Env
 
 database = typer.Typer(help="The database.", no_args_is_help=True)
+database.command("copy")(database_copy.copy)
+database.command("reopen")(database_copy.reopen)
 
 # Small batches with a pause: a server may be writing beside us.
 BATCH = 100
@@ -31,7 +34,7 @@ def upgrade(context: typer.Context) -> None:
 
 @database.command("purge")
 def purge(context: typer.Context) -> None:
-    """Delete what has ended: sessions, links, sent messages, old counters."""
+    """Delete what has ended: sessions, codes, links, messages, counters, events past their time."""
     from twostep.flows.purge import purge as purge_batch
 
     shell = shell_of(context)

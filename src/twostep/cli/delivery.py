@@ -59,6 +59,7 @@ def _facts(found: DeliveryStatus) -> list[tuple[str, str]]:
         )
         for one in found.budgets
     ]
+    facts += [(f"replies to {name}", url) for name, url in found.replies.items()]
     return [*facts, ("opted out", f"{found.opted_out} numbers")]
 
 
@@ -89,6 +90,14 @@ def _tables(
         "Texts and calls by day and country",
         ("DAY", "COUNTRY", *_COUNTS),
         [(_day(one), one.region or "–", *_counts(one)) for one in found.countries],
+    )
+    yield (
+        "Longest text of each language",
+        ("LANGUAGE", "SEGMENTS", "ALPHABET", "LENGTH"),
+        [
+            (one.language, str(one.segments), one.encoding, f"{one.units}/{one.limit}")
+            for one in found.texts
+        ],
     )
     yield (
         "Messages of the last 24 hours",

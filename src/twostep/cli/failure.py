@@ -17,10 +17,11 @@ _NAME_PROBLEMS = {
 _SENTENCES = {
     Reason.USER_NAME_TAKEN: "There is an account of that name already. See: twostep user list",
     Reason.EMAIL_MALFORMED: "That is no e-mail address. Write it like name@example.com.",
-    Reason.EMAIL_DUPLICATE: "Another account has confirmed that e-mail address. Use a different one.",
+    Reason.EMAIL_TAKEN: "Another account has confirmed that e-mail address. Use a different one.",
     Reason.PASSWORD_TOO_SHORT: "The password is too short: {minimum} characters at least.",
     Reason.PASSWORD_TOO_LONG: "The password is too long: {maximum} characters at most.",
     Reason.PASSWORD_COMMON: "That password is on every list of common ones. Choose another.",
+    Reason.PASSWORD_BREACHED: "That password stands in the list of breached ones. Choose another.",
     Reason.PASSWORD_CONTEXT: "The password is little more than the name of the user or the panel."
     " Choose another.",
 }

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from twostep.cli.install import Answers, install
 from twostep.cli.questions import MailOptions, Questions, read_countries
-from twostep.cli.shell import shell_of
+from twostep.cli.shell import Shell, shell_of
+
+
+if TYPE_CHECKING:
+    from twostep.config import Settings
 
 
 DATA_DIR = "/var/lib/twostep"
@@ -73,7 +77,8 @@ def init(
         password=ask.password(name, panel, mail, from_stdin=password_stdin) if name else None,
     )
     path = (shell_of(context).config or DEFAULT_CONFIG).absolute()
-    install(shell_of(context), path, answers)
+    settings = install(shell_of(context), path, answers)
+    _say_what_is_there(shell_of(context), path, settings)
     _say_what_is_next(path, answers)
 
 
@@ -112,10 +117,24 @@ def _first_operator(ask: Questions, name: str | None, email: str | None) -> tupl
     )
 
 
+def _say_what_is_there(shell: Shell, path: Path, settings: Settings) -> None:
+    """Only what was written where it says: keys and database may be kept elsewhere."""
+    file, keys = shell.wiring.database_file(settings), settings.key_path
+    in_folder = [
+        name
+        for name, there in (("key file", keys), ("database", file))
+        if there is not None and there.is_relative_to(settings.data_dir)
+    ]
+    also = f", and {' and '.join(in_folder)} in {settings.data_dir}" if in_folder else ""
+    print(f"Wrote {path}{also}.")
+    if "database" not in in_folder:
+        print(f"The database is {shell.wiring.database(settings)}; it has its schema now.")
+    if keys is not None:
+        print("Keep a copy of the key file apart from backups of the database.")
+
+
 def _say_what_is_next(path: Path, answers: Answers) -> None:
     config = f" --config {path}" if path != DEFAULT_CONFIG.absolute() else ""
-    print(f"Wrote {path}, and key file and database in {answers.data_dir}.")
-    print("Keep a copy of the key file apart from backups of the database.")
     if not answers.operator:
         print(f"First operator: twostep{config} user add NAME --email ADDRESS --role operator")
     elif answers.password is None:

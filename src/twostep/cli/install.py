@@ -106,8 +106,11 @@ def configuration(answers: Answers) -> str:
     return "\n".join(lines) + "\n"
 
 
-def install(shell: Shell, path: Path, answers: Answers) -> None:
-    """Write everything, or, when anything goes wrong, nothing. Raises `Failure` and `ConfigError`."""
+def install(shell: Shell, path: Path, answers: Answers) -> Settings:
+    """Write everything, or, when anything goes wrong, nothing; the settings as they are read back.
+
+    Raises `Failure` and `ConfigError`.
+    """
     from twostep.config import ConfigError, load
     from twostep.core.key_file import format_keyring
     from twostep.core.sealing import Keyring, new_key
@@ -141,6 +144,7 @@ def install(shell: Shell, path: Path, answers: Answers) -> None:
         shell.wiring.upgrade(settings)
         if answers.operator:
             _add_operator(shell, settings, answers)
+    return settings
 
 
 def _refuse_existing(path: Path, key: Path | None, database: Path | None) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import re
 from typing import Annotated, Self
 from urllib.parse import urlsplit
@@ -132,44 +131,6 @@ class Kannel(Section):
     smsc: str | None = Field(
         default=None, description="Id of the connection to use. Default: Kannel decides."
     )
-
-
-class Webhook(Section):
-    """Texts and calls handed to a system of your own, by signed requests."""
-
-    url: WebAddress = Field(description="Where each message is posted.")
-    secret: SecretStr = Field(
-        description="Secret that both sides sign with: whsec_ and 24 to 64 bytes in base64."
-    )
-    carries: Annotated[tuple[str, ...], WordList] = Field(
-        default=("sms",), description="What it carries: sms, call or both."
-    )
-    bearer: SecretStr | None = Field(
-        default=None, description="Sent as an Authorization header besides."
-    )
-
-    @model_validator(mode="after")
-    def _is_usable(self) -> Self:
-        if not self.carries or set(self.carries) - {"sms", "call"}:
-            raise ValueError("webhook.carries names sms, call or both")
-        written = self.secret.get_secret_value().removeprefix("whsec_")
-        try:
-            length = len(base64.b64decode(written, validate=True))
-        except ValueError:
-            length = 0
-        if not 24 <= length <= 64:
-            raise ValueError("webhook.secret is whsec_ and 24 to 64 random bytes in base64")
-        return self
-
-    @property
-    def can_text(self) -> bool:
-        """Whether it takes texts."""
-        return "sms" in self.carries
-
-    @property
-    def can_call(self) -> bool:
-        """Whether it makes calls."""
-        return "call" in self.carries
 
 
 class Command(Section):

@@ -19,6 +19,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 
 ALL_COUNTRIES = "all"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+MAX_HOST = 128  # with a code and an app's hash it fills one text message
 
 
 class Section(BaseModel):
@@ -69,6 +70,8 @@ def _origin(value: str) -> str:
         raise ValueError("write an address like https://panel.example.com")
     if parts.path not in {"", "/"} or parts.query or parts.fragment or "@" in parts.netloc:
         raise ValueError("only scheme, host and port belong here, no path and no name")
+    if len(host) > MAX_HOST:
+        raise ValueError(f"write a host of {MAX_HOST} characters at most: texts have to hold it")
     if not host.isascii():
         raise ValueError("write the host in its ASCII form (xn--…)")
     if parts.scheme == "http" and not is_loopback(host):
@@ -124,6 +127,18 @@ def _by_region(value: object) -> object:
     return {str(region).upper(): listed for region, listed in value.items()}
 
 
+def _table(value: object) -> object:
+    """Read a table; from the environment it comes as TOML, like `{ name = "{to}" }`."""
+    if isinstance(value, str):
+        try:
+            value = tomllib.loads(f"value = {value or '{}'}")["value"]
+        except tomllib.TOMLDecodeError:
+            raise ValueError('write a table, like { recipient = "{to}" }') from None
+    if value is not None and not isinstance(value, dict):
+        raise ValueError('write a table, like { recipient = "{to}" }')
+    return value
+
+
 def _time_zone(value: str) -> str:
     try:
         ZoneInfo(value)
@@ -152,6 +167,7 @@ Countries = Annotated[tuple[str, ...], BeforeValidator(_split_list), AfterValida
 Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
 Networks = Annotated[tuple[Network, ...], BeforeValidator(_split_list)]
 Origin = Annotated[str, AfterValidator(_origin)]
+Table = BeforeValidator(_table)
 PhoneNumber = Annotated[str, AfterValidator(_e164)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 WordList = BeforeValidator(_split_list)

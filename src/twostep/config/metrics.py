@@ -13,6 +13,12 @@ class Metrics(Section):
     port: int | None = Field(
         default=None, ge=1, le=65535, description="Own loopback port that serves /metrics."
     )
+    worker_port: int | None = Field(
+        default=None,
+        ge=1,
+        le=65535,
+        description="The same for `twostep worker`, which may run on the same machine.",
+    )
     token: SecretStr | None = Field(
         default=None,
         min_length=16,
@@ -22,4 +28,4 @@ class Metrics(Section):
     @property
     def is_on(self) -> bool:
         """Whether anybody can read them."""
-        return self.port is not None or self.token is not None
+        return any(one is not None for one in (self.port, self.worker_port, self.token))

@@ -43,6 +43,17 @@ class Delivery(Section):
         description="Providers of single countries in the order they are tried, like "
         '{ US = ["twilio", "vonage"] }.',
     )
+    voip: bool = Field(
+        default=False,
+        description="Whether internet telephone numbers may be added. They are cheap to get in bulk, "
+        "and whoever has the account behind one has its codes.",
+    )
+    app_hash: str = Field(
+        default="",
+        pattern=r"^([A-Za-z0-9+/]{11})?$",
+        description="Eleven characters that let your own Android app read the code from the text "
+        "(SMS Retriever). Empty: none.",
+    )
     daily_budget: int = Field(
         default=1000,
         ge=0,

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from twostep.config.carriers import AwsSns, Command, Kannel, Smpp, Vonage, Webhook
+from twostep.config.carriers import AwsSns, Command, Kannel, Smpp, Vonage
 from twostep.config.kinds import (
     AbsolutePath,
     Colour,
@@ -29,6 +29,9 @@ from twostep.config.passkeys import Passkeys, passkey_warnings
 from twostep.config.provider_order import able_providers, review_providers
 from twostep.config.providers import Delivery, Smtp, Twilio
 from twostep.config.retention import Retention
+from twostep.config.server import Password, Server
+from twostep.config.tracing import Tracing
+from twostep.config.webhook import Webhook
 
 
 class Policy(Section):
@@ -84,16 +87,6 @@ class Totp(Section):
         le=1,
         description="Steps of 30 seconds that a phone's clock may be off, to either side. "
         "0 is the strict profile.",
-    )
-
-
-class Password(Section):
-    """Password hashing."""
-
-    profile: Literal["default", "test"] = Field(
-        default="default",
-        description="Cost of one password check: default (Argon2id, 19 MiB, 2 passes) or test "
-        "(fast and weak, for automated tests).",
     )
 
 
@@ -186,7 +179,9 @@ class Settings(BaseSettings):
     password: Password = Field(default_factory=Password)
     passkeys: Passkeys = Field(default_factory=Passkeys)
     delivery: Delivery = Field(default_factory=Delivery)
+    server: Server = Field(default_factory=Server)
     metrics: Metrics = Field(default_factory=Metrics)
+    tracing: Tracing = Field(default_factory=Tracing)
     retention: Retention = Field(default_factory=Retention)
     twilio: Twilio | None = Field(default=None)
     vonage: Vonage | None = Field(default=None)

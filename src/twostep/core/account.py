@@ -31,6 +31,7 @@ class Account:
     `guess_millionths`: the chances, in millionths, of all wrong second-step tries by unknown
     browsers since the password was set, added up (security.md, Guessing).
     `must_enroll`: the help desk reset it: until an app is set up, sessions open enrolment only.
+    `spare_reminder_at`: when to look again, after a sign-in, whether there is something to remind of.
     `password_short`: the password was set with the shorter minimum of two-step sign-in.
     """
 

@@ -120,6 +120,7 @@ class RecoverySet:
     """A set of backup codes.
 
     `shown`: the codes themselves, sealed, while the page may still show them to `session_id`.
+    `proved_at`: when one was typed back, or the owner last said that they are still there.
     """
 
     id: str

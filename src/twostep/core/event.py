@@ -112,12 +112,16 @@ COUNTRY_PAUSED = _kind(
     "sent",
     "until_at",
 )
+DATABASE_MOVED = _kind(
+    "database.moved", "Everything was moved here from another database", "source", "target", "rows"
+)
 DEFAULT_CHANGED = _kind("default_method.changed", "Another way to sign in comes first", "to")
 EMAIL_ADDED = _kind("email.added", "An e-mail address was added; its link is still to be opened")
 EMAIL_REMOVED = _kind("email.removed", "An e-mail address was removed")
 EMAIL_VERIFIED = _kind("email.verified", "An e-mail address was confirmed")
 KEYS_REMOVED = _kind("keys.removed", "An old key was removed from the key file", "key")
 KEYS_ROTATED = _kind("keys.rotated", "Secrets were sealed again under a new key", "key", "rows")
+METHOD_RENAMED = _kind("method.renamed", "An app or passkey was given another name", "name")
 NOTICE_FAILED = _kind("notice.failed", "A notice could not be delivered", "kind", "reason")
 NOTICE_SENT = _kind("notice.sent", "A notice was handed to the mail server", "kind")
 NUMBER_UNMATCHED = _kind("phone.refused", "A number was not taken as a backup phone", "reason")
@@ -161,6 +165,9 @@ RECOVERY_ENDED = _kind("recovery.ended", "A recovery's waiting period ended")
 RECOVERY_STARTED = _kind("recovery.started", "A recovery with a waiting period began", "ends_at")
 RECOVERY_USED = _kind("recovery.used", "A recovery opened the set-up of a new app")
 RECOVERY_CODES_CREATED = _kind("recovery_codes.created", "A set of backup codes was made", "codes")
+RECOVERY_CODES_KEPT = _kind(
+    "recovery_codes.kept", "The owner said that the backup codes are still there"
+)
 RECOVERY_CODES_PROVED = _kind("recovery_codes.proved", "The saving of backup codes was checked")
 RECOVERY_CODE_USED = _kind("recovery_code.used", "A backup code was used", "left")
 REQUEST_REFUSED = _kind(

@@ -10,6 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from webauthn import verify_authentication_response, verify_registration_response
 from webauthn.authentication.verify_authentication_response import VerifiedAuthentication
 from webauthn.helpers import (
@@ -36,6 +39,8 @@ from twostep.core.passkey import (
 from twostep.core.refusal import Refused
 
 
+LONGEST_KEY = 1024  # bytes of COSE; an RSA key of 4096 bits takes about 530
+RSA_BITS = range(2048, 4097)
 # What the library raises for answers that nobody's browser made.
 _BAD_ANSWER = (
     WebAuthnException,
@@ -90,12 +95,11 @@ def verify_registration(
             expected_origin=expected_party.origin,
             supported_pub_key_algs=[COSEAlgorithmIdentifier(one) for one in ALGORITHMS],
         )
-        # A key that is no point of its curve would never sign anybody in.
-        decoded_public_key_to_cryptography(
-            decode_credential_public_key(verified.credential_public_key)
-        )
+        sound = _is_sound(verified.credential_public_key)
     except _BAD_ANSWER:
         return refused("registration")
+    if not sound:
+        return refused("key")
     if verified.credential_id != answer.credential_id:
         return refused("credential_id")
     return Registered(
@@ -164,6 +168,28 @@ def _verify_signature(
         )
     except _BAD_ANSWER:
         return refused("assertion")
+
+
+def _is_sound(public_key: bytes) -> bool:
+    """Whether a key is of the kind its algorithm asks for (§5.8.5), and neither weak nor huge.
+
+    Raises what the library raises for one that is no key: it would never sign anybody in.
+    """
+    decoded = decode_credential_public_key(public_key)
+    key = decoded_public_key_to_cryptography(decoded)
+    match key:
+        case Ed25519PublicKey():
+            fits = decoded.alg == COSEAlgorithmIdentifier.EDDSA
+        case EllipticCurvePublicKey(curve=SECP256R1()):
+            fits = decoded.alg == COSEAlgorithmIdentifier.ECDSA_SHA_256
+        case RSAPublicKey():
+            fits = (
+                decoded.alg == COSEAlgorithmIdentifier.RSASSA_PKCS1_v1_5_SHA_256
+                and key.key_size in RSA_BITS
+            )
+        case _:
+            fits = False
+    return fits and len(public_key) <= LONGEST_KEY
 
 
 def _without_attestation(answer: Answer) -> dict[str, object]:

@@ -76,7 +76,7 @@ def profile_from(parameters: str) -> Profile:
 
 def hash_password(password: str, *, profile: Profile) -> str:
     """Return the encoded Argon2id hash (PHC string). Slow: belongs in the pool."""
-    return _hasher(profile).hash(_received(password))
+    return _hasher(profile).hash(as_received(password))
 
 
 def verify_hash(stored: str, password: str, *, profile: Profile) -> Verdict:
@@ -86,7 +86,7 @@ def verify_hash(stored: str, password: str, *, profile: Profile) -> Verdict:
     """
     hasher = _hasher(profile)
     try:
-        hasher.verify(stored, _received(password))
+        hasher.verify(stored, as_received(password))
     except VerifyMismatchError:
         return Verdict(ok=False, needs_rehash=False)
     return Verdict(ok=True, needs_rehash=hasher.check_needs_rehash(stored))
@@ -141,7 +141,8 @@ def _is_word_and_little_else(folded: str, word: str) -> bool:
     return min(extra, default=CONTEXT_EXTRA + 1) <= CONTEXT_EXTRA
 
 
-def _received(password: str) -> bytes:
+def as_received(password: str) -> bytes:
+    """The bytes that are hashed: NFC in UTF-8, nothing trimmed."""
     return _normal(password).encode(errors="surrogatepass")
 
 

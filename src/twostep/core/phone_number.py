@@ -79,8 +79,9 @@ def read_number(
     region: str,
     open_regions: Container[str] | None,
     channel: Channel,
+    voip: bool = False,
 ) -> PhoneNumber | Refused:
-    """Read what somebody typed beside the chosen region.
+    """Read what somebody typed beside the chosen region. `voip`: internet numbers count, too.
 
     A leading `+` or `00` wins over `region`; a national spelling is read by `region` alone and
     never guessed from another. `open_regions`: the allow-list, None for all.
@@ -106,6 +107,7 @@ def read_number(
         chosen=region if national else None,
         open_regions=open_regions,
         channel=channel,
+        voip=voip,
     )
 
 
@@ -155,7 +157,7 @@ def _mend(parsed: phonenumbers.PhoneNumber, *, channel: Channel) -> phonenumbers
     national = phonenumbers.national_significant_number(parsed)
     if parsed.country_code == 52 and (old := _MEXICO_OLD_MOBILE.match(national.lstrip("0"))):
         return phonenumbers.parse(f"+52{old[1]}")
-    if parsed.country_code == 54 and channel == "sms" and not national.startswith("9"):
+    if parsed.country_code == 54 and channel == "sms" and re.fullmatch(r"[^9]\d{9}", national):
         # Written without the mobile 9 it is a landline's spelling; who asks for a text means the
         # mobile. The confirmation page shows how the number was read.
         mobile = phonenumbers.parse(f"+549{national}")
@@ -170,11 +172,13 @@ def _judge(
     chosen: str | None,
     open_regions: Container[str] | None,
     channel: Channel,
+    voip: bool,
 ) -> PhoneNumber | Refused:
     home = phonenumbers.region_code_for_country_code(parsed.country_code or 0)
     region = chosen or phonenumbers.region_code_for_number(parsed) or home
     fault = _refuse_plan(parsed, region=region, chosen=chosen)
-    line = _LINES.get(phonenumbers.number_type(parsed))
+    kind = phonenumbers.number_type(parsed)
+    line = "either" if voip and kind == PhoneNumberType.VOIP else _LINES.get(kind)
     if home == NON_GEOGRAPHIC:
         return Refused(Reason.NUMBER_KIND)
     if fault is not None or line is None:

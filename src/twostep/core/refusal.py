@@ -81,11 +81,13 @@ class Reason(StrEnum):
     PASSWORD_TOO_SHORT = "password.too_short"  # detail: minimum
     PASSWORD_TOO_LONG = "password.too_long"  # detail: maximum
     PASSWORD_COMMON = "password.common"
+    PASSWORD_BREACHED = "password.breached"  # it stands in the operator's file of them
     PASSWORD_CONTEXT = "password.context"  # the user's or the panel's name
     PASSWORD_CURRENT_WRONG = "password.current_wrong"
     PASSWORD_UNCHANGED = "password.unchanged"
     EMAIL_MALFORMED = "email.malformed"
     EMAIL_DUPLICATE = "email.duplicate"
+    EMAIL_TAKEN = "email.taken"  # another account has confirmed it
     EMAIL_LIMIT = "email.limit"
     EMAIL_LAST = "email.last"
     LINK_DEAD = "link.dead"  # used, unknown or too old

@@ -169,6 +169,10 @@ class Callbacks(Protocol):
         """Say that step of the script in the provider's own markup."""
         ...
 
+    def inbound_path(self) -> str:
+        """Where the provider posts what people text back. One that proves itself is a secret."""
+        ...
+
 
 ReportTo = Callable[[StatusReport], Awaitable[None]]
 

@@ -1,4 +1,5 @@
-"""Kannel, the SMS gateway: texts through its smsbox, reports through its delivery-report address.
+"""Kannel, the SMS gateway: texts through its smsbox, reports through its delivery-report address,
+replies through an `sms-service` whose `post-url` is ours.
 
 Everything travels in the headers and body of a POST, never in the address: gateways and proxies log
 addresses, and those would hold the password, the number and the code.
@@ -27,6 +28,7 @@ from twostep.delivery.channel import (
     Report,
     StatusReport,
     Temporary,
+    read_opt_word,
     redact,
 )
 from twostep.delivery.examination import Examined, Verdict, no_answer, read_refusal
@@ -154,24 +156,39 @@ def read_answer(answer: Answer) -> Outcome:
 
 @dataclass(frozen=True, slots=True)
 class KannelCallbacks:
-    """Reads delivery reports. Kannel signs nothing, so the address proves itself."""
+    """Reads delivery reports and replies. Kannel signs nothing, so the address proves itself."""
 
     paths: SignedPaths
 
     def read(self, request: CallbackRequest) -> Report | Forged | None:
         """Verify and read."""
         place = self.paths.read(request.path)
-        if isinstance(place, Forged) or place.what != "status":
-            return Forged()
-        kind = parse_qs(urlsplit(request.path).query).get(_KIND, [""])[0]
-        state = _STATES.get(kind)
-        if state is None:
-            return None
-        failure = None
-        if state is SendState.FAILED:
-            failure = Failure.UNREACHABLE if kind == "2" else Failure.REFUSED
-        return StatusReport(place.message_id, state, failure)
+        if isinstance(place, Forged):
+            return place
+        match place.what:
+            case "status":
+                return _read_status(place.message_id, request)
+            case "inbound":
+                number = request.headers.get("x-kannel-from", "")
+                return read_opt_word(number, request.body.decode(errors="replace"))
+            case _:
+                return Forged()
+
+    def inbound_path(self) -> str:
+        """Where texts that come in belong."""
+        return self.paths.inbound_path()
 
     def render(self, script: Script, step: Step, *, message_id: str) -> Reply:  # noqa: ARG002  the port's
         """Kannel makes no calls."""
         return Reply("text/plain", "")
+
+
+def _read_status(message_id: str, request: CallbackRequest) -> StatusReport | None:
+    kind = parse_qs(urlsplit(request.path).query).get(_KIND, [""])[0]
+    state = _STATES.get(kind)
+    if state is None:
+        return None
+    failure = None
+    if state is SendState.FAILED:
+        failure = Failure.UNREACHABLE if kind == "2" else Failure.REFUSED
+    return StatusReport(message_id, state, failure)

@@ -13,7 +13,7 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from twostep.delivery.notice import Notice, NoticeKind
-from twostep.delivery.notice_words import ACTS, COUNTED, WORDINGS, Wording
+from twostep.delivery.notice_words import ACTS, COUNTED, NAMELESS, WORDINGS, Wording
 from twostep.i18n import Language, Translations, format_instant, language, translator
 
 
@@ -106,6 +106,8 @@ def _happened(notice: Notice, wording: Wording, words: Translations) -> str:
         return COUNTED[notice.kind](words, notice.count)
     if notice.kind is NoticeKind.HELP_DESK_ACT and notice.act is not None:
         return words.gettext(ACTS[notice.act])
+    if not notice.method and notice.kind in NAMELESS:
+        return words.gettext(NAMELESS[notice.kind])
     return words.gettext(wording.happened)
 
 

@@ -198,6 +198,16 @@ WORDINGS: dict[NoticeKind, Wording] = {
     ),
 }
 
+# Where `happened` names an app or passkey, and its owner gave it no name.
+NAMELESS: dict[NoticeKind, str] = {
+    NoticeKind.APP_ADDED: N_("An authenticator app was added to your account."),
+    NoticeKind.APP_REMOVED: N_("An authenticator app was removed from your account."),
+    NoticeKind.PASSKEY_ADDED: N_("A passkey was added to your account."),
+    NoticeKind.PASSKEY_REMOVED: N_("A passkey was removed from your account."),
+    NoticeKind.PASSKEY_COUNTED_BACK: N_("A passkey signed in, but its counter had not risen."),
+    NoticeKind.DEFAULT_CHANGED: N_("Signing in now asks for another way first."),
+}
+
 COUNTED: dict[NoticeKind, Callable[[Translations, int], str]] = {
     NoticeKind.RECOVERY_CODE_USED: lambda words, count: words.ngettext(
         "A backup code was used to sign in to your account. You have {count} code left.",

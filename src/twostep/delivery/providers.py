@@ -141,6 +141,7 @@ async def _build_kannel(site: Site) -> Channel:
 
 async def _build_webhook(site: Site) -> Channel:
     from twostep.delivery.webhook import Webhook, WebhookReceiver  # noqa: PLC0415
+    from twostep.delivery.webhook_shape import shape_of  # noqa: PLC0415
 
     own, settings = _table(site.settings.webhook), site.settings
     is_reached = _is_reached(settings, own.url)
@@ -150,6 +151,7 @@ async def _build_webhook(site: Site) -> Channel:
         carries=frozenset(Kind(kind) for kind in own.carries),
         bearer=_clear(own.bearer),
         callback_base=settings.public_url + base_path("webhook") if is_reached else None,
+        shape=shape_of(own),
     )
     return Webhook(receiver, await site.client())
 

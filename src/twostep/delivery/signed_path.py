@@ -44,6 +44,10 @@ class SignedPaths:
         )
         return f"{self.public_url}{path}?{SIGNATURE}={self._sign(path)}"
 
+    def inbound_path(self) -> str:
+        """Return the path, signature and all, for what people text back."""
+        return self.url("inbound", "replies").removeprefix(self.public_url)
+
     def read(self, path: str) -> Place | Forged:
         """Verify an address that was called: path and query, as they arrived."""
         parts = urlsplit(path)

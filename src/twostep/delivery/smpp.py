@@ -15,7 +15,7 @@ from datetime import timedelta
 from aiosmpplib import ESME, AbstractHook, PhoneNumber, SubmitSm
 from aiosmpplib.broker import AbstractBroker
 from aiosmpplib.protocol import DeliverSm, SmppMessage, SubmitSmResp
-from aiosmpplib.state import NPI, TON, SmppCommandStatus, SmppSessionState
+from aiosmpplib.state import NPI, TON, SmppCommand, SmppCommandStatus, SmppSessionState
 
 from twostep.core.out_of_band import SendState
 from twostep.delivery.channel import (
@@ -39,6 +39,7 @@ from twostep.delivery.wire import DEFAULT_RETRY_SECONDS
 
 BIND_SECONDS = 3.0
 LOGS_NOTHING = 60  # above CRITICAL: the library's records quote whole messages
+BIND_ANSWER = SmppCommand.BIND_TRANSCEIVER_RESP.to_bytes(4, "big")
 _Status = SmppCommandStatus
 FAILURES: Mapping[SmppCommandStatus, Failure] = {
     _Status.ESME_RINVDSTADR: Failure.UNUSABLE,
@@ -47,6 +48,7 @@ FAILURES: Mapping[SmppCommandStatus, Failure] = {
 }
 _TOO_MANY = frozenset({_Status.ESME_RTHROTTLED, _Status.ESME_RMSGQFUL})
 _THEIR_FAULT = frozenset({_Status.ESME_RSYSERR, _Status.ESME_RSUBMITFAIL})
+_LET_IN = frozenset({_Status.ESME_ROK, _Status.ESME_RALYBND})
 _STATES: Mapping[str, tuple[SendState, Failure | None]] = {
     "ACCEPTD": (SendState.ACCEPTED, None),
     "DELIVRD": (SendState.DELIVERED, None),
@@ -105,6 +107,8 @@ class _Line(ESME):
     async def connect(self) -> None:
         if self._writer is not None:
             self._writer.close()
+        if isinstance(self.hook, _Hook):
+            self.hook.refusal = None
         await super().connect()
 
     async def _disconnect(self) -> None:
@@ -115,17 +119,21 @@ class _Line(ESME):
 
 
 class _Hook(AbstractHook):
-    """Hears what comes back."""
+    """Hears what comes back. `refusal`: why the centre did not let us in when it was asked last."""
 
     def __init__(self, waiting: _Waiting) -> None:
         self._waiting = waiting
         self.report: ReportTo | None = None
+        self.refusal: Outcome | None = None
 
     async def sending(self, smpp_message: SmppMessage, pdu: bytes, client_id: str) -> None:
         """Nothing to do."""
 
     async def received(self, smpp_message: SmppMessage | None, pdu: bytes, client_id: str) -> None:  # noqa: ARG002  the library's
-        """Take an answer to a text, or a delivery receipt."""
+        """Take the answer to our binding or to a text, or a delivery receipt."""
+        # By its bytes: a refusal has no body, which the library cannot always read.
+        if pdu[4:8] == BIND_ANSWER:
+            self.refusal = read_binding(int.from_bytes(pdu[8:12], "big"))
         if isinstance(smpp_message, SubmitSmResp) and smpp_message.log_id:
             outcome = read_status(smpp_message.command_status, smpp_message.message_id)
             self._waiting.answer(smpp_message.log_id, outcome)
@@ -165,8 +173,8 @@ class Smpp:
         if not isinstance(message, TextMessage):
             return Misconfigured("SMPP carries texts only")
         esme = self._open()
-        if not await _is_bound(esme):
-            return Temporary("no line to the message centre")
+        if not await self._is_bound(esme):
+            return self._hook.refusal or Temporary("no line to the message centre")
         answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._waiting.answers[message.id] = answer
         try:
@@ -184,7 +192,7 @@ class Smpp:
         fault = await reach_port(centre.host, centre.port)
         if fault:
             return Examined(Verdict.BROKEN, f"{fault}.")
-        if await _is_bound(self._open()):
+        if await self._is_bound(self._open()):
             return Examined(Verdict.WORKS, "It takes our login.")
         return Examined(
             Verdict.BROKEN,
@@ -218,16 +226,16 @@ class Smpp:
             self._line = asyncio.create_task(self._esme.start())
         return self._esme
 
-
-async def _is_bound(esme: ESME) -> bool:
-    try:
-        async with asyncio.timeout(BIND_SECONDS):
-            # The library tells nobody when it is bound.
-            while esme.session_state is not SmppSessionState.BOUND_TRX:  # noqa: ASYNC110
-                await asyncio.sleep(0.02)
-    except TimeoutError:
-        return False
-    return True
+    async def _is_bound(self, esme: ESME) -> bool:
+        """Wait until we are let in, turned away, or left waiting too long."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(BIND_SECONDS):
+                # The library tells nobody when it is bound.
+                while esme.session_state is not SmppSessionState.BOUND_TRX:
+                    if self._hook.refusal is not None:
+                        break
+                    await asyncio.sleep(0.02)
+        return esme.session_state is SmppSessionState.BOUND_TRX
 
 
 def submission(message: TextMessage, centre: MessageCentre, *, now: int) -> SubmitSm:
@@ -244,6 +252,24 @@ def submission(message: TextMessage, centre: MessageCentre, *, now: int) -> Subm
         destination=PhoneNumber(message.to.removeprefix("+"), TON.INTERNATIONAL, NPI.ISDN),
         validity_period=timedelta(seconds=max(1, message.expires_at - now)),
         log_id=message.id,
+    )
+
+
+def read_binding(number: int) -> Outcome | None:
+    """Sort the answer to our binding by its command status (SMPP 3.4 section 4.1.6); None: let in.
+
+    Whatever is wrong with name, password or type, the operator must mend it.
+    """
+    status = _Status(number) if number in set(_Status) else _Status.ESME_RBINDFAIL
+    if status in _LET_IN:
+        return None
+    outcome = read_status(status, "")
+    return (
+        outcome
+        if isinstance(outcome, Throttled | Temporary)
+        else Misconfigured(
+            f"the message centre does not let us in ({status.name}): smpp.system_id, smpp.password"
+        )
     )
 
 

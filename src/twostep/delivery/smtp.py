@@ -10,10 +10,11 @@ import asyncio
 import ipaddress
 import re
 import smtplib
+import socket
 import ssl
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.headerregistry import Address
@@ -68,6 +69,46 @@ class SmtpServer:
             raise ValueError(f"mail to {self.host} must be encrypted: set security to starttls")
 
 
+class _Lines:
+    """Conversations under way, which another thread may cut."""
+
+    def __init__(self) -> None:
+        self._open: set[smtplib.SMTP] = set()
+
+    @contextmanager
+    def hold(self, smtp: smtplib.SMTP) -> Iterator[None]:
+        self._open.add(smtp)
+        try:
+            yield
+        finally:
+            self._open.discard(smtp)
+
+    def cut(self) -> None:
+        for smtp in self._open.copy():
+            connection = smtp.sock
+            if connection is not None:
+                with suppress(OSError):  # over in this moment
+                    connection.shutdown(socket.SHUT_RDWR)
+
+
+class _Plain(smtplib.SMTP):
+    """A conversation that can be cut while the server has not even greeted."""
+
+    def __init__(self, lines: _Lines, host: str, port: int, *, timeout: float) -> None:
+        with lines.hold(self):
+            super().__init__(host, port, timeout=timeout)
+
+
+class _Encrypted(smtplib.SMTP_SSL):
+    """The same, encrypted from the first byte."""
+
+    def __init__(
+        self, lines: _Lines, host: str, port: int, *, timeout: float, context: ssl.SSLContext
+    ) -> None:
+        with lines.hold(self):
+            super().__init__(host, port, timeout=timeout, context=context)
+
+
 class Smtp:
     """The channel. `context`: which certificates are trusted; the system's where None."""
 
@@ -78,6 +119,7 @@ class Smtp:
         self._server = server
         self._context = context or ssl.create_default_context()
         self._threads = ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="smtp")
+        self._lines = _Lines()
 
     async def send(self, message: Message, *, now: int) -> Outcome:  # noqa: ARG002 - the port's
         """Send one mail."""
@@ -92,8 +134,9 @@ class Smtp:
         return await loop.run_in_executor(self._threads, self._examine)
 
     def close(self) -> None:
-        """Let conversations under way end, and take no new ones."""
+        """Cut conversations under way, which hold the process up otherwise, and take no new ones."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+        self._lines.cut()
 
     def _deliver(self, message: MailMessage) -> Outcome:
         try:
@@ -139,18 +182,19 @@ class Smtp:
         server = self._server
         wait = SOCKET_SECONDS if seconds is None else seconds
         if server.security == "tls":
-            smtp: smtplib.SMTP = smtplib.SMTP_SSL(
-                server.host, server.port, timeout=wait, context=self._context
+            smtp: smtplib.SMTP = _Encrypted(
+                self._lines, server.host, server.port, timeout=wait, context=self._context
             )
         else:
-            smtp = smtplib.SMTP(server.host, server.port, timeout=wait)
+            smtp = _Plain(self._lines, server.host, server.port, timeout=wait)
         try:
-            if server.security == "starttls":
-                smtp.starttls(context=self._context)
-            smtp.ehlo_or_helo_if_needed()
-            if server.username is not None:
-                smtp.login(server.username, server.password or "")
-            yield smtp
+            with self._lines.hold(smtp):
+                if server.security == "starttls":
+                    smtp.starttls(context=self._context)
+                smtp.ehlo_or_helo_if_needed()
+                if server.username is not None:
+                    smtp.login(server.username, server.password or "")
+                yield smtp
         except BaseException:
             # Saying goodbye on a broken line would wait for an answer once more.
             smtp.close()

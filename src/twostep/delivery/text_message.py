@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from twostep.core.out_of_band import Purpose
-from twostep.i18n import N_, translator
+from twostep.core.out_of_band import CODE_DIGITS, Purpose
+from twostep.i18n import LANGUAGES, N_, translator
 
 
 # GSM 03.38 section 6.2.1: the default alphabet, and its extension, whose characters cost two.
@@ -29,6 +29,14 @@ _WHAT = {
 _WHERE = N_("Only type it at {host}.")
 _TEST = N_("This is a test from {panel}. Texts arrive.")
 _NEVER = N_("We will never ask you for it.")
+# A mailed link stops it: a text holds none, because people learn to follow links in texts.
+_RECOVERY = (
+    N_(
+        "{panel}: somebody with your password asked to set up two-step sign-in again. Not you? Stop it by the link in our e-mail, or sign in with a code."
+    ),
+    N_("{panel}: two-step sign-in is to be set up again. Not you? See our e-mail."),
+    N_("Two-step sign-in is to be set up again. Not you? See our e-mail."),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +61,9 @@ def segments(text: str) -> Segments:
     return _counted("UCS-2", costs, single=70, part=67)
 
 
-def compose(*, purpose: Purpose, code: str, panel: str, host: str, language: str) -> str:
+def compose(
+    *, purpose: Purpose, code: str, panel: str, host: str, language: str, app_hash: str = ""
+) -> str:
     """Write the text in the language, with the fullest wording that fits one segment.
 
     `host`: the host of the public address, without a port; it stands in the last line, which
@@ -64,13 +74,37 @@ def compose(*, purpose: Purpose, code: str, panel: str, host: str, language: str
     values = {"code": code, "panel": panel, "host": host}
     what, where, never = (_(s).format(**values) for s in (_WHAT[purpose], _WHERE, _NEVER))
     wordings = (f"{what} {where} {never}", f"{what} {never}", what, f"{code} {panel}", code)
-    written = [f"{wording}\n\n@{host} #{code}" for wording in wordings]
+    last = f"@{host} #{code} {app_hash}".rstrip()
+    written = [f"{wording}\n\n{last}" for wording in wordings]
     return next((text for text in written if segments(text).count == 1), written[-1])
+
+
+def fullest(*, panel: str, host: str, app_hash: str = "") -> tuple[tuple[str, Segments], ...]:
+    """Return, for each language, how its longest text with a code is sent and billed."""
+    found = []
+    for language in LANGUAGES:
+        texts = (
+            compose(
+                purpose=purpose, code="0" * CODE_DIGITS, panel=panel, host=host,
+                language=language.code, app_hash=app_hash,
+            )
+            for purpose in Purpose
+        )  # fmt: skip
+        longest = max(map(segments, texts), key=lambda one: (one.count, one.units / one.limit))
+        found.append((language.code, longest))
+    return tuple(found)
 
 
 def compose_test(*, panel: str, language: str) -> str:
     """Write an operator's test text: no code, and so no last line."""
     return translator(language).gettext(_TEST).format(panel=panel)
+
+
+def compose_recovery(*, panel: str, language: str) -> str:
+    """Write that a recovery waits, and how to stop it, in the fullest words that fit one segment."""
+    _ = translator(language).gettext
+    written = [_(wording).format(panel=panel) for wording in _RECOVERY]
+    return next((text for text in written if segments(text).count == 1), written[-1])
 
 
 def _counted(

@@ -96,6 +96,10 @@ class TwilioCallbacks:
             return _read_inbound(verdict.parameters)
         return Forged()
 
+    def inbound_path(self) -> str:
+        """Where texts that come in belong."""
+        return f"{self.base_path}/inbound"
+
     def render(self, script: Script, step: Step, *, message_id: str) -> Reply:
         """Say a step in TwiML."""
         action = f"{self.public_url}{self.base_path}/call/{quote(message_id, safe='')}?step={step}"

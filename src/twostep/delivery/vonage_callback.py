@@ -99,6 +99,10 @@ class VonageCallbacks:
             case _:
                 return Forged()
 
+    def inbound_path(self) -> str:
+        """Where texts that come in belong."""
+        return self.paths.inbound_path()
+
     def render(self, script: Script, step: Step, *, message_id: str) -> Reply:
         """Say a step as an NCCO: one talk action, and where a key is waited for, an input."""
         offered = script.offered(step)

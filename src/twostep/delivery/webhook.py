@@ -1,4 +1,4 @@
-"""The webhook: our own stable contract, by which any other system can carry texts and calls.
+"""The webhook: by our own stable contract any other system can carry texts and calls.
 
     POST <url>
     webhook-id: <the message's id, also the idempotency key>
@@ -9,7 +9,8 @@
 
 A call's request holds no code: the telephone system asks `steps_url` what to say, step by step, and
 signs its questions with the same secret (see `webhook_callback`). The signature is that of Standard
-Webhooks 1.0, so that its libraries verify it.
+Webhooks 1.0, so that its libraries verify it. A receiver with a contract of its own is met by a
+`Shape`; its requests bear our signature too.
 """
 
 from __future__ import annotations
@@ -17,26 +18,32 @@ from __future__ import annotations
 import base64
 import hmac
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import httpx2
 
 from twostep.delivery.channel import (
     Accepted,
+    Ambiguous,
     Failure,
     Kind,
     Misconfigured,
     Outcome,
     Permanent,
+    Temporary,
+    redact,
 )
 from twostep.delivery.examination import Examined, Verdict, reach
 from twostep.delivery.message import CallMessage, MailMessage, Message, TextMessage
+from twostep.delivery.webhook_shape import Shape, fill, point
 from twostep.delivery.wire import Answer, Request, exchange, read_fault
 
 
 SECRET_PREFIX = "whsec_"
+OURS = Shape()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +51,7 @@ class WebhookReceiver:
     """Who takes our messages. `secret`: `whsec_` and base64, as both sides hold it.
 
     `bearer`: sent as an Authorization header besides, where a gateway in between asks for one.
+    `shape`: of requests and answers, where they are not ours.
     `callback_base`: `https://panel.example.org/telephony/webhook`, None where the panel cannot be
     reached: then no calls and no reports.
     """
@@ -53,6 +61,7 @@ class WebhookReceiver:
     carries: frozenset[Kind] = frozenset({Kind.SMS})
     bearer: str | None = field(default=None, repr=False)
     callback_base: str | None = None
+    shape: Shape = field(default_factory=Shape)
 
 
 class Webhook:
@@ -80,14 +89,11 @@ class Webhook:
                 body = call_body(message, self._receiver)
             case TextMessage() | CallMessage() | MailMessage():
                 return Misconfigured("the webhook does not carry such messages")
-        content = json.dumps(body, ensure_ascii=False).encode()
-        headers = sign(content, message_id=message.id, secret=self._receiver.secret, at=now)
-        headers["content-type"] = "application/json"
-        if self._receiver.bearer:
-            headers["authorization"] = f"Bearer {self._receiver.bearer}"
-        request = Request(self._receiver.url, headers=headers, content=content)
+        request = write_request(body, self._receiver, message_id=message.id, now=now)
         answer = await exchange(self._client, request)
-        return read_answer(answer, message.id) if isinstance(answer, Answer) else answer
+        if not isinstance(answer, Answer):
+            return answer
+        return read_answer(answer, message.id, shape=self._receiver.shape)
 
     async def examine(self, *, now: int) -> Examined:  # noqa: ARG002  the protocol's
         """Connect and hang up."""
@@ -102,6 +108,28 @@ async def examine(receiver: WebhookReceiver) -> Examined:
     return Examined(
         Verdict.UNTESTED,
         "It answers. Whether it takes our signature cannot be tested without sending.",
+    )
+
+
+def write_request(
+    body: Mapping[str, object], receiver: WebhookReceiver, *, message_id: str, now: int
+) -> Request:
+    """Write what a message says as the receiver wants it, signed."""
+    shape = receiver.shape
+    values = {**body, "to_digits": str(body["to"]).removeprefix("+")}
+    if shape.form is not None:
+        pairs = {name: str(fill(text, values)) for name, text in shape.form.items()}
+        content, kind = urlencode(pairs).encode(), "application/x-www-form-urlencoded"
+    else:
+        written = body if shape.body is None else fill(shape.body, values)
+        content, kind = json.dumps(written, ensure_ascii=False).encode(), "application/json"
+    headers = {name.lower(): text for name, text in shape.headers.items()}
+    headers |= sign(content, message_id=message_id, secret=receiver.secret, at=now)
+    headers["content-type"] = kind
+    if receiver.bearer:
+        headers["authorization"] = f"Bearer {receiver.bearer}"
+    return Request(
+        receiver.url, method=shape.method, headers=headers, content=content, basic=shape.basic
     )
 
 
@@ -147,10 +175,21 @@ def secret_bytes(secret: str) -> bytes:
     return base64.b64decode(secret.removeprefix(SECRET_PREFIX), validate=True)
 
 
-def read_answer(answer: Answer, message_id: str) -> Outcome:
+def read_answer(answer: Answer, message_id: str, *, shape: Shape = OURS) -> Outcome:
     """Sort an answer. 409 says that the receiver has this id already, which is as good as a yes."""
-    if 200 <= answer.status < 300 or answer.status == 409:
-        return Accepted(str(answer.json.get("id") or message_id)[:200])
+    if answer.status in shape.retry:
+        return Temporary(f"HTTP {answer.status}")
+    first, last = shape.success
+    if first <= answer.status <= last:
+        if shape.success_pointer:
+            said = point(answer.json, shape.success_pointer)
+            if said is None:
+                return Ambiguous("an answer that does not say whether it was taken")
+            if str(said) != shape.success_value:
+                return Misconfigured(f"{shape.success_pointer} says {redact(str(said), limit=60)}")
+        return Accepted(str(point(answer.json, shape.id_pointer) or message_id)[:200])
+    if answer.status == 409:
+        return Accepted(message_id)
     if answer.status == 422:
         word = str(answer.json.get("reason", ""))
         return Permanent(Failure(word) if word in set(Failure) else Failure.REFUSED)

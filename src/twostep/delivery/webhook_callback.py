@@ -62,6 +62,10 @@ class WebhookCallbacks:
             return _read_status(message_id, news)
         return _read_key(message_id, news) if what == "call" else Forged()
 
+    def inbound_path(self) -> str:
+        """Where texts that come in belong."""
+        return f"{self.base_path}/inbound"
+
     def render(self, script: Script, step: Step, *, message_id: str) -> Reply:  # noqa: ARG002  the port's
         """Say a step as data."""
         offered = script.offered(step)

@@ -11,6 +11,7 @@ from twostep.core.email_address import email_key, read_email_address
 from twostep.core.event import Source
 from twostep.core.refusal import Reason, Refused
 from twostep.core.user_name import read_user_name, user_name_key
+from twostep.flows.breached import review_breached
 from twostep.flows.env import Env
 from twostep.store import accounts, audit
 from twostep.store.methods import load_methods
@@ -35,8 +36,9 @@ class NewAccount:
 async def add_account(env: Env, source: Source, new: NewAccount, *, now: int) -> Account | Refused:
     """Make an account; its address counts as verified, because an operator vouches for it.
 
-    Refused: USER_NAME_MALFORMED, USER_NAME_TAKEN, EMAIL_MALFORMED, EMAIL_DUPLICATE, and what
-    `review_password` says.
+    Refused: USER_NAME_MALFORMED, USER_NAME_TAKEN, EMAIL_MALFORMED, EMAIL_TAKEN, and what
+    `review_password` says. Of two that want the same at once, the engine runs the later one again,
+    and it then sees the first.
     """
     name = read_user_name(new.name)
     address = read_email_address(new.email)
@@ -50,7 +52,7 @@ async def add_account(env: Env, source: Source, new: NewAccount, *, now: int) ->
         refused = password.review_password(
             new.typed, two_step_on=False, context_words=[word for word in words if word]
         )
-        if refused:
+        if refused := refused or review_breached(env, new.typed):
             return refused
         password_hash = await env.hashes.run_known(
             password.hash_password, new.typed, profile=env.profile
@@ -59,7 +61,7 @@ async def add_account(env: Env, source: Source, new: NewAccount, *, now: int) ->
 
     def save(tx: Tx) -> Account | Refused:
         if accounts.is_address_taken(tx, address.key):
-            return Refused(Reason.EMAIL_DUPLICATE)
+            return Refused(Reason.EMAIL_TAKEN)
         if not accounts.insert(tx, account, name_key=name.key):
             return Refused(Reason.USER_NAME_TAKEN)
         own = EmailAddress(token.new_id(), account.id, address.text, now, now)

@@ -6,12 +6,15 @@ import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
+from twostep.core import event
+from twostep.flows.notify import NOT_ME_SECONDS
 from twostep.store import audit
 from twostep.store.tx import Store, Tx
 
 
 PAGE = 1000
 NEWEST = 2**62
+OWNER = "self"
 HIDDEN_AMONG = 50  # read beyond the limit: so many rows may be hidden ones
 
 
@@ -32,6 +35,45 @@ class Activity:
 
 # The machine room's own events say nothing to the account's owner.
 _HIDDEN = frozenset({"notice.sent", "code.delivered", "audit.exported"})
+
+
+# What somebody can say was not them: it takes the password, or a session. A stranger's wrong password
+# has done nothing yet.
+_DENIABLE = frozenset(
+    {
+        event.SIGN_IN_COMPLETED,
+        event.CODE_REFUSED,
+        event.BROWSER_NEW,
+        event.BROWSER_REMEMBERED,
+        event.APP_ADDED,
+        event.APP_REMOVED,
+        event.PASSKEY_ADDED,
+        event.PASSKEY_REMOVED,
+        event.PASSKEY_COUNTED_BACK,
+        event.PHONE_ADDED,
+        event.PHONE_REMOVED,
+        event.RECOVERY_CODES_CREATED,
+        event.RECOVERY_CODE_USED,
+        event.EMAIL_ADDED,
+        event.EMAIL_VERIFIED,
+        event.EMAIL_REMOVED,
+        event.DEFAULT_CHANGED,
+        event.METHOD_RENAMED,
+        event.PASSWORD_CHANGED,
+        event.TWO_STEP_DISABLED,
+    }
+)
+
+
+def is_deniable(told: Activity, *, now: int) -> bool:
+    """Whether its owner may say "No" to "Was this you?": as long as a mailed link would work."""
+    return told.event in _DENIABLE and told.actor == OWNER and 0 <= now - told.at < NOT_ME_SECONDS
+
+
+def load_activity(tx: Tx, account_id: str, *, seq: int) -> Activity | None:
+    """One event of the account by its number."""
+    found = audit.list_newest(tx, account_id, before_seq=seq + 1, limit=1)
+    return _activity(found[0].body) if found and found[0].seq == seq else None
 
 
 def list_activity(

@@ -12,7 +12,7 @@ from twostep.delivery.message import CallMessage, MailMessage, Message, TextMess
 from twostep.delivery.notice import HelpDeskAct, Notice, NoticeKind
 from twostep.flows.env import Env
 from twostep.flows.notify import PAYLOAD
-from twostep.flows.outgoing_code import CODE
+from twostep.flows.outgoing_code import CODE, RECOVERY, TEST
 from twostep.flows.sealed_number import open_number
 from twostep.flows.unseal import unseal
 from twostep.store import accounts, challenges, phones
@@ -30,17 +30,23 @@ _LINK_PATHS = {
     NoticeKind.HELP_DESK_ACT: "/reset-password/",
 }
 
+_WITHOUT_CODE = {TEST: text_message.compose_test, RECOVERY: text_message.compose_recovery}
+
 
 def compose(tx: Tx, env: Env, row: OutboxRow, *, now: int) -> Message | None:
     """The message of an outbox row; None when it has lost its sense. Raises `SealBroken`."""
     account = accounts.load(tx, row.account_id)
     if account is None or now >= row.not_after:
         return None
+    if row.channel == "email":
+        return _compose_notice(env, account, row)
     phone = phones.load(tx, row.phone_id or "", account_id=account.id)
+    if phone is None:
+        return None
     if row.challenge_id is None:
-        return _compose_test(env, account, row, phone) or _compose_notice(env, account, row)
+        return _compose_text(env, account, row, phone)
     challenge = challenges.load(tx, row.challenge_id)
-    if challenge is None or phone is None or not is_open(challenge, now=now):
+    if challenge is None or not is_open(challenge, now=now):
         return None
     code = open_code(env, challenge)
     if row.channel == "call":
@@ -56,6 +62,7 @@ def compose(tx: Tx, env: Env, row: OutboxRow, *, now: int) -> Message | None:
         panel=env.settings.panel_name,
         host=env.public_host,
         language=account.language,
+        app_hash=env.settings.delivery.app_hash,
     )
     return TextMessage(
         id=row.id,
@@ -67,16 +74,13 @@ def compose(tx: Tx, env: Env, row: OutboxRow, *, now: int) -> Message | None:
     )
 
 
-def _compose_test(
-    env: Env, account: Account, row: OutboxRow, phone: Phone | None
-) -> TextMessage | None:
-    """An operator's test text: such a row has a phone, but neither challenge nor payload."""
-    if phone is None or row.payload is not None:
-        return None
+def _compose_text(env: Env, account: Account, row: OutboxRow, phone: Phone) -> TextMessage:
+    """A text that carries no code."""
+    write = _WITHOUT_CODE[row.kind]
     return TextMessage(
         id=row.id,
         to=open_number(env, phone),
-        text=text_message.compose_test(panel=env.settings.panel_name, language=account.language),
+        text=write(panel=env.settings.panel_name, language=account.language),
         code="",
         language=account.language,
         expires_at=row.not_after,

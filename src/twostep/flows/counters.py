@@ -36,13 +36,15 @@ class Histogram:
 
 class Counters:
     """`answers`: by HTTP status; `events`: of the audit trail, committed, by kind and outcome;
-    `commits`: from a flow's queuing to its commit; `failed_commits`: those that never came."""
+    `commits`: from a flow's queuing to its commit; `failed_commits`: those that never came;
+    `connections`: as `server.door` counts them."""
 
     def __init__(self) -> None:
         self.answers: Counter[int] = Counter()
         self.events: Counter[tuple[str, str]] = Counter()
         self.commits = Histogram(COMMIT_BOUNDS)
         self.failed_commits = 0
+        self.connections: Counter[str] = Counter()
 
 
 class MeteredStore:
@@ -54,6 +56,7 @@ class MeteredStore:
         self.read = store.read
         self.read_now = store.read_now
         self.schema_version = store.schema_version
+        self.pressure = store.pressure
         self.announce = store.announce
         self.listen = store.listen
         self.close = store.close

@@ -23,7 +23,7 @@ from twostep.core.event import SYSTEM, Outcome
 from twostep.core.out_of_band import NO_ANSWER
 from twostep.core.sealing import SealBroken
 from twostep.delivery import channel as port
-from twostep.delivery.channel import Channel, Failure, Kind, StatusReport
+from twostep.delivery.channel import Channel, Kind, StatusReport
 from twostep.delivery.message import Message
 from twostep.flows.compose import compose
 from twostep.flows.env import Env
@@ -73,7 +73,10 @@ class Outbox:
     def __init__(self, channels: Mapping[Kind, Sequence[Channel]]) -> None:
         self._failover = Failover(channels)
         self._wake = asyncio.Event()
-        self._sending: set[asyncio.Task[None]] = set()
+        # Which row each task sends, and the rows whose lease is ours with no answer yet.
+        self._sending: dict[asyncio.Task[None], str] = {}
+        self._held: set[str] = set()
+        self._claim: asyncio.Future[list[OutboxRow]] | None = None
 
     def wake(self) -> None:
         """Look now, not only at the next poll."""
@@ -86,6 +89,8 @@ class Outbox:
             self._wake.clear()
             try:
                 await self._send_due(env)
+            except StoreUnavailable as error:
+                log.warning("outbox.database_away", error=str(error))
             except Exception as error:  # noqa: BLE001  the worker must outlive any one failure
                 # The type alone: a text may quote what was being sent.
                 log.error("outbox.failed", error=type(error).__name__)  # noqa: TRY400
@@ -98,7 +103,29 @@ class Outbox:
         """Wait for what is being sent."""
         await asyncio.gather(*self._sending, return_exceptions=True)
 
+    async def stop(self, env: Env, *, seconds: float) -> None:
+        """Wait so long for what is being sent, once `run` has been cancelled. The rest is given back,
+        so that another process, or the next start, sends it at once and not after the lease."""
+        if self._claim is not None:  # it may have been under way when `run` was cancelled
+            await asyncio.wait([self._claim])
+        if self._sending:
+            await asyncio.wait(self._sending, timeout=seconds)
+        for task, row_id in self._sending.items():
+            if row_id in self._held:
+                task.cancel()
+        await self.drain()
+        with suppress(StoreUnavailable):  # then the leases lapse
+            await self._give_back(env)
+
+    async def _give_back(self, env: Env) -> None:
+        """Give back what nobody is sending: it was claimed when the product stopped, or the database
+        went away before the message could be made."""
+        if idle := self._held - set(self._sending.values()):
+            await env.store.run(outbox.give_back, sorted(idle), now=env.clock())
+            self._held -= idle
+
     async def _send_due(self, env: Env) -> None:
+        await self._give_back(env)
         now = env.clock()
         due_at = await env.store.read(outbox.next_due_at)
         if due_at is None or due_at > now:
@@ -106,16 +133,21 @@ class Outbox:
         free = ROWS_AT_ONCE - len(self._sending)
         if free <= 0:
             return
-        rows = await env.store.run(
-            outbox.claim_due, now=now, lease_seconds=LEASE_SECONDS, limit=free
+        self._claim = asyncio.ensure_future(
+            env.store.run(outbox.claim_due, now=now, lease_seconds=LEASE_SECONDS, limit=free)
         )
-        for row in rows:
+        self._claim.add_done_callback(self._hold)
+        for row in await asyncio.shield(self._claim):
             task = asyncio.create_task(self._send(env, row))
-            self._sending.add(task)
+            self._sending[task] = row.id
             task.add_done_callback(self._forget)
 
+    def _hold(self, claim: asyncio.Future[list[OutboxRow]]) -> None:
+        if not claim.cancelled() and claim.exception() is None:
+            self._held.update(row.id for row in claim.result())
+
     def _forget(self, task: asyncio.Task[None]) -> None:
-        self._sending.discard(task)
+        del self._sending[task]
         self._wake.set()
 
     async def _send(self, env: Env, row: OutboxRow) -> None:
@@ -126,23 +158,26 @@ class Outbox:
                 result = _Result("expired", reason="expired")
             else:
                 result = await self._hand_over(env, row, message)
+            self._held.discard(row.id)
             await env.store.run(_write_down, env, row, result=result, now=env.clock())
         except SealBroken:
+            self._held.discard(row.id)
             broken = _Result("failed", reason=SEAL_BROKEN)
             await env.store.run(_write_down, env, row, result=broken, now=env.clock())
         except StoreUnavailable:
-            # The lease lapses, and the row is sent again with the same code.
+            # It is given back, or, where it may have left, the lease lapses: sent again, same code.
             log.warning("outbox.not_written_down")
         except Exception as error:  # noqa: BLE001  as above, for one message
             log.error(  # noqa: TRY400  the type alone, as above
                 "outbox.message_failed", error=type(error).__name__, kind=row.kind
             )
+            self._held.discard(row.id)
             broken = _Result("failed", reason="internal")
             await env.store.run(_write_down, env, row, result=broken, now=env.clock())
 
     async def _hand_over(self, env: Env, row: OutboxRow, message: Message) -> _Result:
         """Try the channel's providers in their order."""
-        if row.challenge_id is not None and row.copies >= MOST_COPIES:
+        if row.channel != "email" and row.copies >= MOST_COPIES:
             return _Result("failed", reason=NO_ANSWER, provider=row.provider, copies=row.copies)
         phone = await env.store.read(phones.load, row.phone_id or "", account_id=row.account_id)
         region = phone.region if phone else ""
@@ -174,8 +209,8 @@ def _judge(row: OutboxRow, answer: port.Outcome, *, provider: str, now: int) -> 
 
 
 def _repeat(row: OutboxRow, *, provider: str, now: int) -> _Result:
-    """Nobody knows whether it left: a mail is recognised as the same, a code goes out once more."""
-    if row.challenge_id is None:
+    """Nobody knows whether it left: a mail is recognised as the same, a text goes out once more."""
+    if row.channel == "email":
         return _retry(row, NO_ANSWER, provider=provider, now=now)
     copies = row.copies + 1
     if copies >= MOST_COPIES or now + NO_ANSWER_SECONDS >= row.not_after:
@@ -227,9 +262,9 @@ def _write_down(tx: Tx, env: Env, row: OutboxRow, *, result: _Result, now: int) 
         now=now,
     )
     audit.append(tx, _event(row, result), account_id=account.id, source=SYSTEM, now=now)
-    if row.phone_id and result.reason == Failure.OPTED_OUT:
+    if row.phone_id:
         phone = phones.load(tx, row.phone_id, account_id=account.id)
-        note_refusal(tx, env, phone, provider=result.provider, now=now)
+        note_refusal(tx, env, phone, reason=result.reason, provider=result.provider, now=now)
     if result.reason == SEAL_BROKEN:
         purpose = PAYLOAD if row.challenge_id is None else CODE
         tell_broken(tx, account.id, purpose=purpose, now=now)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import median
 
 from twostep.core.breaker import Breaker, is_open
+from twostep.delivery.providers import build_callbacks
+from twostep.delivery.text_message import fullest
 from twostep.flows.budget import DAY_SECONDS, budgets
 from twostep.flows.env import Env
 from twostep.flows.trouble import troubled_channels
@@ -81,10 +83,22 @@ class Used:
 
 
 @dataclass(frozen=True, slots=True)
+class TextLength:
+    """The longest text with a code in one language. `units`: of the `limit` of one segment."""
+
+    language: str
+    encoding: str
+    units: int
+    limit: int
+    segments: int
+
+
+@dataclass(frozen=True, slots=True)
 class DeliveryStatus:
     """`messages`: of the last 24 hours; `days`, `countries`: texts and calls of the last days, newest
     first. `providers`: by channel, in the order in which they are tried. `sent_today`: texts and
     calls of this UTC day, against `daily_budget`. `troubled`: channels that do not work right now.
+    `replies`: where providers post what people text back, by provider.
     """
 
     providers: dict[str, tuple[str, ...]]
@@ -98,6 +112,8 @@ class DeliveryStatus:
     alarms: tuple[Alarm, ...] = ()
     troubled: tuple[str, ...] = ()
     opted_out: int = 0
+    texts: tuple[TextLength, ...] = ()
+    replies: Mapping[str, str] = field(default_factory=dict)
 
 
 def view_delivery_status(tx: Tx, env: Env, *, now: int, days: int = DAYS) -> DeliveryStatus:
@@ -132,6 +148,21 @@ def view_delivery_status(tx: Tx, env: Env, *, now: int, days: int = DAYS) -> Del
         alarms=tuple(alarms.list_newest(tx, since=since, limit=MOST_ALARMS)),
         troubled=tuple(sorted(troubled_channels(tx, env, now=now))),
         opted_out=opt_outs.count(tx),
+        texts=_texts(env),
+        replies={
+            name: settings.public_url + callbacks.inbound_path()
+            for name, callbacks in build_callbacks(settings).items()
+        },
+    )
+
+
+def _texts(env: Env) -> tuple[TextLength, ...]:
+    settings = env.settings
+    longest = fullest(
+        panel=settings.panel_name, host=env.public_host, app_hash=settings.delivery.app_hash
+    )
+    return tuple(
+        TextLength(code, one.encoding, one.units, one.limit, one.count) for code, one in longest
     )
 
 

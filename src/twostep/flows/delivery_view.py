@@ -14,12 +14,17 @@ from twostep.store import challenges, outbox, phones
 from twostep.store.tx import Tx
 
 
+LATE_SECONDS = 60
+_ON_ITS_WAY = frozenset({SendState.QUEUED, SendState.ACCEPTED})
+
+
 @dataclass(frozen=True, slots=True)
 class DeliveryView:
     """The newest message of an attempt.
 
     `state`: queued, accepted, delivered or failed. `can_send_at`: when one more may be asked for,
-    in Unix seconds; None when no more can be sent in this attempt.
+    in Unix seconds; None when no more can be sent in this attempt. `is_late`: nothing was heard of
+    it for a minute, so that another way is worth a try.
     """
 
     phone: Phone
@@ -30,6 +35,7 @@ class DeliveryView:
     expires_at: int
     is_over: bool
     can_send_at: int | None
+    is_late: bool = False
 
 
 def view_delivery(tx: Tx, session: Session, *, purpose: Purpose, now: int) -> DeliveryView | None:
@@ -49,7 +55,8 @@ def view_delivery(tx: Tx, session: Session, *, purpose: Purpose, now: int) -> De
         state_at=row.accepted_at or row.created_at,
         expires_at=challenge.expires_at,
         is_over=_is_over(challenge, now=now),
-        can_send_at=_can_send_at(tx, session, purpose=purpose, now=now),
+        can_send_at=_can_send_at(tx, session, phone, purpose=purpose, now=now),
+        is_late=shown_state(row) in _ON_ITS_WAY and now - row.created_at >= LATE_SECONDS,
     )
 
 
@@ -57,8 +64,10 @@ def _is_over(challenge: Challenge, *, now: int) -> bool:
     return challenge.ended_at is not None or now >= challenge.expires_at
 
 
-def _can_send_at(tx: Tx, session: Session, *, purpose: Purpose, now: int) -> int | None:
-    attempt = load_attempt(tx, session, purpose=purpose, now=now)
+def _can_send_at(
+    tx: Tx, session: Session, phone: Phone, *, purpose: Purpose, now: int
+) -> int | None:
+    attempt = load_attempt(tx, session, phone_id=phone.id, purpose=purpose, now=now)
     allowed = out_of_band.may_send(attempt, now=now)
     if isinstance(allowed, MaySend):
         return now

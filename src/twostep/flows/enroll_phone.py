@@ -195,6 +195,7 @@ def _read(env: Env, *, region: str, typed: str, channel: str) -> PhoneNumber | R
         region=region,
         open_regions=open_regions,
         channel=way,
+        voip=delivery.voip,
     )
 
 

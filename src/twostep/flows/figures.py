@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from twostep.flows.budget import DAY_SECONDS, budgets
 from twostep.flows.env import Env
 from twostep.flows.trouble import passed_by, troubled_channels
-from twostep.store import alarms, outbox, throttles
+from twostep.store import alarms, outbox, sends, throttles
+from twostep.store.sends import Tally
 from twostep.store.tx import Tx
 
 
 MOST_ALARMS = 1000
+MOST_SPEEDS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +23,8 @@ class Figures:
     """`messages`: by channel and state, those made in the last 24 hours and all that wait;
     `waiting_since`: by channel, when the oldest that waits was made; `alarms`: of the last 24 hours
     by event; `budgets`: used and limit by span; `troubled`: channels that do not work;
-    `passed_by`: providers that are left out for a while."""
+    `passed_by`: providers that are left out for a while. `sends`: texts and calls of the last 24
+    hours; `accept_seconds`, `deliver_seconds`: of the newest of them, by provider."""
 
     messages: Mapping[tuple[str, str], int]
     waiting_since: Mapping[str, int]
@@ -29,6 +32,9 @@ class Figures:
     budgets: Mapping[str, tuple[int, int]]
     troubled: frozenset[str]
     passed_by: frozenset[str]
+    sends: Sequence[Tally]
+    accept_seconds: Mapping[str, Sequence[int]]
+    deliver_seconds: Mapping[str, Sequence[int]]
 
 
 def view_figures(tx: Tx, env: Env, *, now: int) -> Figures:
@@ -40,6 +46,13 @@ def view_figures(tx: Tx, env: Env, *, now: int) -> Figures:
         messages[channel, state] += count
         if state == "queued":
             waiting_since[channel] = min(oldest_at, waiting_since.get(channel, oldest_at))
+    accepts: dict[str, list[int]] = defaultdict(list)
+    delivers: dict[str, list[int]] = defaultdict(list)
+    for provider, accept, deliver in sends.list_speeds(tx, since=since, limit=MOST_SPEEDS):
+        if accept is not None:
+            accepts[provider].append(accept)
+        if deliver is not None:
+            delivers[provider].append(deliver)
     newest = alarms.list_newest(tx, since=since, limit=MOST_ALARMS)
     return Figures(
         messages=dict(messages),
@@ -51,4 +64,7 @@ def view_figures(tx: Tx, env: Env, *, now: int) -> Figures:
         },
         troubled=troubled_channels(tx, env, now=now),
         passed_by=passed_by(tx, now=now),
+        sends=sends.tally(tx, since=since),
+        accept_seconds=accepts,
+        deliver_seconds=delivers,
     )

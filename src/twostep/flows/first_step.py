@@ -20,6 +20,7 @@ from twostep.core.user_name import user_name_key
 from twostep.flows.env import Env, Visitor
 from twostep.flows.record import record
 from twostep.flows.remember_browser import recognise
+from twostep.flows.replace_session import end_earlier, find_earlier, lock_with
 from twostep.flows.retire import remind_of_retired
 from twostep.flows.sign_in import SignedIn, complete_sign_in, needs_enrolment, open_session
 from twostep.store import accounts, audit, sessions, throttles
@@ -143,7 +144,8 @@ def _finish(
     old_token: str,
     now: int,
 ) -> SignedIn | Refused:
-    account = accounts.lock(tx, claim.account.id) if claim.account else None
+    earlier = find_earlier(tx, old_token) if right else None
+    account = lock_with(tx, claim.account.id, earlier) if claim.account else None
     if refused := _refuse_waiting(tx, claim, now=now):
         return refused
     if claim.account and (
@@ -163,8 +165,7 @@ def _finish(
         accounts.save_password_hash(
             tx, account.id, password_hash=new_hash, version=account.password_version
         )
-    if old_token:
-        sessions.remove_by_digest(tx, token.digest(old_token))
+    end_earlier(tx, env, visitor, earlier, now=now)
     record(tx, account, visitor, event.new_event(event.PASSWORD_ACCEPTED), now=now)
     return _open(
         tx, env, account, visitor, browser_id=claim.browser_id, next_path=next_path, now=now

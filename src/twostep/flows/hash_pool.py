@@ -12,7 +12,7 @@ import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import ParamSpec, TypeVar
 
 
@@ -33,15 +33,32 @@ def _be_nice() -> None:
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
 
+def _cores() -> int:
+    """Those that this process may use, where the system says so."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 class HashPool:
     """A bounded pool of threads for password hashes.
 
-    `places`: in each lane; `refused`: how many came when every place of theirs was taken.
+    `threads`: None takes as many as there are cores; `places`: in each lane; `refused`: how many
+    came when every place of theirs was taken. `around`: entered for every hash, from its queuing to
+    its end, with whether it is a known browser's.
     """
 
-    def __init__(self, *, threads: int | None = None, places: int = PLACES_IN_A_LANE) -> None:
+    def __init__(
+        self,
+        *,
+        threads: int | None = None,
+        places: int = PLACES_IN_A_LANE,
+        around: Callable[[bool], AbstractContextManager[object]] = nullcontext,
+    ) -> None:
+        self.threads = threads or _cores()
+        self._around = around
         self._threads = ThreadPoolExecutor(
-            max_workers=threads or os.cpu_count() or 1,
+            max_workers=self.threads,
             thread_name_prefix="argon2",
             initializer=_be_nice,
         )
@@ -67,7 +84,8 @@ class HashPool:
             raise Overloaded
         self._taken[known] += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+            with self._around(known):
+                return await asyncio.get_running_loop().run_in_executor(self._threads, work)
         finally:
             self._taken[known] -= 1
 

@@ -1,4 +1,7 @@
-"""The message that carries a code: its challenge, its row in the outbox, and what is counted of it."""
+"""The message that carries a code: its challenge, its row in the outbox, and what is counted of it.
+
+Two kinds of text carry none: an operator's test, and the notice of a recovery.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,8 @@ from twostep.store.tx import Tx
 
 
 CODE = "challenges.code"
+TEST = "test"
+RECOVERY = "recovery.text"
 EXPIRY_MARGIN_SECONDS = 60  # a code that arrives in its last minute helps nobody
 
 
@@ -120,6 +125,35 @@ def queue_message(
     )
     outbox.insert(tx, row)
     write_send(tx, env, row, phone=phone, e164=e164, now=now)
+
+
+def queue_text(
+    tx: Tx, env: Env, phone: Phone, *, kind: str, e164: str, seconds: int, now: int
+) -> OutboxRow:
+    """Put a text without a code into the outbox; it may leave for so many seconds."""
+    tx.on_commit(env.wake_outbox)
+    row = OutboxRow(
+        id=token.new_id(),
+        account_id=phone.account_id,
+        session_id=None,
+        challenge_id=None,
+        channel="sms",
+        kind=kind,
+        phone_id=phone.id,
+        payload=None,
+        state="queued",
+        reason="",
+        provider="",
+        provider_id="",
+        attempt=0,
+        next_at=now,
+        not_after=now + seconds,
+        created_at=now,
+        accepted_at=None,
+    )
+    outbox.insert(tx, row)
+    write_send(tx, env, row, phone=phone, e164=e164, now=now)
+    return row
 
 
 def write_send(tx: Tx, env: Env, row: OutboxRow, *, phone: Phone, e164: str, now: int) -> None:

@@ -12,6 +12,7 @@ from twostep.core.session import Session
 from twostep.core.user_name import user_name_key
 from twostep.delivery.notice import NoticeKind
 from twostep.flows import second_step_throttle
+from twostep.flows.breached import review_breached
 from twostep.flows.env import Env, Visitor
 from twostep.flows.lock_session import lock_owner
 from twostep.flows.notify import RESET_PASSWORD, notify
@@ -32,11 +33,12 @@ LEAST_SECONDS = 0.25
 def review(env: Env, account: Account, new: str, *, two_step: bool | None = None) -> Refused | None:
     """Judge a new password for this account (ASVS 6.2). `two_step`: as it will be, if it changes."""
     words = (account.name, env.settings.panel_name, env.settings.organisation, env.public_host)
-    return password.review_password(
+    refused = password.review_password(
         new,
         two_step_on=account.two_step if two_step is None else two_step,
         context_words=[word for word in words if word],
     )
+    return refused or review_breached(env, new)
 
 
 async def change_password(

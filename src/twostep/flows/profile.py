@@ -119,24 +119,30 @@ def view_confirmation(tx: Tx, current: Session, *, link: str, now: int) -> str |
     ):
         return Refused(Reason.LINK_DEAD)
     own = accounts.list_addresses(tx, current.account_id)
-    address = next((one.address for one in own if one.id == found.subject_id), None)
+    unconfirmed = (one for one in own if one.id == found.subject_id and one.verified_at is None)
+    address = next((one.address for one in unconfirmed), None)
     return address or Refused(Reason.LINK_DEAD)
 
 
 def confirm_address(
     tx: Tx, env: Env, visitor: Visitor, current: Session, *, link: str, now: int
 ) -> Done | Refused:
-    """Confirm an address by its mailed link, in a session of its account; all addresses are told."""
+    """Confirm an address by its mailed link, in a session of its account; all addresses are told.
+
+    Refused: LINK_DEAD, and EMAIL_TAKEN, which does not use the link up: the other account may give
+    the address back.
+    """
     account = lock_owner(tx, current)
     address = view_confirmation(tx, current, link=link, now=now)
     if account is None or isinstance(address, Refused):
         return Refused(Reason.LINK_DEAD)
     digest = token.digest(link)
     found = mail_links.load(tx, digest, purpose=CONFIRM_EMAIL)
-    if found is None or not mail_links.consume(tx, digest, purpose=CONFIRM_EMAIL, now=now):
+    if found is None:
         return Refused(Reason.LINK_DEAD)
     if not accounts.verify_address(tx, found.subject_id, account_id=account.id, now=now):
-        return Refused(Reason.EMAIL_DUPLICATE)
+        return Refused(Reason.EMAIL_TAKEN)
+    mail_links.consume(tx, digest, purpose=CONFIRM_EMAIL, now=now)
     record(tx, account, visitor, event.new_event(event.EMAIL_VERIFIED), now=now)
     notify(
         tx,

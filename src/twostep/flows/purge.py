@@ -9,14 +9,17 @@ from twostep.flows.env import Env
 from twostep.flows.purge_audit import purge_audit
 from twostep.store import (
     alarms,
+    apps,
     challenges,
     installation,
+    kept_posts,
     mail_links,
     outbox,
     passkeys,
     recovery_codes,
     remembered_browsers,
     sends,
+    support_references,
     throttles,
 )
 from twostep.store.tx import StoreUnavailable, Tx
@@ -24,7 +27,10 @@ from twostep.store.tx import StoreUnavailable, Tx
 
 EVERY_SECONDS = 60.0
 BATCH = 500
+HOUR_SECONDS = 3600
 DAY_SECONDS = 86_400
+# Counters that strangers can make without an account: what a hundred networks make in ten hours.
+MOST_STRANGERS = 100_000
 
 
 def purge(tx: Tx, env: Env, *, now: int, limit: int = BATCH) -> int:
@@ -33,9 +39,12 @@ def purge(tx: Tx, env: Env, *, now: int, limit: int = BATCH) -> int:
         (
             recovery_codes.wipe_shown(tx, now=now),
             challenges.wipe_expired(tx, now=now),
-            installation.purge_sessions(
-                tx, now=now, seen_before=now - env.limits.idle_seconds, limit=limit
-            ),
+            installation.purge_sessions(tx, now=now, limit=limit),
+            challenges.purge(tx, before=now - DAY_SECONDS, limit=limit),
+            apps.purge_pending(tx, before=now - HOUR_SECONDS, limit=limit),
+            kept_posts.purge(tx, before=now - HOUR_SECONDS, limit=limit),
+            recovery_codes.purge_temporary(tx, before=now - DAY_SECONDS, limit=limit),
+            support_references.purge(tx, before=now - HOUR_SECONDS, limit=limit),
             installation.purge_unconfirmed_phones(tx, before=now - DAY_SECONDS, limit=limit),
             mail_links.purge(tx, before=now - 30 * DAY_SECONDS, limit=limit),
             outbox.purge(tx, before=now - 30 * DAY_SECONDS, limit=limit),
@@ -43,6 +52,9 @@ def purge(tx: Tx, env: Env, *, now: int, limit: int = BATCH) -> int:
             alarms.purge(tx, before=now - 90 * DAY_SECONDS, limit=limit),
             passkeys.purge_challenges(tx, before=now - DAY_SECONDS, limit=limit),
             remembered_browsers.purge(tx, before=now, limit=limit),
+            throttles.purge_strangers(
+                tx, before=now - HOUR_SECONDS, most=MOST_STRANGERS, limit=limit
+            ),
             throttles.purge(tx, before=now - 2 * DAY_SECONDS, limit=limit),
             purge_audit(tx, env, now=now, limit=limit),
         )

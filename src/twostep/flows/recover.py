@@ -6,7 +6,8 @@
 
 It is off unless `policy.recovery_wait_hours` is set, asks for the right password, which was not set
 by mail in the last seven days, and is never open to operators. Every address is told at the start,
-daily, and at the end. Its end gives no session. Source: security: Recovery; NIST SP 800-63B-4 §4.2.
+daily, and at the end; every phone at the start and at the end. Its end gives no session. Sources:
+security: Recovery; NIST SP 800-63B-4 §4.2.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from twostep.flows.first_step import sign_in
 from twostep.flows.notify import NOT_ME, NOT_ME_SECONDS, RESET_PASSWORD, new_link, queue_mail
 from twostep.flows.remove import Done
 from twostep.flows.sign_in import SignedIn, open_session
+from twostep.flows.tell_phones import tell_phones
 from twostep.store import accounts, audit, mail_links, recoveries, sessions
 from twostep.store.recoveries import Recovery
 from twostep.store.tx import StoreUnavailable, Tx
@@ -109,6 +111,7 @@ def start_recovery(
     started = event.new_event(event.RECOVERY_STARTED, ends_at=ends_at)
     audit.append(tx, started, account_id=account.id, source=visitor.source, now=now)
     _tell(tx, env, account, recovery, NoticeKind.RECOVERY_STARTED, visitor=visitor, now=now)
+    tell_phones(tx, env, account, visitor, now=now)
     return Done()
 
 
@@ -192,6 +195,7 @@ def _go_on(tx: Tx, env: Env, account: Account, own: Recovery, *, now: int) -> No
         ended = event.new_event(event.RECOVERY_ENDED)
         audit.append(tx, ended, account_id=account.id, source=SYSTEM, now=now)
         _tell(tx, env, account, own, NoticeKind.RECOVERY_DONE, visitor=None, now=now)
+        tell_phones(tx, env, account, nobody, now=now)
     else:
         next_at = min(now + DAY_SECONDS, own.ends_at)
         recoveries.save_next(tx, account.id, next_at=next_at, ended_at=None)

@@ -42,14 +42,14 @@ SHOWN_SECONDS = 600
 class CodesView:
     """What the page of backup codes shows.
 
-    `left`, `total`: of the set; total 0: none was made. `shown`: the codes themselves, while this
+    `left`, `total`: of the set; total 0: none was made. `proved_at`: as in `RecoverySet`. `shown`: the codes themselves, while this
     session may see them, with `shown_until`.
     """
 
     left: int
     total: int
     made_at: int | None
-    proved: bool
+    proved_at: int | None
     shown: tuple[str, ...] = field(repr=False)
     shown_until: int
 
@@ -68,7 +68,7 @@ def view_codes(tx: Tx, env: Env, current: Session, *, now: int) -> CodesView:
     """The state of the account's set, with the codes while this session may see them."""
     own = stored.load_set(tx, current.account_id)
     if own is None:
-        return CodesView(0, 0, None, proved=False, shown=(), shown_until=0)
+        return CodesView(0, 0, None, proved_at=None, shown=(), shown_until=0)
     codes = stored.list_codes(tx, own.id)
     shown: tuple[str, ...] = ()
     if own.shown and own.session_id == current.id and 0 < own.shown_until - now <= SHOWN_SECONDS:
@@ -79,7 +79,7 @@ def view_codes(tx: Tx, env: Env, current: Session, *, now: int) -> CodesView:
         left=sum(code.used_at is None for code in codes),
         total=len(codes),
         made_at=own.created_at,
-        proved=own.proved_at is not None,
+        proved_at=own.proved_at,
         shown=shown,
         shown_until=own.shown_until,
     )
@@ -141,6 +141,22 @@ async def prove_codes(
         return refused
 
     return await env.store.run(finish)
+
+
+def keep_codes(tx: Tx, visitor: Visitor, current: Session, *, now: int) -> CodesProved | Refused:
+    """The owner says that the codes are still there; asked again in half a year.
+
+    Refused: CHANGED, NOT_FOUND (none is left, or their saving was never checked).
+    """
+    account = lock_owner(tx, current)
+    if account is None:
+        return Refused(Reason.CHANGED)
+    own = stored.load_set(tx, account.id)
+    if own is None or own.proved_at is None:
+        return Refused(Reason.NOT_FOUND)
+    stored.save_proved(tx, own.id, now=now)
+    record(tx, account, visitor, event.new_event(event.RECOVERY_CODES_KEPT), now=now)
+    return CodesProved()
 
 
 def _digest_all(clear: tuple[str, ...], *, salt: bytes, profile: Profile) -> tuple[bytes, ...]:

@@ -1,21 +1,25 @@
 """Remembered browsers: for some days not asked for a code, where policy allows it.
 
     code or passkey, box ticked ──▶ remembered ──password──▶ signed in (aal1), next value
-                                        │  value before, within 60 s: signed in, value stays
+                                        │  value before, within 60 s: signed in, the same next value
                                         │  any older value: row ends, owner told
                                         └── forgotten, too old, password or authenticator changed ──▶ none
 
 The cookie holds a series and a value. The series stays and finds the row; the value is new at each
-use, so a copy that comes back later gives itself away. Source: security: Sessions.
+use, so a copy that comes back later gives itself away. The next value follows from the one before
+under our key: two tabs get the same one, and whose answer got lost gets it again, so that neither is
+taken for a copy afterwards. Source: security: Sessions.
 """
 
 from __future__ import annotations
 
+import base64
 import secrets
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from hmac import compare_digest
 
-from twostep.core import event, token
+from twostep.core import event, sealing, token
 from twostep.core.account import Account
 from twostep.core.authenticator import (
     MOST_REMEMBERED_BROWSERS,
@@ -37,13 +41,15 @@ from twostep.store.tx import Tx
 DAY_SECONDS = 86_400
 GRACE_SECONDS = 60  # two tabs, or an answer that got lost
 SERIES_CHARACTERS = 22
+NEXT_VALUE = "remembered_browsers.next"
 # A texted code and a backup code prove less than the browser would then be trusted with.
 GRANTED_AFTER = frozenset({MethodKind.APP, MethodKind.PASSKEY})
 
 
 @dataclass(frozen=True, slots=True)
 class Recognised:
-    """The browser is remembered. `cookie`: its next value; None: it keeps the one it has."""
+    """The browser is remembered. `cookie`: its next value; None: the key it came from is gone, and
+    it keeps the one it has."""
 
     id: str
     cookie: str | None
@@ -97,15 +103,14 @@ def recognise(
 
     A value from before the last minute is a copy: the row ends and the owner is told.
     """
-    if not env.settings.policy.remember_browser_days:
-        return None
     found = _load(tx, account, visitor)
-    if found is None or not found.browser.created_at <= now < found.browser.expires_at:
+    if found is None or not found.browser.created_at <= now < _ends_at(env, found.browser):
         return None
     browser_id = found.browser.id
-    presented = token.digest(visitor.remember_token[SERIES_CHARACTERS:])
+    series, shown = _parts(visitor)
+    presented = token.digest(shown)
     if compare_digest(presented, found.digest):
-        value = token.new_token()
+        value = next(_next_values(env, shown))
         remembered_browsers.rotate(
             tx,
             browser_id,
@@ -114,12 +119,17 @@ def recognise(
             network=visitor.network,
             now=now,
         )
-        return Recognised(browser_id, visitor.remember_token[:SERIES_CHARACTERS] + value)
+        return Recognised(browser_id, series + value)
     is_previous = found.previous_digest is not None and compare_digest(
         presented, found.previous_digest
     )
     if is_previous and 0 <= now - found.rotated_at <= GRACE_SECONDS:
-        return Recognised(browser_id, None)
+        again = [
+            series + value
+            for value in _next_values(env, shown)
+            if compare_digest(token.digest(value), found.digest)
+        ]
+        return Recognised(browser_id, again[0] if again else None)
     remembered_browsers.remove(tx, browser_id, account_id=account.id)
     reused = event.new_event(event.BROWSER_TOKEN_REUSED, Outcome.REFUSED)
     record(tx, account, visitor, reused, now=now)
@@ -158,6 +168,15 @@ def forget_all(tx: Tx, visitor: Visitor, current: Session, *, now: int) -> Forgo
     return Forgotten(forget_browsers(tx, account, visitor.source, now=now))
 
 
+def list_remembered(
+    tx: Tx, env: Env, account: Account, *, now: int
+) -> tuple[RememberedBrowser, ...]:
+    """Browsers of the account that are not asked for a code, as policy is now; the last used first."""
+    live = remembered_browsers.list_live(tx, account.id, now=now)
+    ends = (replace(one, expires_at=_ends_at(env, one)) for one in live)
+    return tuple(one for one in ends if now < one.expires_at)
+
+
 def is_this(tx: Tx, account: Account, visitor: Visitor) -> str | None:
     """The id of the row that the asking browser's cookie belongs to."""
     found = _load(tx, account, visitor)
@@ -165,7 +184,25 @@ def is_this(tx: Tx, account: Account, visitor: Visitor) -> str | None:
 
 
 def _load(tx: Tx, account: Account, visitor: Visitor) -> Remembered | None:
-    if len(visitor.remember_token) <= SERIES_CHARACTERS:
+    series, shown = _parts(visitor)
+    if not shown:
         return None
-    series = token.digest(visitor.remember_token[:SERIES_CHARACTERS])
-    return remembered_browsers.load(tx, account.id, series=series)
+    return remembered_browsers.load(tx, account.id, series=token.digest(series))
+
+
+def _parts(visitor: Visitor) -> tuple[str, str]:
+    """Series and value of the cookie."""
+    text = visitor.remember_token
+    return text[:SERIES_CHARACTERS], text[SERIES_CHARACTERS:]
+
+
+def _ends_at(env: Env, browser: RememberedBrowser) -> int:
+    """When it will be asked again: policy may have become stricter since it was remembered."""
+    days = env.settings.policy.remember_browser_days
+    return min(browser.expires_at, browser.created_at + days * DAY_SECONDS)
+
+
+def _next_values(env: Env, value: str) -> Iterator[str]:
+    """What comes after a value, under every key, the newest first."""
+    for made in sealing.macs(env.keyring, value.encode(), purpose=NEXT_VALUE):
+        yield base64.urlsafe_b64encode(made[-sealing.MAC_BYTES :]).rstrip(b"=").decode()

@@ -115,24 +115,35 @@ def find_method(methods: Methods, method_id: str) -> Removed | None:
     return None
 
 
-def rename_method(tx: Tx, current: Session, *, method_id: str, name: str) -> Done | Refused:
-    """Give an app or passkey another name; an empty one brings the date back."""
+def rename_method(
+    tx: Tx, visitor: Visitor, current: Session, *, method_id: str, name: str, now: int
+) -> Done | Refused:
+    """Give an app or passkey another name; an empty one brings the date back.
+
+    Refused: NAME_TOO_LONG, NOT_FOUND (also for somebody else's).
+    """
     name = name.strip()
     if len(name) > LONGEST_NAME:
         return Refused(Reason.NAME_TOO_LONG, detail={"maximum": LONGEST_NAME})
     account = lock_owner(tx, current)
     if account is None:
         return Refused(Reason.CHANGED)
-    for rename in (apps.rename_app, passkeys.rename_passkey):
-        if rename(tx, method_id, account_id=account.id, name=name):
-            return Done()
-    return Refused(Reason.NOT_FOUND)
+    found = find_method(load_methods(tx, account.id), method_id)
+    if found is None or found.kind is MethodKind.PHONE:
+        return Refused(Reason.NOT_FOUND)
+    if name != found.name:
+        rename = apps.rename_app if found.kind is MethodKind.APP else passkeys.rename_passkey
+        rename(tx, method_id, account_id=account.id, name=name)
+        method = method_name(found.kind, method_id)
+        renamed = event.new_event(event.METHOD_RENAMED, method=method, name=name)
+        record(tx, account, visitor, renamed, now=now)
+    return Done()
 
 
 def set_default(
-    tx: Tx, visitor: Visitor, current: Session, *, method_id: str, now: int
+    tx: Tx, env: Env, visitor: Visitor, current: Session, *, method_id: str, now: int
 ) -> Done | Refused:
-    """Let this way come first on the code page."""
+    """Let this way come first on the code page; every address is told."""
     account = lock_owner(tx, current)
     if account is None:
         return Refused(Reason.CHANGED)
@@ -149,6 +160,8 @@ def set_default(
             event.new_event(event.DEFAULT_CHANGED, method=method, to=str(found.kind)),
             now=now,
         )
+        kind = NoticeKind.DEFAULT_CHANGED
+        notify(tx, env, account, kind, visitor=visitor, now=now, method=found.name)
     return Done()
 
 

@@ -11,10 +11,10 @@ from twostep.core.refusal import Reason, Refused
 from twostep.core.session import Session
 from twostep.flows.activity import Activity, list_activity
 from twostep.flows.env import Env, Visitor
-from twostep.flows.remember_browser import is_this
+from twostep.flows.remember_browser import is_this, list_remembered
 from twostep.flows.send_code import open_channels
 from twostep.flows.sessions import list_sessions
-from twostep.store import passkeys, remembered_browsers
+from twostep.store import passkeys
 from twostep.store.methods import load_methods
 from twostep.store.tx import Tx
 
@@ -78,7 +78,7 @@ def view_security(
     changed = any(one.event in _CHANGES and now - one.at < OFFER_SECONDS for one in newest)
     return SecurityView(
         methods=load_methods(tx, account.id),
-        browsers=remembered_browsers.list_live(tx, account.id, now=now),
+        browsers=list_remembered(tx, env, account, now=now),
         handle=passkeys.load_handle(tx, account.id),
         this_browser=is_this(tx, account, visitor),
         sessions=tuple(sorted(live, key=lambda one: one.id != current.id)),

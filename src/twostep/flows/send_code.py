@@ -84,7 +84,7 @@ def queue_code(
     e164 = number_or_none(tx, env, phone, now=now)
     if e164 is None:
         return Refused(Reason.CHANNEL_OFF)
-    attempt = load_attempt(tx, session, purpose=purpose, now=now)
+    attempt = load_attempt(tx, session, phone_id=phone.id, purpose=purpose, now=now)
     wanted = Wanted(
         e164=e164,
         region=phone.region,
@@ -160,28 +160,34 @@ def _refuse_trouble(tx: Tx, env: Env, channel: str, *, now: int) -> Refused | No
 
 
 def open_channels(env: Env) -> tuple[str, ...]:
-    """By what codes can travel here: a channel without a provider is not offered."""
+    """By what codes can travel here: a channel without a provider is not offered.
+
+    A call asks us what to say, so a provider that cannot reach us makes none.
+    """
     settings = env.settings
+    reaching_us = {"console", *env.callbacks}
     return tuple(
         channel
-        for channel, providers in (
-            ("sms", settings.sms_providers),
-            ("call", settings.call_providers),
+        for channel, can_send in (
+            ("sms", bool(settings.sms_providers)),
+            ("call", not reaching_us.isdisjoint(settings.call_providers)),
         )
-        if providers
+        if can_send
     )
 
 
-def load_attempt(tx: Tx, session: Session, *, purpose: Purpose, now: int) -> Attempt:
+def load_attempt(tx: Tx, session: Session, *, phone_id: str, purpose: Purpose, now: int) -> Attempt:
     """The sends of this attempt so far, and when it ends.
 
     A sign-in ends with its half session. A step-up or a phone's confirmation has ten minutes from its
-    first send. Sends from the future (the clock was moved back) do not count.
+    first send. Confirming another number is another attempt; signing in by another phone is not.
+    Sends from the future (the clock was moved back) do not count.
     """
     since = now - out_of_band.CODE_LIFE_SECONDS + 1
+    number_of = phone_id if purpose is Purpose.ADD_PHONE else None
     rows = [
         row
-        for row in outbox.list_of_attempt(tx, session.id, since=since)
+        for row in outbox.list_of_attempt(tx, session.id, since=since, phone_id=number_of)
         if row.kind == kind_of(purpose) and row.created_at <= now
     ]
     sends = tuple(Sending(row.created_at, shown_state(row)) for row in reversed(rows))

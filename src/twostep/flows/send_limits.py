@@ -17,7 +17,7 @@ from twostep.flows.abuse_watch import refuse_new_number
 from twostep.flows.budget import DAY_SECONDS, NAME, budgets, watch_budgets
 from twostep.flows.env import Env, Visitor
 from twostep.flows.number_digest import fingerprints
-from twostep.flows.opt_out import is_opted_out
+from twostep.flows.opt_out import refuse_opted_out
 from twostep.store import throttles
 from twostep.store.tx import Tx
 
@@ -37,8 +37,8 @@ def count_send(
     tx: Tx, env: Env, account: Account, visitor: Visitor, wanted: Wanted, *, now: int
 ) -> Refused | None:
     """Count one send against every limit, or refuse it and count nothing."""
-    if wanted.channel == "sms" and is_opted_out(tx, env, wanted.e164, now=now):
-        return Refused(Reason.NUMBER_OPTED_OUT)
+    if wanted.channel == "sms" and (refused := refuse_opted_out(tx, env, wanted.e164, now=now)):
+        return refused
     if not wanted.confirmed and (
         refused := refuse_new_number(tx, env, e164=wanted.e164, region=wanted.region, now=now)
     ):
@@ -53,7 +53,9 @@ def count_send(
 
 def _rules(env: Env, account: Account, visitor: Visitor, wanted: Wanted) -> list[tuple[str, Rule]]:
     of_number = [throttle.SEND_NUMBER_HOUR, throttle.SEND_NUMBER_DAY]
-    rules = [(f"{throttle.SEND_NETWORK.name}:{visitor.network}", throttle.SEND_NETWORK)]
+    rules = []
+    if visitor.network:  # nobody asked for what the product sends by itself
+        rules.append((f"{throttle.SEND_NETWORK.name}:{visitor.network}", throttle.SEND_NETWORK))
     if not wanted.confirmed:
         rules.append((f"{throttle.SEND_ACCOUNT_NEW.name}:{account.id}", throttle.SEND_ACCOUNT_NEW))
     elif not wanted.known_browser:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from twostep.core import event, token
+from twostep.core import event, reminder, token
 from twostep.core import session as session_core
 from twostep.core.account import Account, Role
 from twostep.core.authenticator import MOST_KNOWN_BROWSERS
+from twostep.core.reminder import Reminder
 from twostep.core.session import AMR_PASSWORD, Aal, Level, Session
 from twostep.delivery.notice import NoticeKind
 from twostep.flows import second_step_throttle
@@ -21,6 +22,7 @@ from twostep.flows.env import Env, Visitor
 from twostep.flows.notify import notify
 from twostep.flows.record import record
 from twostep.store import accounts, audit, sessions
+from twostep.store.methods import load_methods
 from twostep.store.tx import Tx
 
 
@@ -28,13 +30,14 @@ from twostep.store.tx import Tx
 class SignedIn:
     """A session was opened or raised: its new cookie value, and the known browser's if it is new.
 
-    `remember_token`: the next value of a remembered browser.
+    `remember_token`: the next value of a remembered browser. `reminder`: what to say on the way.
     """
 
     session: Session
     token: str = field(repr=False)
     browser_token: str | None = field(default=None, repr=False)
     remember_token: str | None = field(default=None, repr=False)
+    reminder: Reminder | None = None
 
 
 def needs_enrolment(env: Env, account: Account) -> bool:
@@ -98,13 +101,19 @@ def complete_sign_in(
     base = half or _new_session(account, visitor, level=Level.FULL, next_path=next_path, now=now)
     came_from = half.browser_id if half else _known_id(tx, account, visitor)
     browser_id, browser_token = _remember_as_known(tx, env, account, visitor, now=now)
-    session = replace(
-        _renewed(base, env, visitor, now=now),
+    session = replace(  # a full session that begins now, here
+        base,
+        level=Level.FULL,
         aal=aal,
         amr=amr,
+        network=visitor.network,
+        browser=visitor.browser,
         browser_id=browser_id,
         password_at=base.password_at if AMR_PASSWORD in amr.split() else None,
         second_factor_at=now if two_step else None,
+        created_at=now,
+        seen_at=now,
+        expires_at=now + env.limits.total_seconds,
     )
     cookie = token.new_token()
     digest, old_digest = token.digest(cookie), token.digest(old_token)
@@ -113,26 +122,26 @@ def complete_sign_in(
     else:
         sessions.raise_session(tx, session, old_digest=old_digest, new_digest=digest)
     if two_step:
-        second_step_throttle.forget(tx, account, browser_id=came_from)
-        if account.wrong_in_a_row:
-            accounts.save_guesses(tx, account.id, in_a_row=0, millionths=account.guess_millionths)
+        _forget_tries(tx, account, browser_id=came_from)
         cancel_recovery(tx, env, account, visitor, by="sign_in", now=now)
     done = event.new_event(event.SIGN_IN_COMPLETED, method=method, aal=str(aal), amr=amr)
     record(tx, account, visitor, done, now=now)
-    return SignedIn(session, cookie, browser_token)
+    return SignedIn(session, cookie, browser_token, reminder=_remind(tx, account, now=now))
 
 
-def _renewed(base: Session, env: Env, visitor: Visitor, *, now: int) -> Session:
-    """A full session that begins now, here."""
-    return replace(
-        base,
-        level=Level.FULL,
-        network=visitor.network,
-        browser=visitor.browser,
-        created_at=now,
-        seen_at=now,
-        expires_at=now + env.limits.total_seconds,
-    )
+def _remind(tx: Tx, account: Account, *, now: int) -> Reminder | None:
+    """What to remind of now; looked at once in fourteen days, and only while two-step sign-in is on."""
+    if not account.two_step or not reminder.is_due(account.spare_reminder_at, now=now):
+        return None
+    accounts.save_spare_reminder(tx, account.id, at=now + reminder.REMIND_SECONDS)
+    return reminder.choose_reminder(load_methods(tx, account.id), now=now)
+
+
+def _forget_tries(tx: Tx, account: Account, *, browser_id: str | None) -> None:
+    """A second factor ends what was counted against the browser and in a row."""
+    second_step_throttle.forget(tx, account, browser_id=browser_id)
+    if account.wrong_in_a_row:
+        accounts.save_guesses(tx, account.id, in_a_row=0, millionths=account.guess_millionths)
 
 
 def _new_session(

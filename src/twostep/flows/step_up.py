@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from twostep.core import event, password, sealing, session, throttle, token
 from twostep.core.account import Account, Status
+from twostep.core.code_input import RecoveryCode as TypedBackupCode
 from twostep.core.code_input import SixDigits, TemporaryCode, read_code
 from twostep.core.out_of_band import Purpose
 from twostep.core.refusal import Reason, Refused
@@ -21,7 +22,10 @@ from twostep.flows import second_step_throttle
 from twostep.flows.env import Env, Visitor
 from twostep.flows.lock_session import lock_owner
 from twostep.flows.record import record
-from twostep.flows.second_step import digest_typed, verify_typed
+from twostep.flows.retire import remind_of_retired
+from twostep.flows.second_factor import Passed
+from twostep.flows.second_step import TypedDigest, digest_typed, verify_typed
+from twostep.flows.second_step_throttle import WrongTry
 from twostep.flows.sign_in import SignedIn
 from twostep.flows.unseal import tell_broken, unseal
 from twostep.store import accounts, kept_posts, sessions, throttles
@@ -37,14 +41,15 @@ KEPT_FORM = "kept_posts.form"
 async def submit_code(
     env: Env, visitor: Visitor, current: Session, *, old_token: str, typed: str, now: int
 ) -> SignedIn | Refused:
-    """Confirm with a second factor; the session gets a new cookie value. Raises `Overloaded`."""
+    """Confirm with a second factor; the session gets a new cookie value. Raises `Overloaded`.
+
+    The help desk's code is none: it counts as a wrong backup code and stays as it is.
+    """
     code = read_code(typed)
     if isinstance(code, Refused):
         return code
-    if isinstance(code, TemporaryCode):
-        return Refused(Reason.BACKUP_CODE_WRONG)
     digest = None
-    if not isinstance(code, SixDigits):
+    if isinstance(code, TypedBackupCode):
         hashed = await digest_typed(env, visitor, current, code=code, now=now)
         if isinstance(hashed, Refused):
             return hashed
@@ -56,10 +61,7 @@ async def submit_code(
             return Refused(Reason.CHANGED)
         if not is_current(tx, current, old_token):
             return Refused(Reason.STEP_ENDED)
-        purpose = Purpose.STEP_UP
-        passed = verify_typed(
-            tx, env, account, current, visitor, code=code, digest=digest, purpose=purpose, now=now
-        )
+        passed = _verify(tx, env, account, current, visitor, code=code, digest=digest, now=now)
         if isinstance(passed, Refused):
             if passed.reason is Reason.PASSWORD_RETIRED:
                 sessions.remove(tx, current.id, account_id=account.id)
@@ -78,10 +80,37 @@ async def submit_code(
     return await env.store.run(finish)
 
 
+def _verify(
+    tx: Tx,
+    env: Env,
+    account: Account,
+    current: Session,
+    visitor: Visitor,
+    *,
+    code: SixDigits | TypedBackupCode | TemporaryCode,
+    digest: TypedDigest | None,
+    now: int,
+) -> Passed | Refused:
+    purpose = Purpose.STEP_UP
+    if not isinstance(code, TemporaryCode):
+        return verify_typed(
+            tx, env, account, current, visitor, code=code, digest=digest, purpose=purpose, now=now
+        )
+    rule = throttle.RECOVERY_CODE
+    if waiting := second_step_throttle.refuse_session(tx, current, visitor, rule=rule, now=now):
+        return waiting
+    reason, browser_id = Reason.BACKUP_CODE_WRONG, current.browser_id
+    wrong = WrongTry(rule, reason, chances=0, purpose=str(purpose), browser_id=browser_id)
+    return second_step_throttle.count_wrong(tx, env, account, visitor, wrong=wrong, now=now)
+
+
 async def submit_password(
     env: Env, visitor: Visitor, current: Session, *, old_token: str, typed: str, now: int
 ) -> SignedIn | Refused:
-    """Confirm with the password, where two-step sign-in is off. Raises `Overloaded`."""
+    """Confirm with the password, where two-step sign-in is off. Raises `Overloaded`.
+
+    Refused: a retired password too (PASSWORD_RETIRED): whoever stole it could type it as well.
+    """
     account = await env.store.read(accounts.load, current.account_id)
     if account is None or account.two_step or account.password_hash is None:
         return Refused(Reason.CHANGED)
@@ -100,12 +129,23 @@ async def submit_password(
             return Refused(Reason.STEP_ENDED)
         if refused := count_password_try(tx, locked, visitor, current, right=verdict.ok, now=now):
             return refused
+        if locked.status is Status.RETIRED:
+            return _refuse_retired(tx, env, locked, visitor, now=now)
         risen = replace(current, password_at=now, seen_at=now)
         return raise_and_tell(
             tx, locked, visitor, risen, old_token=old_token, by="password", now=now
         )
 
     return await env.store.run(finish)
+
+
+def _refuse_retired(tx: Tx, env: Env, account: Account, visitor: Visitor, *, now: int) -> Refused:
+    """The right but retired password: written down, and the link for a new one is sent again."""
+    retired = Refused(Reason.PASSWORD_RETIRED)
+    told = event.new_event(event.PASSWORD_REFUSED, event.Outcome.REFUSED, reason=retired.reason)
+    record(tx, account, visitor, told, now=now)
+    remind_of_retired(tx, env, account, visitor, now=now)
+    return retired
 
 
 def is_current(tx: Tx, current: Session, cookie: str) -> bool:

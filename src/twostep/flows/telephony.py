@@ -13,7 +13,6 @@ from twostep.core.out_of_band import NO_ANSWER, Purpose, SendState, merge_state
 from twostep.core.sealing import SealBroken
 from twostep.delivery.channel import (
     CallbackRequest,
-    Failure,
     Forged,
     KeyReport,
     OptReport,
@@ -78,9 +77,9 @@ def record_status(
             event.CODE_DELIVERED, method=method, state=str(new), provider=provider
         )
     audit.append(tx, told, account_id=account.id, source=SYSTEM, now=now)
-    if env is not None and reason == Failure.OPTED_OUT:
+    if env is not None:
         phone = phones.load(tx, row.phone_id or "", account_id=account.id)
-        note_refusal(tx, env, phone, provider=provider, now=now)
+        note_refusal(tx, env, phone, reason=reason, provider=provider, now=now)
 
 
 def answer_call(tx: Tx, env: Env, report: KeyReport, *, now: int) -> Spoken | None:

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from twostep.core import event, token
+from twostep.core import event
 from twostep.core.account import Role
 from twostep.core.authenticator import MethodKind, Phone, method_name
 from twostep.core.refusal import Reason, Refused
 from twostep.core.session import Session
 from twostep.flows.env import Env, Visitor
-from twostep.flows.outgoing_code import write_send
+from twostep.flows.outgoing_code import TEST, queue_text
 from twostep.flows.sealed_number import number_or_none
 from twostep.flows.send_code import open_channels, shown_state
 from twostep.flows.send_limits import Wanted, count_send
 from twostep.store import accounts, audit, outbox, phones
-from twostep.store.outbox import OutboxRow
 from twostep.store.tx import Tx
 
 
-KIND = "test"
 LIFE_SECONDS = 600
 
 
@@ -54,10 +52,7 @@ def send_test(
     wanted = Wanted(e164, phone.region, "sms", confirmed=True, known_browser=True)
     if refused := count_send(tx, env, account, visitor, wanted, now=now):
         return refused
-    row = _row(account.id, phone, now=now)
-    tx.on_commit(env.wake_outbox)
-    outbox.insert(tx, row)
-    write_send(tx, env, row, phone=phone, e164=e164, now=now)
+    row = queue_text(tx, env, phone, kind=TEST, e164=e164, seconds=LIFE_SECONDS, now=now)
     told = event.new_event(
         event.TEST_MESSAGE_SENT, method=method_name(MethodKind.PHONE, phone.id), channel="sms"
     )
@@ -68,7 +63,7 @@ def send_test(
 def view_test(tx: Tx, account_id: str) -> tuple[Phone | None, TestMessage | None]:
     """The phone that a test would go to, and the newest test."""
     phone = _own_phone(tx, account_id)
-    row = outbox.load_newest_of_kind(tx, account_id, kind=KIND)
+    row = outbox.load_newest_of_kind(tx, account_id, kind=TEST)
     if row is None or phone is None:
         return phone, None
     at = row.accepted_at or row.created_at
@@ -78,25 +73,3 @@ def view_test(tx: Tx, account_id: str) -> tuple[Phone | None, TestMessage | None
 def _own_phone(tx: Tx, account_id: str) -> Phone | None:
     found = (one for one in phones.list_confirmed(tx, account_id) if one.line != "fixed")
     return next(found, None)
-
-
-def _row(account_id: str, phone: Phone, *, now: int) -> OutboxRow:
-    return OutboxRow(
-        id=token.new_id(),
-        account_id=account_id,
-        session_id=None,
-        challenge_id=None,
-        channel="sms",
-        kind=KIND,
-        phone_id=phone.id,
-        payload=None,
-        state="queued",
-        reason="",
-        provider="",
-        provider_id="",
-        attempt=0,
-        next_at=now,
-        not_after=now + LIFE_SECONDS,
-        created_at=now,
-        accepted_at=None,
-    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from twostep.store.tx import StoreUnavailable
+from twostep.store.tx import OutcomeUnknown, StoreUnavailable
 
 
-__all__ = ["StoreUnavailable"]
+__all__ = ["OutcomeUnknown", "StoreUnavailable"]

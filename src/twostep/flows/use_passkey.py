@@ -6,13 +6,14 @@ from dataclasses import replace
 
 from twostep.core import passkey, session, token
 from twostep.core.account import Account, Status
-from twostep.core.authenticator import MethodKind
+from twostep.core.authenticator import MethodKind, Passkey
 from twostep.core.passkey_challenge import Ceremony, context_of, new_challenge
 from twostep.core.refusal import Reason, Refused
 from twostep.core.session import Aal, Level, Session
 from twostep.flows import verify_passkey
 from twostep.flows.env import Env, Visitor
 from twostep.flows.finish_step import complete_step
+from twostep.flows.replace_session import end_earlier, find_earlier, lock_with
 from twostep.flows.second_step import is_open_step
 from twostep.flows.sign_in import SignedIn, complete_sign_in
 from twostep.flows.step_up import is_current, raise_and_tell
@@ -38,6 +39,12 @@ def view_options(tx: Tx, env: Env, current: Session, *, now: int) -> dict[str, o
         allowed=passkeys.list_passkeys(tx, current.account_id),
         alone=False,
     )
+
+
+def view_told(tx: Tx, account_id: str) -> tuple[bytes | None, tuple[Passkey, ...]]:
+    """What password managers are told of: the handle (None: never needed yet) and the passkeys."""
+    handle = passkeys.load_handle(tx, account_id)
+    return handle, passkeys.list_passkeys(tx, account_id) if handle else ()
 
 
 def submit_second_step(
@@ -92,7 +99,8 @@ def sign_in_alone(
     if isinstance(answer, Refused):
         return verify_passkey.refuse(tx, None, visitor, answer, ceremony=ceremony, now=now)
     found = passkeys.load_by_credential(tx, answer.credential_id)
-    account = accounts.lock(tx, found.account_id) if found else None
+    earlier = find_earlier(tx, old_token) if found else None
+    account = lock_with(tx, found.account_id, earlier) if found else None
     if account is None or not _may_enter(account):
         no = passkey.refused("unknown" if account is None else "account")
         return verify_passkey.refuse(tx, account, visitor, no, ceremony=ceremony, now=now)
@@ -101,8 +109,7 @@ def sign_in_alone(
     )
     if isinstance(used, Refused):
         return used
-    if old_token:
-        sessions.remove_by_digest(tx, token.digest(old_token))
+    end_earlier(tx, env, visitor, earlier, now=now)
     return complete_sign_in(
         tx,
         env,

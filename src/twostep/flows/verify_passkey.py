@@ -1,7 +1,8 @@
 """Verify that a passkey was used, burn its challenge, and keep what it said of itself.
 
 For the second step, for step-up, and alone. Every refusal is the same to who asks; the audit trail
-says why. A passkey is no guess: a refused one costs no try of the account, only the network's allowance.
+says why. A passkey is no guess: a refused one costs no try of the account, only the allowance of the
+network or of the known browser.
 """
 
 from __future__ import annotations
@@ -10,12 +11,13 @@ import importlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from twostep.core import event, session, throttle
+from twostep.core import event, session, throttle, token
 from twostep.core.account import Account
 from twostep.core.authenticator import MethodKind, Passkey, method_name
 from twostep.core.event import Outcome
 from twostep.core.passkey import Answer, RelyingParty, new_handle, refused
 from twostep.core.passkey_challenge import (
+    AHEAD_SECONDS,
     CHALLENGE_SECONDS,
     Ceremony,
     challenge_digest,
@@ -27,7 +29,7 @@ from twostep.delivery.notice import NoticeKind
 from twostep.flows.env import Env, Visitor
 from twostep.flows.notify import notify
 from twostep.flows.record import record
-from twostep.store import audit, passkeys, throttles
+from twostep.store import audit, passkeys, sessions, throttles
 from twostep.store.tx import Tx
 
 
@@ -62,8 +64,9 @@ def relying_party(env: Env) -> RelyingParty:
 
 
 def refuse_waiting(tx: Tx, visitor: Visitor, *, now: int) -> Refused | None:
-    """Refuse while the network's allowance is used up."""
-    return throttle.refuse(throttles.load(tx, _key(visitor)), throttle.PASSKEY_NETWORK, now=now)
+    """Refuse while the network's allowance is used up, or the known browser's own."""
+    key = _key(tx, visitor)
+    return throttle.refuse(throttles.load(tx, key), throttle.PASSKEY_NETWORK, now=now)
 
 
 def load_handle(tx: Tx, account_id: str) -> bytes:
@@ -116,7 +119,7 @@ def use_passkey(
 def burn_challenge(tx: Tx, challenge: bytes, *, now: int) -> bool:
     """Take a challenge that was answered well. False: it was answered before."""
     return passkeys.consume_challenge(
-        tx, challenge_digest(challenge), expires_at=now + CHALLENGE_SECONDS
+        tx, challenge_digest(challenge), expires_at=now + CHALLENGE_SECONDS + AHEAD_SECONDS
     )
 
 
@@ -130,7 +133,7 @@ def refuse(
     now: int,
 ) -> Refused:
     """Count a refused passkey against the network and write down why."""
-    key = _key(visitor)
+    key = _key(tx, visitor)
     rule = throttle.PASSKEY_NETWORK
     throttles.save(
         tx, key, throttle.count(throttles.lock(tx, key, now=now), rule, now=now), now=now
@@ -189,5 +192,9 @@ def _tell_of_counter(
     )  # fmt: skip
 
 
-def _key(visitor: Visitor) -> str:
+def _key(tx: Tx, visitor: Visitor) -> str:
+    """A known browser has its own allowance: a stranger behind the same address costs it nothing."""
+    digest = token.digest(visitor.browser_token)
+    if visitor.browser_token and sessions.is_browser_cookie(tx, digest):
+        return f"{throttle.PASSKEY_NETWORK.name}:browser:{digest.hex()[:40]}"
     return f"{throttle.PASSKEY_NETWORK.name}:{visitor.network}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from twostep.core.account import Account, EmailAddress, Role
 from twostep.core.audit_chain import START, Head
+from twostep.core.reminder import REMIND_SECONDS
 from twostep.store.tx import Row, Tx
 
 
@@ -30,7 +31,10 @@ def account_of(row: Row) -> Account:
 
 
 def lock(tx: Tx, account_id: str) -> Account | None:
-    """Take the account's row for the rest of the transaction; None when it does not exist."""
+    """Take the account's row for the rest of the transaction; None when it does not exist.
+
+    Taken twice, its head of the audit chain is what this transaction has made of it.
+    """
     row = tx.one(
         "UPDATE accounts SET version = version + 1 WHERE id = :id"
         f" RETURNING {COLUMNS}, audit_seq, audit_hash",
@@ -38,7 +42,7 @@ def lock(tx: Tx, account_id: str) -> Account | None:
     )
     if row is None:
         return None
-    tx.heads[account_id] = Head(row[19], bytes(row[20]))
+    tx.heads.setdefault(account_id, Head(row[19], bytes(row[20])))
     return account_of(row)
 
 
@@ -125,10 +129,11 @@ def save_two_step(tx: Tx, account_id: str, *, on: bool, now: int) -> None:
     tx.do(
         "UPDATE accounts SET two_step = :on, two_step_at = :at, default_method = NULL,"
         " must_enroll = 0,"
-        " wrong_in_a_row = 0, spare_reminder_at = NULL WHERE id = :id",
+        " wrong_in_a_row = 0, spare_reminder_at = :remind WHERE id = :id",
         id=account_id,
         on=int(on),
         at=now if on else None,
+        remind=now + REMIND_SECONDS if on else None,
     )
 
 
@@ -205,7 +210,7 @@ def save_default_method(tx: Tx, account_id: str, *, method: str | None) -> None:
 
 
 def save_spare_reminder(tx: Tx, account_id: str, *, at: int | None) -> None:
-    """When to ask again for a spare way in."""
+    """When to look again whether there is something to remind of."""
     tx.do("UPDATE accounts SET spare_reminder_at = :at WHERE id = :id", id=account_id, at=at)
 
 

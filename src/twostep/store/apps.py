@@ -166,3 +166,13 @@ def take_pending(tx: Tx, pending_id: str, *, session_id: str) -> bool:
         )
         == 1
     )
+
+
+def purge_pending(tx: Tx, *, before: int, limit: int) -> int:
+    """Drop secrets of wizards whose time was over before then."""
+    return tx.run(
+        "DELETE FROM pending_apps WHERE session_id IN (SELECT session_id FROM pending_apps"
+        " WHERE expires_at < :before LIMIT :limit)",
+        before=before,
+        limit=limit,
+    )

@@ -125,3 +125,13 @@ def wipe_expired(tx: Tx, *, now: int) -> int:
         " WHERE ended_at IS NULL AND expires_at <= :now",
         now=now,
     )
+
+
+def purge(tx: Tx, *, before: int, limit: int) -> int:
+    """Drop challenges whose time was over before then."""
+    return tx.run(
+        "DELETE FROM challenges WHERE id IN (SELECT id FROM challenges WHERE expires_at < :before"
+        " LIMIT :limit)",
+        before=before,
+        limit=limit,
+    )

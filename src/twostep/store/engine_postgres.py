@@ -3,7 +3,7 @@
 Any number of processes may share a database. Serialisation failures, deadlocks and unique values
 that two flows wrote at once run the whole flow again, three times at most; so does a connection that
 was lost before COMMIT. A connection lost at COMMIT is never tried again, because nobody knows whether
-it was kept: `StoreUnavailable`. Reads have threads and connections of their own, so that flows which
+it was kept: `OutcomeUnknown`. Reads have threads and connections of their own, so that flows which
 wait for a row's lock hold up no page.
 """
 
@@ -20,13 +20,13 @@ import psycopg
 import structlog
 from psycopg import errors
 from psycopg.pq import TransactionStatus
-from psycopg_pool import ConnectionPool
 
 from twostep.store import postgres_connection as connections
 from twostep.store import schema
+from twostep.store.postgres_pool import CONNECTION_WAIT_SECONDS, Pool
 from twostep.store.postgres_transaction import Transaction
 from twostep.store.postgres_wire import Connection, Wire
-from twostep.store.tx import Row, StoreUnavailable, Tx
+from twostep.store.tx import OutcomeUnknown, Pressure, Row, StoreUnavailable, Tx
 
 
 P = ParamSpec("P")
@@ -37,11 +37,6 @@ WRITERS = 8
 READERS = 4
 MOST_WAITING = 256
 MOST_ATTEMPTS = 3
-CONNECTION_WAIT_SECONDS = 2.0
-# The pool doubles its pauses from one second on, so it tries again after three at the latest.
-RECONNECT_SECONDS = 4.0
-CONNECTION_LIFE_SECONDS = 3600.0
-RENEW_SECONDS = 1.0
 ANNOUNCE_SECONDS = 0.05
 LISTEN_AGAIN_SECONDS = (1, 2, 4, 8)
 CHANNEL = "twostep_outbox"
@@ -59,23 +54,10 @@ class PostgresStore:
     def __init__(self, url: str) -> None:
         connections.probe(url)
         self._url = url
-        self._pool = ConnectionPool(
-            connection_class=Connection,
-            kwargs=connections.parameters(url),
-            configure=connections.configure,
-            min_size=2,
-            max_size=WRITERS + READERS,
-            timeout=CONNECTION_WAIT_SECONDS,
-            reconnect_timeout=RECONNECT_SECONDS,
-            max_lifetime=CONNECTION_LIFE_SECONDS,
-            name="twostep",
-            open=False,
-        )
-        self._opened = False
+        self._pool = Pool(url, most=WRITERS + READERS)
         self._writers = ThreadPoolExecutor(WRITERS, thread_name_prefix="flow")
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="read")
         self._running = 0
-        self._renewed_at = 0.0
         self._announced_at = 0.0
         self._announcing = False
         self._closed = False
@@ -118,6 +100,10 @@ class PostgresStore:
         )
         return await done
 
+    def pressure(self) -> Pressure:
+        """What the pool says, and who has not come so far."""
+        return self._pool.pressure(running=self._running)
+
     def announce(self) -> None:
         """Wake the outbox's workers of every process, at most once in 50 ms."""
         if self._announcing or self._closed:
@@ -151,18 +137,17 @@ class PostgresStore:
     def _submit(
         self,
         threads: ThreadPoolExecutor,
-        work: Callable[[Callable[[Tx], Any]], Any],
+        work: Callable[[Callable[[Tx], Any], float], Any],
         call: Callable[[Tx], Any],
     ) -> asyncio.Future[Any]:
         if self._closed:
             raise StoreUnavailable("The database is closed.")
         if self._running >= WRITERS + READERS + MOST_WAITING:
             raise StoreUnavailable("The database is busy: too many requests are waiting for it.")
-        if not self._opened:
-            self._pool.open()
-            self._opened = True
+        self._pool.open()
         self._running += 1
-        future = asyncio.get_running_loop().run_in_executor(threads, work, call)
+        deadline = time.monotonic() + CONNECTION_WAIT_SECONDS
+        future = asyncio.get_running_loop().run_in_executor(threads, work, call, deadline)
         future.add_done_callback(self._count_down)
         return future
 
@@ -179,11 +164,11 @@ class PostgresStore:
             told.add_done_callback(_drop)
 
     @contextmanager
-    def _connection(self) -> Iterator[Connection]:
-        """A connection of the pool; what goes wrong with the database becomes `StoreUnavailable`."""
-        connection = None
+    def _connection(self, deadline: float) -> Iterator[Connection]:
+        """A connection of the pool, there by `deadline` (monotonic clock); what goes wrong with the
+        database becomes `StoreUnavailable`."""
+        connection = self._pool.take(deadline)
         try:
-            connection = self._pool.getconn()
             yield connection
         except (errors.SerializationFailure, errors.DeadlockDetected):
             raise
@@ -192,33 +177,36 @@ class PostgresStore:
             psycopg.InterfaceError,
             errors.ReadOnlySqlTransaction,
         ) as error:
-            if connection and isinstance(error, errors.ReadOnlySqlTransaction):
+            if isinstance(error, errors.ReadOnlySqlTransaction):
                 connection.close()  # the primary has become a replica: look for the new one
-                self._renew()
+                self._pool.renew()
             log.warning("store.unavailable", error=connections.words(error))
             raise StoreUnavailable(connections.words(error)) from error
         finally:
-            if connection:
-                self._pool.putconn(connection)
+            self._pool.put(connection)
 
-    def _renew(self) -> None:
-        """One connection has turned out useless: the others probably have too. At most once a
-        second, so that a server in trouble is not stormed."""
-        now = time.monotonic()
-        if now - self._renewed_at >= RENEW_SECONDS:
-            self._renewed_at = now
-            self._pool.drain()
+    def _look(self, call: Callable[[Tx], T], deadline: float) -> T:
+        """Run a function that reads; again where the connection turns out to be dead."""
+        attempt = 1
+        while True:
+            connection = None
+            try:
+                with self._connection(deadline) as connection:
+                    return _look(connection, call)
+            except StoreUnavailable:
+                if attempt == MOST_ATTEMPTS or connection is None or not connection.closed:
+                    raise
+                self._pool.renew()
+                if time.monotonic() > deadline:
+                    raise
+            attempt += 1
 
-    def _look(self, call: Callable[[Tx], T]) -> T:
-        with self._connection() as connection:
-            return _look(connection, call)
-
-    def _transact(self, call: Callable[[Tx], T]) -> Answer[T]:
+    def _transact(self, call: Callable[[Tx], T], deadline: float) -> Answer[T]:
         """Run a flow and commit it; again where that is safe and may help."""
         attempt = 1
         while True:
             try:
-                with self._connection() as connection:
+                with self._connection(deadline) as connection:
                     return _run_and_commit(connection, call)
             except (
                 _LostBeforeCommit,
@@ -228,7 +216,7 @@ class PostgresStore:
             ) as error:
                 log.info("store.run_again", error=type(error).__name__, attempt=attempt)
                 if isinstance(error, _LostBeforeCommit):
-                    self._renew()
+                    self._pool.renew()
                 if attempt == MOST_ATTEMPTS:
                     if isinstance(error, errors.UniqueViolation):
                         raise
@@ -254,7 +242,7 @@ def _run_and_commit(connection: Connection, call: Callable[[Tx], T]) -> Answer[T
         if connection.closed and not (wire and wire.is_committing):
             raise _LostBeforeCommit from error
         if connection.closed:
-            raise StoreUnavailable(
+            raise OutcomeUnknown(
                 "The connection was lost at COMMIT, and nobody knows whether the change was kept."
                 " Try again."
             ) from error

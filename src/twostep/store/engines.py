@@ -54,10 +54,10 @@ def review(store: Store) -> None:
     """Raise `SchemaMismatch` or `DatabaseMoved`, saying what to do, unless this program may use the
     database as it is. Blocks; raises `StoreUnavailable` too."""
     version = store.schema_version()
-    compatible_from = None
+    compatibility = None
     if version is not None and version > schema.HEAD:
-        compatible_from = store.read_now(installation.load, schema.COMPATIBLE_FROM)
-    schema.review(version, compatible_from)
+        compatibility = store.read_now(installation.load, schema.COMPATIBLE_FROM)
+    schema.review(version, compatibility)
     store.read_now(copy_marks.review)
 
 

@@ -54,3 +54,13 @@ def take(tx: Tx, post_id: str, *, session_id: str) -> KeptPost | None:
         session=session_id,
     )
     return None if row is None else KeptPost(*row)
+
+
+def purge(tx: Tx, *, before: int, limit: int) -> int:
+    """Drop forms that nobody came back for."""
+    return tx.run(
+        "DELETE FROM kept_posts WHERE id IN (SELECT id FROM kept_posts WHERE expires_at < :before"
+        " LIMIT :limit)",
+        before=before,
+        limit=limit,
+    )

@@ -5,8 +5,10 @@ A row holds ids and sealed payloads only: the code stays in its challenge, the n
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from twostep.store import sends
 from twostep.store.tx import Tx
 
 
@@ -80,19 +82,22 @@ def load(tx: Tx, row_id: str) -> OutboxRow | None:
 def claim_due(tx: Tx, *, now: int, lease_seconds: int, limit: int) -> list[OutboxRow]:
     """Take messages that are due, for `lease_seconds`; a lapsed lease may be taken again.
 
-    Whoever let a lease lapse may have sent the message before, so that counts as a copy.
+    Whoever let a lease lapse may have sent the message before, so that counts as a copy. A lease that
+    ends more than twice as late as ours was written by a clock that ran ahead; one that is only a
+    little later is another process's, which looked at the clock after us.
     """
     # Other processes' workers pass over what one has just taken, instead of waiting for it.
     skip = " FOR UPDATE SKIP LOCKED" if tx.engine == "postgresql" else ""
     rows = tx.all(
         "WITH due (due_id) AS MATERIALIZED (SELECT id FROM outbox WHERE state = 'queued'"
         " AND next_at <= :now AND (lease_until IS NULL OR lease_until <= :now"
-        f" OR lease_until > :until) ORDER BY next_at LIMIT :limit{skip})"
+        f" OR lease_until > :ahead) ORDER BY next_at LIMIT :limit{skip})"
         " UPDATE outbox SET copies = copies + CASE WHEN lease_until IS NULL THEN 0 ELSE 1 END,"
         " lease_until = :until, attempt = attempt + 1 FROM due"
         f" WHERE id = due_id RETURNING {_COLUMNS}",
         now=now,
         until=now + lease_seconds,
+        ahead=now + 2 * lease_seconds,
         limit=limit,
     )
     return [OutboxRow(*row) for row in rows]
@@ -132,6 +137,20 @@ def postpone(
     )
 
 
+def give_back(tx: Tx, row_ids: Sequence[str], *, now: int) -> None:
+    """End the leases of messages that were claimed and not finished: whoever looks next takes them.
+
+    The attempt does not count; that something may have left does, as with a lease that has lapsed.
+    """
+    for row_id in row_ids:
+        tx.do(
+            "UPDATE outbox SET lease_until = :now, attempt = attempt - 1"
+            " WHERE id = :id AND state = 'queued' AND lease_until > :now",
+            id=row_id,
+            now=now,
+        )
+
+
 def next_due_at(tx: Tx) -> int | None:
     """When the next queued message is due."""
     row = tx.one("SELECT min(next_at) FROM outbox WHERE state = 'queued'")
@@ -149,15 +168,24 @@ def count_by_state(tx: Tx, *, since: int) -> list[tuple[str, str, str, str, int,
     )
 
 
-def list_of_attempt(tx: Tx, session_id: str, *, since: int) -> list[OutboxRow]:
-    """Codes sent in one session since `since`, the newest first."""
+def list_of_attempt(
+    tx: Tx, session_id: str, *, since: int, phone_id: str | None = None
+) -> list[OutboxRow]:
+    """Codes sent in one session since `since`, the newest first.
+
+    `phone_id`: only those that went to this phone's number, under whatever id it stood then.
+    """
     rows = tx.all(
         f"SELECT {_COLUMNS} FROM outbox WHERE session_id = :session AND kind LIKE 'code.%'"
         " AND created_at >= :since ORDER BY created_at DESC, next_at DESC, id",
         session=session_id,
         since=since,
     )
-    return [OutboxRow(*row) for row in rows]
+    found = [OutboxRow(*row) for row in rows]
+    if phone_id is None or not found:
+        return found
+    same = sends.list_to_number_of(tx, phone_id, since=since)
+    return [row for row in found if row.id in same]
 
 
 def load_newest_of_challenge(tx: Tx, challenge_id: str) -> OutboxRow | None:

@@ -92,6 +92,11 @@ def count_accounts_with(tx: Tx, fingerprints: Sequence[bytes], *, other_than: st
     return len(found)
 
 
+def learn_landline(tx: Tx, phone_id: str) -> None:
+    """A text could not go there: where the numbering plan leaves it open, it is a landline."""
+    tx.do("UPDATE phones SET line = 'fixed' WHERE id = :id AND line = 'either'", id=phone_id)
+
+
 def confirm(tx: Tx, phone_id: str, *, now: int) -> bool:
     """The owner has read a code from it. False: it was confirmed already."""
     return (

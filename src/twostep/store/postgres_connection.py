@@ -14,10 +14,12 @@ from twostep.store.tx import StoreUnavailable
 
 
 OLDEST_SERVER = 130000
-# A dead peer is noticed within seconds, so that a failover is over soon.
+# A dead peer is noticed within seconds, so that a failover is over soon. Of several hosts in the
+# address the one is taken that can be written to, so that the new primary is found without a proxy.
 _DEFAULTS = {
     "application_name": "twostep",
     "client_encoding": "utf8",
+    "target_session_attrs": "read-write",
     "connect_timeout": "3",
     "keepalives_idle": "5",
     "keepalives_interval": "2",
@@ -94,12 +96,14 @@ async def listener(url: str, channel: str) -> psycopg.AsyncConnection[TupleRow]:
 
 READ_ONLY = (
     "The server of database_url is read-only: it is a replica, or was one a moment ago."
-    " Name the primary; with several hosts in the address, add target_session_attrs=read-write."
+    " Name the primary, or all servers: postgresql://USER@HOST1,HOST2/NAME finds it by itself."
 )
+_LIBPQ_READ_ONLY = ("session is read-only", "server is in hot standby mode")
 
 
 def words(error: psycopg.Error) -> str:
     """An error's first line, without the values that the server quotes in its details."""
-    if isinstance(error, errors.ReadOnlySqlTransaction):
+    line = str(error).strip().partition("\n")[0]
+    if isinstance(error, errors.ReadOnlySqlTransaction) or line.endswith(_LIBPQ_READ_ONLY):
         return READ_ONLY
-    return error.diag.message_primary or str(error).strip().partition("\n")[0]
+    return error.diag.message_primary or line

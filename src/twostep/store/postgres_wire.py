@@ -21,6 +21,11 @@ from psycopg.pq.abc import PGresult
 from twostep.store.tx import Row
 
 
+# Longer than the server's own time-out for a statement: a server that is silent for so long is
+# frozen, or nobody keeps the copy that COMMIT waits for. TCP alone would wait for ever.
+MOST_SILENCE_SECONDS = 13.0
+
+
 class Connection(psycopg.Connection[Row]):
     """A connection that remembers what it has prepared."""
 
@@ -168,14 +173,25 @@ class Wire:
         self.round_trips += 1
         while self._pg.flush():
             self._poll.modify(self._pg.socket, select.POLLIN | select.POLLOUT)
-            if self._poll.poll()[0][1] & select.POLLIN:
+            if self._poll_once() & select.POLLIN:
                 self._pg.consume_input()
             self._poll.modify(self._pg.socket, select.POLLIN)
+
+    def _poll_once(self) -> int:
+        """Wait until the server says something or takes more; the poll's bits. Gives a silent
+        server up."""
+        ready = self._poll.poll(MOST_SILENCE_SECONDS * 1000)
+        if not ready:
+            self._connection.close()
+            raise psycopg.OperationalError(
+                f"The server has said nothing for {MOST_SILENCE_SECONDS:.0f} seconds."
+            )
+        return ready[0][1]
 
     def _read(self) -> None:
         """Take the next answer; raises what the server refused."""
         while self._pg.is_busy():
-            self._poll.poll()
+            self._poll_once()
             self._pg.consume_input()
         result = self._pg.get_result()
         if result is None:  # the end of one statement's answers

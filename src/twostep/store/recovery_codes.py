@@ -68,10 +68,10 @@ def consume(tx: Tx, code_id: str, *, now: int) -> bool:
 
 
 def save_proved(tx: Tx, set_id: str, *, now: int) -> None:
-    """The owner has typed one of the codes back: they are never shown again."""
+    """The owner has typed one of the codes back, or says to have them still: they are never shown
+    again."""
     tx.do(
-        "UPDATE recovery_sets SET proved_at = COALESCE(proved_at, :now), shown = NULL,"
-        " session_id = NULL WHERE id = :id",
+        "UPDATE recovery_sets SET proved_at = :now, shown = NULL, session_id = NULL WHERE id = :id",
         id=set_id,
         now=now,
     )
@@ -143,3 +143,13 @@ def consume_temporary(tx: Tx, code_id: str) -> bool:
 def remove_temporary(tx: Tx, account_id: str) -> int:
     """Delete the account's temporary code."""
     return tx.run("DELETE FROM temporary_codes WHERE account_id = :id", id=account_id)
+
+
+def purge_temporary(tx: Tx, *, before: int, limit: int) -> int:
+    """Drop temporary codes that were over before then."""
+    return tx.run(
+        "DELETE FROM temporary_codes WHERE account_id IN (SELECT account_id FROM temporary_codes"
+        " WHERE expires_at < :before LIMIT :limit)",
+        before=before,
+        limit=limit,
+    )

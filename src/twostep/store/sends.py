@@ -84,6 +84,17 @@ def list_new_numbers(tx: Tx, prefix: bytes, *, since: int, limit: int) -> set[by
     return {bytes(row[0]) for row in rows}
 
 
+def list_to_number_of(tx: Tx, phone_id: str, *, since: int) -> set[str]:
+    """Ids of the sends since then that went to the number of this phone."""
+    rows = tx.all(
+        "SELECT s.id FROM sends s JOIN phones p ON p.fingerprint = s.fingerprint"
+        " AND s.account_id = p.account_id WHERE p.id = :phone AND s.sent_at >= :since",
+        phone=phone_id,
+        since=since,
+    )
+    return {row[0] for row in rows}
+
+
 def list_conversions(
     tx: Tx, region: str, *, since: int, settled_before: int, limit: int
 ) -> list[bool]:
@@ -126,6 +137,20 @@ def list_verify_seconds(tx: Tx, *, since: int) -> list[tuple[int, str, int]]:
         since=since,
     )
     return [(int(row[0]), row[1], int(row[2])) for row in rows]
+
+
+def list_speeds(tx: Tx, *, since: int, limit: int) -> list[tuple[str, int | None, int | None]]:
+    """Provider, and seconds from asking until it took the message and until it reported it delivered
+    (None: it did not), of the newest sends."""
+    rows = tx.all(
+        "SELECT o.provider, o.accepted_at - s.sent_at,"
+        " CASE WHEN o.state = 'delivered' THEN o.finished_at - s.sent_at END"
+        " FROM sends s JOIN outbox o ON o.id = s.id WHERE s.sent_at >= :since"
+        " AND o.provider <> '' ORDER BY s.sent_at DESC, s.id LIMIT :limit",
+        since=since,
+        limit=limit,
+    )
+    return [(row[0], row[1], row[2]) for row in rows]
 
 
 def purge(tx: Tx, *, before: int, limit: int) -> int:

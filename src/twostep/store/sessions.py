@@ -140,11 +140,6 @@ def remove(tx: Tx, session_id: str, *, account_id: str) -> bool:
     )
 
 
-def remove_by_digest(tx: Tx, digest: bytes) -> None:
-    """End the session of a cookie: its browser has signed in anew."""
-    tx.do("DELETE FROM sessions WHERE digest = :digest", digest=digest)
-
-
 def remove_others(tx: Tx, account_id: str, *, keep: str) -> int:
     """End every other session of the account, half sessions too; the number ended."""
     return tx.run(

@@ -59,3 +59,13 @@ def load_of_session(tx: Tx, session_id: str) -> SupportReference | None:
     """The reference that a session was shown."""
     row = tx.one(f"SELECT {_COLUMNS} FROM support_references WHERE session_id = :id", id=session_id)
     return None if row is None else SupportReference(*row)
+
+
+def purge(tx: Tx, *, before: int, limit: int) -> int:
+    """Drop references that were over before then."""
+    return tx.run(
+        "DELETE FROM support_references WHERE reference IN (SELECT reference FROM"
+        " support_references WHERE expires_at < :before LIMIT :limit)",
+        before=before,
+        limit=limit,
+    )

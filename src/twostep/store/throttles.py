@@ -6,6 +6,13 @@ from twostep.core.throttle import State
 from twostep.store.tx import Tx
 
 
+# Their rules count for an hour at most, so a row that was not touched for longer says nothing.
+_STRANGERS = (
+    "(key LIKE 'password.%' OR key LIKE 'reset_mail.%' OR key LIKE 'link.network:%'"
+    " OR key LIKE 'code.network:%' OR key LIKE 'passkey.network:%')"
+)
+
+
 def load(tx: Tx, key: str) -> State:
     """Read a counter without locking it."""
     row = tx.one("SELECT count, since_at, waits, until_at FROM throttles WHERE key = :key", key=key)
@@ -56,6 +63,30 @@ def remove_with_prefix(tx: Tx, prefix: str) -> None:
         "DELETE FROM throttles WHERE key >= :first AND key < :last",
         first=prefix,
         last=prefix + "\U0010ffff",
+    )
+
+
+def purge_strangers(tx: Tx, *, before: int, most: int, limit: int) -> int:
+    """Drop what strangers can make rows of: counters of the first step, of links and of networks.
+
+    Those that nothing has touched since `before`, and, where more than `most` are left, those that
+    have counted least, the oldest first. Known and unknown names alike, so what went tells nobody who
+    has an account; and a flood of new counters pushes out itself, not those that stand near a limit.
+    """
+    done = tx.run(
+        "DELETE FROM throttles WHERE key IN (SELECT key FROM throttles"
+        f" WHERE {_STRANGERS} AND updated_at < :before LIMIT :limit)",
+        before=before,
+        limit=limit,
+    )
+    row = tx.one(f"SELECT count(*) FROM throttles WHERE {_STRANGERS}")
+    over = int(row[0]) - most if row else 0
+    if over <= 0:
+        return done
+    return done + tx.run(
+        "DELETE FROM throttles WHERE key IN (SELECT key FROM throttles"
+        f" WHERE {_STRANGERS} ORDER BY count, updated_at, key LIMIT :limit)",
+        limit=min(over, limit),
     )
 
 

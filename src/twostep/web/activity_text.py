@@ -35,8 +35,9 @@ _SENTENCES: dict[str, str] = {
     event.EMAIL_ADDED: N_("An e-mail address was added."),
     event.EMAIL_REMOVED: N_("An e-mail address was removed."),
     event.EMAIL_VERIFIED: N_("An e-mail address was confirmed."),
-    event.NOTICE_FAILED: N_("A notice by e-mail could not be delivered."),
-    event.NOTICE_SENT: N_("A notice was sent by e-mail."),
+    event.METHOD_RENAMED: N_("An authenticator app or a passkey was given another name."),
+    event.NOTICE_FAILED: N_("A notice could not be delivered."),
+    event.NOTICE_SENT: N_("A notice was sent."),
     event.NUMBER_UNMATCHED: N_("A number was not taken as a backup phone."),
     event.OPERATOR_ACTED: N_("The help desk did something for your account."),
     event.PASSKEY_ACCEPTED: N_("A passkey was used."),
@@ -57,6 +58,7 @@ _SENTENCES: dict[str, str] = {
     event.RECOVERY_STARTED: N_("A recovery with a waiting time was started."),
     event.RECOVERY_USED: N_("A recovery opened the set-up of a new app."),
     event.RECOVERY_CODES_CREATED: N_("Backup codes were made."),
+    event.RECOVERY_CODES_KEPT: N_("You said that you still have your backup codes."),
     event.RECOVERY_CODES_PROVED: N_("You showed that your backup codes are saved."),
     event.RECOVERY_CODE_USED: N_("A backup code was used."),
     event.SESSION_ENDED: N_("A browser was signed out."),
@@ -74,6 +76,7 @@ _SENTENCES: dict[str, str] = {
 _WITH_NAME = {
     event.APP_ADDED: N_("The authenticator app “%(name)s” was added."),
     event.APP_REMOVED: N_("The authenticator app “%(name)s” was removed."),
+    event.METHOD_RENAMED: N_("An authenticator app or a passkey is now called “%(name)s”."),
     event.PASSKEY_ADDED: N_("The passkey “%(name)s” was added."),
     event.PASSKEY_REMOVED: N_("The passkey “%(name)s” was removed."),
 }
@@ -81,6 +84,9 @@ _WITH_HINT = {
     event.PHONE_ADDED: N_("The backup phone ending %(hint)s was added."),
     event.PHONE_REMOVED: N_("The backup phone ending %(hint)s was removed."),
 }
+_OF_NEW_SIGN_IN = N_(
+    "The earlier session of a browser ended, because somebody signed in there again."
+)
 _WITH_LEFT = {event.RECOVERY_CODE_USED: N_("A backup code was used; %(left)s left.")}
 _BAD = frozenset({"refused", "throttled", "failed"})
 _WATCH = frozenset({
@@ -110,6 +116,8 @@ def activity_sentence(name: str, data: Mapping[str, str | int], *, language: str
     for field, table in (("name", _WITH_NAME), ("hint", _WITH_HINT), ("left", _WITH_LEFT)):
         if data.get(field, "") != "" and name in table:
             message = table[name]
+    if name == event.SESSION_ENDED and data.get("by") == "new_sign_in":
+        message = _OF_NEW_SIGN_IN
     return translator(language).gettext(message) % data
 
 

@@ -16,7 +16,6 @@ DAY_SECONDS = 86_400
 BROWSER_SECONDS = 400 * DAY_SECONDS  # browsers keep no cookie longer
 LANGUAGE_SECONDS = 365 * DAY_SECONDS
 LONGEST_HEADER = 8192
-LANGUAGE = "twostep-language"
 
 
 def session_name(env: Env) -> str:
@@ -32,6 +31,11 @@ def browser_name(env: Env) -> str:
 def remember_name(env: Env) -> str:
     """The remembered browser cookie's name."""
     return "__Host-twostep-remember" if env.settings.is_https else "twostep-remember"
+
+
+def language_name(env: Env) -> str:
+    """The name of the cookie that keeps a signed-out reader's language."""
+    return "__Host-twostep-language" if env.settings.is_https else "twostep-language"
 
 
 def read(header: str) -> dict[str, str]:
@@ -63,7 +67,7 @@ def expire_session(response: Response, env: Env) -> None:
 
 def set_language(response: Response, env: Env, language: str) -> None:
     """Keep a signed-out reader's language."""
-    _set(response, env, LANGUAGE, language, max_age=LANGUAGE_SECONDS)
+    _set(response, env, language_name(env), language, max_age=LANGUAGE_SECONDS)
 
 
 def _set(response: Response, env: Env, name: str, value: str, *, max_age: int | None) -> None:

@@ -6,7 +6,7 @@ from starlette.responses import JSONResponse, Response
 
 from twostep.flows.delivery_view import DeliveryView
 from twostep.web import view
-from twostep.web.delivery_text import delivery_sentence
+from twostep.web.delivery_text import delivery_sentence, late_sentence
 from twostep.web.visit import Visit
 
 
@@ -20,6 +20,8 @@ def delivery_line(visit: Visit, found: DeliveryView) -> view.DeliveryLine:
         language=visit.language,
         time_zone=visit.time_zone,
     )
+    if found.is_late:
+        sentence += f" {late_sentence(found.channel, language=visit.language)}"
     return view.DeliveryLine(found.state.value, sentence)
 
 

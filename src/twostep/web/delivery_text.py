@@ -18,6 +18,9 @@ _FAILED: dict[str, str] = {
     "no_provider": N_("Not sent: this way is not working right now. Use another way."),
 }
 _OTHER = N_("Not delivered. Try again, or use another way.")
+_CALL_FAILED: dict[str, str] = {
+    "unreachable": N_("Nobody answered. Try again, or use another way."),
+}
 
 
 def delivery_sentence(
@@ -30,7 +33,8 @@ def delivery_sentence(
     """
     _ = translator(language).gettext
     if state == "failed":
-        return _(_FAILED.get(reason, _OTHER))
+        own = _CALL_FAILED if channel == "call" else _FAILED
+        return _(own.get(reason) or _FAILED.get(reason, _OTHER))
     if state == "queued":
         return _("The call is being placed.") if channel == "call" else _("On its way.")
     time = format_time(at, language=language, time_zone=time_zone)
@@ -47,6 +51,14 @@ def delivery_sentence(
             else _("Accepted by the network %(time)s.")
         )
     return words % {"time": f"{time} UTC" if time_zone == "UTC" else time}
+
+
+def late_sentence(channel: str, *, language: str) -> str:
+    """Say what to do when nothing has come for a minute."""
+    _ = translator(language).gettext
+    if channel == "call":
+        return _("No call yet? Try another way.")
+    return _("Nothing there yet? Try a call, or another way.")
 
 
 def trouble_sentence(channel: str, *, language: str) -> str:

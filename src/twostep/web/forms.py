@@ -9,7 +9,6 @@ from starlette.types import Receive
 
 
 LARGEST_BODY = 64 * 1024
-BODY_SECONDS = 30.0
 MOST_FIELDS = 100
 FORM = "application/x-www-form-urlencoded"
 
@@ -22,13 +21,13 @@ class BadForm(Exception):
         self.status = status
 
 
-async def read_body(receive: Receive, declared: str) -> bytes:
-    """Read the body; raises `BadForm`: more than 64 KiB, whatever was declared (413), or later than
-    half a minute (408)."""
+async def read_body(receive: Receive, declared: str, *, seconds: float) -> bytes:
+    """Read the body; raises `BadForm`: more than 64 KiB, whatever was declared (413), or not there
+    after so many seconds (408)."""
     if declared.isdigit() and int(declared) > LARGEST_BODY:
         raise BadForm(413)
     try:
-        async with asyncio.timeout(BODY_SECONDS):
+        async with asyncio.timeout(seconds):
             return await _read_all(receive)
     except TimeoutError:
         raise BadForm(408) from None

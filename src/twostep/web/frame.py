@@ -13,6 +13,7 @@ from twostep.web import view
 from twostep.web.flash import flash_notice
 from twostep.web.refusal_words import Asked, Reader
 from twostep.web.render import render
+from twostep.web.signal import signal_url
 from twostep.web.text import field_error
 from twostep.web.visit import Visit
 
@@ -59,7 +60,7 @@ def page(
     )
     response = HTMLResponse(html, status)
     response.headers["cache-control"] = "no-store"
-    if refused is not None and status == 429:
+    if refused is not None and status in {429, 503}:
         set_retry_after(response, refused, now=visit.now)
     return response
 
@@ -71,6 +72,8 @@ def refused_status(refused: Refused) -> int:
             return 404
         case Reason.THROTTLED | Reason.SEND_TOO_SOON | Reason.SEND_LIMIT:
             return 429
+        case Reason.BUSY:
+            return 503
         case _:
             return 422
 
@@ -118,4 +121,5 @@ def frame(visit: Visit, *, banner: view.Notice | None = None) -> view.Frame:
         flash=flash_notice(flash, visit.language),
         banner=banner,
         idle_seconds=visit.env.limits.idle_seconds if is_full else None,
+        signal_url=signal_url(visit),
     )

@@ -35,5 +35,6 @@ def always(settings: Settings) -> list[tuple[bytes, bytes]]:
         " publickey-credentials-get=(self)",
     }
     if settings.is_https:
-        headers["strict-transport-security"] = f"max-age={2 * YEAR_SECONDS}"
+        below = "; includeSubDomains" if settings.server.hsts_subdomains else ""
+        headers["strict-transport-security"] = f"max-age={2 * YEAR_SECONDS}{below}"
     return [(name.encode(), value.encode()) for name, value in headers.items()]

@@ -16,7 +16,7 @@ def choose_language(
     """The language of this visit."""
     if account is not None and i18n.has_language(account.language):
         return account.language
-    chosen = jar.get(cookies.LANGUAGE, "")
+    chosen = jar.get(cookies.language_name(env), "")
     if i18n.has_language(chosen):
         return chosen
     return i18n.negotiate(accept_language, default=env.settings.default_language)

@@ -17,8 +17,9 @@ def error(
     reference: str = "",
     retry_at: int | None = None,
     again_url: str = "/sign-in",
+    unsure: bool = False,
 ) -> Response:
-    """An error page."""
+    """An error page. `unsure`: nobody knows whether the change was kept."""
     response = render_page(
         visit,
         "error.html",
@@ -26,6 +27,7 @@ def error(
         reference=reference,
         retry_at=retry_at,
         again_url=again_url,
+        unsure=unsure,
     )
     # render_page: the page's title says "Error" itself, and there is no form to blame.
     response.status_code = status

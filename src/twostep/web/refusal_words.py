@@ -190,6 +190,17 @@ def _not_in_plan(refused: Refused, reader: Reader, words: Translations) -> str:
     }
 
 
+def _opted_out(refused: Refused, _reader: Reader, words: Translations) -> str:
+    number = refused.detail.get("number")
+    if not number:
+        return words.gettext(
+            "That number has asked its network to block our texts. Choose Phone call, or enter another number."
+        )
+    return words.gettext(
+        "That number has asked its network to block our texts. Text START to %(number)s, or choose Phone call."
+    ) % {"number": f"\N{LEFT-TO-RIGHT ISOLATE}{number}\N{POP DIRECTIONAL ISOLATE}"}
+
+
 def _sending(refused: Refused, reader: Reader, words: Translations) -> str:
     if refused.reason is Reason.SEND_TOO_SOON:
         return words.gettext("We sent a code just now. You can ask again in %(wait)s.") % _when(
@@ -224,6 +235,7 @@ SPECIAL: dict[Reason, Say] = {
     Reason.NUMBER_TOO_LONG: _in_region(N_("That number is too long for %(country)s.")),
     Reason.NUMBER_REGION_CLOSED: _in_region(N_("We can't send codes to %(country)s. Use a number from another country, or backup codes.")),
     Reason.NUMBER_NOT_IN_PLAN: _not_in_plan,
+    Reason.NUMBER_OPTED_OUT: _opted_out,
     Reason.SEND_TOO_SOON: _sending,
     Reason.SEND_LIMIT: _sending,
 }  # fmt: skip

@@ -33,3 +33,8 @@ class Router:
             if found:
                 return candidate, found.groupdict()
         return None
+
+    def pattern_of(self, path: str) -> str | None:
+        """How the route of a path is written, without what stands in it."""
+        found = self.find(path)
+        return found[0].path if found else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from twostep.web import signal
 from twostep.web.api import session as api_session
 from twostep.web.pages import (
     activity,
@@ -92,6 +93,7 @@ PAGES: tuple[Page, ...] = (
     Page("/settings/security/phone/resend", post=phone_confirm.resend, step_up=ASK, phones=True),
     Page("/settings/security/phone/status", phone_confirm.status, phones=True, extends=False),
     Page("/settings/security/codes", codes.show, codes.submit, step_up=ASK),
+    Page("/settings/security/codes/check", codes.show_check, codes.submit_check),
     Page(
         "/settings/security/passkey/new",
         passkey_new.show,
@@ -105,6 +107,7 @@ PAGES: tuple[Page, ...] = (
         access=ENROL,
         step_up=ASK_ONLY,
     ),
+    Page("/settings/security/passkey/signal", signal.show, extends=False),
     Page("/settings/security/browsers/{id}/forget", post=browsers.forget),
     Page("/settings/security/browsers/forget-all", post=browsers.forget_all),
     Page(
@@ -113,14 +116,30 @@ PAGES: tuple[Page, ...] = (
         methods.submit_remove,
         step_up=ASK,
     ),
-    Page("/settings/security/method/{id}/rename", methods.show_rename, methods.submit_rename),
-    Page("/settings/security/method/{id}/default", methods.show_default, methods.submit_default),
+    Page(
+        "/settings/security/method/{id}/rename",
+        methods.show_rename,
+        methods.submit_rename,
+        step_up=ASK,
+    ),
+    Page(
+        "/settings/security/method/{id}/default",
+        methods.show_default,
+        methods.submit_default,
+        step_up=ASK,
+    ),
     Page("/settings/security/disable", disable.show, disable.submit, step_up=ASK),
     Page("/settings/sessions", sessions.show),
     Page("/settings/sessions/{id}/end", post=sessions.end),
     Page("/settings/sessions/end-others", post=sessions.end_others),
     Page("/settings/activity", activity.show),
     Page("/settings/activity.csv", activity.download),
+    Page(
+        "/settings/activity/{id}/not-me",
+        not_me.show_event,
+        not_me.submit_event,
+        step_up=ASK_ONLY,
+    ),
     # Confirming again who is there.
     Page("/confirm", CONFIRM.show, CONFIRM.submit),
     Page("/confirm/send", post=CONFIRM.send, phones=True),

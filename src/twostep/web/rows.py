@@ -18,7 +18,7 @@ from twostep.core.authenticator import (
     method_name,
 )
 from twostep.core.session import Session
-from twostep.flows.activity import Activity
+from twostep.flows.activity import Activity, is_deniable
 from twostep.i18n import format_instant, known_zone, translator
 from twostep.web import notice_text, view
 from twostep.web.activity_text import activity_sentence, activity_tone
@@ -144,7 +144,13 @@ def method_names(visit: Visit, methods: Methods, *, besides: str = "") -> tuple[
     """Every way to sign in in words, but the one with that id."""
     words = translator(visit.language)
     named = [app_label(visit, app) for app in methods.apps if app.id != besides]
-    named += [passkey_label(visit, one) for one in methods.passkeys if one.id != besides]
+    named += [
+        words.gettext("Passkey “%(name)s”") % {"name": one.name}
+        if one.name
+        else passkey_label(visit, one)
+        for one in methods.passkeys
+        if one.id != besides
+    ]
     named += [
         words.gettext("Phone number ending %(digits)s") % {"digits": phone.hint}
         for phone in methods.phones
@@ -185,6 +191,9 @@ def activity_rows(visit: Visit, activity: Sequence[Activity]) -> tuple[view.Acti
             one.browser or None,
             one.network or None,
             tone=activity_tone(one.event, one.outcome),
+            not_me_url=f"/settings/activity/{one.seq}/not-me"
+            if is_deniable(one, now=visit.now)
+            else None,
         )
         for one in activity
     )

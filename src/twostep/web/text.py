@@ -60,9 +60,6 @@ SENTENCES: dict[Reason, str] = {
     ),
     Reason.NUMBER_DUPLICATE: N_("You already added this number."),
     Reason.NUMBER_SHARED: N_("Too many accounts use this number already. Enter another one."),
-    Reason.NUMBER_OPTED_OUT: N_(
-        "That number has asked its network to block our texts. Choose Phone call, or enter another number."
-    ),
     Reason.REGION_UNKNOWN: N_("Choose a country or region from the list."),
     Reason.PHONE_NEEDS_APP: N_(
         "Set up an authenticator app or a passkey first. A phone number is only a spare way in."
@@ -72,12 +69,18 @@ SENTENCES: dict[Reason, str] = {
     Reason.PASSWORD_COMMON: N_(
         "Many people use this password, so it is tried first. Choose another."
     ),
+    Reason.PASSWORD_BREACHED: N_(
+        "This password has become known through a leak elsewhere. Choose another, and change it wherever you use it."
+    ),
     Reason.PASSWORD_CONTEXT: N_(
         "This password is too close to your username or to our name. Choose another."
     ),
     Reason.PASSWORD_UNCHANGED: N_("This is the password you have now. Choose another."),
     Reason.EMAIL_MALFORMED: N_("Enter an e-mail address like name@example.com."),
     Reason.EMAIL_DUPLICATE: N_("You already added this address."),
+    Reason.EMAIL_TAKEN: N_(
+        "Another account has confirmed this address meanwhile, so it can't belong to yours. Add a different one."
+    ),
     Reason.EMAIL_LAST: N_("This is your last confirmed address. Add and confirm another first."),
     Reason.LINK_DEAD: N_("This link was already used, or it is too old."),
     Reason.LANGUAGE_UNKNOWN: N_("Choose a language from the list."),
@@ -107,11 +110,13 @@ FIELDS: dict[Reason, str] = {
     Reason.PASSWORD_TOO_SHORT: "new_password",
     Reason.PASSWORD_TOO_LONG: "new_password",
     Reason.PASSWORD_COMMON: "new_password",
+    Reason.PASSWORD_BREACHED: "new_password",
     Reason.PASSWORD_CONTEXT: "new_password",
     Reason.PASSWORD_UNCHANGED: "new_password",
     Reason.PASSWORD_CURRENT_WRONG: "current_password",
     Reason.EMAIL_MALFORMED: "email",
     Reason.EMAIL_DUPLICATE: "email",
+    Reason.EMAIL_TAKEN: "email",
     Reason.LANGUAGE_UNKNOWN: "language",
     Reason.TIME_ZONE_UNKNOWN: "time_zone",
     Reason.USER_NAME_TAKEN: "username",

@@ -92,6 +92,7 @@ class Frame:
     `here` is path and query of this page, for the language form to come back to.
     `flash` is said once, `banner` stays until its cause is gone.
     `idle_seconds` is how long the session outlives the last request; None without a full session.
+    `signal_url` is where the script asks what password managers are told, just after a sign-in.
     """
 
     panel_name: str
@@ -108,6 +109,7 @@ class Frame:
     flash: Notice | None = None
     banner: Notice | None = None
     idle_seconds: int | None = None
+    signal_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

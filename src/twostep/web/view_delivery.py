@@ -52,3 +52,14 @@ class AlarmRow:
 
     at: int
     sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class TextRow:
+    """The longest text of a language: how many of the units of a segment it takes."""
+
+    language: str
+    encoding: str
+    units: int
+    limit: int
+    segments: int

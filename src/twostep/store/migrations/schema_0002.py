@@ -11,11 +11,11 @@ STATEMENTS = (
     "ALTER TABLE outbox ADD COLUMN copies {big} NOT NULL DEFAULT 0",
     """
     CREATE TABLE sends (
-      id TEXT PRIMARY KEY,
-      account_id TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
-      challenge_id TEXT,
-      region TEXT NOT NULL,
-      channel TEXT NOT NULL,
+      id {text} PRIMARY KEY,
+      account_id {text} NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+      challenge_id {text},
+      region {text} NOT NULL,
+      channel {text} NOT NULL,
       confirmed {big} NOT NULL,
       fingerprint {blob} NOT NULL,
       prefix {blob} NOT NULL,
@@ -31,27 +31,27 @@ STATEMENTS = (
     """
     CREATE TABLE opt_outs (
       fingerprint {blob} PRIMARY KEY,
-      id TEXT NOT NULL,
+      id {text} NOT NULL,
       number {blob} NOT NULL,
-      provider TEXT NOT NULL,
+      provider {text} NOT NULL,
       since_at {big} NOT NULL
     ){strict}
     """,
     """
     CREATE TABLE provider_states (
-      name TEXT PRIMARY KEY,
+      name {text} PRIMARY KEY,
       open_until {big} NOT NULL,
-      reason TEXT NOT NULL,
+      reason {text} NOT NULL,
       changed_at {big} NOT NULL
     ){strict}
     """,
     """
     CREATE TABLE alarms (
-      id TEXT PRIMARY KEY,
+      id {text} PRIMARY KEY,
       at {big} NOT NULL,
-      event TEXT NOT NULL,
-      subject TEXT NOT NULL,
-      data TEXT NOT NULL
+      event {text} NOT NULL,
+      subject {text} NOT NULL,
+      data {text} NOT NULL
     ){strict}
     """,
     "CREATE INDEX alarms_time ON alarms (at)",

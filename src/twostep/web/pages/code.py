@@ -16,12 +16,14 @@ from twostep.web.ask import Ask, clock_at, entry_label, new_ask
 from twostep.web.delivery_line import status_answer
 from twostep.web.frame import page, refused_status, see_other
 from twostep.web.guard import ENROLMENT
+from twostep.web.landing import landing
 from twostep.web.throttled import throttled
 from twostep.web.visit import Visit
 
 
 HERE = "/sign-in/code"
 SEND = "/sign-in/send"
+CODES = "/settings/security/codes"
 LONGEST_CODE = 10_000
 PASSKEY = view.PasskeyUrls("/sign-in/passkey/options", "/sign-in/passkey", "/sign-in/passkey")
 
@@ -68,9 +70,11 @@ async def _done(visit: Visit, answer: SecondStepDone) -> Response:
     elif answer.passed.left is not None:
         flash = f"code_used:{answer.passed.left}"
         if answer.passed.left == 0:
-            target = "/settings/security/codes"
+            target = CODES
     if flash:
         await visit.env.store.run(save_flash, session, flash=flash)
+    if target != CODES:
+        target = landing(answer.signed_in, target)
     response = see_other(target)
     cookies.set_signed_in(response, visit.env, answer.signed_in)
     return response

@@ -8,11 +8,18 @@ from starlette.responses import Response
 
 from twostep.core.recovery_codes import CODES_IN_SET, format_code
 from twostep.core.refusal import Reason, Refused
-from twostep.flows.recovery_codes import CodesView, make_codes, prove_codes, view_codes
+from twostep.flows.recovery_codes import (
+    CodesView,
+    keep_codes,
+    make_codes,
+    prove_codes,
+    view_codes,
+)
 from twostep.i18n import format_instant, translator
 from twostep.web import cookies, problem, view
 from twostep.web.flash import say
 from twostep.web.frame import page, see_other
+from twostep.web.origin import safe_next
 from twostep.web.rows import file_name
 from twostep.web.throttled import throttled
 from twostep.web.visit import Visit
@@ -37,6 +44,29 @@ async def submit(visit: Visit) -> Response:
     if isinstance(made, Refused):
         return await _refuse(visit, made)
     return see_other(HERE)
+
+
+async def show_check(visit: Visit) -> Response:
+    """GET /settings/security/codes/check: whether they are still there. `next`: where to go on."""
+    found = await visit.env.store.read(view_codes, visit.env, visit.current, now=visit.now)
+    if not found.left or found.proved_at is None:
+        return see_other(HERE)
+    return page(
+        visit,
+        "codes_check.html",
+        left=found.left,
+        total=found.total,
+        checked_at=found.proved_at,
+        next=safe_next(visit.query.get("next", "/")),
+    )
+
+
+async def submit_check(visit: Visit) -> Response:
+    """POST /settings/security/codes/check: "Yes, I have them"."""
+    answer = await visit.env.store.run(keep_codes, visit.visitor, visit.current, now=visit.now)
+    if isinstance(answer, Refused):
+        return see_other(HERE)
+    return see_other(safe_next(visit.field("next")))
 
 
 async def _prove(visit: Visit) -> Response:
@@ -79,7 +109,7 @@ async def _form(visit: Visit, refused: Refused | None) -> Response:
         left=found.left if has_set else None,
         total=found.total or CODES_IN_SET,
         made_at=found.made_at,
-        saved=found.proved,
+        saved=found.proved_at is not None,
         forced=has_set and found.left == 0,
         user_name=visit.owner.name,
         step="",

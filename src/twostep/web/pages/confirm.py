@@ -85,7 +85,8 @@ class Confirm:
     async def _finish(self, visit: Visit, answer: SignedIn | Refused, *, way: str) -> Response:
         r = visit.field("r")
         if isinstance(answer, Refused):
-            if answer.reason in {Reason.STEP_ENDED, Reason.PASSWORD_RETIRED}:
+            guessed = answer.reason is Reason.PASSWORD_RETIRED and visit.owner.two_step
+            if guessed or answer.reason is Reason.STEP_ENDED:
                 return see_other("/sign-in")
             if answer.reason is Reason.CHANGED:
                 return see_other(f"{HERE}?r={quote(r, safe='/')}")

@@ -26,6 +26,6 @@ async def show(visit: Visit) -> Response:
         previous_at=found.previous_at,
         session=session_rows(visit, [visit.current])[0],
         activity=activity_rows(visit, found.activity),
-        signal=signal_of(visit, found.handle, methods),
+        signal=signal_of(visit, found.handle, methods.passkeys),
         codes_left=methods.codes_left if methods.recovery_set else None,
     )

@@ -11,13 +11,13 @@ from twostep.core.account import Role
 from twostep.core.refusal import Reason, Refused
 from twostep.flows.delivery_status import Count, DeliveryStatus, view_delivery_status
 from twostep.flows.test_message import send_test, view_test
-from twostep.i18n import country_name, format_instant, translator
+from twostep.i18n import country_name, format_instant, language, translator
 from twostep.web import problem
 from twostep.web.chart import Bar, bars, gauge
 from twostep.web.delivery_words import alarm_sentence, reason_words, test_sentence
 from twostep.web.flash import say
 from twostep.web.frame import page, see_other
-from twostep.web.view_delivery import AlarmRow, BudgetRow, DeliveryRow, ProviderRow
+from twostep.web.view_delivery import AlarmRow, BudgetRow, DeliveryRow, ProviderRow, TextRow
 from twostep.web.visit import Visit
 
 
@@ -70,23 +70,24 @@ async def _show(visit: Visit, refused: Refused | None) -> Response:
         alarms=_alarms(visit, status),
         troubled=status.troubled,
         opted_out=status.opted_out,
+        texts=_texts(status),
         test_hint=phone.hint if phone else None,
         tested=tested,
     )
 
 
 def _rows(visit: Visit, counts: Iterable[Count]) -> tuple[DeliveryRow, ...]:
-    language = visit.language
+    reader = visit.language
     return tuple(
         DeliveryRow(
             day=_day(visit, one),
-            country=country_name(one.region, language) if one.region else "",
+            country=country_name(one.region, reader) if one.region else "",
             sent=one.sent,
             queued=one.queued,
             accepted=one.accepted,
             delivered=one.delivered,
             failed=tuple(
-                (reason_words(reason, language=language), count)
+                (reason_words(reason, language=reader), count)
                 for reason, count in one.failed.items()
             ),
             verified=one.verified,
@@ -155,6 +156,13 @@ def _providers(status: DeliveryStatus) -> tuple[ProviderRow, ...]:
             accept_seconds=one.accept_seconds,
         )
         for one in status.health
+    )
+
+
+def _texts(status: DeliveryStatus) -> tuple[TextRow, ...]:
+    return tuple(
+        TextRow(language(one.language).endonym, one.encoding, one.units, one.limit, one.segments)
+        for one in status.texts
     )
 
 

@@ -54,7 +54,12 @@ async def submit_rename(visit: Visit) -> Response:
     """POST /settings/security/method/{id}/rename; an empty name brings the date back."""
     typed = visit.field("name")[:LONGEST]
     answer = await visit.env.store.run(
-        remove.rename_method, visit.current, method_id=visit.params["id"], name=typed
+        remove.rename_method,
+        visit.visitor,
+        visit.current,
+        method_id=visit.params["id"],
+        name=typed,
+        now=visit.now,
     )
     if isinstance(answer, Refused):
         return await _rename_form(visit, answer, typed=typed)
@@ -71,6 +76,7 @@ async def submit_default(visit: Visit) -> Response:
     """POST /settings/security/method/{id}/default."""
     answer = await visit.env.store.run(
         remove.set_default,
+        visit.env,
         visit.visitor,
         visit.current,
         method_id=visit.params["id"],

@@ -12,6 +12,7 @@ from twostep.flows import use_passkey, verify_passkey
 from twostep.web import cookies
 from twostep.web.ask import new_ask
 from twostep.web.frame import see_other
+from twostep.web.landing import landing
 from twostep.web.origin import safe_next
 from twostep.web.pages import code, sign_in
 from twostep.web.throttled import throttled
@@ -39,7 +40,7 @@ async def submit(visit: Visit) -> Response:
         now=visit.now,
     )
     if not isinstance(answer, Refused):
-        response = see_other(answer.session.next_path)
+        response = see_other(landing(answer, answer.session.next_path))
         cookies.set_signed_in(response, visit.env, answer)
         return response
     if answer.reason is Reason.STEP_ENDED:
@@ -65,7 +66,7 @@ async def submit_alone(visit: Visit) -> Response:
         now=visit.now,
     )
     if not isinstance(answer, Refused):
-        response = see_other(next_path)
+        response = see_other(landing(answer, next_path))
         cookies.set_signed_in(response, visit.env, answer)
         return response
     if answer.reason is Reason.THROTTLED:

@@ -12,6 +12,7 @@ from twostep.flows.remove import refuse_disabling
 from twostep.flows.security_page import has_phones, view_security
 from twostep.web import notice_text
 from twostep.web.frame import page, see_other
+from twostep.web.origin import safe_next
 from twostep.web.rows import activity_rows, browser_rows, codes_banner, method_rows, session_rows
 from twostep.web.signal import signal_of
 from twostep.web.visit import Visit
@@ -42,14 +43,17 @@ async def show(visit: Visit) -> Response:
         required=refused is not None and refused.reason is Reason.NOT_ALLOWED,
         passkey_full=len(methods.passkeys) >= MOST_PASSKEYS,
         browsers=browser_rows(found.browsers, found.this_browser),
-        signal=signal_of(visit, found.handle, methods),
+        signal=signal_of(visit, found.handle, methods.passkeys),
         sessions=session_rows(visit, found.sessions),
         activity=activity_rows(visit, found.activity),
     )
 
 
 async def show_spare(visit: Visit) -> Response:
-    """GET /settings/security/spare: where the wizard ends."""
+    """GET /settings/security/spare: where the wizard ends, and what one is reminded of.
+
+    `next`: where somebody wanted to go who was led here after signing in.
+    """
     account = visit.owner
     if not account.two_step:
         return see_other(HERE)
@@ -64,4 +68,5 @@ async def show_spare(visit: Visit) -> Response:
         has_codes=methods.codes_left > 0,
         fresh=just_on,
         may_skip=True,
+        next=safe_next(visit.query["next"]) if "next" in visit.query else HERE,
     )

@@ -9,9 +9,12 @@ from twostep.core.refusal import Reason, Refused
 from twostep.core.session import Level
 from twostep.flows import sessions
 from twostep.flows.first_step import sign_in
+from twostep.flows.hash_pool import RETRY_AFTER_SECONDS, Overloaded
+from twostep.flows.sign_in import SignedIn
 from twostep.web import cookies
 from twostep.web.frame import page, see_other
 from twostep.web.guard import ENROLMENT
+from twostep.web.landing import landing
 from twostep.web.origin import safe_next
 from twostep.web.throttled import throttled
 from twostep.web.visit import Visit
@@ -30,7 +33,8 @@ async def show(visit: Visit) -> Response:
 
 def form(visit: Visit, refused: Refused | None, *, next_path: str, username: str = "") -> Response:
     """The page of the first step."""
-    fields = {Reason.PASSWORD_RETIRED: "password", Reason.PASSKEY_REFUSED: None}
+    nowhere = {Reason.PASSKEY_REFUSED: None, Reason.BUSY: None}
+    fields = {Reason.PASSWORD_RETIRED: "password", **nowhere}
     return page(
         visit,
         "sign_in.html",
@@ -46,22 +50,29 @@ async def submit(visit: Visit) -> Response:
     """POST /sign-in."""
     identifier = visit.field("username")[:LONGEST_IDENTIFIER].strip()
     next_path = safe_next(visit.field("next"))
-    answer = await sign_in(
-        visit.env,
-        visit.visitor,
-        identifier=identifier,
-        typed=visit.field("password")[:LONGEST_PASSWORD],
-        next_path=next_path,
-        old_token=visit.cookie,
-        now=visit.now,
-    )
+    answer = await _sign_in(visit, identifier, next_path=next_path)
     if isinstance(answer, Refused):
         if answer.reason is Reason.THROTTLED:
             return throttled(visit, answer, scope="password", back_url="/sign-in")
         return form(visit, answer, next_path=visit.field("next"), username=identifier)
-    response = see_other(_next_page(answer.session.level, next_path))
+    response = see_other(landing(answer, _next_page(answer.session.level, next_path)))
     cookies.set_signed_in(response, visit.env, answer)
     return response
+
+
+async def _sign_in(visit: Visit, identifier: str, *, next_path: str) -> SignedIn | Refused:
+    try:
+        return await sign_in(
+            visit.env,
+            visit.visitor,
+            identifier=identifier,
+            typed=visit.field("password")[:LONGEST_PASSWORD],
+            next_path=next_path,
+            old_token=visit.cookie,
+            now=visit.now,
+        )
+    except Overloaded:  # the form comes back as it was typed, all but the password
+        return Refused(Reason.BUSY, retry_at=visit.now + RETRY_AFTER_SECONDS)
 
 
 def _next_page(level: Level, next_path: str) -> str:

@@ -15,7 +15,8 @@ ASK_BY_GET = frozenset({"kannel", "vonage"})
 
 async def receive_get(visit: Visit) -> Response:
     """GET /telephony/{provider}/status/{message}: a delivery report in the address."""
-    if visit.params["provider"] not in ASK_BY_GET:
+    asks = visit.params["provider"] in ASK_BY_GET and visit.params["what"] == "status"
+    if not asks:
         return problem.method_not_allowed(visit, Page(visit.path, post=receive))
     return await receive(visit)
 

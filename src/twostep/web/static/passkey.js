@@ -1,5 +1,5 @@
-// Passkeys: a form marked data-passkey asks the browser, then sends what it answered. Nothing here
-// builds HTML, and no form depends on it: without scripts each leads to a page that says what to do.
+// Passkeys: a form marked data-passkey asks the browser, then sends what it answered. No form depends
+// on it: without scripts each leads to a page that says what to do.
 const decode = (text) => Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (one) => one.charCodeAt(0));
 const encode = (buffer) => btoa(Array.from(new Uint8Array(buffer), (one) => String.fromCharCode(one)).join(""))
   .replace(/\+/g, "-").replace(/\//g, "_").replace(/=/g, "");
@@ -37,6 +37,8 @@ const ask = async (form, mediation) => {
   if (answer.redirected || answer.status === 401) return mediation || location.reload();
   if (!answer.ok) throw answer;
   const options = read(await answer.json());
+  // The sign-in is over, or the passkeys are gone: the page says so.
+  if (!alone && options.allowCredentials?.length === 0) return location.reload();
   const credential = await navigator.credentials[options.user ? "create" : "get"]({
     publicKey: options, signal, ...(mediation && { mediation }),
   });
@@ -62,14 +64,15 @@ document.querySelectorAll("form[data-passkey]").forEach((form) => {
     try {
       await ask(form);
     } catch (error) {
+      if (error.name === "AbortError") return; // pressed twice: the later asks
       busy = false;
-      if (error.name !== "AbortError") line.textContent = form.dataset[WORDS[error.name]] ?? form.dataset.failed;
+      line.textContent = form.dataset[WORDS[error.name]] ?? form.dataset.failed;
       offer();
     }
   });
   // In the user name's own menu, without a click; asked anew before the challenge is too old.
   const offer = async () => {
-    if (!form.dataset.alone || busy || !await PublicKeyCredential.isConditionalMediationAvailable?.()) return;
+    if (!form.dataset.alone || !await PublicKeyCredential.isConditionalMediationAvailable?.() || busy) return;
     ask(form, "conditional").catch(() => { /* nobody pressed anything, so nothing is said */ });
   };
   offer();
@@ -78,9 +81,11 @@ document.querySelectorAll("form[data-passkey]").forEach((form) => {
 
 // Password managers are told which passkeys still work, and what the account is called.
 document.querySelectorAll("[data-signal]").forEach(async (mark) => {
-  const { rpId, userId, name, ids } = JSON.parse(mark.dataset.signal);
+  if (!window.PublicKeyCredential?.signalAllAcceptedCredentials) return;
+  const { signal, signalUrl } = mark.dataset;
   try {
-    await PublicKeyCredential.signalAllAcceptedCredentials?.({ rpId, userId, allAcceptedCredentialIds: ids });
+    const { rpId, userId, name, ids } = JSON.parse(signal || await (await fetch(signalUrl)).text());
+    await PublicKeyCredential.signalAllAcceptedCredentials({ rpId, userId, allAcceptedCredentialIds: ids });
     await PublicKeyCredential.signalCurrentUserDetails?.({ rpId, userId, name, displayName: name });
   } catch { /* a manager that cannot be told */ }
 });

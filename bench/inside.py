@@ -1,0 +1,95 @@
+"""An installation opened in this process: for rows that no verb makes, and for work without a server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from bench.serving import Seeded
+from twostep import main
+from twostep.config import load
+from twostep.core import sealing, token
+from twostep.core.account import Account
+from twostep.core.authenticator import Phone
+from twostep.core.out_of_band import Purpose
+from twostep.core.session import Level
+from twostep.flows import number_digest, seed
+from twostep.flows.env import Env, Visitor
+from twostep.flows.outgoing_code import challenge_for, queue_message
+from twostep.flows.sealed_number import NUMBER
+from twostep.flows.sign_in import SignedIn, open_session
+from twostep.store import accounts, phones, sessions
+from twostep.store.tx import Tx
+
+
+T = TypeVar("T")
+ROWS_AT_ONCE = 500
+
+
+@asynccontextmanager
+async def opened(config: Path) -> AsyncIterator[Env]:
+    """The product's parts, with nothing running beside."""
+    async with main.open_product(load(config), {}, working=False) as product:
+        yield product.env
+
+
+def for_each(
+    config: Path, seeded: Sequence[Seeded], act: Callable[[Tx, Env, Account, Seeded], T]
+) -> list[T]:
+    """Do something to every account, some hundred in a transaction."""
+
+    def some(tx: Tx, env: Env, part: Sequence[Seeded]) -> list[T]:
+        return [act(tx, env, _locked(tx, one.name), one) for one in part]
+
+    async def story() -> list[T]:
+        async with opened(config) as env:
+            return [
+                answer
+                for first in range(0, len(seeded), ROWS_AT_ONCE)
+                for answer in await env.store.run(some, env, seeded[first : first + ROWS_AT_ONCE])
+            ]
+
+    return asyncio.run(story())
+
+
+def _locked(tx: Tx, name: str) -> Account:
+    found = accounts.load_by_name(tx, name)
+    locked = accounts.lock(tx, found.id) if found else None
+    assert locked is not None, name
+    return locked
+
+
+def open_half(tx: Tx, env: Env, account: Account, one: Seeded) -> SignedIn:
+    """A half session of an account's known browser, as the first step leaves it."""
+    visitor = Visitor(seed.NETWORK, seed.BROWSER, browser_token=one.browser)
+    known = sessions.load_known_browser(tx, account.id, token.digest(one.browser))
+    return open_session(
+        tx, env, account, visitor, level=Level.HALF, browser_id=known, next_path="/",
+        now=env.clock(),
+    )  # fmt: skip
+
+
+def add_apps(tx: Tx, env: Env, account: Account, _one: Seeded) -> None:
+    """Four apps more, so that there are five ways to sign in."""
+    for _ in range(4):
+        seed._insert_app(tx, env, account, now=env.clock())  # noqa: SLF001  as the first one was
+
+
+def queue_text(tx: Tx, env: Env, account: Account, one: Seeded) -> None:
+    """A phone, and a text with a code that waits to be sent to it."""
+    now, phone_id = env.clock(), token.new_id()
+    e164 = "+12025550123"
+    number = sealing.seal(
+        env.keyring, e164.encode(), purpose=NUMBER, row_id=phone_id, account_id=account.id
+    )
+    phone = Phone(phone_id, account.id, None, number, "US", "mobile", "23", "sms", now, now, None)
+    phones.insert(tx, phone, fingerprint=number_digest.fingerprint(env, e164))
+    half = open_half(tx, env, account, one).session
+    challenge = challenge_for(
+        tx, env, half, phone=phone, channel="sms", purpose=Purpose.SIGN_IN,
+        ends_at=half.expires_at, now=now,
+    )  # fmt: skip
+    queue_message(tx, env, challenge, phone=phone, e164=e164, now=now)

@@ -1,0 +1,103 @@
+"""`twostep db copy` and `db reopen`: moving an installation to another database, and back."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from twostep.cli.failure import MISUSED, Failure
+from twostep.cli.progress import progress
+from twostep.cli.shell import AsJson, Shell, print_json, shell_of
+
+
+if TYPE_CHECKING:
+    from twostep.flows.move_database import Copied, Ended, Ends
+
+
+def copy(
+    context: typer.Context,
+    *,
+    source: Annotated[
+        str, typer.Option("--from", metavar="URL", help="The database to leave, not in use.")
+    ],
+    target: Annotated[
+        str, typer.Option("--to", metavar="URL", help="A new one, on the same engine or the other.")
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Move everything to another database, and verify it. Run again after a stop."""
+    from twostep.flows.move_database import Ends
+
+    ends = Ends(source, target)
+    shell = shell_of(context)
+    copied, ended = _move(shell, ends)
+    if as_json:
+        print_json(
+            {
+                "rows": copied.rows,
+                "tables": copied.tables,
+                "resumed": copied.resumed,
+                "events": ended.verified.events,
+                "checkpoint": ended.verified.checkpoint,
+            }
+        )
+        return
+    _tell(ends, copied, ended)
+
+
+def reopen(context: typer.Context) -> None:
+    """Use the database of database_url again although it was moved, or its move was given up."""
+    from twostep.flows.move_database import MoveRefused
+    from twostep.flows.move_database import reopen as use_again
+
+    shell = shell_of(context)
+    settings = shell.load_settings()
+    name = shell.wiring.database(settings)
+    try:
+        moved = use_again(settings.database_url.get_secret_value())
+    except MoveRefused as refused:
+        raise Failure(str(refused)) from None
+    if moved is None:
+        print(f"{name} was not moved; nothing was changed.")
+    else:
+        print(f"{name} may be used again. What was done in {moved.to} is not in it.")
+
+
+def _move(shell: Shell, ends: Ends) -> tuple[Copied, Ended]:
+    from twostep.flows.move_database import MoveRefused, MoveStopped, end_move, move_rows
+
+    settings = shell.load_settings()
+    ring = shell.wiring.load_keyring(settings)
+    try:
+        with progress() as report:
+            copied = move_rows(ends, now=shell.wiring.clock(), report=report)
+        ending = end_move(ends, settings, ring, clock=shell.wiring.clock, rows=copied.rows)
+        return copied, asyncio.run(ending)
+    except MoveRefused as refused:
+        raise Failure(str(refused), MISUSED) from None
+    except MoveStopped as stopped:
+        raise Failure(
+            f"Stopped at {stopped.rows} of {stopped.total} rows: {stopped}.\n"
+            "What is copied stays. Run the same command again to go on; to use"
+            f" {ends.source_name} again instead, run: twostep db reopen"
+        ) from None
+
+
+def _tell(ends: Ends, copied: Copied, ended: Ended) -> None:
+    print(
+        f"Moved {copied.rows} rows of {len(copied.tables)} tables from {ends.source_name} to"
+        f" {ends.target_name}: every count is the same."
+    )
+    seen = ended.verified
+    against = f"checkpoint {seen.checkpoint}" if seen.checkpoint else "no checkpoint"
+    if ended.old_findings:
+        print(
+            f"The audit trail was found wrong in {len(seen.findings)} places, in the old database"
+            " just as in the new one. See: twostep audit verify"
+        )
+    else:
+        print(f"The audit trail is whole: {seen.events} events, against {against}.")
+    print(f"{ends.source_name} is left as it is, and no server opens it any more.")
+    print("Next: set database_url to the new one, run twostep doctor, and start the server.")

@@ -1,0 +1,230 @@
+"""The HTTP server: uvicorn on uvloop and httptools, one process, ended by SIGTERM or SIGINT.
+
+`door.py` says how long a client may take, `connection.py` holds each one to it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import resource
+import signal
+import socket
+import ssl
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import structlog
+import uvicorn
+import uvloop
+
+from twostep.server.connection import Connection
+from twostep.server.door import Door
+from twostep.server.door import Limits as Limits
+
+
+GRACEFUL_SECONDS = 4
+SWEEP_TICKS = 5  # of uvicorn's, ten a second
+MOST_BESIDE = 32  # connections to a port that only this machine reaches
+SPARE_FILES = 100  # for database, providers and the program itself
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+Application = Callable[..., Awaitable[None]]
+
+
+class TlsUnusable(Exception):
+    """Certificate or key are none; the text says which and what to do."""
+
+
+class PortTaken(Exception):
+    """An address cannot be listened on; the text says which and what to do."""
+
+
+class _Server(uvicorn.Server):
+    """uvicorn with a door; and a stop signal ends `serve` instead of the process, so that what was
+    opened is closed. `ready` is called once requests are served."""
+
+    def __init__(self, config: uvicorn.Config, door: Door, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._door = door
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """As uvicorn does it, with our connections, and an end to slow TLS handshakes."""
+        await self.lifespan.startup()
+        loop, config = asyncio.get_running_loop(), self.config
+        self.servers = [
+            await loop.create_server(
+                lambda: Connection(config, self.server_state, door=self._door),
+                sock=one,
+                backlog=config.backlog,
+                ssl=config.ssl,
+                ssl_handshake_timeout=self._door.limits.header_seconds if config.ssl else None,
+            )
+            for one in sockets or ()
+        ]
+        self.started = True
+        # What was made at the start stays: the collector need not look at it at every turn.
+        gc.collect()
+        gc.freeze()
+        self._ready()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Ten times a second."""
+        if counter % SWEEP_TICKS == 0:
+            self._door.sweep(now=asyncio.get_running_loop().time())
+        return await super().on_tick(counter)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for number in STOP_SIGNALS:
+            loop.add_signal_handler(number, self._stop)
+        try:
+            yield
+        finally:
+            for number in STOP_SIGNALS:
+                loop.remove_signal_handler(number)
+
+    def _stop(self) -> None:
+        self.should_exit = True
+
+
+class _Beside(_Server):
+    """A server beside another one, or beside a worker, which hears the signals and ends this one."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def listen(addresses: Sequence[str], port: int, *, setting: str = "--port") -> list[socket.socket]:
+    """Listen on each address; raises `PortTaken`. An IPv6 address that the machine lacks is left
+    out when there is another."""
+    listening: list[socket.socket] = []
+    for address in addresses:
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        try:
+            one = socket.socket(family, socket.SOCK_STREAM)
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            one.bind((address, port))
+        except OSError as error:
+            if listening and family == socket.AF_INET6 and error.errno != 98:  # address in use
+                continue
+            raise PortTaken(
+                f"Port {port} on {address} cannot be used: {error.strerror}."
+                f" Choose another with {setting}."
+            ) from None
+        listening.append(one)
+    return listening
+
+
+def review_tls(certificate: Path, key: Path) -> None:
+    """Read both files as `serve` will. Raises `TlsUnusable`."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password="")
+    except ssl.SSLError:
+        raise TlsUnusable(
+            f"{certificate} and {key} are no certificate with its key (PEM, without a passphrase)."
+        ) from None
+    except OSError as error:
+        raise TlsUnusable(
+            f"{certificate} or {key} cannot be read: {error.strerror}. Check --tls-cert and --tls-key."
+        ) from None
+
+
+async def serve(
+    app: Application,
+    sockets: Sequence[socket.socket],
+    *,
+    ready: Callable[[], None],
+    tls: tuple[Path, Path] | None = None,
+    limits: Limits | None = None,
+    tally: Counter[str] | None = None,
+) -> None:
+    """Serve until a stop signal, then answer what is in hand and return. `tally`: where connections
+    are counted, as `Door` says."""
+    limits = _within_files(limits or Limits())
+    door = Door(limits, Counter() if tally is None else tally)
+    await _Server(_config(app, limits, tls), door, ready).serve(list(sockets))
+
+
+@asynccontextmanager
+async def beside(
+    app: Application, port: int | None, *, setting: str = "metrics.port"
+) -> AsyncIterator[None]:
+    """Serve `app` on a loopback port of its own meanwhile; None: do not. Raises `PortTaken`."""
+    if port is None:
+        yield
+        return
+    sockets = listen(["127.0.0.1", "::1"], port, setting=setting)
+    limits = Limits(connections=MOST_BESIDE)
+    server = _Beside(_config(app, limits), Door(limits, Counter()), lambda: None)
+    task = asyncio.create_task(server.serve(sockets))
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await task
+
+
+def _within_files(limits: Limits) -> Limits:
+    """Let the process open as many files as that takes; where it may not, fewer connections."""
+    wanted = limits.connections + SPARE_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return limits
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    if allowed == wanted:
+        return limits
+    fewer = max(allowed - SPARE_FILES, 1)
+    log.warning("serve.few_files", files=allowed, connections=fewer)
+    return replace(limits, connections=fewer)
+
+
+def _config(
+    app: Application, limits: Limits, tls: tuple[Path, Path] | None = None
+) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http="httptools",
+        lifespan="off",
+        ws="none",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        # Forwarded headers are read by web/client.py, from trusted proxies only.
+        proxy_headers=False,
+        timeout_keep_alive=limits.keep_alive_seconds,
+        timeout_graceful_shutdown=GRACEFUL_SECONDS,
+        ssl_certfile=tls[0] if tls else None,
+        ssl_keyfile=str(tls[1]) if tls else None,
+    )
+
+
+async def stopped(*, ready: Callable[[], None]) -> None:
+    """Call `ready` once a stop signal would be heard, and wait for one."""
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    for number in STOP_SIGNALS:
+        loop.add_signal_handler(number, stop.set)
+    try:
+        ready()
+        await stop.wait()
+    finally:
+        for number in STOP_SIGNALS:
+            loop.remove_signal_handler(number)
+
+
+def run(main: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine on uvloop."""
+    return uvloop.run(main)

@@ -1,0 +1,18 @@
+"""Third schema: indexes for what was found by reading a whole table."""
+
+from __future__ import annotations
+
+
+STATEMENTS = (
+    # Asked at every second step whose browser brings a cookie.
+    "CREATE INDEX known_browsers_digest ON known_browsers (digest)",
+    # A number that is being added, by its session, and those that nobody confirmed.
+    "CREATE INDEX phones_session ON phones (session_id) WHERE confirmed_at IS NULL",
+    "CREATE INDEX phones_unconfirmed ON phones (created_at) WHERE confirmed_at IS NULL",
+    # What is tidied up once a minute.
+    "CREATE INDEX recovery_sets_shown ON recovery_sets (shown_until) WHERE shown IS NOT NULL",
+    "CREATE INDEX pending_apps_end ON pending_apps (expires_at)",
+    "CREATE INDEX kept_posts_end ON kept_posts (expires_at)",
+    "CREATE INDEX support_references_end ON support_references (expires_at)",
+    "CREATE INDEX temporary_codes_end ON temporary_codes (expires_at)",
+)

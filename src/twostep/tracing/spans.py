@@ -1,0 +1,184 @@
+"""A span around each request, flow, read, password check and call of a provider.
+
+Names are those of the code: a route's pattern, a function, a provider. Nothing of an address, a form,
+a header or an error's text goes in; an error is its class.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from opentelemetry.context import Context
+from opentelemetry.trace import Span, SpanKind, StatusCode, Tracer
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from twostep.delivery.channel import Channel, Kind, Outcome, Reporting, ReportTo
+from twostep.delivery.message import Message as Outgoing
+from twostep.flows.hash_pool import Overloaded
+from twostep.store.tx import Store, Tx
+
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+# Machines ask for these every few seconds; nobody wants to read that.
+UNTRACED = frozenset({"/healthz", "/readyz", "/metrics"})
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
+NO_FAULT = (Overloaded, asyncio.CancelledError)
+Attributes = Mapping[str, str | bool | int | float]
+
+
+class Spans:
+    """Puts spans around parts of the product."""
+
+    def __init__(self, tracer: Tracer) -> None:
+        self._tracer = tracer
+
+    def app(self, app: ASGIApp, route_of: Callable[[str], str | None]) -> ASGIApp:
+        """A span for every request. `route_of`: the pattern of a path's page."""
+
+        async def traced(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["path"] in UNTRACED:
+                await app(scope, receive, send)
+                return
+            route = route_of(scope["path"])
+            method = scope["method"] if scope["method"] in METHODS else "_OTHER"
+            about = {"http.request.method": method, **({"http.route": route} if route else {})}
+            name = f"{method} {route}" if route else method
+            # A context of its own: the task may have inherited that of the connection's last request.
+            with self.span(name, about, kind=SpanKind.SERVER, context=Context()) as span:
+                await app(scope, receive, _noting_status(span, send))
+
+        return traced
+
+    def store(self, store: Store) -> Store:
+        """A span for every flow and read."""
+        return TracedStore(store, self)
+
+    def hash(self, known: bool) -> Any:  # noqa: FBT001  as `HashPool` calls it
+        """A span for a password check, its wait for a thread included."""
+        return self.span("hash", {"twostep.lane": "known" if known else "stranger"})
+
+    def channels(self, channels: Mapping[Kind, Sequence[Channel]]) -> dict[Kind, list[Channel]]:
+        """A span for every call of a provider."""
+        made: dict[int, Channel] = {}
+        return {
+            kind: [made.setdefault(id(one), self._channel(one)) for one in ones]
+            for kind, ones in channels.items()
+        }
+
+    def _channel(self, channel: Channel) -> Channel:
+        kind = TracedReporting if isinstance(channel, Reporting) else TracedChannel
+        return kind(channel, self)
+
+    @contextmanager
+    def span(
+        self,
+        name: str,
+        attributes: Attributes,
+        *,
+        kind: SpanKind = SpanKind.INTERNAL,
+        context: Context | None = None,
+    ) -> Iterator[Span]:
+        """One span; what is raised is written down by its class alone."""
+        with self._tracer.start_as_current_span(
+            name,
+            context=context,
+            kind=kind,
+            attributes=attributes,
+            record_exception=False,
+            set_status_on_exception=False,
+        ) as span:
+            try:
+                yield span
+            except BaseException as error:
+                span.set_attribute("error.type", type(error).__name__)
+                # Turned away or ended with the program; but a provider's call ends when it hangs.
+                if kind is not SpanKind.INTERNAL or not isinstance(error, NO_FAULT):
+                    span.set_status(StatusCode.ERROR)
+                raise
+
+
+def _noting_status(span: Span, send: Send) -> Send:
+    async def noting(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            span.set_attribute("http.response.status_code", message["status"])
+            if message["status"] >= 500:
+                span.set_status(StatusCode.ERROR)
+        await send(message)
+
+    return noting
+
+
+class TracedStore:
+    """A `Store` with a span around every flow and read."""
+
+    def __init__(self, store: Store, spans: Spans) -> None:
+        self._store = store
+        self._spans = spans
+        self.read_now = store.read_now
+        self.schema_version = store.schema_version
+        self.pressure = store.pressure
+        self.announce = store.announce
+        self.listen = store.listen
+        self.close = store.close
+
+    async def run(
+        self, flow: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run one flow, as the store inside does. The span ends with the commit."""
+        with self._spans.span(f"flow {name_of(flow)}", {}) as span:
+            began = time.perf_counter()
+
+            def begun(tx: Tx) -> T:
+                span.set_attribute("db.system.name", tx.engine)
+                span.set_attribute("twostep.waited_ms", 1000 * (time.perf_counter() - began))
+                return flow(tx, *args, **kwargs)
+
+            return await self._store.run(begun)
+
+    async def read(
+        self, flow: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run a function that only reads, as the store inside does."""
+        with self._spans.span(f"read {name_of(flow)}", {}):
+            return await self._store.read(flow, *args, **kwargs)
+
+
+def name_of(flow: Callable[..., Any]) -> str:
+    """A function's name in the code, like `second_step.submit_code`."""
+    module = str(getattr(flow, "__module__", "")).rpartition(".")[2]
+    name = str(getattr(flow, "__qualname__", type(flow).__name__)).partition(".<locals>")[0]
+    return f"{module}.{name}"
+
+
+class TracedChannel:
+    """A provider with a span around every call."""
+
+    def __init__(self, channel: Channel, spans: Spans) -> None:
+        self._channel = channel
+        self._spans = spans
+        self.name = channel.name
+        self.kinds = channel.kinds
+
+    async def send(self, message: Outgoing, *, now: int) -> Outcome:
+        """Hand one message over. What came of it is written down in one word."""
+        about = {"twostep.provider": self.name, "twostep.message": type(message).__name__}
+        name = f"provider {self.name}"
+        with self._spans.span(name, about, kind=SpanKind.CLIENT) as span:
+            outcome = await self._channel.send(message, now=now)
+            span.set_attribute("twostep.outcome", type(outcome).__name__)
+            return outcome
+
+
+class TracedReporting(TracedChannel):
+    """One that also tells what became of messages."""
+
+    def report_to(self, report: ReportTo) -> None:
+        """Tell `report` from now on."""
+        if isinstance(self._channel, Reporting):
+            self._channel.report_to(report)

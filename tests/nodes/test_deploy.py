@@ -1,0 +1,48 @@
+"""The example in `deploy/` for several nodes: HAProxy takes it, and a whole cluster runs from it."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import subprocess
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.support import patroni
+from tests.support.crowd import Crowd, new_ledgers
+from tests.support.failover import Servers, review, review_database, under_load
+from tests.support.nodes import install
+
+
+def test_haproxy_takes_the_example(tmp_path: Path) -> None:
+    program = shutil.which("haproxy", path="/usr/sbin:/usr/bin")
+    if program is None:
+        pytest.skip("haproxy is missing: run tools/test_packages.sh")
+    command = [program, "-c", "-f", patroni.haproxy_file(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.soak
+def test_a_machine_of_the_example_dies_under_load_and_nothing_is_lost(tmp_path: Path) -> None:
+    patroni.skip_without_programs()
+    with tempfile.TemporaryDirectory(prefix="twostep-patroni-") as folder, ExitStack() as stack:
+        cluster = stack.enter_context(patroni.run_cluster(Path(folder).resolve()))
+        trusted = {"TWOSTEP_TRUSTED_PROXIES": '["127.0.0.1"]'}
+        installed = install(tmp_path, cluster.url, **trusted)
+        ledgers = new_ledgers(installed.seed(6000))
+        nodes = [
+            stack.enter_context(installed.run("serve", host=host, port=port))
+            for host, port in patroni.NODES
+        ]
+        crowd = Crowd([patroni.FRONT], ledgers)
+        servers = Servers(cluster.kill, cluster.promote)
+        outcome, seen = asyncio.run(under_load(crowd, nodes, servers, people=50))
+        print(outcome, seen, crowd.tally.figures())  # noqa: T201  for whoever runs it with -rP
+        review(crowd, nodes, outcome)
+        assert seen["codes used"] > 0
+        review_database(cluster.url)
+        installed.verify_audit()

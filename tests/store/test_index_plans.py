@@ -1,0 +1,184 @@
+"""No statement of a sign-in, a signed-in page, the outbox or tidying up reads a whole table.
+
+The real product runs on a database whose every table holds some thousand rows; each statement it sends
+is taken down and explained by the engine itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support import house
+from tests.support.engines import ENGINES, Engine, _sqlite_template, open_store
+from tests.support.fill import fill_like, fill_tables
+from tests.support.house import START
+from tests.support.postgres import PostgresServer
+from tests.support.product import TestProduct, open_test_product
+from twostep.flows.checkpoint import checkpoint_all
+from twostep.flows.purge import purge
+from twostep.store import engine_sqlite, postgres_transaction
+from twostep.store.copy_tables import COPIED_TABLES
+from twostep.store.tx import Tx
+
+
+ROWS = 4000
+HOUR = 3600
+# Read from one end or whole, and right so.
+WHOLE = {
+    "provider_states": "a row for each provider",
+    "audit_changed": "taken whole by each checkpoint, 2,000 at most",
+    "audit_checkpoints": "from its newest or oldest one",
+    "outbox_due": "its first entry is the answer",
+}
+
+
+# Once a minute, over rows that are capped by what it counts.
+CAPPED = "SELECT count(*) FROM throttles WHERE (key LIKE 'password.%'"
+TABLES = {table.name for table in COPIED_TABLES}
+
+
+@dataclass
+class Asked:
+    """The statements that were sent, each with the values of its first time."""
+
+    statements: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def note(self, sql: str, values: dict[str, Any]) -> None:
+        self.statements.setdefault(sql, values)
+
+
+@pytest.fixture(scope="module", params=ENGINES)
+def filled(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Engine]:
+    path = tmp_path_factory.mktemp("filled") / "twostep.sqlite3"
+    shutil.copy(_sqlite_template(), path)
+    fill_tables(path, ROWS, first_instant=START + 30 * HOUR)
+    if request.param == "sqlite":
+        yield Engine("sqlite", f"sqlite:///{path}")
+        return
+    server: PostgresServer = request.getfixturevalue("postgres")
+    url = server.new_database()
+    fill_like(path, url)
+    yield Engine("postgresql", url)
+    server.drop_database(url)
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
+    found = Asked()
+    for kind in (engine_sqlite._Transaction, postgres_transaction.Transaction):
+        for name in ("run", "do", "one", "all"):
+            monkeypatch.setattr(kind, name, _noting(found, getattr(kind, name)))
+    return found
+
+
+def _noting(asked: Asked, method: Callable[..., Any]) -> Callable[..., Any]:
+    def noting(self: Any, sql: str, **values: Any) -> Any:
+        asked.note(sql, values)
+        return method(self, sql, **values)
+
+    return noting
+
+
+def _live(product: TestProduct) -> None:
+    """Set everything up, sign in by each way, look at every page, tidy up."""
+    product.add_account()
+    product.add_account("bob")
+    owner = product.browser()
+    owner.sign_in()
+    entry = owner.enroll_app()
+    phone = owner.add_phone()
+    codes = owner.make_codes()
+    product.clock.forward(60)
+    for way in ("app", "wrong", "text", "backup"):
+        other = product.browser(network="203.0.113.5")
+        other.sign_in(password="wrong " * 4)
+        other.sign_in()
+        if way == "text":
+            assert other.post("/sign-in/send", method=phone, channel="sms").status_code == 303
+        typed = {
+            "app": entry.code,
+            "wrong": lambda: "123456",
+            "text": product.newest_code,
+            "backup": lambda: codes[4],
+        }[way]()
+        answer = other.post("/sign-in/code", code=typed)
+        assert (answer.status_code == 303) == (way != "wrong")
+    for page in ("", "/profile", "/emails", "/security", "/sessions", "/activity", "/activity.csv"):
+        assert other.get(f"/settings{page}").status_code == 200, page
+    assert other.get("/api/session").status_code == 200
+    other.sign_in("bob")  # a browser that another account knows
+    other.post("/forgot-password", identifier="alice")
+    product.deliver()
+    product.run(checkpoint_all(product.env, now=product.clock.now))
+    product.run(product.env.store.run(purge, product.env, now=product.clock.now))
+
+
+def _explain(engine: Engine, statements: dict[str, dict[str, Any]]) -> dict[str, str]:
+    """What is wrong with a statement's plan, by statement."""
+    judge = _judge_sqlite if engine.name == "sqlite" else _judge_postgresql
+
+    def judge_all(tx: Tx) -> dict[str, str]:
+        found = {}
+        for sql, values in statements.items():
+            if problem := judge(tx, sql, values):
+                found[sql] = problem
+        return found
+
+    async def story() -> dict[str, str]:
+        async with open_store(engine) as store:
+            return store.read_now(judge_all)
+
+    return asyncio.run(story())
+
+
+def _judge_sqlite(tx: Tx, sql: str, values: dict[str, Any]) -> str:
+    steps = [row[3] for row in tx.all(f"EXPLAIN QUERY PLAN {sql}", **values)]
+    scanned = [step.split()[1] for step in steps if step.startswith("SCAN")]
+    return ", ".join(name for name in scanned if name in TABLES and name not in WHOLE)
+
+
+def _judge_postgresql(tx: Tx, sql: str, values: dict[str, Any]) -> str:
+    plan = tx.all(f"EXPLAIN (FORMAT JSON) {sql}", **values)[0][0]
+    return ", ".join(_scanned((json.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"]))
+
+
+def _scanned(node: dict[str, Any]) -> Iterator[str]:
+    kind, table = node["Node Type"], node.get("Relation Name", "")
+    by_index = kind.startswith(("Index", "Bitmap Index"))
+    whole = kind == "Seq Scan" or (by_index and "Index Cond" not in node)
+    if whole and not {table, node.get("Index Name")} & WHOLE.keys():
+        yield f"{table} {node.get('Index Name', '')}"
+    for child in node.get("Plans", ()):
+        yield from _scanned(child)
+
+
+def test_no_statement_reads_a_whole_table(
+    filled: Engine, asked: Asked, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(house, "database_url", lambda *_, **_named: filled.url)
+    with open_test_product(tmp_path) as product:
+        _live(product)
+    statements = {
+        sql: values for sql, values in asked.statements.items() if not sql.startswith(CAPPED)
+    }
+    assert len(statements) > 80
+    assert _explain(filled, statements) == {}
+
+
+def test_a_statement_without_an_index_is_noticed(filled: Engine) -> None:
+    for sql, values in (
+        ("SELECT id FROM accounts WHERE language = :a", {"a": "x"}),
+        ("DELETE FROM sessions WHERE network = :a", {"a": "x"}),
+        ("SELECT id FROM sessions WHERE seen_at < :a ORDER BY id LIMIT 5", {"a": 1}),
+    ):
+        assert _explain(filled, {sql: values})

@@ -1,0 +1,166 @@
+""" "Was this you? No" beside a row of the own history: what a mail's link does, without the mail."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.support.house import PASSWORD
+from tests.support.product import AppEntry, Browser, TestProduct, open_test_product, words
+from twostep.core.account import Account
+from twostep.store import accounts
+
+
+SECURITY = "/settings/security"
+ACTIVITY = "/settings/activity"
+
+
+@pytest.fixture
+def product(tmp_path: Path) -> Iterator[TestProduct]:
+    with open_test_product(tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def alice(product: TestProduct) -> Account:
+    return product.add_account()
+
+
+@pytest.fixture
+def owner(product: TestProduct, alice: Account) -> Browser:
+    browser = product.browser()
+    browser.sign_in(alice.name)
+    return browser
+
+
+@pytest.fixture
+def entry(owner: Browser) -> AppEntry:
+    return owner.enroll_app()
+
+
+def denial(browser: Browser, said: str) -> str:
+    """Where "Was this you? No" beside the newest row that says so leads."""
+    found = re.search(
+        rf"<li[^>]*><div><p>{re.escape(said)}.*?</li>", browser.get(ACTIVITY).text, re.DOTALL
+    )
+    assert found is not None, said
+    link = re.search(r'href="([^"]+)">Was this you\? No</a>', found[0])
+    return link[1] if link else ""
+
+
+def status(answer: httpx2.Response) -> tuple[int, str]:
+    return answer.status_code, answer.headers.get("location", "")
+
+
+def test_a_phone_that_was_added_is_taken_back_and_the_account_secured(
+    product: TestProduct, alice: Account, owner: Browser, entry: AppEntry
+) -> None:
+    owner.add_phone()
+    thief = product.browser(network="203.0.113.9")
+    thief.sign_in()
+    thief.post("/sign-in/code", code=entry.next_code())
+    link = denial(owner, "The backup phone ending 00 was added.")
+    page = owner.get(link)
+    assert "The backup phone ending 00 was added." in words(page)
+    assert "remove the phone number that was added" in words(page)
+    # GET has changed nothing.
+    assert thief.get("/api/session").status_code == 200
+    answer = owner.post(link)
+    assert status(answer) == (303, "/not-me/done")
+    for browser in (owner, thief):
+        assert browser.get("/api/session").status_code == 401
+    assert "Your account is secured" in words(owner.get("/not-me/done"))
+    told = [one.event for one in product.events(alice)[:6]]
+    assert {"containment.done", "password.retired", "phone.removed"} <= set(told)
+    account = product.env.store.read_now(accounts.load, alice.id)
+    assert account is not None
+    assert account.password_retired_at == product.clock.now
+    assert "no longer works" in words(product.browser().sign_in())
+    assert product.newest_link("/reset-password/")
+
+
+def test_it_is_asked_who_is_there_first(
+    product: TestProduct, owner: Browser, entry: AppEntry
+) -> None:
+    owner.add_phone()
+    link = denial(owner, "The backup phone ending 00 was added.")
+    product.clock.forward(601)
+    for answer in (owner.get(link), owner.post(link)):
+        assert status(answer) == (303, f"/confirm?r={link}")
+    answer = owner.post("/confirm", r=link, code=entry.next_code())
+    assert status(answer) == (303, link)
+    assert status(owner.post(link)) == (303, "/not-me/done")
+
+
+def test_the_last_app_goes_only_with_the_password(owner: Browser, entry: AppEntry) -> None:
+    assert entry
+    link = denial(owner, "An authenticator app was added.")
+    assert 'type="password"' in owner.get(link).text
+    assert owner.post(link, password="wrong").status_code == 422
+    assert owner.get("/api/session").status_code == 200
+    assert status(owner.post(link, password=PASSWORD)) == (303, "/not-me/done")
+
+
+def test_without_the_password_the_account_is_secured_and_the_app_stays(
+    owner: Browser, entry: AppEntry
+) -> None:
+    assert entry
+    link = denial(owner, "An authenticator app was added.")
+    assert status(owner.post(link)) == (303, "/not-me/done?kept=1")
+
+
+def test_new_codes_and_addresses_are_taken_back_too(
+    product: TestProduct, owner: Browser, entry: AppEntry
+) -> None:
+    owner.post("/settings/emails", email="thief@evil.example")
+    product.clock.forward(60)
+    owner.post(product.newest_link("/settings/emails/confirm/"))
+    page = owner.get(denial(owner, "An e-mail address was confirmed."))
+    assert "remove the e-mail address that was added" in words(page)
+    owner.make_codes()
+    page = owner.get(denial(owner, "Backup codes were made."))
+    assert "make the new backup codes useless" in words(page)
+    product.clock.forward(60)
+    owner.post("/confirm", r=f"{SECURITY}/codes", code=entry.next_code())
+    older = denial(owner, "Backup codes were made.")
+    owner.post(f"{SECURITY}/codes")  # the row's own set is gone already
+    assert "make the new backup codes useless" not in words(owner.get(older))
+
+
+def test_only_ones_own_recent_acts_can_be_denied(
+    product: TestProduct, alice: Account, owner: Browser, entry: AppEntry
+) -> None:
+    assert entry
+    bob = product.browser()
+    product.add_account("bob")
+    bob.sign_in("bob")
+    added = next(one for one in product.events(alice) if one.event == "app.added")
+    password = next(one for one in product.events(alice) if one.event == "password.accepted")
+    for seq in (added.seq, 10**6, 0, "x", "9" * 40):
+        assert bob.get(f"{ACTIVITY}/{seq}/not-me").status_code == 404
+        assert bob.post(f"{ACTIVITY}/{seq}/not-me").status_code == 404
+    assert bob.get("/api/session").status_code == 200
+    assert owner.get(f"{ACTIVITY}/{password.seq}/not-me").status_code == 404
+    product.browser().sign_in(password="wrong")
+    assert denial(owner, "A wrong password was entered.") == ""
+    product.clock.forward(14 * 86_400)
+    owner.sign_in()
+    owner.post("/sign-in/code", code=entry.next_code())
+    assert denial(owner, "An authenticator app was added.") == ""
+    assert owner.get(f"{ACTIVITY}/{added.seq}/not-me").status_code == 404
+
+
+def test_twenty_answers_at_once_secure_it_once(
+    product: TestProduct, alice: Account, owner: Browser, entry: AppEntry
+) -> None:
+    assert entry
+    owner.add_phone()
+    link = denial(owner, "The backup phone ending 00 was added.")
+    answers = product.together(*(owner.send("POST", link) for _ in range(20)))
+    assert sum(one.headers.get("location") == "/not-me/done" for one in answers) == 1
+    told = [one.event for one in product.events(alice)]
+    assert told.count("containment.done") == told.count("password.retired") == 1
