@@ -32,12 +32,12 @@ def full_sign_in(folder: Path) -> None:
     accounts = seed(config, folder, "--accounts", str(OURS))
     cores = os.cpu_count() or 1
     with serving(serve_command(config, port), port) as server:
-        limit = bare.argon2_rate(threads=cores)
+        limit, hash_seconds = bare.argon2_rate(threads=cores)
         before = server.cpu_seconds()
         seconds = uvloop.run(_all(accounts, server, _ours))
         cpu = server.cpu_seconds() - before
     rate = len(accounts) / seconds
-    outside = 1000 * (cpu / len(accounts) - cores / limit)
+    outside = 1000 * (cpu / len(accounts) - hash_seconds)
     with peer.running(folder / "peer") as other:
         theirs = THEIRS / uvloop.run(_all(other.seed(THEIRS), other.server, _theirs))
     say("P4", f"full sign-in, {CLIENTS} clients", rate, "/s",

@@ -69,11 +69,18 @@ def _say_bare(rate: float, limit: float) -> None:
 def _round(
     accounts: Sequence[Seeded | peer.Account], host: str, *, port: int | Sequence[int], clients: int
 ) -> load.Result:
-    """Every account's second step once; all of them must be accepted."""
+    """Every account's second step once; all of Twostep's must be accepted.
+
+    The peer may answer 500 where its workers wait too long for SQLite's lock: such answers count as
+    slow as they were, and are told to whoever watches.
+    """
     requests = [one.code_request(host) for one in accounts]
     result = uvloop.run(load.run(requests, port=port, clients=clients))
-    good = result.statuses[302] + result.statuses[303]
-    assert good == len(accounts), result.statuses
+    failed = len(accounts) - result.statuses[302] - result.statuses[303]
+    if failed and isinstance(accounts[0], peer.Account):
+        print(f"{peer.NAME} refused {failed} of {len(accounts)}", file=sys.stderr)
+    else:
+        assert not failed, result.statuses
     return result
 
 

@@ -191,19 +191,19 @@ async def open_product(
     try:
         yield Product(env, outbox)
     finally:
-        await _stop(tasks)
-        await outbox.stop(env, seconds=GRACEFUL_SECONDS)
-        if working:
-            with suppress(StoreUnavailable):
-                await checkpoint_all(env, now=clock())
-        env.hashes.close()
-        await store.close()
+        await _close(env, outbox, tasks)
 
 
-async def _stop(tasks: Sequence[asyncio.Task[None]]) -> None:
+async def _close(env: Env, outbox: Outbox, tasks: Sequence[asyncio.Task[None]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+    await outbox.stop(env, seconds=GRACEFUL_SECONDS)
+    if tasks:
+        with suppress(StoreUnavailable):
+            await checkpoint_all(env, now=env.clock())
+    env.hashes.close()
+    await env.store.close()
 
 
 def _works(env: Env, outbox: Outbox) -> tuple[Coroutine[Any, Any, None], ...]:
@@ -264,15 +264,13 @@ async def serve(
     if tls is not None:
         server.review_tls(*tls)
     limits = server.Limits(**settings.server.model_dump(exclude={"hsts_subdomains"}))
+    callbacks = build_callbacks(settings)
     sockets = server.listen([host], port)
     with open_tracing(settings) as tracing:
         async with (
             build_channels(settings) as channels,
             open_product(
-                settings,
-                tracing.channels(channels),
-                callbacks=build_callbacks(settings),
-                tracing=tracing,
+                settings, tracing.channels(channels), callbacks=callbacks, tracing=tracing
             ) as product,
             server.beside(own_port(product.env), settings.metrics.port),
         ):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from tests.support import mmdb
 from twostep.core.key_file import format_keyring
 from twostep.core.sealing import Keyring, new_key
 
@@ -51,3 +52,11 @@ def test_secrets_in_a_file_that_all_can_read_are_noticed(twostep, folder):
 def test_https_without_a_known_proxy_is_pointed_out(twostep):
     done = twostep("doctor", "--json", TWOSTEP_PUBLIC_URL="https://panel.example.com")
     assert "set trusted_proxies" in findings(done, "warning")
+
+
+def test_a_file_of_places_is_looked_at(twostep, folder):
+    path = folder / "places.mmdb"
+    environ = {"TWOSTEP_GEO_DATABASE": str(path)}
+    assert "names no place" in findings(twostep("doctor", "--json", **environ), "warning")
+    path.write_bytes(mmdb.write({"203.0.113.0/24": {}}))
+    assert "can be read" in findings(twostep("doctor", "--json", **environ), "ok")

@@ -261,6 +261,9 @@ def test_what_is_too_large_is_refused_before_it_is_kept(strict: Running) -> None
         assert (await ask(port, get(port, "/healthz"))).status == 200
 
     asyncio.run(story())
+    found = strict.figures()
+    assert found['twostep_connections_ended_total{reason="too_much"}'] >= 3
+    assert found['twostep_connections_ended_total{reason="no_http"}'] >= 1
 
 
 def test_requests_in_a_row_are_answered_in_their_order_and_not_without_end(

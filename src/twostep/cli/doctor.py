@@ -56,6 +56,7 @@ def doctor(
     found = [
         *_examine_configuration(shell.config_path(), settings),
         *_examine_address(settings),
+        *_examine_places(settings),
         clock,
         *([mend_clock(shell, settings, clock)] if mend else ()),
         *examine_database(shell, settings),
@@ -111,3 +112,16 @@ def _examine_address(settings: Settings) -> Iterator[Finding]:
         )
     else:
         yield Finding(OK, about, f"{settings.public_url}, behind a proxy")
+
+
+def _examine_places(settings: Settings) -> Iterator[Finding]:
+    from twostep.flows.places import review_places
+
+    about, path = "geo_database", settings.geo_database
+    if path is None:
+        return
+    if wrong := review_places(path):
+        text = f"{path} names no place: {wrong}. Put a whole MMDB file there."
+        yield Finding(WARNING, about, text)
+    else:
+        yield Finding(OK, about, f"{path} can be read")

@@ -168,7 +168,9 @@ class Settings(BaseSettings):
         "best on another machine's disk.",
     )
     geo_database: AbsolutePath | None = Field(
-        default=None, description="MMDB file; with it, notices name a place beside the network."
+        default=None,
+        description="MMDB file of cities or countries; with it, notices, sessions and the history "
+        "name a place beside the network.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least severity that is logged."

@@ -13,6 +13,7 @@ from twostep.delivery.notice import HelpDeskAct, Notice, NoticeKind
 from twostep.flows.env import Env
 from twostep.flows.notify import PAYLOAD
 from twostep.flows.outgoing_code import CODE, RECOVERY, TEST
+from twostep.flows.places import place_of
 from twostep.flows.sealed_number import open_number
 from twostep.flows.unseal import unseal
 from twostep.store import accounts, challenges, phones
@@ -129,6 +130,7 @@ def _compose_notice(env: Env, account: Account, row: OutboxRow) -> MailMessage:
         user_name=account.name,
         browser=payload.get("browser") or None,
         network=payload.get("network") or None,
+        place=place_of(settings, payload.get("network"), account.language),
         not_me_link=_link(env, "/not-me/", payload.get("not_me")),
         action_link=_link(env, _LINK_PATHS.get(kind, ""), payload.get("action")),
         settings_link=f"{settings.public_url}/settings/security",

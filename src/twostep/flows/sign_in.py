@@ -101,20 +101,7 @@ def complete_sign_in(
     base = half or _new_session(account, visitor, level=Level.FULL, next_path=next_path, now=now)
     came_from = half.browser_id if half else _known_id(tx, account, visitor)
     browser_id, browser_token = _remember_as_known(tx, env, account, visitor, now=now)
-    session = replace(  # a full session that begins now, here
-        base,
-        level=Level.FULL,
-        aal=aal,
-        amr=amr,
-        network=visitor.network,
-        browser=visitor.browser,
-        browser_id=browser_id,
-        password_at=base.password_at if AMR_PASSWORD in amr.split() else None,
-        second_factor_at=now if two_step else None,
-        created_at=now,
-        seen_at=now,
-        expires_at=now + env.limits.total_seconds,
-    )
+    session = _full(base, env, visitor, amr=amr, aal=aal, browser_id=browser_id, now=now)
     cookie = token.new_token()
     digest, old_digest = token.digest(cookie), token.digest(old_token)
     if half is None:
@@ -135,6 +122,33 @@ def _remind(tx: Tx, account: Account, *, now: int) -> Reminder | None:
         return None
     accounts.save_spare_reminder(tx, account.id, at=now + reminder.REMIND_SECONDS)
     return reminder.choose_reminder(load_methods(tx, account.id), now=now)
+
+
+def _full(
+    base: Session,
+    env: Env,
+    visitor: Visitor,
+    *,
+    amr: str,
+    aal: Aal,
+    browser_id: str,
+    now: int,
+) -> Session:
+    """A full session that begins now, here."""
+    return replace(
+        base,
+        level=Level.FULL,
+        aal=aal,
+        amr=amr,
+        network=visitor.network,
+        browser=visitor.browser,
+        browser_id=browser_id,
+        password_at=base.password_at if AMR_PASSWORD in amr.split() else None,
+        second_factor_at=now if aal is Aal.AAL2 else None,
+        created_at=now,
+        seen_at=now,
+        expires_at=now + env.limits.total_seconds,
+    )
 
 
 def _forget_tries(tx: Tx, account: Account, *, browser_id: str | None) -> None:

@@ -5,8 +5,9 @@
                                           linger ◀──(answered before its body was whole)
                                           stalled ◀──(nobody takes the answer)──▶ closed
 
-Every state but `busy` has an end. Where all places are taken, the connection that has owed us
-something for the longest goes, so that a thousand silent ones keep nobody out.
+Every state but `busy` has an end. A request costs nothing here: twice a second the door looks at what
+each connection waits for, and since when it has been the same. Where all places are taken, those that
+have owed us something for the longest go, so that a thousand silent ones keep nobody out.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ MOST_PIPELINED = 16
 LINGER_SECONDS = 2  # in which the rest of a body is read and dropped
 GRACE_SECONDS = 5  # the application says 408 at `body_seconds`; this is for when it cannot
 CLOSE_SECONDS = 5  # in which the last answer must be taken
+DROPPED_AT_ONCE = 20  # one in so many, because looking for them costs a look at all
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,30 +52,39 @@ class Phase(StrEnum):
     CLOSING = "closing"
 
 
-class Waiting(Protocol):
+class Guest(Protocol):
     """A connection, as the door sees it."""
 
-    phase: Phase
-    deadline: float
+    def look(self) -> tuple[Phase, object]:
+        """What is waited for, and an object that is another with every new wait of its kind."""
 
-    def end(self) -> None:
+    def end(self, phase: Phase) -> None:
         """Its time is over."""
 
     def drop(self) -> None:
         """Close it without a word."""
 
 
+@dataclass(slots=True)
+class _Wait:
+    """What a connection was seen waiting for, and since when (the loop's clock)."""
+
+    phase: Phase
+    what: object
+    since: float
+
+
 class Door:
     """Every open connection of one listener.
 
-    `tally`: `open` now; so far `slow_…`, by phase, `dropped` for another, `turned_away`
-    for want of a place, and `too_much` at once.
+    `tally`: `open` now; so far `slow_…`, by phase, `dropped` for another, `turned_away` for want of a
+    place, `too_much` at once and `no_http`.
     """
 
     def __init__(self, limits: Limits, tally: Counter[str]) -> None:
         self.limits = limits
         self.tally = tally
-        self._waiting: dict[Waiting, None] = {}  # who has waited longest comes first
+        self._waits: dict[Guest, _Wait] = {}
         self._seconds = {
             Phase.HEAD: limits.header_seconds,
             Phase.BODY: limits.body_seconds + GRACE_SECONDS,
@@ -83,36 +94,45 @@ class Door:
             Phase.CLOSING: CLOSE_SECONDS,
         }
 
-    def enter(self, connection: Waiting, *, now: float) -> bool:
-        """Let a new connection in, where needed in place of another; False: there is no place."""
-        self.tally["open"] += 1
-        if self.tally["open"] > self.limits.connections:
-            longest = next(iter(self._waiting), None)
-            if longest is None:
-                self.tally["turned_away"] += 1
-                return False
-            self.tally["dropped"] += 1
-            self._waiting.pop(longest)
-            longest.drop()
-        self.move(connection, Phase.HEAD, now=now)
-        return True
+    def enter(self, guest: Guest, *, now: float) -> bool:
+        """Let a new connection in, where needed in place of others; False: there is no place."""
+        is_full = len(self._waits) >= self.limits.connections and not self._make_room(now=now)
+        if is_full:
+            self.tally["turned_away"] += 1
+        phase, what = guest.look()
+        self._waits[guest] = _Wait(phase, what, now)
+        self.tally["open"] = len(self._waits)
+        return not is_full
 
-    def move(self, connection: Waiting, phase: Phase, *, now: float) -> None:
-        """Its wait is over, or another begins. `now`: the loop's clock."""
-        connection.phase = phase
-        self._waiting.pop(connection, None)
-        if phase is not Phase.BUSY:
-            connection.deadline = now + self._seconds[phase]
-            self._waiting[connection] = None
-
-    def leave(self, connection: Waiting) -> None:
+    def leave(self, guest: Guest) -> None:
         """It is closed."""
-        self.tally["open"] -= 1
-        self._waiting.pop(connection, None)
+        self._waits.pop(guest, None)
+        self.tally["open"] = len(self._waits)
 
     def sweep(self, *, now: float) -> None:
         """End every wait that has been too long."""
-        for connection in [one for one in self._waiting if one.deadline <= now]:
-            if connection.phase is not Phase.IDLE:
-                self.tally[f"slow_{connection.phase}"] += 1
-            connection.end()
+        self._look(now=now)
+        for guest, wait in list(self._waits.items()):
+            if wait.phase is Phase.BUSY or now - wait.since < self._seconds[wait.phase]:
+                continue
+            if wait.phase is not Phase.IDLE:
+                self.tally[f"slow_{wait.phase}"] += 1
+            guest.end(wait.phase)
+
+    def _make_room(self, *, now: float) -> bool:
+        """Close those that have been silent for the longest; False: nobody is."""
+        self._look(now=now)
+        silent = [guest for guest, wait in self._waits.items() if wait.phase is not Phase.BUSY]
+        silent.sort(key=lambda guest: self._waits[guest].since)
+        chosen = silent[: max(1, self.limits.connections // DROPPED_AT_ONCE)]
+        for guest in chosen:
+            self.tally["dropped"] += 1
+            guest.drop()
+            self.leave(guest)
+        return chosen != []
+
+    def _look(self, *, now: float) -> None:
+        for guest, wait in self._waits.items():
+            phase, what = guest.look()
+            if phase is not wait.phase or what is not wait.what:
+                wait.phase, wait.what, wait.since = phase, what, now

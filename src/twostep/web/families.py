@@ -36,6 +36,7 @@ _ENDED = {
     "dropped": "for_another",
     "turned_away": "no_place",
     "too_much": "too_much",
+    "no_http": "no_http",
 }
 
 

@@ -19,6 +19,7 @@ from twostep.core.authenticator import (
 )
 from twostep.core.session import Session
 from twostep.flows.activity import Activity, is_deniable
+from twostep.flows.places import place_of
 from twostep.i18n import format_instant, known_zone, translator
 from twostep.web import notice_text, view
 from twostep.web.activity_text import activity_sentence, activity_tone
@@ -177,6 +178,7 @@ def session_rows(visit: Visit, sessions: Iterable[Session]) -> tuple[view.Sessio
             visit.now if one.id == visit.current.id else one.seen_at,
             one.created_at,
             is_this=one.id == visit.current.id,
+            place=place_of(visit.env.settings, one.network, visit.language),
         )
         for one in sessions
     )
@@ -190,6 +192,7 @@ def activity_rows(visit: Visit, activity: Sequence[Activity]) -> tuple[view.Acti
             activity_sentence(one.event, one.data, language=visit.language),
             one.browser or None,
             one.network or None,
+            place=place_of(visit.env.settings, one.network, visit.language),
             tone=activity_tone(one.event, one.outcome),
             not_me_url=f"/settings/activity/{one.seq}/not-me"
             if is_deniable(one, now=visit.now)

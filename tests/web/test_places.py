@@ -1,0 +1,89 @@
+"""A place beside the network, where the operator has a file that knows: in mails, sessions, history."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support import mmdb
+from tests.support.product import Browser, TestProduct, open_test_product, words
+
+
+BERLIN = {"city": {"names": {"en": "Berlin", "ar": "برلين"}}, "country": {"iso_code": "DE"}}
+ELSEWHERE = {"city": "<Lima>", "country": "PE"}
+NETWORKS = {"203.0.113.0/24": BERLIN, "192.0.2.0/24": ELSEWHERE, "2001:db8::/32": {"country": 7}}
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "places.mmdb"
+    path.write_bytes(mmdb.write(NETWORKS))
+    return path
+
+
+@pytest.fixture
+def product(tmp_path: Path, file: Path) -> Iterator[TestProduct]:
+    with open_test_product(tmp_path, geo_database=str(file)) as opened:
+        opened.add_account()
+        yield opened
+
+
+def visit(product: TestProduct, network: str) -> Browser:
+    browser = product.browser(network=network)
+    browser.sign_in()
+    return browser
+
+
+def test_mails_sessions_and_history_name_it(product: TestProduct) -> None:
+    visit(product, "198.51.100.1")  # the very first browser is told to nobody
+    browser = visit(product, "203.0.113.9")
+    mail = product.mails()[-1]
+    assert "sign-in from a new browser" in mail.subject
+    assert "Firefox on Linux, network 203.0.113.9, Berlin, Germany" in mail.text
+    assert "203.0.113.9 · Berlin, Germany" in words(browser.get("/settings/sessions"))
+    assert "203.0.113.9 · Berlin, Germany" in words(browser.get("/settings/activity"))
+
+
+def test_it_is_named_in_the_readers_language(product: TestProduct) -> None:
+    product.add_account("amal", language="ar")
+    product.browser().sign_in("amal")
+    product.browser(network="203.0.113.9").sign_in("amal")
+    assert "برلين" in product.mails()[-1].text
+    assert "ألمانيا" in product.mails()[-1].text
+
+
+def test_other_files_and_odd_values(product: TestProduct) -> None:
+    visit(product, "198.51.100.1")
+    page = visit(product, "192.0.2.1").get("/settings/sessions")
+    assert "&lt;Lima&gt;, Peru" in page.text
+    for network in ("2001:db8:1::", "unknown"):  # a value that is none, and no address at all
+        assert visit(product, network).get("/settings/sessions").status_code == 200
+
+
+def test_a_file_that_breaks_or_goes_names_nothing_and_one_that_is_replaced_counts(
+    product: TestProduct, file: Path
+) -> None:
+    browser = visit(product, "203.0.113.9")
+
+    def named() -> bool:
+        return "Berlin" in words(browser.get("/settings/sessions"))
+
+    assert named()
+    for number, (raw, knows) in enumerate([(b"broken", False), (mmdb.write(NETWORKS), True)]):
+        fresh = file.with_suffix(f".{number}")
+        fresh.write_bytes(raw)
+        fresh.replace(file)  # as updaters do
+        os.utime(file, ns=(number, number))
+        assert named() is knows
+    file.unlink()
+    assert not named()
+
+
+def test_without_a_file_there_is_no_place(tmp_path: Path) -> None:
+    with open_test_product(tmp_path) as product:
+        product.add_account()
+        browser = visit(product, "203.0.113.9")
+        assert "203.0.113.9 · since" in words(browser.get("/settings/sessions"))
