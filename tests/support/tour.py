@@ -169,6 +169,8 @@ class Tour:
         yield "security-on"
         self._go(path)
         yield "codes-replace"
+        self._go(f"{path}/check")
+        yield "codes-check"
 
     def _methods(self) -> Iterator[str]:
         self._go(f"{SECURITY}/passkey/new")
@@ -201,6 +203,8 @@ class Tour:
         for name in ("", "/profile", "/sessions", "/activity"):
             self._go(f"/settings{name}")
             yield f"settings{name}".replace("/", "-")
+        self._go(str(self.page.locator('a[href$="/not-me"]').first.get_attribute("href")))
+        yield "not-me-own"
         self._go("/settings/emails")
         yield "emails"
         self._send("/settings/emails", email="alice@second.example")

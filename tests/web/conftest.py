@@ -11,7 +11,9 @@ from tests.support.engines import ENGINES
 
 
 # What people do most, and what must happen once: on each engine in every run.
-ON_BOTH = {"test_passkeys", "test_recover", "test_remembered_browsers", "test_requests"}
+ON_BOTH = {
+    *("test_fuzz", "test_passkeys", "test_recover", "test_remembered_browsers", "test_requests"),
+}
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -6,9 +6,7 @@ Each gets the right status and a page that says so, changes nothing, and shows n
 from __future__ import annotations
 
 import re
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +14,7 @@ import httpx2
 import pytest
 
 from tests.support.house import PASSWORD
+from tests.support.meddle import tables
 from tests.support.product import (
     ENROLMENT,
     AppEntry,
@@ -85,18 +84,13 @@ def entry(alice: Browser) -> AppEntry:
 def dump(product: TestProduct, *, without: frozenset[str] = TRAIL) -> dict[str, list[Any]]:
     """Everything in the database, once all that was queued is sent."""
     product.deliver()
-    path = product.env.settings.data_dir / "twostep.sqlite3"
-    with closing(sqlite3.connect(path)) as database:
-        database.row_factory = sqlite3.Row
-        found = database.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
-        names = {row["name"] for row in found} - without
-        return {
-            name: sorted(
-                str({k: row[k] for k in row.keys() if k not in CHANGES_ANYWAY.get(name, ())})  # noqa: SIM118  a Row is no dict
-                for row in database.execute(f'SELECT * FROM "{name}"')  # noqa: S608
-            )
-            for name in sorted(names)
-        }
+    return {
+        name: sorted(
+            str({k: row[k] for k in row if k not in CHANGES_ANYWAY.get(name, ())}) for row in rows
+        )
+        for name, rows in tables(product.database_url).items()
+        if name not in without
+    }
 
 
 def raw(

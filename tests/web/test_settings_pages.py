@@ -83,7 +83,7 @@ def test_every_page_opens_in_every_language(tmp_path: Path, language: str) -> No
         alice.make_codes()
         for path in [*plain_pages(), "/help", "/privacy"]:
             answer = alice.get(path)
-            if answer.status_code != 303:
+            if answer.status_code not in {204, 303}:  # 204: scripts are told that there is nothing
                 assert answer.status_code == 200, path
                 if answer.headers["content-type"].startswith("text/html"):
                     assert f'<html lang="{language}"' in answer.text

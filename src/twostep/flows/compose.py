@@ -111,13 +111,8 @@ def script_of(env: Env, account: Account, challenge: Challenge, *, code: str) ->
 
 
 def _compose_notice(env: Env, account: Account, row: OutboxRow) -> MailMessage:
-    clear = unseal(
-        env,
-        row.payload or b"",
-        purpose=PAYLOAD,
-        row_id=row.id,
-        account_id=row.account_id,
-    )
+    sealed = row.payload or b""
+    clear = unseal(env, sealed, purpose=PAYLOAD, row_id=row.id, account_id=row.account_id)
     payload = json.loads(clear)
     settings = env.settings
     kind = NoticeKind(row.kind)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from twostep.core import event
-from twostep.core.account import Account
+from twostep.core.account import Account, Role
 from twostep.core.authenticator import Methods
 from twostep.core.session import Session
 from twostep.flows.activity import Activity, list_activity
 from twostep.flows.env import Env
+from twostep.flows.shut_apps import was_clock_ahead
 from twostep.store import accounts, passkeys, sessions
 from twostep.store.methods import load_methods
 from twostep.store.tx import Tx
@@ -22,13 +23,14 @@ LOOKED_THROUGH = 60  # events among which the sign-in before this one is looked 
 @dataclass(frozen=True, slots=True)
 class DashboardView:
     """`previous_at`: the sign-in before this session's, in Unix seconds. `handle`: by which
-    authenticators know the account, None before the first passkey."""
+    authenticators know the account, None before the first passkey. `clock_was_ahead`: for operators."""
 
     methods: Methods
     email: str
     previous_at: int | None
     activity: tuple[Activity, ...]
     handle: bytes | None
+    clock_was_ahead: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class SettingsView:
     sessions: int
 
 
-def view_dashboard(tx: Tx, account: Account, current: Session) -> DashboardView:
+def view_dashboard(tx: Tx, account: Account, current: Session, *, now: int) -> DashboardView:
     """Read the start page of somebody who is signed in."""
     addresses = accounts.list_addresses(tx, account.id)
     verified = [one for one in addresses if one.verified_at is not None]
@@ -56,6 +58,7 @@ def view_dashboard(tx: Tx, account: Account, current: Session) -> DashboardView:
         previous_at=next(earlier, None),
         activity=tuple(newest[:ROWS]),
         handle=passkeys.load_handle(tx, account.id),
+        clock_was_ahead=account.role is Role.OPERATOR and was_clock_ahead(tx, now=now),
     )
 
 

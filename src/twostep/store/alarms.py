@@ -44,6 +44,16 @@ def list_newest(tx: Tx, *, since: int, limit: int) -> list[Alarm]:
     return [Alarm(row[0], row[1], row[2], row[3], json.loads(row[4])) for row in rows]
 
 
+def is_recent(tx: Tx, event: str, *, since: int) -> bool:
+    """Whether an alarm of this kind was raised since then."""
+    row = tx.one(
+        "SELECT 1 FROM alarms WHERE at >= :since AND event = :event LIMIT 1",
+        since=since,
+        event=event,
+    )
+    return row is not None
+
+
 def purge(tx: Tx, *, before: int, limit: int) -> int:
     """Forget alarms older than `before`."""
     return tx.run(

@@ -13,6 +13,9 @@ _ALARMS = {
     event.BUDGET_USED_UP: N_(
         "No more numbers can be added this %(span)s: the texts and calls for them are used up. %(kept)s are kept for signing in."
     ),
+    event.CLOCK_MOVED_BACK: N_(
+        "The server's clock was ahead of the time, and apps that were used meanwhile refuse codes. Run: twostep doctor --mend-clock"
+    ),
     event.COUNTRY_PAUSED: N_(
         "%(country)s: only %(verified)s of the last %(sent)s codes to new numbers were typed. Adding numbers from there is paused for a day."
     ),

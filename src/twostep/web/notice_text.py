@@ -41,10 +41,13 @@ def cookie_blocked(*, language: str) -> Notice:
     return Notice("warn", said)
 
 
-def read_only(*, language: str) -> Notice:
-    """While the database takes no changes."""
+def clock_was_ahead(*, language: str) -> Notice:
+    """To operators, for a day after an app refused codes because of it."""
     _ = translator(language).gettext
-    return Notice("warn", _("You can sign in, but settings can't be changed right now."))
+    said = _(
+        "The server's clock was ahead of the time, and apps that were used meanwhile refuse codes. Run: twostep doctor --mend-clock"
+    )
+    return Notice("warn", said)
 
 
 def codes_low(left: int, *, language: str) -> Notice:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from twostep.flows.overview_page import view_dashboard
+from twostep.web import notice_text
 from twostep.web.frame import page
 from twostep.web.rows import activity_rows, banner, session_rows
 from twostep.web.signal import signal_of
@@ -13,12 +14,13 @@ from twostep.web.visit import Visit
 
 async def show(visit: Visit) -> Response:
     """GET /."""
-    found = await visit.env.store.read(view_dashboard, visit.owner, visit.current)
+    found = await visit.env.store.read(view_dashboard, visit.owner, visit.current, now=visit.now)
     methods = found.methods
+    clock = notice_text.clock_was_ahead(language=visit.language) if found.clock_was_ahead else None
     return page(
         visit,
         "dashboard.html",
-        banner=banner(visit, methods),
+        banner=clock or banner(visit, methods),
         methods=methods.ways,
         email=found.email,
         delivery_url=None,
