@@ -479,5 +479,5 @@ def test_whatever_people_do_what_must_hold_holds(on_engine: str) -> None:
 
 
 @pytest.mark.soak
-def test_whatever_people_do_for_long_what_must_hold_holds() -> None:
-    let_them(400)
+def test_whatever_people_do_for_long_what_must_hold_holds(on_engine: str) -> None:
+    let_them(10 * EXAMPLES[on_engine])
