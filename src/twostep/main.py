@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from twostep.web.visit import Page
 
 
-DEMO_FACT = "demo"
 GRACEFUL_SECONDS = 2.5
 
 
@@ -126,7 +125,7 @@ def open_store(settings: Settings, *, demo: bool = False, beside: bool = False) 
     try:
         store = engines.open_engine(url)
         engines.review(store)
-        demo_url = store.read_now(installation.load, DEMO_FACT)
+        demo_url = store.read_now(installation.load, installation.DEMO)
     except StoreUnavailable as error:
         raise StartError(str(error)) from None
     except engines.UNUSABLE as error:

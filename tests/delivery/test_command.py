@@ -7,9 +7,11 @@ import os
 import shutil
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from tests.support.fake_provider import CALL, NOW, TEXT
 from twostep.delivery.channel import (
@@ -70,6 +72,22 @@ def test_the_exit_status_says_what_came_of_it(status: int, kind: type) -> None:
     outcome = python(code)
     assert isinstance(outcome, kind)
     assert "2025550100" not in repr(outcome)
+
+
+@pytest.mark.parametrize(
+    "new_loop", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"]
+)
+def test_a_program_that_reads_nothing_may_have_sent(
+    new_loop: Callable[[], asyncio.AbstractEventLoop],
+) -> None:
+    """Thirty times: it ends before, while or after its input is written."""
+    true = shutil.which("true") or ""
+
+    async def story() -> list[Outcome]:
+        return [await Command(Program((true,))).send(TEXT, now=NOW) for _ in range(30)]
+
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        assert {type(one) for one in runner.run(story())} == {Accepted}
 
 
 def test_no_such_program_is_the_operators() -> None:

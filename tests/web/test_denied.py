@@ -3,43 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
 import httpx2
-import pytest
 
 from tests.support.house import PASSWORD
-from tests.support.product import AppEntry, Browser, TestProduct, open_test_product, words
+from tests.support.product import AppEntry, Browser, TestProduct, words
 from twostep.core.account import Account
 from twostep.store import accounts
 
 
 SECURITY = "/settings/security"
 ACTIVITY = "/settings/activity"
-
-
-@pytest.fixture
-def product(tmp_path: Path) -> Iterator[TestProduct]:
-    with open_test_product(tmp_path) as opened:
-        yield opened
-
-
-@pytest.fixture
-def alice(product: TestProduct) -> Account:
-    return product.add_account()
-
-
-@pytest.fixture
-def owner(product: TestProduct, alice: Account) -> Browser:
-    browser = product.browser()
-    browser.sign_in(alice.name)
-    return browser
-
-
-@pytest.fixture
-def entry(owner: Browser) -> AppEntry:
-    return owner.enroll_app()
 
 
 def denial(browser: Browser, said: str) -> str:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
-from tests.support.product import AppEntry, Browser, TestProduct, open_test_product, words
+from tests.support.product import AppEntry, Browser, TestProduct, words
 from twostep.core.account import Account
 from twostep.core.reminder import REMIND_SECONDS, is_due
 
@@ -16,29 +13,6 @@ SPARE = "/settings/security/spare"
 CODES = "/settings/security/codes"
 CHECK = f"{CODES}/check"
 DAY = 86_400
-
-
-@pytest.fixture
-def product(tmp_path: Path) -> Iterator[TestProduct]:
-    with open_test_product(tmp_path) as opened:
-        yield opened
-
-
-@pytest.fixture
-def alice(product: TestProduct) -> Account:
-    return product.add_account()
-
-
-@pytest.fixture
-def owner(product: TestProduct, alice: Account) -> Browser:
-    browser = product.browser()
-    browser.sign_in(alice.name)
-    return browser
-
-
-@pytest.fixture
-def entry(owner: Browser) -> AppEntry:
-    return owner.enroll_app()
 
 
 def arrive(product: TestProduct, entry: AppEntry, *, days: float = 0, to: str = "/settings") -> str:

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
 from tests.support.house import PASSWORD
 from tests.support.product import (
     ENROLMENT,
@@ -14,7 +9,6 @@ from tests.support.product import (
     Browser,
     TestProduct,
     method_ids,
-    open_test_product,
     problem,
     words,
 )
@@ -29,29 +23,6 @@ from twostep.store.tx import Tx
 SECURITY = "/settings/security"
 STALE = 601
 FORGOTTEN = "lost"
-
-
-@pytest.fixture
-def product(tmp_path: Path) -> Iterator[TestProduct]:
-    with open_test_product(tmp_path) as opened:
-        yield opened
-
-
-@pytest.fixture
-def alice(product: TestProduct) -> Account:
-    return product.add_account()
-
-
-@pytest.fixture
-def owner(product: TestProduct, alice: Account) -> Browser:
-    browser = product.browser()
-    browser.sign_in(alice.name)
-    return browser
-
-
-@pytest.fixture
-def entry(owner: Browser) -> AppEntry:
-    return owner.enroll_app()
 
 
 def act(reason: str = FORGOTTEN) -> Act:

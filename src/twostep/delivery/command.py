@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from twostep.delivery.channel import (
@@ -60,17 +60,11 @@ class Command:
             return Misconfigured("the command carries texts only")
         argv = fill(self._program.argv, message)
         try:
-            process = await asyncio.create_subprocess_exec(
-                *argv,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.STDOUT,
-                env={name: os.environ[name] for name in PASSED_ON if name in os.environ},
-                start_new_session=True,
-            )
+            with _holding(message.text) as pipe:
+                process = await _start(argv, pipe)
         except OSError as error:
             return Misconfigured(f"{argv[0]} cannot be run: {error.strerror}")
-        return await _finish(process, message, seconds=self._program.seconds)
+        return await _finish(process, seconds=self._program.seconds)
 
     async def examine(self, *, now: int) -> Examined:  # noqa: ARG002  the protocol's
         """Look at the program without running it."""
@@ -103,12 +97,36 @@ def fill(argv: tuple[str, ...], message: TextMessage) -> list[str]:
     return filled
 
 
-async def _finish(
-    process: asyncio.subprocess.Process, message: TextMessage, *, seconds: float
-) -> Outcome:
+@contextmanager
+def _holding(text: str) -> Iterator[int]:
+    """A pipe to read the text from, written beforehand: a text is far shorter than what a pipe holds.
+
+    So a program that ends without reading is no error of ours, whatever the event loop makes of it.
+    """
+    reading, writing = os.pipe()
+    try:
+        with os.fdopen(writing, "wb") as pipe:
+            pipe.write(text.encode())
+        yield reading
+    finally:
+        os.close(reading)
+
+
+async def _start(argv: list[str], stdin: int) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        *argv,
+        stdin=stdin,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        env={name: os.environ[name] for name in PASSED_ON if name in os.environ},
+        start_new_session=True,
+    )
+
+
+async def _finish(process: asyncio.subprocess.Process, *, seconds: float) -> Outcome:
     try:
         async with asyncio.timeout(seconds):
-            output, _ = await process.communicate(message.text.encode())
+            output, _ = await process.communicate()
     except TimeoutError:
         return Ambiguous("the command did not end in time")
     finally:

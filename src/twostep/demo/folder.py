@@ -19,7 +19,7 @@ from twostep.config import ConfigError, Settings, load, parse_set
 from twostep.config.listing import FILE_KEYS, PREFIX, SECTIONS, SETTINGS
 from twostep.core import key_file
 from twostep.core.sealing import Keyring, new_key
-from twostep.main import DEMO_FACT, StartError, database_path, upgrade_schema
+from twostep.main import StartError, database_path, upgrade_schema
 from twostep.store import installation
 from twostep.store.engine_sqlite import SqliteStore
 from twostep.store.tx import StoreUnavailable
@@ -106,7 +106,7 @@ async def _read_fact(database: Path) -> str | None:
     except StoreUnavailable:
         return None
     try:
-        return store.read_now(installation.load, DEMO_FACT)
+        return store.read_now(installation.load, installation.DEMO)
     except StoreUnavailable:  # no such table
         return None
     finally:
@@ -116,7 +116,7 @@ async def _read_fact(database: Path) -> str | None:
 async def _write_fact(database: Path, public_url: str) -> None:
     store = SqliteStore(database)
     try:
-        await store.run(installation.save, DEMO_FACT, public_url)
+        await store.run(installation.save, installation.DEMO, public_url)
     finally:
         await store.close()
 

@@ -27,9 +27,6 @@ from twostep.store.copy_sides import InUse, Side, open_side
 from twostep.store.tx import Store, StoreUnavailable, Tx
 
 
-DEMO_FACT = "demo"
-
-
 class MoveRefused(Exception):
     """The move cannot begin or go on; the text says why and what to do."""
 
@@ -231,7 +228,7 @@ def _begin(source: Side, target: Side, ends: Ends, *, now: int) -> Copying:
     once there is a place to go."""
     if source.identity == target.identity:
         raise MoveRefused(_SAME)
-    if copy_rows.load_fact(source, DEMO_FACT) is not None:
+    if copy_rows.load_fact(source, installation.DEMO) is not None:
         raise MoveRefused(f"{ends.source_name} is a demo's database, which stays where it is.")
     if copy_rows.load_copying(source) is not None:
         raise MoveRefused(f"{ends.source_name} is itself a copy that has not ended.")

@@ -5,6 +5,9 @@ from __future__ import annotations
 from twostep.store.tx import Tx
 
 
+DEMO = "demo"  # its value: the address that the demo is reached at
+
+
 def load(tx: Tx, name: str) -> str | None:
     """One fact."""
     row = tx.one("SELECT value FROM installation WHERE name = :name", name=name)
