@@ -12,7 +12,15 @@ import uvloop
 
 from bench import inside, load, postgres
 from bench.results import say
-from bench.serving import Seeded, free_port, install, seed, serve_command, serving
+from bench.serving import (
+    Seeded,
+    free_port,
+    install,
+    run_verb,
+    seed,
+    serve_command,
+    serving,
+)
 from bench.size import many
 
 
@@ -31,53 +39,53 @@ class Town:
 
     config: Path
     port: int
+    count: int
     accounts: tuple[Seeded, ...]
 
 
-def on_sqlite(folder: Path) -> None:
-    """SQLite."""
-    few, many = (
-        _build("SQLite", install(folder / f"town-{count}", port), folder, port=port, count=count)
-        for count, port in ((FEW, free_port()), (ACCOUNTS, free_port()))
-    )
-    path = folder / f"town-{ACCOUNTS}/data/twostep.sqlite3"
+def on_both_engines(folder: Path) -> None:
+    """The same million accounts on SQLite, then moved to PostgreSQL by `twostep db copy`."""
+    towns = [_build(folder, count) for count in (FEW, ACCOUNTS)]
+    path = towns[-1].config.parent / "data/twostep.sqlite3"
     _say_size("SQLite", path.stat().st_size)
-    _compare("SQLite", few, many)
-
-
-def on_postgres(folder: Path) -> None:
-    """PostgreSQL, both databases on one server."""
+    _compare("SQLite", *towns)
     with postgres.durable(folder / "pg") as server:
-        urls = [server.new_database(empty=True) for _ in range(2)]
-        few, many = (
-            _build(
-                "PostgreSQL",
-                install(folder / f"town-{count}", port, database_url=url),
-                folder,
-                port=port,
-                count=count,
-            )
-            for count, port, url in zip(
-                (FEW, ACCOUNTS), (free_port(), free_port()), urls, strict=True
-            )
-        )
+        urls = [server.new_database(empty=True) for _ in towns]
+        for town, url in zip(towns, urls, strict=True):
+            _move(town, url)
         server.administer("CHECKPOINT")
-        name = urls[1].rpartition("/")[2]
+        name = urls[-1].rpartition("/")[2]
         ((size,),) = server.administer(f"SELECT pg_database_size('{name}')")
         _say_size("PostgreSQL", int(str(size)))
-        _compare("PostgreSQL", few, many)
+        _compare("PostgreSQL", *towns)
 
 
-def _build(engine: str, config: Path, folder: Path, *, port: int, count: int) -> Town:
+def _build(folder: Path, count: int) -> Town:
     """Fill it, and pick the accounts that will sign in: all over the database."""
+    port = free_port()
+    config = install(folder / f"town-{count}", port)
     began = time.perf_counter()
-    events = count * EVENTS_EACH
-    seeded = seed(config, folder, "--accounts", str(count), "--events", str(events))
+    options = ("--accounts", str(count), "--events", str(count * EVENTS_EACH))
+    picked = seed(config, folder, *options, every=max(1, count // FEW))
     if count > FEW:
-        rate = count * (EVENTS_EACH + 1) / (time.perf_counter() - began)
-        say("P8", f"accounts and events seeded, {engine}", rate, "/s")
-    picked = seeded[:: max(1, count // FEW)][:FEW]
-    return Town(config, port, tuple(picked))
+        _say_rate("accounts and events seeded, SQLite", count, began)
+    return Town(config, port, count, tuple(picked[:FEW]))
+
+
+def _move(town: Town, url: str) -> None:
+    """Copy an installation to PostgreSQL, and let it go on there."""
+    source = town.config.parent / "data/twostep.sqlite3"
+    began = time.perf_counter()
+    run_verb(town.config, "db", "copy", "--from", f"sqlite:{source}", "--to", url)
+    if town.count > FEW:
+        _say_rate("accounts and events copied from SQLite to PostgreSQL and verified",
+                  town.count, began)  # fmt: skip
+    text = town.config.read_text(encoding="utf-8")
+    town.config.write_text(f'database_url = "{url}"\n{text}', encoding="utf-8")
+
+
+def _say_rate(what: str, count: int, began: float) -> None:
+    say("P8", what, count * (EVENTS_EACH + 1) / (time.perf_counter() - began), "/s")
 
 
 def _say_size(engine: str, size: int) -> None:
@@ -122,4 +130,4 @@ def _round(town: Town, host: str) -> load.Result:
     return result
 
 
-MEASURES: dict[str, tuple[Callable[[Path], None], ...]] = {"P8": (on_sqlite, on_postgres)}
+MEASURES: dict[str, tuple[Callable[[Path], None], ...]] = {"P8": (on_both_engines,)}

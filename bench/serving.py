@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
@@ -104,7 +105,7 @@ class Serving:
         return sorted(sizes, reverse=True)
 
 
-def _twostep(config: Path, *words: str, typed: str = "") -> None:
+def run_verb(config: Path, *words: str, typed: str = "") -> None:
     """Run a verb; what it says is shown only when it fails."""
     done = subprocess.run(
         [*TWOSTEP, "--config", str(config), *words],
@@ -124,7 +125,7 @@ def install(
     """
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "twostep.toml"
-    _twostep(
+    run_verb(
         config, "init", "--yes", "--public-url", f"http://localhost:{port}",
         "--data-dir", str(folder / "data"), "--operator", "bench-operator",
         "--email", "bench@example.com", "--password-stdin",
@@ -136,20 +137,21 @@ def install(
         text = f'database_url = "{database_url}"\n{text}'
     config.write_text(f"{text}\n{more}", encoding="utf-8")
     if database_url:
-        _twostep(config, "db", "upgrade")
+        run_verb(config, "db", "upgrade")
     return config
 
 
-def seed(config: Path, folder: Path, *options: str) -> list[Seeded]:
-    """Run `dev seed`; the accounts it made."""
+def seed(config: Path, folder: Path, *options: str, every: int = 1) -> list[Seeded]:
+    """Run `dev seed`; the accounts it made, or one of `every` so many."""
     out = folder / f"seeded-{time.monotonic_ns()}.jsonl"
-    _twostep(config, "dev", "seed", "--force", "--out", str(out), *options)
-    return read_seeded(out)
+    run_verb(config, "dev", "seed", "--force", "--out", str(out), *options)
+    return read_seeded(out, every=every)
 
 
-def read_seeded(out: Path) -> list[Seeded]:
-    """The accounts in a file of `dev seed`."""
-    rows = [json.loads(line) for line in out.read_text().splitlines()]
+def read_seeded(out: Path, *, every: int = 1) -> list[Seeded]:
+    """The accounts in a file of `dev seed`, or one of `every` so many."""
+    with out.open(encoding="utf-8") as lines:
+        rows = [json.loads(line) for line in islice(lines, 0, None, every)]
     return [
         Seeded(row["name"], row["password"], row["secret"], row["browser"], tuple(row["sessions"]))
         for row in rows

@@ -6,7 +6,7 @@ import asyncio
 import json
 import tempfile
 import xml.etree.ElementTree as ET  # our own pictures
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -137,13 +137,10 @@ def test_a_slow_server_cannot_hide_behind_its_own_pace() -> None:
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("measure", crowd.MEASURES["P8"], ids=lambda one: one.__name__)
-def test_a_million_accounts_do_not_slow_a_second_step(
-    measure: Callable[[Path], None],
-) -> None:
+def test_a_million_accounts_do_not_slow_a_second_step() -> None:
     # Not tmp_path: its parents are closed to the user that PostgreSQL runs as.
     with tempfile.TemporaryDirectory(prefix="twostep-crowd-") as folder:
-        measure(Path(folder))
-    verdicts = [line for line in results.RESULTS.lines if line.id == "P8" and line.ratio]
-    assert verdicts[-1].ratio is not None
-    assert verdicts[-1].ratio <= crowd.MOST, verdicts[-1]
+        crowd.on_both_engines(Path(folder))
+    ratios = [line.ratio for line in results.RESULTS.lines if line.id == "P8" and line.ratio]
+    assert len(ratios) == 2
+    assert max(ratios) <= crowd.MOST
