@@ -94,6 +94,13 @@ class Serving:
             total += int(fields[11]) + int(fields[12])
         return total / os.sysconf("SC_CLK_TCK")
 
+    def cpu_by_thread(self) -> dict[int, float]:
+        """CPU seconds of each thread of the process so far, by its id."""
+        return {
+            int(one.name): int((one / "schedstat").read_text().split()[0]) / 1e9
+            for one in Path(f"/proc/{self.pid}/task").iterdir()
+        }
+
     def pss_mb(self) -> list[float]:
         """Proportional set size of each process, in MB, the largest first."""
         reports = [Path(f"/proc/{pid}/smaps_rollup").read_text() for pid in self.pids()]

@@ -33,11 +33,14 @@ def full_sign_in(folder: Path) -> None:
     cores = os.cpu_count() or 1
     with serving(serve_command(config, port), port) as server:
         limit, hash_seconds = bare.argon2_rate(threads=cores)
-        before = server.cpu_seconds()
+        before = server.cpu_by_thread()
         seconds = uvloop.run(_all(accounts, server, _ours))
-        cpu = server.cpu_seconds() - before
+        after = server.cpu_by_thread()
     rate = len(accounts) / seconds
-    outside = 1000 * (cpu / len(accounts) - hash_seconds)
+    spent = sorted(now - before.get(thread, 0.0) for thread, now in after.items())
+    # As many threads hash as there are cores, and nothing else takes nearly as long.
+    outside = 1000 * sum(spent[:-cores]) / len(accounts)
+    hashing = 1000 * sum(spent[-cores:]) / len(accounts)
     with peer.running(folder / "peer") as other:
         theirs = THEIRS / uvloop.run(_all(other.seed(THEIRS), other.server, _theirs))
     say("P4", f"full sign-in, {CLIENTS} clients", rate, "/s",
@@ -45,6 +48,9 @@ def full_sign_in(folder: Path) -> None:
         target="0.8 of Argon2 alone", met=rate / limit >= 0.8)  # fmt: skip
     say("P4", "full sign-in, CPU outside the hash", outside, "ms CPU",
         target="2 ms", met=outside <= 2)  # fmt: skip
+    say("P4", "full sign-in, CPU of the hash", hashing, "ms CPU",
+        ratio=hashing / (1000 * hash_seconds),
+        against=f"Argon2 alone {1000 * hash_seconds:.1f} ms")  # fmt: skip
     say("P4", "bare work: Argon2 hashes", limit, "/s")
     say("P4", f"{peer.NAME}: full sign-in, {CLIENTS} clients", theirs, "/s")
     say("P4", f"full sign-in, {CLIENTS} clients, against the peer's own hash", rate, "/s",
