@@ -76,7 +76,7 @@ def _move(town: Town, url: str) -> None:
     """Copy an installation to PostgreSQL, and let it go on there."""
     source = town.config.parent / "data/twostep.sqlite3"
     began = time.perf_counter()
-    run_verb(town.config, "db", "copy", "--from", f"sqlite:{source}", "--to", url)
+    run_verb(town.config, "db", "copy", "--from", f"sqlite://{source}", "--to", url)
     if town.count > FEW:
         _say_rate("accounts and events copied from SQLite to PostgreSQL and verified",
                   town.count, began)  # fmt: skip

@@ -61,7 +61,8 @@ def test_an_installation_moves_to_postgresql_and_back(twostep, folder, on_server
     assert verified.code == 0, verified.out
     assert twostep("doctor", "--offline", **there).code in {0, 1}
 
-    back = twostep("db", "copy", "--json", "--from", on_server, "--to", sqlite_url(folder, "new"), **kept)  # fmt: skip
+    new_file = f"sqlite:{folder / 'data' / 'new.sqlite3'}"
+    back = twostep("db", "copy", "--json", "--from", on_server, "--to", new_file, **kept)
     assert back.code == 0, back.err
     told = json.loads(back.out)
     assert told["rows"] == sum(told["tables"].values())

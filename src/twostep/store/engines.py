@@ -13,16 +13,20 @@ NO_DRIVER = (
     "PostgreSQL needs a driver that is not installed. Run: pip install 'psycopg[binary,pool]'"
 )
 
+# In each process, where nothing else is asked for; the default of `database_connections`.
+CONNECTIONS = 12
+
 # Why a database that can be opened may still not be used.
 UNUSABLE = (schema.SchemaMismatch, copy_marks.DatabaseMoved)
 
 
 def sqlite_path(url: str) -> Path | None:
-    """The file of `sqlite:///PATH`; None for another engine."""
-    scheme, _, rest = url.partition("://")
+    """The file of `sqlite:///PATH`, or of `sqlite:PATH`; None for another engine."""
+    scheme, _, rest = url.partition(":")
     if scheme != "sqlite":
         return None
-    return Path(rest.removeprefix("/")) if rest.startswith("//") else Path(rest)
+    path = rest.removeprefix("//")
+    return Path(path.removeprefix("/")) if path.startswith("//") else Path(path)
 
 
 def describe(url: str) -> str:
@@ -36,8 +40,11 @@ def describe(url: str) -> str:
     return f"{place.path.lstrip('/')} on {place.netloc.rpartition('@')[2]}"
 
 
-def open_engine(url: str) -> Store:
-    """Open the database at `url`. Raises `StoreUnavailable`."""
+def open_engine(url: str, *, connections: int = CONNECTIONS) -> Store:
+    """Open the database at `url`. Raises `StoreUnavailable`.
+
+    `connections`: the most that PostgreSQL is asked for, 3 at least; SQLite has no use for them.
+    """
     path = sqlite_path(url)
     if path is not None:
         from twostep.store.engine_sqlite import SqliteStore  # noqa: PLC0415  as the other
@@ -47,7 +54,7 @@ def open_engine(url: str) -> Store:
         from twostep.store.engine_postgres import PostgresStore  # noqa: PLC0415  an extra; 0.15 s
     except ModuleNotFoundError:
         raise StoreUnavailable(NO_DRIVER) from None
-    return PostgresStore(url)
+    return PostgresStore(url, most=connections)
 
 
 def review(store: Store) -> None:
