@@ -11,12 +11,11 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from pydantic.fields import FieldInfo
-from pydantic_settings import PydanticBaseSettingsSource
 
 from twostep.config.listing import FILE_KEYS, PREFIX, SECTIONS, SETTINGS
 from twostep.config.problems import ConfigError, explain, show, unknown_key
@@ -70,30 +69,31 @@ class _Source:
         self.values[key] = secret
 
 
-class _Layer(PydanticBaseSettingsSource):
-    """One source in the shape in which pydantic-settings merges sources."""
+def _tree(source: _Source) -> dict[str, Any]:
+    """The values of one source, in tables."""
+    tree: dict[str, Any] = {}
+    for key, value in sorted(source.values.items()):
+        *tables, name = key.split(".")
+        branch = tree
+        for table in tables:
+            branch = branch.setdefault(table, {})
+            if not isinstance(branch, dict):
+                break
+        else:
+            branch[name] = value
+    return tree
 
-    def __init__(self, source: _Source) -> None:
-        super().__init__(Settings)
-        self._source = source
 
-    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        """Return the value of one top-level field, as the base class asks."""
-        name = field.alias or field_name
-        return self().get(name), name, False
-
-    def __call__(self) -> dict[str, Any]:
-        tree: dict[str, Any] = {}
-        for key, value in sorted(self._source.values.items()):
-            *tables, name = key.split(".")
-            branch = tree
-            for table in tables:
-                branch = branch.setdefault(table, {})
-                if not isinstance(branch, dict):
-                    break
-            else:
-                branch[name] = value
-        return tree
+def _over(lower: dict[str, Any], upper: dict[str, Any]) -> dict[str, Any]:
+    """`upper` laid over `lower`, table by table."""
+    laid = dict(lower)
+    for name, value in upper.items():
+        below = laid.get(name)
+        if isinstance(below, dict) and isinstance(value, dict):
+            laid[name] = _over(below, value)
+        else:
+            laid[name] = value
+    return laid
 
 
 def find_config() -> Path | None:
@@ -137,10 +137,8 @@ def load(
         _read_file(path),
     ]
     problems = [problem for source in reversed(sources) for problem in source.problems]
-    layers = tuple(_Layer(source) for source in sources)
     try:
-        # mypy sees the fields as the only arguments, not those of BaseSettings.__init__.
-        settings = Settings(_build_sources=(layers, {}))  # type: ignore[call-arg]
+        settings = Settings.model_validate(reduce(_over, map(_tree, reversed(sources))))
     except ValidationError as error:
         problems.extend(_place(key, fix, sources) for key, fix in explain(error).items())
         raise ConfigError(problems) from None

@@ -12,7 +12,6 @@ from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from twostep.config.carriers import AwsSns, Command, Kannel, Smpp, Vonage
 from twostep.config.kinds import (
@@ -94,17 +93,8 @@ def _database_url(data: Mapping[str, Any]) -> SecretStr:
     return SecretStr(f"sqlite:///{data['data_dir']}/twostep.sqlite3")
 
 
-class Settings(BaseSettings):
+class Settings(Section):
     """All settings, frozen. Made by `load`; tests may build one from keyword arguments."""
-
-    model_config = SettingsConfigDict(
-        frozen=True,
-        extra="forbid",
-        validate_default=True,
-        hide_input_in_errors=True,
-        coerce_numbers_to_str=True,
-        str_strip_whitespace=True,
-    )
 
     public_url: Origin = Field(
         description="The address people type in: scheme, host and port. https, or http on "
@@ -117,6 +107,13 @@ class Settings(BaseSettings):
         default_factory=_database_url,
         description="sqlite:///PATH, or postgresql://… (it may hold a password). Default: "
         "twostep.sqlite3 in data_dir.",
+    )
+    database_connections: int = Field(
+        default=12,
+        ge=3,
+        le=100,
+        description="Connections to PostgreSQL in each process, a third of them for reading; one "
+        "more listens. Ignored with SQLite.",
     )
     key_file: AbsolutePath | None = Field(
         default=None,
@@ -194,26 +191,16 @@ class Settings(BaseSettings):
     smpp: Smpp | None = Field(default=None)
     smtp: Smtp | None = Field(default=None)
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003 - the library's signature
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Take keyword arguments alone: `load` brings its own sources."""
-        return (init_settings,)
-
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
         keys = {"key": self.key, "key_command": self.key_command, "key_file": self.key_file}
         if len(given := [name for name, value in keys.items() if value]) > 1:
             raise ValueError(f"set only one of {' and '.join(given)}")
-        scheme = self.database_url.get_secret_value().partition(":")[0]
+        scheme, _, place = self.database_url.get_secret_value().partition(":")
         if scheme not in {"sqlite", "postgresql"}:
             raise ValueError("database_url must begin with sqlite:/// or postgresql://")
+        if scheme == "sqlite" and not Path(place).name:
+            raise ValueError("database_url names no file: write its path, sqlite:///PATH")
         review_providers(self)
         return self
 
