@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
+import tempfile
+from pathlib import Path
 
 from conformance.card import expect, row
 from conformance.instance import ALICE, App, Instance, Jar
+from twostep.core import throttle
 
 
 def _with_codes(one: Instance) -> tuple[Jar, App, list[str]]:
@@ -278,13 +282,20 @@ def patient(one: Instance) -> None:
     "one code against many accounts from one network: the network's count trips",
 )
 def spraying(one: Instance) -> None:
-    one.jar().enable()
-    thief = one.jar("127.0.0.77")
-    trips = 0
-    for number in range(130):
-        thief.sign_in()
-        answer = thief.post("/sign-in/code", code=f"{number:06}")
-        trips += answer.status_code == 429
-        one.forward(27)
-    stored = one.rows("SELECT count FROM throttles WHERE key LIKE 'code.network:127.0.0.77%'")
-    expect(stored and stored[0][0] > 0 and trips, "the network is not counted")
+    with tempfile.TemporaryDirectory(prefix="twostep-row-") as folder:
+        people = Path(folder) / "people.jsonl"
+        limit = throttle.CODE_NETWORK.limit
+        wanted = ("--accounts", f"{limit + 1}", "--sessions", f"{limit + 1}", "--half", "--force")
+        done = one.cli("dev", "seed", *wanted, "--out", str(people))
+        expect(done.returncode == 0, done.stderr)
+        cookies = [json.loads(line)["sessions"][0] for line in people.read_text().splitlines()]
+    got = []
+    for cookie in cookies:
+        thief = one.jar("127.0.0.77")
+        thief.client.headers["cookie"] = f"twostep={cookie}"
+        got.append(thief.post("/sign-in/code", code="000000").status_code)
+    expect(got == [422] * limit + [429], f"{got.count(422)} tries were looked at")
+    elsewhere = one.jar("127.0.0.78")
+    elsewhere.client.headers["cookie"] = f"twostep={cookies[-1]}"
+    answer = elsewhere.post("/sign-in/code", code="000000").status_code
+    expect(answer == 422, f"another network waits too: {answer}")

@@ -356,12 +356,24 @@ def attacks(one: Instance) -> None:
     "ASVS 6.1.1, 7.1, 11.1, 14.1, 16.1",
     "the papers exist, and their limits are the program's",
 )
-def papers(_one: Instance) -> None:
+def papers(one: Instance) -> None:
     root = Path(__file__).parent.parent
-    for name in (
-        "docs/explanation/security.md",
-        "docs/reference/events.md",
-        "docs/reference/settings.md",
-        "SECURITY.md",
-    ):
+    for name in ("docs/reference/events.md", "docs/reference/settings.md", "SECURITY.md"):
         expect((root / name).exists(), f"{name} is missing")
+    policy = json.loads(one.cli("policy", "show", "--json").stdout)
+    page = (root / "docs/explanation/security.md").read_text(encoding="utf-8")
+    said = re.findall(r"^\| `([\w.]+)` \| (\d+) \| (\d+|in a row) \|", page, re.MULTILINE)
+    counted = [
+        (rule["name"], str(rule["limit"]), str(rule["window_seconds"] or "in a row"))
+        for rule in policy["limits"]
+    ]
+    expect(sorted(said) == sorted(counted), f"limits differ: {set(said) ^ set(counted)}")
+    for words in (
+        f"| end without a request | {policy['session.idle_minutes']} minutes",
+        f"| end in any case | {policy['session.total_hours']} hours",
+        f"| half a session | {policy['half_session_seconds'] // 60} minutes",
+        f"shown within {policy['fresh_seconds'] // 60} minutes",
+        f"At {policy['wrong_codes_to_retire']} wrong codes in a row",
+        f"**195 in a million, {policy['most_guess_chance'] * 100:.4f} %**",
+    ):
+        expect(words in page, f"the page does not say: {words}")

@@ -189,6 +189,15 @@ def test_the_limits_are_those_of_the_code() -> None:
     assert said == {(r.name, r.limit, str(r.window_seconds or "in a row")) for r in throttle.RULES}
 
 
+def test_every_limit_is_counted_somewhere() -> None:
+    """A limit that no flow counts would be a promise that nothing keeps."""
+    core = (ROOT / "src/twostep/core/throttle.py").read_text(encoding="utf-8")
+    names = re.findall(r"^([A-Z_]+) = Rule\(", core, re.MULTILINE)
+    assert len(names) == len(throttle.RULES)
+    flows = "\n".join(one.read_text("utf-8") for one in (ROOT / "src/twostep/flows").glob("*.py"))
+    assert [name for name in names if f"throttle.{name}" not in flows] == []
+
+
 def test_the_chance_of_a_guess_is_that_of_the_code() -> None:
     page = (ROOT / "docs/explanation/security.md").read_text(encoding="utf-8")
     for steps in (1, 0):
@@ -206,6 +215,29 @@ def test_every_test_that_is_named_exists(page: Path) -> None:
     for path, name in re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", text):
         source = (ROOT / path).read_text(encoding="utf-8")
         assert not name or re.search(rf"^(?:async )?def {name}\(", source, re.MULTILINE), name
+
+
+# ASVS 5.0.0: how many requirements each section of the chapters that apply has.
+ASVS_SECTIONS = {
+    1: (2, 10, 12, 3, 3), 2: (3, 3, 5, 2), 3: (1, 3, 5, 8, 8, 1, 5), 4: (5, 5, 2, 4),
+    6: (3, 12, 8, 6, 8, 4, 2, 4), 7: (3, 4, 2, 5, 3, 2), 8: (4, 4, 3, 2), 11: (4, 5, 5, 4, 2, 2, 2),
+    12: (5, 2, 5), 13: (4, 6, 4, 7), 14: (2, 8, 3), 15: (5, 5, 7, 4), 16: (1, 5, 4, 3, 4),
+}  # fmt: skip
+
+
+def test_every_requirement_of_asvs_has_its_answer() -> None:
+    page = (ROOT / "docs/explanation/asvs.md").read_text(encoding="utf-8")
+    wanted = {
+        (chapter, section, number)
+        for chapter, sections in ASVS_SECTIONS.items()
+        for section, most in enumerate(sections, start=1)
+        for number in range(1, most + 1)
+    }
+    said = set()
+    for one in re.finditer(r"\b(\d+)\.(\d+)\.(\d+)(?: to \1\.\2\.(\d+))?\b", page):
+        chapter, section, first = (int(one[at]) for at in (1, 2, 3))
+        said |= {(chapter, section, at) for at in range(first, int(one[4] or first) + 1)}
+    assert (wanted - said, said - wanted) == (set(), set())
 
 
 @pytest.mark.parametrize("page", EVIDENCE, ids=lambda page: page.name)

@@ -36,6 +36,8 @@ TARGET = {"job", "instance"}  # Prometheus adds them to everything
 # Their labels have any number of values, and only those that were seen are there.
 OPEN_ENDED = {"twostep_events_total", "twostep_second_steps_total", "twostep_outbox_messages"}
 Labels = dict[str, set[str]]
+# Patroni's own, which a test of tests/nodes/test_deploy.py finds there.
+OF_PATRONI: dict[str, Labels] = {"patroni_sync_standby": {"scope": {"twostep"}}}
 SAMPLE = re.compile(r"(\w+)(?:\{([^}]*)\})? \S+")
 
 
@@ -135,7 +137,7 @@ def parts_of(expression: str, kind: type[Any]) -> list[Any]:
 
 def examine(expression: str, there: dict[str, Labels]) -> list[str]:
     """What is wrong with an expression."""
-    there = {**there, "up": {}}
+    there = {**there, **OF_PATRONI, "up": {}}
     selectors = parts_of(expression, promql_parser.VectorSelector)
     assert selectors, expression
     wrong = [f"there is no {one.name}" for one in selectors if one.name not in there]
@@ -301,6 +303,11 @@ FIRES: dict[str, list[dict[str, str]]] = {
     "TwostepCommitsFail": [counter("twostep_commit_failures_total", 1)],
     "TwostepCommitsSlow": buckets(0.2),
     "TwostepDatabaseBusy": [gauge("twostep_database_waiting", 20)],
+    "TwostepNoSyncStandby": [
+        gauge("patroni_sync_standby", 0, job="patroni", instance=name, scope="twostep")
+        for name in ("db1", "db2", "db3")
+    ],
+    "TwostepCheckpointFileFails": [counter("twostep_checkpoint_file_failures_total", 1)],
     "TwostepErrors": [
         counter("twostep_requests_total", 12, status="5xx"),
         counter("twostep_unavailable_total", 6),
@@ -353,6 +360,9 @@ CALM = [
     counter("twostep_commit_failures_total", 0),
     *buckets(0.01),
     gauge("twostep_database_waiting", 0),
+    gauge("patroni_sync_standby", 0, job="patroni", instance="db1", scope="twostep"),
+    gauge("patroni_sync_standby", 1, job="patroni", instance="db2", scope="twostep"),
+    counter("twostep_checkpoint_file_failures_total", 0),
     counter("twostep_requests_total", 6000, status="2xx"),
     counter("twostep_requests_total", 1, status="5xx"),
     counter("twostep_unavailable_total", 1),

@@ -5,15 +5,14 @@ Web and server are imported where they are made: the command line needs neither.
 
 from __future__ import annotations
 
-import asyncio
 import getpass
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from twostep.config import Settings
@@ -21,14 +20,12 @@ from twostep.core.password import PROFILES, dummy_hash
 from twostep.core.sealing import Keyring
 from twostep.delivery.channel import Callbacks, Channel, Kind
 from twostep.delivery.providers import build_callbacks, build_channels
-from twostep.flows.checkpoint import checkpoint_all, run_checkpoints
 from twostep.flows.counters import Counters, MeteredStore
 from twostep.flows.deliver import Outbox
 from twostep.flows.env import Env
 from twostep.flows.hash_pool import HashPool
 from twostep.flows.key_source import Keys, KeysUnreadable, open_keys
-from twostep.flows.purge import run_purge
-from twostep.flows.recover import run_recoveries
+from twostep.flows.works import Works
 from twostep.store import engines, installation, schema
 from twostep.store.tx import Store, StoreUnavailable
 from twostep.tracing import Tracing, Untraced, open_tracing
@@ -37,9 +34,6 @@ from twostep.tracing import Tracing, Untraced, open_tracing
 if TYPE_CHECKING:
     from twostep.web.app import WebApp
     from twostep.web.visit import Page
-
-
-GRACEFUL_SECONDS = 2.5
 
 
 class StartError(Exception):
@@ -123,7 +117,7 @@ def open_store(settings: Settings, *, demo: bool = False, beside: bool = False) 
     if path := engines.sqlite_path(url):
         _review_file(path)
     try:
-        store = engines.open_engine(url)
+        store = engines.open_engine(url, connections=settings.database_connections)
         engines.review(store)
         demo_url = store.read_now(installation.load, installation.DEMO)
     except StoreUnavailable as error:
@@ -162,7 +156,8 @@ async def open_product(
     working: bool = True,
     tracing: Tracing | None = None,
 ) -> AsyncIterator[Product]:
-    """Open everything. `working`: send and tidy up beside it, which the command line does not."""
+    """Open everything. `working`: send and tidy up beside it, which the command line does not; raises
+    `WorkEnded` at the close if some of that has failed."""
     tracing = tracing or Untraced()
     keys = load_keys(settings)
     store = open_store(settings, demo=demo, beside=not working)
@@ -186,34 +181,16 @@ async def open_product(
         counters=counters,
     )
     dummy_hash(env.profile)  # made now, not with the first unknown name
-    tasks = [asyncio.create_task(work) for work in (_works(env, outbox) if working else ())]
+    works = Works()
+    if working:
+        works.start(env, outbox)
     try:
         yield Product(env, outbox)
     finally:
-        await _close(env, outbox, tasks)
-
-
-async def _close(env: Env, outbox: Outbox, tasks: Sequence[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-    await outbox.stop(env, seconds=GRACEFUL_SECONDS)
-    if tasks:
-        with suppress(StoreUnavailable):
-            await checkpoint_all(env, now=env.clock())
-    env.hashes.close()
-    await env.store.close()
-
-
-def _works(env: Env, outbox: Outbox) -> tuple[Coroutine[Any, Any, None], ...]:
-    """What goes on beside the requests."""
-    return (
-        outbox.run(env),
-        run_purge(env),
-        run_checkpoints(env),
-        run_recoveries(env),
-        env.store.listen(outbox.wake),
-    )
+        await works.close(env, outbox)
+        env.hashes.close()
+        await env.store.close()
+    works.review()
 
 
 # ── web ─────────────────────────────────────────────────────────────────────────────────────────
@@ -256,7 +233,8 @@ async def serve(
     tls: tuple[Path, Path] | None,
     ready: Callable[[], None],
 ) -> None:
-    """Run the product until a stop signal. Raises `StartError` and what a server cannot be made of."""
+    """Run the product until a stop signal. Raises `StartError`, `WorkEnded` and what a server cannot be
+    made of."""
     from twostep import server  # noqa: PLC0415
     from twostep.web.pages.metrics import own_port  # noqa: PLC0415
 
@@ -280,7 +258,8 @@ async def serve(
 
 
 async def run_worker(settings: Settings, *, ready: Callable[[], None]) -> None:
-    """Send messages and tidy up beside several servers until a stop signal. Raises `StartError`."""
+    """Send messages and tidy up beside several servers until a stop signal. Raises `StartError` and
+    `WorkEnded`."""
     from twostep import server  # noqa: PLC0415
     from twostep.web.pages.metrics import own_port  # noqa: PLC0415
 

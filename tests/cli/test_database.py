@@ -134,6 +134,7 @@ def test_a_move_that_was_stopped_goes_on_or_is_given_up(twostep, folder, monkeyp
         ("sqlite:///data/none.sqlite3", "sqlite:///data/new.sqlite3", "does not exist"),
         ("sqlite:///data/twostep.sqlite3", "sqlite:///data/twostep.sqlite3", "same database"),
         ("sqlite:///data/twostep.sqlite3", "mysql://me:hush-hush@h/x", "no address"),
+        ("sqlite:///data/twostep.sqlite3", "sqlite:", "--to names no file"),
         ("sqlite:///data/twostep.sqlite3", "postgresql://me:hush-hush@127.0.0.1:1/x", "reached"),
     ],
 )

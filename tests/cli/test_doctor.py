@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+
+import pytest
 
 from tests.support import mmdb
+from tests.support.postgres import PostgresServer
 from twostep.core.key_file import format_keyring
 from twostep.core.sealing import Keyring, new_key
 
@@ -38,6 +42,14 @@ def test_a_missing_key_file_and_a_missing_database_are_errors(twostep, folder):
     assert (done.code, "does not exist" in findings(done, "error")) == (1, True)
 
 
+def test_no_configuration_at_all_is_an_error_in_json_too(twostep, folder):
+    (folder / "twostep.toml").unlink()
+    done = twostep("doctor", "--json")
+    assert done.code == 2
+    assert "Run: twostep init" in findings(done, "error")
+    assert "error    configuration: There is no configuration" in twostep("doctor").out
+
+
 def test_secrets_in_a_file_that_all_can_read_are_noticed(twostep, folder):
     config = folder / "twostep.toml"
     config.write_text(config.read_text() + '[metrics]\ntoken = "0123456789abcdef"\n')
@@ -60,3 +72,28 @@ def test_a_file_of_places_is_looked_at(twostep, folder):
     assert "names no place" in findings(twostep("doctor", "--json", **environ), "warning")
     path.write_bytes(mmdb.write({"203.0.113.0/24": {}}))
     assert "can be read" in findings(twostep("doctor", "--json", **environ), "ok")
+
+
+@pytest.fixture
+def on_server(postgres: PostgresServer) -> Iterator[str]:
+    """A database on a server that has room for three hundred connections."""
+    url = postgres.new_database()
+    yield url
+    postgres.drop_database(url)
+
+
+def test_a_server_with_too_few_connections_for_one_node_is_noticed(twostep, postgres, on_server):
+    environ = {"TWOSTEP_DATABASE_URL": on_server}
+    name = on_server.rpartition("/")[2]
+
+    def warned(connections: int) -> bool:
+        environ["TWOSTEP_DATABASE_CONNECTIONS"] = str(connections)
+        found = findings(twostep("doctor", "--json", **environ), "warning")
+        told = f"may take {connections + 1} connections, and the server allows 20 in all"
+        assert ("connections" in found) is (told in found)
+        return told in found
+
+    assert not warned(100)
+    postgres.administer(f"ALTER DATABASE {name} CONNECTION LIMIT 20")
+    assert not warned(19)
+    assert warned(20)

@@ -88,7 +88,7 @@ def test_apps_locked_by_a_clock_that_was_ahead_are_mended(twostep, folder):
             wrong = twostep("doctor", "--json", "--mend-clock", "--time-source", source)
         assert "nothing was mended" in str(about(wrong, "clock"))
         done = twostep("doctor", "--json", "--mend-clock")
-        assert ("ok", "1 authenticator apps take codes again") in about(done, "clock")
+        assert ("ok", "1 authenticator app takes codes again") in about(done, "clock")
         steps = [row[0] for row in database.execute("SELECT last_step FROM apps ORDER BY id")]
     assert step <= steps[0] <= step + 2
     assert steps[1:] == [step + 2, step]

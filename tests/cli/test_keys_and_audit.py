@@ -78,6 +78,7 @@ def test_a_whole_trail_is_verified_and_a_changed_one_is_not(twostep, folder):
     whole = twostep("audit", "verify")
     assert whole.code == 0
     assert "Nothing wrong" in whole.out
+    assert "No audit_checkpoint_file is set" in whole.out
     rows(folder, "UPDATE audit_records SET body = replace(body, 'user', 'root') WHERE seq = 1")
     found = twostep("audit", "verify")
     assert found.code == 1
@@ -85,6 +86,14 @@ def test_a_whole_trail_is_verified_and_a_changed_one_is_not(twostep, folder):
     told = json.loads(twostep("audit", "verify", "--json").out)
     assert told["findings"][0]["fault"] == "changed"
     assert told["findings"][0]["seq"] == 1
+
+
+def test_with_a_file_outside_nothing_is_said_to_be_missing(twostep, folder):
+    outside = {"TWOSTEP_AUDIT_CHECKPOINT_FILE": str(folder / "outside.checkpoints")}
+    twostep("audit", "export", **outside)
+    assert "audit_checkpoint_file" not in twostep("audit", "verify", **outside).out
+    assert json.loads(twostep("audit", "verify", "--json", **outside).out)["against_file"] is True
+    assert json.loads(twostep("audit", "verify", "--json").out)["against_file"] is False
 
 
 def test_an_export_is_verified_with_and_without_the_installation(twostep, folder, tmp_path):

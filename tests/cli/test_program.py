@@ -11,6 +11,7 @@ import sys
 import pytest
 
 from tests.cli.conftest import PASSWORD, call, environment
+from twostep.core.throttle import RULES
 
 
 def test_help_answers_without_the_product():
@@ -128,6 +129,23 @@ def test_guessing_with_a_stolen_password_stays_below_a_fiftieth_of_a_percent(two
     assert 0.00015 < chance < 0.0002
     strict = twostep("policy", "show", "--json", TWOSTEP_TOTP__TOLERANCE_STEPS="0")
     assert json.loads(strict.out)["most_guess_chance"] < chance
+
+
+def test_every_limit_is_printed_as_it_is_counted(twostep):
+    told = json.loads(twostep("policy", "show", "--json").out)
+    assert [one["name"] for one in told["limits"]] == [rule.name for rule in RULES]
+    assert {"name": "code.network", "limit": 100, "window_seconds": 3600}.items() <= next(
+        one.items() for one in told["limits"] if one["name"] == "code.network"
+    )
+    lines = twostep("policy", "show").out.splitlines()
+    rows = {line.split()[0]: line.split()[1] for line in lines[lines.index("") + 2 :]}
+    assert rows == {rule.name: str(rule.limit) for rule in RULES}
+    assert any(
+        line.startswith("code ") and "30 seconds, doubled up to 15 minutes" in line
+        for line in lines
+    )
+    changed = twostep("policy", "show", TWOSTEP_DELIVERY__DAILY_BUDGET="17").out
+    assert "17 a day" in changed
 
 
 def test_keys_are_listed_by_id_never_by_value(twostep, folder):

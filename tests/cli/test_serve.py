@@ -102,3 +102,37 @@ def test_certificates_are_read_before_the_server_starts(folder):
     (folder / "key.pem").write_text("no key")
     broken = call(folder, "serve", *pair, **quiet)
     assert (broken.code, "are no certificate with its key" in broken.err) == (2, True)
+
+
+# Each takes long to import, and no start needs it: some are for one verb, one provider or one page.
+NOT_AT_THE_START = (
+    *("aiosmpplib", "alembic", "dotenv", "httpx2", "opentelemetry", "phonenumbers.geocoder"),
+    *("psycopg", "pydantic_settings", "smtplib", "sqlalchemy", "twostep.demo", "webauthn"),
+)
+LOOK_WHEN_READY = """
+import gc, json, os, signal, sys
+from dataclasses import replace
+from twostep.__main__ import WIRING, run
+
+async def serve(settings, *, ready, **where):
+    early = gc.isenabled()
+    def look():
+        ready()
+        print(json.dumps([early, gc.isenabled(), list(sys.modules)]))
+        os.kill(os.getpid(), signal.SIGTERM)
+    await WIRING.serve(settings, ready=look, **where)
+
+sys.exit(run(sys.argv[1:], replace(WIRING, serve=serve)))
+"""
+
+
+def test_what_a_start_does_not_need_is_not_imported_by_it(folder):
+    done = subprocess.run(
+        [sys.executable, "-c", LOOK_WHEN_READY, "serve", "--port", str(free_port())],
+        cwd=folder, env=environment(), capture_output=True, text=True, timeout=SECONDS, check=True,
+    )  # fmt: skip
+    collected_early, collects, modules = json.loads(done.stdout)
+    assert {"twostep.web.routes", "uvicorn"} <= set(modules)  # it was the whole start
+    assert [name for name in NOT_AT_THE_START if name in modules] == []
+    # The garbage collector waits for the start, and not a moment longer.
+    assert (collected_early, collects) == (False, True)

@@ -25,6 +25,7 @@ from tests.support.product import TestProduct, open_test_product, setup_uri, wor
 from twostep.flows.checkpoint import checkpoint_all, review_file
 from twostep.flows.verify_audit import verify_database
 from twostep.web.app import UNAVAILABLE_SECONDS
+from twostep.web.exposition import write_metrics
 
 
 ALICE = {"username": "alice", "password": PASSWORD}
@@ -256,6 +257,8 @@ def test_a_checkpoint_file_that_cannot_be_written_stops_nobody_and_catches_up(
             assert product.browser().sign_in(name).status_code == 303
             assert product.run(checkpoint_all(env, now=product.clock.now)) > 0
         assert "cannot be written" in env.store.read_now(review_file, path)
+        told = product.run(write_metrics(env, now=product.clock.now))
+        assert "\ntwostep_checkpoint_file_failures_total 3\n" in told
         path.rmdir()
         newest = product.run(checkpoint_all(env, now=product.clock.now))
         numbers = [json.loads(line)["checkpoint"] for line in path.read_text().splitlines()]

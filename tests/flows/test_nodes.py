@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from itertools import cycle
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from tests.support.engines import Engine, open_store
 from tests.support.house import House, open_house
+from tests.support.nodes import wait_until
 from tests.support.postgres import PostgresServer
+from twostep.core import event
+from twostep.core.event import CLI
 from twostep.core.refusal import Reason, Refused
 from twostep.core.session import AMR_PASSWORD, Aal, Level
 from twostep.flows import second_step
+from twostep.flows.checkpoint import checkpoint_all
 from twostep.flows.env import Env
+from twostep.flows.purge import purge
 from twostep.flows.second_step import SecondStepDone
 from twostep.flows.sign_in import SignedIn, complete_sign_in, open_session
-from twostep.store import accounts, apps
+from twostep.flows.verify_audit import verify_database
+from twostep.store import accounts, apps, audit
 from twostep.store.tx import Tx
 
 
@@ -152,6 +161,57 @@ def test_a_second_step_waits_for_the_database_six_times_at_most(
                 assert isinstance(answer, SecondStepDone), answer
                 assert seen[0] <= 6
             assert len(nodes[0].store.read_now(apps.list_apps, full.session.account_id)) == 1
+            house.env = own
+
+    asyncio.run(story())
+
+
+WAITING = (
+    "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+)
+
+
+def _one_waits_for_the_other(database: Engine) -> bool:
+    with psycopg.connect(database.url) as connection:
+        return connection.execute(WAITING).fetchone() is not None
+
+
+def test_two_nodes_that_tidy_up_at_once_leave_a_whole_trail(
+    database: Engine, tmp_path: Path
+) -> None:
+    """The one that comes later and takes less must not put back the start that the other moved."""
+    taken, go_on = threading.Event(), threading.Event()
+
+    async def story() -> None:
+        async with open_house(tmp_path) as house, _nodes(house, database, count=2) as nodes:
+            own, house.env = house.env, nodes[0]
+            account = await house.add()
+            later = house.now + 400 * 86_400
+
+            def record(tx: Tx) -> None:
+                accounts.lock(tx, account.id)
+                for _ in range(50):
+                    ended = event.new_event(event.SESSION_ENDED, by="user", sessions=1)
+                    audit.append(tx, ended, account_id=account.id, source=CLI, now=house.now)
+
+            def take_much(tx: Tx) -> int:
+                removed = purge(tx, nodes[0], now=later, limit=40)
+                taken.set()
+                assert go_on.wait(10)
+                return removed
+
+            await nodes[0].store.run(record)
+            await checkpoint_all(nodes[0], now=house.now)
+            much = asyncio.create_task(nodes[0].store.run(take_much))
+            assert await asyncio.to_thread(taken.wait, 10)
+            little = asyncio.create_task(nodes[1].store.run(purge, nodes[1], now=later, limit=10))
+            await asyncio.to_thread(
+                wait_until, "neither waits", partial(_one_waits_for_the_other, database)
+            )
+            go_on.set()
+            assert min(await asyncio.gather(much, little)) > 0
+            seen = await verify_database(nodes[0], now=later)
+            assert (seen.events > 0, seen.findings) == (True, ())
             house.env = own
 
     asyncio.run(story())

@@ -32,6 +32,7 @@ KEPT_SECONDS = {
     "phones": DAY,
     "throttles": 2 * DAY,
     "mail_links": 30 * DAY,
+    "opt_outs": 30 * DAY,
     "outbox": 30 * DAY,
     "sends": 90 * DAY,
     "alarms": 90 * DAY,

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -268,6 +269,35 @@ def test_a_rotation_that_was_begun_adds_no_second_key(tmp_path: Path) -> None:
             assert done.resumed
             assert done.key_id == planned.id
             assert len(house.env.keyring.keys) == 2
+
+    asyncio.run(run())
+
+
+def test_rotations_that_begin_together_add_one_key(tmp_path: Path) -> None:
+    """Each as a process of its own would: with the keys as it has read them."""
+
+    async def run() -> None:
+        async with keyed_house(tmp_path) as house:
+            secrets = await furnish(house)
+            path = tmp_path / KEY_FILE
+            own = [replace(house.env, keys=open_keys(house.env.settings)) for _ in range(3)]
+            done = await asyncio.gather(
+                *(rotate_keys(env, path, CLI, report=silent) for env in own)
+            )
+            assert sorted(one.resumed for one in done) == [False, True, True]
+            assert {one.key_id for one in done} == {house.env.keys.look().newest.id}
+            assert len(house.env.keyring.keys) == 2
+            await fresh_session(house, "alice", secrets["alice"])
+            # One who takes the old key out and one who adds a new one do not undo each other.
+            old = house.env.keyring.keys[1].id
+            await asyncio.gather(
+                remove_key(own[0], path, CLI, key_id=old),
+                rotate_keys(own[1], path, CLI, report=silent),
+            )
+            ids = {key.id for key in house.env.keys.look().keys}
+            assert len(ids) == 2
+            assert done[0].key_id in ids
+            assert old not in ids
 
     asyncio.run(run())
 

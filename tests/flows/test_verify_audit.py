@@ -313,6 +313,21 @@ def test_an_older_copy_of_the_database_is_found_by_the_file(
     assert Fault.FILE in faults(folder, **settings)
 
 
+def test_checkpoints_cut_together_with_what_they_vouch_for_are_found_by_the_file_alone(
+    filed: tuple[Path, dict[str, object]],
+) -> None:
+    """Whoever may write to the database chooses which checkpoint is the last one in it."""
+    folder, settings = filed
+    tamper(
+        folder,
+        "DELETE FROM audit_checkpoints WHERE seq = 3",
+        "DELETE FROM audit_records WHERE chain LIKE 'system-%'",
+        "DELETE FROM system_chains",
+    )
+    assert faults(folder) == set()
+    assert faults(folder, **settings) == {Fault.FILE, Fault.CUT}
+
+
 def test_a_torn_line_is_written_again_and_is_no_finding(
     filed: tuple[Path, dict[str, object]],
 ) -> None:

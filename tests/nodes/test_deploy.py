@@ -1,20 +1,25 @@
-"""The example in `deploy/` for several nodes: HAProxy takes it, and a whole cluster runs from it."""
+"""The example in `deploy/`: HAProxy takes it, a whole cluster runs from it, and systemd is patient."""
 
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
 import subprocess
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
+import httpx2 as httpx
 import pytest
 
 from tests.support import patroni
 from tests.support.crowd import Crowd, new_ledgers
 from tests.support.failover import Servers, review, review_database, under_load
 from tests.support.nodes import install
+from twostep import server
+from twostep.flows import works
+from twostep.store.postgres_wire import MOST_SILENCE_SECONDS
 
 
 def test_haproxy_takes_the_example(tmp_path: Path) -> None:
@@ -24,6 +29,13 @@ def test_haproxy_takes_the_example(tmp_path: Path) -> None:
     command = [program, "-c", "-f", patroni.haproxy_file(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_systemd_waits_as_long_as_a_stop_may_take() -> None:
+    unit = (patroni.DEPLOY / "twostep.service").read_text(encoding="utf-8")
+    (seconds,) = re.findall(r"^TimeoutStopSec=(\d+)$", unit, re.MULTILINE)
+    sending = server.GRACEFUL_SECONDS + works.GRACEFUL_SECONDS
+    assert int(seconds) > sending + MOST_SILENCE_SECONDS
 
 
 @pytest.mark.soak
@@ -46,3 +58,19 @@ def test_a_machine_of_the_example_dies_under_load_and_nothing_is_lost(tmp_path: 
         assert seen["codes used"] > 0
         review_database(cluster.url)
         installed.verify_audit()
+
+
+@pytest.mark.soak
+def test_patroni_tells_prometheus_that_there_is_a_sync_standby() -> None:
+    """What the alert TwostepNoSyncStandby asks for."""
+    patroni.skip_without_programs()
+    with (
+        tempfile.TemporaryDirectory(prefix="twostep-patroni-") as folder,
+        patroni.run_cluster(Path(folder).resolve()),
+    ):
+        told = [
+            httpx.get(f"http://127.0.0.2{number}:8008/metrics", trust_env=False).text
+            for number in patroni.MACHINES
+        ]
+        figure = re.compile(r'^patroni_sync_standby\{scope="twostep"\} (\d)$', re.MULTILINE)
+        assert sorted(figure.findall("\n".join(told))) == ["0", "0", "1"]

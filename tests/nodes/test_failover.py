@@ -78,6 +78,31 @@ def test_a_primary_that_says_nothing_any_more_is_left(
     asyncio.run(story())
 
 
+def test_nobody_waits_behind_those_whom_a_frozen_primary_holds_up(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from twostep.store import engine_postgres, postgres_wire  # noqa: PLC0415  an extra
+
+    monkeypatch.setattr(postgres_wire, "MOST_SILENCE_SECONDS", 1.0)
+    monkeypatch.setattr(engine_postgres, "MOST_QUEUE_SECONDS", 0.5)
+    url = pair.new_database()
+
+    async def story() -> list[str]:
+        store = engines.open_engine(url)
+        try:
+            await store.run(installation.save, "a", "kept")
+            pair.freeze()
+            asked = (store.run(installation.save, "a", str(number)) for number in range(40))
+            return [str(one) for one in await asyncio.gather(*asked, return_exceptions=True)]
+        finally:
+            await store.close()
+
+    answers = asyncio.run(story())
+    behind = [one for one in answers if "nothing was begun" in one]
+    assert len(behind) >= 20, answers
+    assert not [one for one in answers if one == "None"], answers
+
+
 def test_an_address_of_several_servers_finds_the_one_to_write_to(pair: Pair) -> None:
     url = pair.new_database()
     assert url.index(str(pair.replica.port)) < url.index(str(pair.primary.port))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,64 @@ def test_a_flow_is_committed_and_its_answer_comes_back(engine: Engine) -> None:
             assert await store.run(_save, "a", "kept") == "kept"
         async with open_store(engine) as store:
             assert await store.read(installation.load, "a") == "kept"
+
+    asyncio.run(story())
+
+
+def test_a_read_beside_the_others_holds_them_up_not(engine: Engine) -> None:
+    began, goes_on = threading.Event(), threading.Event()
+
+    def look(tx: Tx) -> str | None:
+        began.set()
+        assert goes_on.wait(10)
+        return installation.load(tx, "a")
+
+    async def story() -> None:
+        async with open_store(engine) as store:
+            await store.run(_save, "a", "old")
+            aside = asyncio.create_task(store.read_aside(look))
+            await asyncio.to_thread(began.wait, 10)
+            await store.run(_save, "a", "new")
+            assert await store.read(installation.load, "a") == "new"
+            assert not aside.done()
+            goes_on.set()
+            assert await aside == "new"
+
+    asyncio.run(story())
+
+
+def test_a_read_beside_the_others_cannot_write_and_says_what_is_wrong(tmp_path: Path) -> None:
+    path = tmp_path / "twostep.sqlite3"
+    schema.upgrade(f"sqlite:///{path}")
+
+    async def story() -> None:
+        async with open_store(Engine("sqlite", f"sqlite:///{path}")) as store:
+            with pytest.raises(StoreUnavailable, match="readonly"):
+                await store.read_aside(_save, "a", "b")
+            path.rename(tmp_path / "elsewhere")
+            with pytest.raises(StoreUnavailable, match="is gone"):
+                await store.read_aside(installation.load, "a")
+
+    asyncio.run(story())
+
+
+def test_closing_ends_a_long_read_beside_the_others(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'twostep.sqlite3'}"
+    schema.upgrade(url)
+    began = threading.Event()
+
+    def count(tx: Tx) -> None:
+        began.set()
+        tx.one(
+            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
+        )
+
+    async def story() -> None:
+        async with open_store(Engine("sqlite", url)) as store:
+            aside = asyncio.create_task(store.read_aside(count))
+            await asyncio.to_thread(began.wait, 10)
+        with pytest.raises(StoreUnavailable, match="interrupted"):
+            await asyncio.wait_for(aside, 10)
 
     asyncio.run(story())
 

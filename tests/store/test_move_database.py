@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
 import signal
 import sqlite3
@@ -386,7 +387,29 @@ def test_a_full_disk_stops_the_copy_and_it_goes_on(
 def test_text_that_the_new_engine_cannot_hold_is_named(filled: Make, new_database: Make) -> None:
     source, target = filled("sqlite"), new_database("postgresql")
     _execute(source, "UPDATE apps SET name = 'a' || char(0) WHERE id = 'apps-000007'")
-    with pytest.raises(MoveStopped, match="invalid byte sequence"):
+    told = r"the text name of a row in the table apps holds a NUL .* The row: id = 'apps-000007'$"
+    with pytest.raises(MoveStopped, match=told):
+        _move(source, target)
+    # Once it holds another text, the copy goes on.
+    _execute(source, "UPDATE apps SET name = 'a' WHERE id = 'apps-000007'")
+    assert _move(source, target).resumed
+    assert _contents(target) == _contents(source)
+
+
+def test_a_row_that_the_new_engine_cannot_hold_is_named_by_a_key_of_several_columns(
+    filled: Make, new_database: Make
+) -> None:
+    source, target = filled("sqlite"), new_database("postgresql")
+    ((account, digest),) = _execute(
+        source, "SELECT account_id, digest FROM known_browsers ORDER BY 1 DESC, 2 DESC LIMIT 1"
+    )
+    _execute(
+        source,
+        "UPDATE known_browsers SET browser = char(0)"  # noqa: S608  our own
+        f" WHERE account_id = '{account}' AND digest = x'{digest.hex()}'",
+    )
+    told = f"The row: account_id = '{account}' AND digest = x'{digest.hex()}'"
+    with pytest.raises(MoveStopped, match=re.escape(told)):
         _move(source, target)
 
 

@@ -19,7 +19,7 @@ from tests.support.postgres import PostgresServer, free_port, run_server
 from twostep.config import Settings
 from twostep.main import StartError, upgrade_schema
 from twostep.main import open_store as open_for_start
-from twostep.store import engine_postgres, engines, installation, schema, throttles
+from twostep.store import engine_postgres, engines, installation, schema, server_limits, throttles
 from twostep.store.postgres_pool import CONNECTION_WAIT_SECONDS
 from twostep.store.tx import OutcomeUnknown, Store, StoreUnavailable, Tx
 
@@ -185,6 +185,48 @@ def test_in_an_outage_the_last_in_the_queue_is_answered_as_soon_as_the_first() -
         asyncio.run(story())
 
 
+def test_a_process_takes_as_many_connections_as_its_setting_says(database: Engine) -> None:
+    settings = _settings(database.url).model_copy(update={"database_connections": 3})
+
+    def count(tx: Tx) -> int:
+        row = tx.one("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
+        return int(row[0]) if row else 0
+
+    async def story() -> None:
+        store = open_for_start(settings)
+        try:
+            with psycopg.connect(database.url) as other:
+                other.execute("LOCK TABLE installation IN SHARE MODE")
+                waiting = [asyncio.create_task(_save(store, f"{n}")) for n in range(20)]
+                await asyncio.sleep(0.2)
+                seen = await asyncio.gather(*(store.read(count) for _ in range(20)))
+                assert max(seen) == 3 + 1  # ours and the other's
+            await asyncio.gather(*waiting)
+            assert store.pressure().limit == 3
+        finally:
+            await store.close()
+
+    asyncio.run(story())
+
+
+def test_what_the_server_keeps_back_is_not_for_us(
+    postgres: PostgresServer, database: Engine
+) -> None:
+    found = postgres.administer(
+        "SELECT current_setting('max_connections'), current_setting('superuser_reserved_connections')"
+    )
+    most, kept = (int(str(one)) for one in found[0])
+    assert kept > 0
+
+    async def story() -> None:
+        async with open_store(database) as store:
+            for wanted, short in ((most - kept, None), (most - kept + 1, most - kept)):
+                read = server_limits.load_short_connections
+                assert await store.read(read, wanted=wanted) == short
+
+    asyncio.run(story())
+
+
 # ── several flows ───────────────────────────────────────────────────────────────────────────────
 
 
@@ -231,7 +273,7 @@ def test_more_requests_than_may_wait_are_refused_at_once(
     database: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engine_postgres, "MOST_WAITING", 4)
-    most = engine_postgres.WRITERS + engine_postgres.READERS + 4
+    most = engines.CONNECTIONS + 4
 
     async def story() -> None:
         async with open_store(database) as store:

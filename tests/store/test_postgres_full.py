@@ -117,7 +117,7 @@ def test_a_server_without_a_free_connection_is_named_and_waited_for(
                     settings = Settings(public_url="https://p.example.com", database_url=url)
                     with pytest.raises(StartError, match=r"cannot be reached: .*too many clients"):
                         open_for_start(settings)
-                    with pytest.raises(StoreUnavailable):
+                    with pytest.raises(StoreUnavailable, match="too many clients"):
                         await store.run(installation.save, "a", "lost")
                 for _ in range(40):  # the pool tries again after three seconds at the latest
                     try:

@@ -27,8 +27,9 @@ from tests.support.engines import ENGINES, Engine, open_store
 from tests.support.fill import fill_tables
 from tests.support.postgres import PostgresServer
 from tests.support.product import open_test_product
-from twostep.store import engines, installation, schema
+from twostep.store import copy_marks, engines, installation, schema
 from twostep.store.copy_tables import COPIED_TABLES
+from twostep.store.migrations import schema_0003, schema_0004
 from twostep.store.schema import SchemaMismatch
 
 
@@ -92,6 +93,11 @@ def _execute(url: str, sql: str) -> list[tuple[Any, ...]]:
             return database.execute(sql).fetchall()
     with psycopg.connect(url, autocommit=True) as connection:
         return connection.execute(sql.encode()).fetchall()
+
+
+def _change(url: str, sql: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(sql.encode())
 
 
 def _version(url: str) -> str:
@@ -210,7 +216,7 @@ def test_rows_of_the_schema_before_are_kept(tmp_path: Path) -> None:
 def test_an_expanded_schema_carries_the_old_program(
     empty: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The whole of it: started anew, people set up and sign in, the trail is written."""
+    """The whole of it: started anew, it is ready, people set up and sign in, the trail is written."""
     schema.upgrade(empty.url, migrations=_next(tmp_path, *EXPAND))
     _review(empty)
     monkeypatch.setattr(house, "database_url", lambda *_, **_named: empty.url)
@@ -226,6 +232,7 @@ def test_an_expanded_schema_carries_the_old_program(
         other.sign_in()
         assert other.post("/sign-in/code", code=entry.code()).status_code == 303
         assert other.get("/settings/activity").status_code == 200
+        assert other.get("/readyz").status_code == 200
         assert len(product.events(alice)) > 5
     assert _execute(empty.url, "SELECT DISTINCT colour FROM accounts") == [("red",)]
 
@@ -236,6 +243,28 @@ def test_a_contracted_schema_is_refused_by_the_old_program(empty: Engine, tmp_pa
         _review(empty)
     with pytest.raises(SchemaMismatch, match="newer Twostep"):
         schema.upgrade(empty.url)
+
+
+def test_a_running_program_is_ready_as_long_as_it_might_start(
+    empty: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise every old node leaves the proxy at the moment of an upgrade."""
+    schema.upgrade(empty.url)
+    monkeypatch.setattr(house, "database_url", lambda *_, **_named: empty.url)
+    with open_test_product(tmp_path) as product:
+        browser = product.browser()
+        assert browser.get("/readyz").status_code == 200
+        schema.upgrade(empty.url, migrations=_next(tmp_path, *EXPAND))
+        assert browser.get("/readyz").status_code == 200
+        compatible = schema.compatibility("9999", "9999")
+        product.run(product.env.store.run(installation.save, schema.COMPATIBLE_FROM, compatible))
+        assert browser.get("/readyz").status_code == 503
+        compatible = schema.compatibility("9999", schema.HEAD)
+        product.run(product.env.store.run(installation.save, schema.COMPATIBLE_FROM, compatible))
+        assert browser.get("/readyz").status_code == 200
+        moved = copy_marks.Moved("x", "elsewhere", 1).text()
+        product.run(product.env.store.run(installation.save, copy_marks.MOVED, moved))
+        assert browser.get("/readyz").status_code == 503
 
 
 def test_a_newer_schema_that_says_nothing_is_refused(empty: Engine, tmp_path: Path) -> None:
@@ -318,6 +347,25 @@ def test_an_upgrade_does_not_wait_long_for_a_table(
         assert _version(url) == schema.HEAD
     schema.upgrade(url, migrations=future)
     assert _version(url) == "9999"
+    postgres.drop_database(url)
+
+
+def test_indexes_that_were_made_by_hand_first_are_left_as_they_are(
+    postgres: PostgresServer, tmp_path: Path
+) -> None:
+    """What the changelog tells the owners of large tables to do."""
+    url = postgres.new_database(empty=True)
+    schema.upgrade(url, migrations=_up_to(tmp_path, "0002"))
+    numbers = "SELECT relname, oid FROM pg_class WHERE relkind = 'i'"
+    before = set(_execute(url, numbers))
+    for statement in (*schema_0003.STATEMENTS, *schema_0004.STATEMENTS):
+        if "CREATE INDEX" in statement:
+            _change(url, statement.replace("INDEX", "INDEX CONCURRENTLY", 1))
+    by_hand = set(_execute(url, numbers)) - before
+    assert len(by_hand) == 10
+    schema.upgrade(url)
+    assert _version(url) == schema.HEAD
+    assert by_hand <= set(_execute(url, numbers))
     postgres.drop_database(url)
 
 

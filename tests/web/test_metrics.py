@@ -101,6 +101,19 @@ def test_without_a_setting_there_is_no_such_page(tmp_path: Path) -> None:
         assert product.browser().get("/metrics", **BEARER).status_code == 404
 
 
+def test_prometheus_reaches_a_node_by_its_own_address_with_the_token_alone(
+    tmp_path: Path,
+) -> None:
+    node = {"host": "10.0.0.11:8080"}  # no name of public_url: every other page refuses it
+    with open_test_product(tmp_path, metrics__token=TOKEN) as product:
+        browser = product.browser()
+        assert browser.get("/sign-in", **node).status_code == 421
+        answer = browser.get("/metrics", **node)
+        assert (answer.status_code, "twostep_" in answer.text) == (401, False)
+        answer = browser.get("/metrics", **node, **BEARER)
+        assert (answer.status_code, "twostep_database_up 1" in answer.text) == (200, True)
+
+
 def test_a_port_of_its_own_does_not_open_the_main_one(tmp_path: Path) -> None:
     with open_test_product(tmp_path, metrics__port=9464) as product:
         assert product.browser().get("/metrics").status_code == 404
@@ -259,6 +272,8 @@ def test_without_the_database_the_process_still_says_how_it_is(tmp_path: Path) -
     class Gone:
         async def read(self, *_: object, **__: object) -> object:
             raise StoreUnavailable("gone")
+
+        read_aside = read
 
         def pressure(self) -> Pressure:
             return Pressure(waiting=7, in_use=0, idle=0, limit=12)

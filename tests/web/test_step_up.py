@@ -14,6 +14,7 @@ from tests.support.product import (
 )
 from twostep.core.account import Account
 from twostep.core.event import CLI
+from twostep.core.session import AHEAD_SECONDS
 from twostep.flows import help_desk
 from twostep.flows.help_desk import Act
 from twostep.store import accounts
@@ -175,3 +176,15 @@ def test_a_link_that_an_address_got_before_it_was_removed_still_secures_the_acco
     assert answer.headers["location"].startswith("/not-me/done")
     assert owner.get("/api/session").status_code == 401
     assert entry
+
+
+def test_a_node_whose_clock_is_a_little_behind_takes_the_proof(
+    product: TestProduct, owner: Browser
+) -> None:
+    product.clock.forward(-AHEAD_SECONDS)
+    assert owner.get(ENROLMENT).status_code == 200
+    product.clock.forward(-1)
+    answer = owner.get(ENROLMENT)
+    assert answer.headers["location"] == f"/confirm?r={ENROLMENT}"
+    # The page that asks agrees with the door, so nobody is sent to and fro.
+    assert owner.get(answer.headers["location"]).status_code == 200

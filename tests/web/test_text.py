@@ -23,7 +23,7 @@ DETAIL: dict[str, str | int] = {
 SILENT = {
     "audit.exported", "budget.half_used", "budget.used_up", "country.paused", "database.moved",
     "keys.removed", "keys.rotated", "number.opted_in", "number.opted_out", "prefix.blocked",
-    "provider.restored", "provider.tripped", "request.refused", "seal.broken",
+    "provider.restored", "provider.tripped",
 }  # fmt: skip
 BANNED = re.compile(
     r"\b(token|factor|enrol\w*|t?otp|credential|invalid|oops|please)s?\b", re.IGNORECASE
@@ -44,6 +44,18 @@ def test_every_event_of_an_account_has_its_own_sentence() -> None:
     neutral = activity_sentence("nobody.knows", {}, language="en")
     lacking = {name for name in KINDS if activity_sentence(name, {}, language="en") == neutral}
     assert lacking <= SILENT
+
+
+def test_an_event_says_no_more_than_what_happened() -> None:
+    def said(name: str, reason: str) -> str:
+        return activity_sentence(name, {"reason": reason}, language="en")
+
+    assert "guessed codes" in said("password.retired", "guessing")
+    assert "guessed" not in said("password.retired", "not_me") + said(
+        "password.retired", "reset_mfa"
+    )
+    for reason in ("origin", "not_found"):
+        assert said("request.refused", reason).endswith("refused. Nothing was changed.")
 
 
 def test_names_in_events_are_shown_and_not_interpreted() -> None:

@@ -49,7 +49,7 @@ def add(
     shell = shell_of(context)
     settings = shell.load_settings()
     if not password_stdin:
-        require_mail(settings.email_providers)
+        require_mail(settings.email_providers, instead="Use --password-stdin")
     new = NewAccount(
         name=name,
         email=email,
@@ -67,12 +67,13 @@ def add(
             print("A link to set the password is on its way to the address; it works for an hour.")
 
 
-def require_mail(providers: tuple[str, ...]) -> None:
-    """Refuse to mail a link where nothing can carry it."""
+def require_mail(providers: tuple[str, ...], *, instead: str = "") -> None:
+    """Refuse to mail a link where nothing can carry it. `instead`: what would do without one."""
     if not providers:
+        do = f"{instead}, or add" if instead else "Add"
         raise Failure(
-            "No link can be mailed: no mail server is set. Use --password-stdin, or add a table"
-            " [smtp] to the configuration.",
+            f"No link can be mailed: no mail server is set. {do} a table [smtp] to the"
+            " configuration.",
             MISUSED,
         )
 

@@ -33,6 +33,9 @@ def verify(
         print_json(asdict(found))
     else:
         _print(found)
+        if file is None and not found.against_file:
+            print("No audit_checkpoint_file is set: newest checkpoints that were cut off with all"
+                  " that followed, or an older copy put back, cannot be seen.")  # fmt: skip
     if found.findings:
         raise typer.Exit(REFUSED)
 
@@ -65,7 +68,9 @@ def _print(found: Verified) -> None:
     count = len(found.findings)
     verdict = f"{count} finding{'s' * (count > 1)}" if count else "Nothing wrong"
     against = f"checkpoint {found.checkpoint}" if found.checkpoint else "no checkpoint"
-    print(f"{verdict} in {found.events} events of {found.chains} chains, against {against}.")
+    events = f"{found.events} event{'s' * (found.events != 1)}"
+    chains = f"{found.chains} chain{'s' * (found.chains != 1)}"
+    print(f"{verdict} in {events} of {chains}, against {against}.")
     if found.unknown_starts:
         print(f"{found.unknown_starts} chains do not begin with their first event: only the"
               " installation can say whether that is right.")  # fmt: skip

@@ -11,7 +11,7 @@ import typer
 
 from twostep.cli.doctor_database import examine_database, mend_clock
 from twostep.cli.doctor_outside import examine_clock, examine_providers
-from twostep.cli.failure import MISUSED, REFUSED
+from twostep.cli.failure import MISUSED, REFUSED, Failure
 from twostep.cli.finding import ERROR, OK, WARNING, Finding, print_findings
 from twostep.cli.shell import AsJson, shell_of
 
@@ -48,8 +48,8 @@ def doctor(
     shell = shell_of(context)
     try:
         settings = shell.load_settings()
-    except ConfigError as error:
-        found = [Finding(ERROR, "configuration", text) for text in error.problems]
+    except (ConfigError, Failure) as error:
+        found = [Finding(ERROR, "configuration", text) for text in str(error).splitlines()]
         print_findings(found, as_json=as_json)
         raise typer.Exit(MISUSED) from None
     clock = examine_clock(time_source, shell.wiring.instant)

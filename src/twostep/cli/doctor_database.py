@@ -19,6 +19,7 @@ MENDED_AT_ONCE = 100
 
 def examine_database(shell: Shell, settings: Settings) -> Iterator[Finding]:
     """Whether the keys are there, the database opens with them, and what is in it is in order."""
+    from twostep.flows.database_rights import find_fault
     from twostep.flows.health import view_health
 
     try:
@@ -28,16 +29,19 @@ def examine_database(shell: Shell, settings: Settings) -> Iterator[Finding]:
         return
     yield Finding(OK, "keys", f"{len(keyring.keys)} found, {keyring.newest.id} seals")
 
-    async def read(env: Env) -> Health:
-        return env.store.read_now(view_health, env, now=shell.wiring.clock())
+    async def read(env: Env) -> Health | str:
+        fault = await find_fault(env)
+        return fault or env.store.read_now(view_health, env, now=shell.wiring.clock())
 
     try:
         health = shell.run(read, settings)
     except shell.wiring.stops() as error:
-        yield Finding(ERROR, "database", str(error))
+        health = str(error)
+    if isinstance(health, str):
+        yield Finding(ERROR, "database", health)
         return
-    name = shell.wiring.database(settings)
-    yield Finding(OK, "database", f"{health.accounts} accounts in {name}")
+    accounts = f"{health.accounts} account{'s' * (health.accounts != 1)}"
+    yield Finding(OK, "database", f"{accounts} in {shell.wiring.database(settings)}")
     yield from _examine_checkpoints(shell, settings)
     yield from _judge(health)
 
@@ -60,7 +64,8 @@ def mend_clock(shell: Shell, settings: Settings, clock: Finding) -> Finding:
         count = shell.run(work, settings)
     except shell.wiring.stops() as error:
         return Finding(ERROR, "clock", f"nothing was mended: {error}")
-    return Finding(OK, "clock", f"{count} authenticator apps take codes again")
+    apps = "1 authenticator app takes" if count == 1 else f"{count} authenticator apps take"
+    return Finding(OK, "clock", f"{apps} codes again")
 
 
 def _examine_checkpoints(shell: Shell, settings: Settings) -> Iterator[Finding]:
@@ -92,8 +97,18 @@ def _judge(health: Health) -> Iterator[Finding]:
         yield Finding(
             WARNING,
             "clock",
-            f"{health.apps_ahead} authenticator apps refuse every code, because they were used while"
-            " this machine's clock was ahead. Once it is right, run: twostep doctor --mend-clock",
+            f"{health.apps_ahead} authenticator app{'s' * (health.apps_ahead != 1)} used while this"
+            " machine's clock was ahead: every code is refused. Once the clock is right, run:"
+            " twostep doctor --mend-clock",
+        )
+    if health.allowed_connections is not None:
+        yield Finding(
+            WARNING,
+            "database",
+            f"Each process may take {health.connections} connections, and the server allows"
+            f" {health.allowed_connections} in all: some requests will wait and fail. Lower"
+            " database_connections, or raise max_connections there or the limit of the database or"
+            " the user.",
         )
     if not health.has_operator:
         yield Finding(
@@ -105,6 +120,6 @@ def _judge(health: Health) -> Iterator[Finding]:
         yield Finding(
             WARNING,
             "database",
-            f"It holds {health.seeded} accounts of twostep dev seed: whoever has that file can sign"
+            f"It holds {health.seeded} account{'s' * (health.seeded != 1)} of twostep dev seed: whoever has that file can sign"
             " in. Use another database for real people.",
         )

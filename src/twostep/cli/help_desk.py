@@ -76,8 +76,8 @@ def reset_mfa(
     require_mail(shell_of(context).load_settings().email_providers)
     _, account = _act(context, name, reason, act)
     text = (
-        f"{account.name} starts again: every app, phone and backup code is gone, and a link for a"
-        " new password is on its way to every address; it works for an hour."
+        f"{account.name} starts again: every app, passkey, phone and backup code is gone, and a link"
+        " for a new password is on its way to every address; it works for an hour."
     )
     _tell(account, text, as_json=as_json)
 

@@ -99,7 +99,7 @@ class Questions:
         if from_stdin:
             return read_password()
         if self.silent:
-            require_mail(("smtp",) if mail else ())
+            require_mail(("smtp",) if mail else (), instead="Use --password-stdin")
             return None
         words = "Password" + (" (empty: mail a link to set it)" if mail else "")
         while True:

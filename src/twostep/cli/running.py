@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
 import typer
 
 from twostep.cli.failure import MISUSED, Failure
 from twostep.cli.shell import shell_of
 
+
+T = TypeVar("T")
 
 Port = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")]
 
@@ -23,9 +27,11 @@ def serve(
     tls_key: Annotated[Path | None, typer.Option(help="Its key, PEM, no passphrase.")] = None,
 ) -> None:
     """Run the server. Without --tls-cert put a proxy in front that speaks https."""
+    # What the start makes stays, so the collector looks at it once, when all is there: the server
+    # switches it on again before it is ready.
+    gc.disable()
     import structlog
 
-    from twostep import server
     from twostep.config.kinds import is_loopback
     from twostep.logs import configure_logging
 
@@ -44,7 +50,7 @@ def serve(
     def ready() -> None:
         log.info("serve.ready", url=settings.public_url, host=host, port=port)
 
-    server.run(shell.wiring.serve(settings, host=host, port=port, tls=tls, ready=ready))
+    _run(shell.wiring.serve(settings, host=host, port=port, tls=tls, ready=ready))
     log.info("serve.stopped")
 
 
@@ -52,7 +58,6 @@ def worker(context: typer.Context) -> None:
     """Send messages beside several servers; with SQLite the one server does that itself."""
     import structlog
 
-    from twostep import server
     from twostep.logs import configure_logging
 
     shell = shell_of(context)
@@ -63,7 +68,7 @@ def worker(context: typer.Context) -> None:
     def ready() -> None:
         log.info("worker.ready", database=shell.wiring.database(settings))
 
-    server.run(shell.wiring.worker(settings, ready=ready))
+    _run(shell.wiring.worker(settings, ready=ready))
     log.info("worker.stopped")
 
 
@@ -80,7 +85,17 @@ def demo(
     ] = None,
 ) -> None:
     """Run the whole product on this machine, with two accounts and a fake phone."""
-    from twostep import server
+    raise typer.Exit(
+        _run(shell_of(context).wiring.demo(port=port, data_dir=data_dir, sets=sets or []))
+    )
 
-    running = shell_of(context).wiring.demo(port=port, data_dir=data_dir, sets=sets or [])
-    raise typer.Exit(server.run(running))
+
+def _run(running: Coroutine[Any, Any, T]) -> T:
+    """Run it to its end. Exit code 1 where it ended by itself, so that a supervisor starts it again."""
+    from twostep import server
+    from twostep.flows.works import WorkEnded
+
+    try:
+        return server.run(running)
+    except WorkEnded as error:
+        raise Failure(str(error)) from None

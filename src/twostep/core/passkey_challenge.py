@@ -16,13 +16,13 @@ import hmac
 import secrets
 from enum import StrEnum
 
-from twostep.core import sealing
+from twostep.core import sealing, session
 from twostep.core.sealing import Keyring
 
 
 PURPOSE = "passkeys.challenge"
 CHALLENGE_SECONDS = 300
-AHEAD_SECONDS = 30  # by which the clocks of two servers may differ
+AHEAD_SECONDS = session.AHEAD_SECONDS  # as with every other proof
 CHALLENGE_BYTES = 32
 _NONCE_BYTES = 12
 _PROOF_BYTES = 16

@@ -17,6 +17,7 @@ from enum import StrEnum
 
 HALF_SESSION_SECONDS = 600
 FRESH_SECONDS = 600  # how long a proof counts as fresh for a change (step-up)
+AHEAD_SECONDS = 30  # by which the clocks of two servers may differ
 SEEN_EVERY_SECONDS = 30  # how often the time of the last request is written down
 
 
@@ -99,10 +100,11 @@ def needs_step_up(session: Session, *, two_step: bool, now: int) -> bool:
     """Whether a change must be confirmed first.
 
     With two-step sign-in on only a second factor counts, never the password; with it off, the
-    password. A proof from the future (the clock was moved back) does not count.
+    password. A proof may be `AHEAD_SECONDS` ahead, because another server with another clock took
+    it; one from further in the future (the clock was moved back) does not count.
     """
     proved_at = session.second_factor_at if two_step else session.password_at
-    return proved_at is None or not 0 <= now - proved_at < FRESH_SECONDS
+    return proved_at is None or not -AHEAD_SECONDS <= now - proved_at < FRESH_SECONDS
 
 
 AMR_PASSWORD = "pwd"

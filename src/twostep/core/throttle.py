@@ -51,8 +51,6 @@ PASSKEY_NETWORK = Rule("passkey.network", 100, 3600)
 # Mails that a stranger can cause.
 RESET_MAIL_ACCOUNT = Rule("reset_mail.account", 3, 3600)
 RESET_MAIL_NETWORK = Rule("reset_mail.network", 10, 3600)
-# Links typed or guessed.
-LINK_NETWORK = Rule("link.network", 100, 3600)
 # Texts and calls (delivery: abuse). Every send counts; of a confirmed number the last two an hour
 # and four a day are kept for known browsers.
 SEND_NUMBER_HOUR = Rule("send.number_hour", 5, 3600)
@@ -81,7 +79,6 @@ RULES = (
     PASSKEY_NETWORK,
     RESET_MAIL_ACCOUNT,
     RESET_MAIL_NETWORK,
-    LINK_NETWORK,
     SEND_NUMBER_HOUR,
     SEND_NUMBER_HOUR_STRANGERS,
     SEND_NUMBER_DAY,

@@ -30,7 +30,8 @@ class NoticeKind(StrEnum):
     BROWSER_COPIED = "browser_copied"  # method: the browser that was remembered
     WRONG_CODES = "wrong_codes"  # count: how many
     PASSWORD_CHANGED = "password_changed"
-    PASSWORD_RETIRED = "password_retired"  # action_link
+    PASSWORD_RETIRED = "password_retired"  # action_link; codes were guessed with it
+    PASSWORD_SECURED = "password_secured"  # action_link; retired for another reason
     PASSWORD_RESET_LINK = "password_reset_link"  # action_link
     EMAIL_CONFIRM = "email_confirm"  # action_link, address
     EMAIL_ADDED = "email_added"  # address

@@ -126,10 +126,20 @@ WORDINGS: dict[NoticeKind, Wording] = {
         button=N_("Set a new password"),
         follow=Follow.NONE,
     ),
+    NoticeKind.PASSWORD_SECURED: Wording(
+        N_("your password no longer works"),
+        N_("Your account was secured, so we stopped accepting its password."),
+        more=N_("Set a new password with this link; it works once, for one hour."),
+        button=N_("Set a new password"),
+        follow=Follow.NONE,
+    ),
     NoticeKind.PASSWORD_RESET_LINK: Wording(
         N_("set a new password"),
         N_("Somebody, perhaps you, asked for a link to set a new password."),
-        more=N_("The link works once, for one hour. You will still need your second step."),
+        more=N_(
+            "The link works once, for one hour. If two-step sign-in is on, you will still need your"
+            " second step."
+        ),
         button=N_("Set a new password"),
         follow=Follow.ASKED,
     ),

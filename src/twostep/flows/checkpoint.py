@@ -1,7 +1,7 @@
 """Sign the audit chains' heads once a minute and at the end, in the database and in a file outside.
 
-A file that cannot be written stops nothing: it is logged, `doctor` says it, and what is missing in it
-is appended as soon as that works again.
+A file that cannot be written stops nothing: it is logged and counted, `doctor` says it, and what is
+missing in it is appended as soon as that works again.
 """
 
 from __future__ import annotations
@@ -98,6 +98,7 @@ async def _write_file(env: Env, path: Path) -> None:
             await asyncio.to_thread(checkpoint_file.append, path, page)
             last = page[-1][0]
     except OSError as error:
+        env.counters.failed_checkpoint_files += 1
         log.error(  # noqa: TRY400  the reason is the system's; a trace says nothing more
             "audit.checkpoint_file_unwritable", path=str(path), error=error.strerror
         )

@@ -24,6 +24,7 @@ from twostep.store.tx import Tx
 _LINK_PATHS = {
     NoticeKind.PASSWORD_RESET_LINK: "/reset-password/",
     NoticeKind.PASSWORD_RETIRED: "/reset-password/",
+    NoticeKind.PASSWORD_SECURED: "/reset-password/",
     NoticeKind.EMAIL_CONFIRM: "/settings/emails/confirm/",
     NoticeKind.RECOVERY_STARTED: "/recover/cancel/",
     NoticeKind.RECOVERY_DAILY: "/recover/cancel/",

@@ -5,11 +5,12 @@ They live in memory alone: a process that starts again counts from nought, as Pr
 
 from __future__ import annotations
 
+import asyncio
 import time
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable
-from typing import Concatenate, ParamSpec, TypeVar
+from collections.abc import Awaitable, Callable
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
 from twostep.store.tx import Store, StoreUnavailable, Tx
 
@@ -18,6 +19,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 COMMIT_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+KEPT_TIMES = 20
+KEPT_FROM_SECONDS = 0.1
 
 
 class Histogram:
@@ -34,17 +37,41 @@ class Histogram:
         self.seconds += seconds
 
 
+class Kept(Generic[T]):
+    """A count that is kept for `KEPT_TIMES` as long as it took, so that asking for it all the time
+    keeps one processor busy for that part of the time at most. One that was quick is not kept."""
+
+    def __init__(self) -> None:
+        self._lock = asyncio.Lock()
+        self._kept: tuple[T, float] | None = None
+
+    async def get(self, count: Callable[[], Awaitable[T]]) -> T:
+        """What was kept, or what `count` says now; who asks meanwhile waits for the same."""
+        async with self._lock:
+            began = time.perf_counter()
+            if self._kept and began < self._kept[1]:
+                return self._kept[0]
+            found = await count()
+            done = time.perf_counter()
+            took = done - began
+            self._kept = (found, done + KEPT_TIMES * took) if took >= KEPT_FROM_SECONDS else None
+            return found
+
+
 class Counters:
     """`answers`: by HTTP status; `events`: of the audit trail, committed, by kind and outcome;
     `commits`: from a flow's queuing to its commit; `failed_commits`: those that never came;
-    `connections`: as `server.door` counts them."""
+    `failed_checkpoint_files`: how often checkpoints could not be appended to the file outside;
+    `connections`: as `server.door` counts them; `day`: what `figures` counts of the last 24 hours."""
 
     def __init__(self) -> None:
         self.answers: Counter[int] = Counter()
         self.events: Counter[tuple[str, str]] = Counter()
         self.commits = Histogram(COMMIT_BOUNDS)
         self.failed_commits = 0
+        self.failed_checkpoint_files = 0
         self.connections: Counter[str] = Counter()
+        self.day: Kept[Any] = Kept()
 
 
 class MeteredStore:
@@ -54,6 +81,7 @@ class MeteredStore:
         self._store = store
         self._counters = counters
         self.read = store.read
+        self.read_aside = store.read_aside
         self.read_now = store.read_now
         self.schema_version = store.schema_version
         self.pressure = store.pressure

@@ -139,7 +139,10 @@ def view_delivery_status(tx: Tx, env: Env, *, now: int, days: int = DAYS) -> Del
         sent_today=used[0].used,
         daily_budget=settings.delivery.daily_budget,
         messages=tuple(
-            Messages(*row) for row in outbox.count_by_state(tx, since=now - DAY_SECONDS)
+            Messages(*row)
+            for row in sorted(
+                outbox.count_waiting(tx) + outbox.count_finished(tx, since=now - DAY_SECONDS)
+            )
         ),
         days=_counts(tallies, verifying, by_region=False),
         countries=_counts(tallies, verifying, by_region=True),

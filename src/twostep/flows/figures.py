@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 
 from twostep.flows.budget import DAY_SECONDS, budgets
@@ -37,15 +37,36 @@ class Figures:
     deliver_seconds: Mapping[str, Sequence[int]]
 
 
-def view_figures(tx: Tx, env: Env, *, now: int) -> Figures:
-    """Read them."""
+@dataclass(frozen=True, slots=True)
+class _Day:
+    """What has to be counted row by row: messages that wait no more, and sends, of 24 hours."""
+
+    messages: Sequence[outbox.Counted]
+    sends: Sequence[Tally]
+
+
+async def view_figures(env: Env, *, now: int) -> Figures:
+    """Read them. Raises `StoreUnavailable`. What takes long to count is counted now and then."""
+
+    def count() -> Awaitable[_Day]:
+        return env.store.read_aside(_count_day, since=now - DAY_SECONDS)
+
+    return await env.store.read(_view, env, await env.counters.day.get(count), now=now)
+
+
+def _count_day(tx: Tx, *, since: int) -> _Day:
+    return _Day(outbox.count_finished(tx, since=since), sends.tally(tx, since=since))
+
+
+def _view(tx: Tx, env: Env, day: _Day, *, now: int) -> Figures:
     since = now - DAY_SECONDS
     messages: dict[tuple[str, str], int] = defaultdict(int)
     waiting_since: dict[str, int] = {}
-    for channel, _, state, _, count, oldest_at in outbox.count_by_state(tx, since=since):
+    waiting = outbox.count_waiting(tx)
+    for channel, _, state, _, count, _ in [*waiting, *day.messages]:
         messages[channel, state] += count
-        if state == "queued":
-            waiting_since[channel] = min(oldest_at, waiting_since.get(channel, oldest_at))
+    for channel, _, _, _, _, oldest_at in waiting:
+        waiting_since[channel] = min(oldest_at, waiting_since.get(channel, oldest_at))
     accepts: dict[str, list[int]] = defaultdict(list)
     delivers: dict[str, list[int]] = defaultdict(list)
     for provider, accept, deliver in sends.list_speeds(tx, since=since, limit=MOST_SPEEDS):
@@ -64,7 +85,7 @@ def view_figures(tx: Tx, env: Env, *, now: int) -> Figures:
         },
         troubled=troubled_channels(tx, env, now=now),
         passed_by=passed_by(tx, now=now),
-        sends=sends.tally(tx, since=since),
+        sends=day.sends,
         accept_seconds=accepts,
         deliver_seconds=delivers,
     )

@@ -7,6 +7,7 @@ the same counters. Sources: ASVS 6.3.1, 6.3.8; security: Guessing.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from twostep.core import event, password, sealing, throttle, token
@@ -15,13 +16,13 @@ from twostep.core.email_address import email_key
 from twostep.core.event import Outcome
 from twostep.core.refusal import Reason, Refused
 from twostep.core.session import AMR_PASSWORD, Aal, Level
-from twostep.core.throttle import Rule
+from twostep.core.throttle import Rule, State
 from twostep.core.user_name import user_name_key
 from twostep.flows.env import Env, Visitor
 from twostep.flows.record import record
 from twostep.flows.remember_browser import recognise
 from twostep.flows.replace_session import end_earlier, find_earlier, lock_with
-from twostep.flows.retire import remind_of_retired
+from twostep.flows.retire import refuse_retired, remind_of_retired
 from twostep.flows.sign_in import SignedIn, complete_sign_in, needs_enrolment, open_session
 from twostep.store import accounts, audit, sessions, throttles
 from twostep.store.tx import Tx
@@ -55,7 +56,7 @@ async def sign_in(
     Raises `Overloaded`.
     """
     claim = await env.store.read(_look_up, env, visitor, identifier=identifier)
-    refused = await env.store.read(_refuse_waiting, claim, now=now)
+    refused = await env.store.read(_view_wait, claim, now=now)
     if refused:
         return refused
     stored = claim.account.password_hash if claim.account else None
@@ -123,11 +124,22 @@ def _counters(
     )
 
 
+def _view_wait(tx: Tx, claim: _Claim, *, now: int) -> Refused | None:
+    """The wait there is, before a hash is spent."""
+    return _longest({key: throttles.load(tx, key) for key, _ in claim.counters}, claim, now=now)
+
+
 def _refuse_waiting(tx: Tx, claim: _Claim, *, now: int) -> Refused | None:
+    """The same where it decides, in the order in which counters are locked."""
+    keys = sorted(key for key, _ in claim.counters)
+    return _longest({key: throttles.hold(tx, key) for key in keys}, claim, now=now)
+
+
+def _longest(states: Mapping[str, State], claim: _Claim, *, now: int) -> Refused | None:
     waits = [
         refused
         for key, rule in claim.counters
-        if (refused := throttle.refuse(throttles.load(tx, key), rule, now=now))
+        if (refused := throttle.refuse(states[key], rule, now=now))
     ]
     return max(waits, key=lambda refused: refused.retry_at or 0, default=None)
 
@@ -156,7 +168,7 @@ def _finish(
         return _count_wrong(tx, visitor, claim=claim, now=now)
     throttles.remove(tx, claim.counters[0][0])
     if account.status is Status.RETIRED:
-        retired = Refused(Reason.PASSWORD_RETIRED)
+        retired = refuse_retired(account)
         told = event.new_event(event.PASSWORD_REFUSED, Outcome.REFUSED, reason=retired.reason)
         record(tx, account, visitor, told, now=now)
         remind_of_retired(tx, env, account, visitor, now=now)
@@ -213,14 +225,18 @@ def _open(
 
 def _count_wrong(tx: Tx, visitor: Visitor, *, claim: _Claim, now: int) -> Refused:
     until_at = None
-    for key, rule in sorted(claim.counters, key=lambda counter: counter[0]):
-        state = throttle.count(throttles.lock(tx, key, now=now), rule, now=now)
+    counters = sorted(claim.counters, key=lambda counter: counter[0])
+    states = {key: throttles.lock(tx, key, now=now) for key, _ in counters}
+    if refused := _longest(states, claim, now=now):  # others came first, where no counter was yet
+        return refused
+    for key, rule in counters:
+        state = throttle.count(states[key], rule, now=now)
         throttles.save(tx, key, state, now=now)
         until_at = max(until_at or 0, throttle.waits_until(state, rule, now=now) or 0) or None
     outcome = Outcome.REFUSED if until_at is None else Outcome.THROTTLED
-    refused = event.new_event(event.PASSWORD_REFUSED, outcome, reason=Reason.SIGN_IN_WRONG)
+    told = event.new_event(event.PASSWORD_REFUSED, outcome, reason=Reason.SIGN_IN_WRONG)
     if claim.account and claim.account.id in tx.heads:
-        audit.append(tx, refused, account_id=claim.account.id, source=visitor.source, now=now)
+        audit.append(tx, told, account_id=claim.account.id, source=visitor.source, now=now)
     else:
-        audit.append_system(tx, refused, subject=claim.subject, source=visitor.source, now=now)
+        audit.append_system(tx, told, subject=claim.subject, source=visitor.source, now=now)
     return Refused(Reason.SIGN_IN_WRONG, retry_at=until_at)

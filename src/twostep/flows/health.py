@@ -9,29 +9,38 @@ from twostep.flows.clock_health import count_ahead
 from twostep.flows.env import Env
 from twostep.flows.second_factor import APP_SECRET
 from twostep.flows.seed import SEEDED
-from twostep.store import accounts, apps, installation
+from twostep.store import accounts, apps, installation, server_limits
 from twostep.store.tx import Tx
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """`keys_open`: whether the newest sealed secret opens; None when there is none yet."""
+    """`keys_open`: whether the newest sealed secret opens; None when there is none yet.
+
+    `connections`: how many this process may have at most; `allowed_connections`: how many the
+    server of the database allows, where those are fewer.
+    """
 
     accounts: int
     has_operator: bool
     keys_open: bool | None
     seeded: int
     apps_ahead: int
+    connections: int
+    allowed_connections: int | None
 
 
 def view_health(tx: Tx, env: Env, *, now: int) -> Health:
     """Look at what is there. `apps_ahead`: apps that refuse codes, see `clock_health`."""
+    connections = env.settings.database_connections + 1  # one listens
     return Health(
         accounts=accounts.count(tx),
         has_operator=accounts.has_operator(tx),
         keys_open=_keys_open(tx, env),
         apps_ahead=count_ahead(tx, now=now),
         seeded=int(installation.load(tx, SEEDED) or 0),
+        connections=connections,
+        allowed_connections=server_limits.load_short_connections(tx, wanted=connections),
     )
 
 

@@ -95,7 +95,8 @@ def reset_methods(tx: Tx, env: Env, act: Act, *, now: int) -> Disabled | Refused
         event.new_event(event.PASSWORD_RETIRED, reason=str(HelpDeskAct.RESET_MFA)),
     )
     audit.append_all(tx, events, account_id=account.id, source=act.source, now=now)
-    _tell(tx, env, account, act, HelpDeskAct.RESET_MFA, now=now, link=True)
+    link = NoticeKind.PASSWORD_SECURED
+    _tell(tx, env, account, act, HelpDeskAct.RESET_MFA, now=now, link=link)
     return wiped
 
 
@@ -143,7 +144,8 @@ def send_password_link(tx: Tx, env: Env, act: Act, *, now: int) -> Done | Refuse
     account = _lock(tx, act)
     if account is None or account.status is Status.DISABLED:
         return Refused(Reason.NOT_FOUND)
-    _tell(tx, env, account, act, HelpDeskAct.PASSWORD_LINK, now=now, link=True)
+    link = NoticeKind.PASSWORD_RESET_LINK
+    _tell(tx, env, account, act, HelpDeskAct.PASSWORD_LINK, now=now, link=link)
     return Done()
 
 
@@ -160,7 +162,7 @@ def _tell(
     kind: HelpDeskAct,
     *,
     now: int,
-    link: bool = False,
+    link: NoticeKind | None = None,
 ) -> None:
     audit.append(
         tx,
@@ -179,12 +181,12 @@ def _tell(
         act=str(kind),
         reason=act.reason,
     )
-    if link:
+    if link is not None:
         send_password_links(
             tx,
             env,
             account,
-            kind=NoticeKind.PASSWORD_RESET_LINK,
+            kind=link,
             source=act.source,
             by=str(kind),
             now=now,

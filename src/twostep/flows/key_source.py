@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import fcntl
 import os
 import shlex
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import structlog
@@ -82,7 +85,25 @@ def read_keyring(settings: Settings) -> Keyring:
     try:
         return key_file.parse_keyring(_key_text(settings))
     except ValueError as error:
-        raise KeysUnreadable(f"The keys cannot be read: {error}") from None
+        path = settings.key_path
+        what = "The keys" if path is None else f"The key file {path}"
+        why = str(error).removeprefix("key file").lstrip(",: ")
+        raise KeysUnreadable(f"{what} cannot be read: {why}. Put back a copy.") from None
+
+
+@asynccontextmanager
+async def only_writer(path: Path) -> AsyncIterator[None]:
+    """Read the key file and write it anew without another process between the two.
+
+    Two who both add a key to what they have read would leave one of the keys in no file, and what was
+    sealed under it meanwhile could never be opened. Raises OSError.
+    """
+    folder = _open_folder(path)
+    try:
+        await asyncio.to_thread(fcntl.flock, folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
 
 
 def write_keyring(path: Path, keyring: Keyring) -> None:
@@ -106,11 +127,16 @@ def write_keyring(path: Path, keyring: Keyring) -> None:
         draft.replace(target)
     finally:
         draft.unlink(missing_ok=True)
-    folder = os.open(target.parent, os.O_RDONLY)
+    folder = _open_folder(path)
     try:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def _open_folder(path: Path) -> int:
+    """Where the file really is, behind links."""
+    return os.open(path.resolve().parent, os.O_RDONLY)
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:

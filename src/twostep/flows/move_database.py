@@ -165,6 +165,8 @@ def _review_addresses(ends: Ends) -> None:
                 f"{option} is no address of a database: sqlite:///PATH or"
                 " postgresql://USER:PASSWORD@HOST:PORT/NAME"
             )
+        if (path := engines.sqlite_path(url)) and not path.name:
+            raise MoveRefused(f"{option} names no file: write its path, sqlite:///PATH")
     paths = engines.sqlite_path(ends.source), engines.sqlite_path(ends.target)
     if paths[0] and not paths[0].exists():
         raise MoveRefused(f"The database {paths[0]} does not exist.")

@@ -29,7 +29,12 @@ PAYLOAD = "outbox.payload"
 
 # Acts that nobody undoes by a link: they tell of something that was asked for by mail, or of its end.
 _WITHOUT_NOT_ME = frozenset(
-    {NoticeKind.PASSWORD_RESET_LINK, NoticeKind.PASSWORD_RETIRED, NoticeKind.EMAIL_CONFIRM}
+    {
+        NoticeKind.PASSWORD_RESET_LINK,
+        NoticeKind.PASSWORD_RETIRED,
+        NoticeKind.PASSWORD_SECURED,
+        NoticeKind.EMAIL_CONFIRM,
+    }
 )
 
 

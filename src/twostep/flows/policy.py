@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from twostep.config import Settings
 from twostep.core.authenticator import MOST_APPS
-from twostep.flows.second_step_throttle import MILLIONTHS_TO_RETIRE
+from twostep.flows.retire import MILLIONTHS_TO_RETIRE
 
 
 def most_guess_millionths(settings: Settings) -> int:
     """The chance, in millionths, that somebody with a stolen password gets in by guessing codes.
 
     The sum of all chances stays below the limit until the try that reaches it, and one try has at
-    most one chance for each code that is right at that moment: those of every app, and one text.
+    most one chance for each code that is right at that moment: those of every app, and, where there
+    are phones, one text.
     """
-    right_at_once = MOST_APPS * (2 * settings.totp.tolerance_steps + 1) + 1
+    right_at_once = MOST_APPS * (2 * settings.totp.tolerance_steps + 1) + settings.policy.phones
     return MILLIONTHS_TO_RETIRE - 1 + right_at_once

@@ -6,14 +6,17 @@ import asyncio
 from contextlib import suppress
 
 from twostep.flows.env import Env
+from twostep.flows.opt_out import REMEMBERED_SECONDS
 from twostep.flows.purge_audit import purge_audit
 from twostep.store import (
     alarms,
     apps,
+    audit_checkpoints,
     challenges,
     installation,
     kept_posts,
     mail_links,
+    opt_outs,
     outbox,
     passkeys,
     recovery_codes,
@@ -34,7 +37,11 @@ MOST_STRANGERS = 100_000
 
 
 def purge(tx: Tx, env: Env, *, now: int, limit: int = BATCH) -> int:
-    """Wipe clear values whose time is over and delete one batch of what has ended; rows changed."""
+    """Wipe clear values whose time is over and delete one batch of what has ended; rows changed.
+
+    One process at a time; another waits for its batch.
+    """
+    audit_checkpoints.hold_starts(tx)
     return sum(
         (
             recovery_codes.wipe_shown(tx, now=now),
@@ -49,6 +56,7 @@ def purge(tx: Tx, env: Env, *, now: int, limit: int = BATCH) -> int:
             mail_links.purge(tx, before=now - 30 * DAY_SECONDS, limit=limit),
             outbox.purge(tx, before=now - 30 * DAY_SECONDS, limit=limit),
             sends.purge(tx, before=now - 90 * DAY_SECONDS, limit=limit),
+            opt_outs.purge(tx, before=now - REMEMBERED_SECONDS, limit=limit),
             alarms.purge(tx, before=now - 90 * DAY_SECONDS, limit=limit),
             passkeys.purge_challenges(tx, before=now - DAY_SECONDS, limit=limit),
             remembered_browsers.purge(tx, before=now, limit=limit),

@@ -104,8 +104,8 @@ async def prove_codes(
     code = read_code(typed)
     rule = throttle.RECOVERY_CODE
     if not isinstance(code, TypedBackupCode):
-        refuse = second_step_throttle.refuse_session
-        waiting = await env.store.read(refuse, current, visitor, rule=rule, now=now)
+        view_wait = second_step_throttle.view_wait
+        waiting = await env.store.read(view_wait, current, visitor, rule=rule, now=now)
         wrong_kind = code if isinstance(code, Refused) else Refused(Reason.BACKUP_CODE_WRONG)
         return waiting or wrong_kind
     digest = await digest_typed(env, visitor, current, code=code, now=now)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from twostep.core import event
 from twostep.core.account import Account
 from twostep.core.event import Source
+from twostep.core.refusal import Reason, Refused
 from twostep.delivery.notice import NoticeKind
 from twostep.flows.env import Env, Visitor
 from twostep.flows.notify import RESET_PASSWORD, RESET_SECONDS, new_link, queue_mail
@@ -15,6 +16,24 @@ from twostep.store.tx import Tx
 
 
 LINK_AGAIN_SECONDS = 1800
+WRONG_IN_A_ROW_TO_RETIRE = 20
+MILLIONTHS_TO_RETIRE = 180  # 0.018 %
+GUESSING = "guessing"
+
+
+def is_guessed(*, in_a_row: int, millionths: int) -> bool:
+    """Whether so many wrong codes, or so much chance, take the password away."""
+    return in_a_row >= WRONG_IN_A_ROW_TO_RETIRE or millionths >= MILLIONTHS_TO_RETIRE
+
+
+def refuse_retired(account: Account) -> Refused:
+    """The right but retired password; `guessed` says that codes were guessed with it."""
+    guessed = _was_guessed(account)
+    return Refused(Reason.PASSWORD_RETIRED, detail={"guessed": 1} if guessed else {})
+
+
+def _was_guessed(account: Account) -> bool:
+    return is_guessed(in_a_row=account.wrong_in_a_row, millionths=account.guess_millionths)
 
 
 def retire_password(
@@ -30,7 +49,7 @@ def retire_password(
         tx,
         env,
         account,
-        kind=NoticeKind.PASSWORD_RETIRED,
+        kind=_kind(guessed=reason == GUESSING),
         source=visitor.source,
         by=reason,
         now=now,
@@ -39,18 +58,23 @@ def retire_password(
 
 def remind_of_retired(tx: Tx, env: Env, account: Account, visitor: Visitor, *, now: int) -> None:
     """The right but retired password was typed: send the link again, not more than twice an hour."""
+    kind = _kind(guessed=_was_guessed(account))
     if not outbox.is_notice_recent(
-        tx, account.id, kind=NoticeKind.PASSWORD_RETIRED, since=now - LINK_AGAIN_SECONDS, now=now
+        tx, account.id, kind=kind, since=now - LINK_AGAIN_SECONDS, now=now
     ):
         send_password_links(
             tx,
             env,
             account,
-            kind=NoticeKind.PASSWORD_RETIRED,
+            kind=kind,
             source=visitor.source,
             by="sign_in",
             now=now,
         )
+
+
+def _kind(*, guessed: bool) -> NoticeKind:
+    return NoticeKind.PASSWORD_RETIRED if guessed else NoticeKind.PASSWORD_SECURED
 
 
 def send_password_links(

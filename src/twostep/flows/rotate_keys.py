@@ -19,7 +19,7 @@ from twostep.core.event import Source
 from twostep.core.sealing import Key, Keyring, SealBroken
 from twostep.flows.checkpoint import checkpoint_all
 from twostep.flows.env import Env
-from twostep.flows.key_source import LOOK_EVERY_SECONDS, write_keyring
+from twostep.flows.key_source import LOOK_EVERY_SECONDS, only_writer, write_keyring
 from twostep.store import audit, audit_checkpoints, installation, sealed_columns
 from twostep.store.sealed_columns import SEALED_COLUMNS, SealedCell, SealedColumn
 from twostep.store.tx import Tx
@@ -117,20 +117,22 @@ async def remove_key(env: Env, key_path: Path, source: Source, *, key_id: str) -
     """
     await env.store.run(_tell_removed, source, key_id=key_id, now=env.clock())
     await checkpoint_all(env, now=env.clock())  # so that the newest one is not the old key's
-    kept = tuple(key for key in env.keys.look().keys if key.id != key_id)
-    write_keyring(key_path, Keyring(kept))
+    async with only_writer(key_path):
+        kept = tuple(key for key in env.keys.look().keys if key.id != key_id)
+        write_keyring(key_path, Keyring(kept))
     env.keys.look()
 
 
 async def _begin(env: Env, key_path: Path) -> bool:
-    """Write the new key, unless that was done before; whether it was."""
-    planned = await env.store.read(installation.load, ROTATION)
-    ring = env.keys.look()
-    if planned and planned == ring.newest.id:
-        return True
-    key = _unused_key(ring)
-    await env.store.run(installation.save, ROTATION, key.id)
-    write_keyring(key_path, Keyring((key, *ring.keys)))
+    """Write the new key, unless that was done before, or is by another process; whether it was."""
+    async with only_writer(key_path):
+        planned = await env.store.read(installation.load, ROTATION)
+        ring = env.keys.look()
+        if planned and planned == ring.newest.id:
+            return True
+        key = _unused_key(ring)
+        await env.store.run(installation.save, ROTATION, key.id)
+        write_keyring(key_path, Keyring((key, *ring.keys)))
     env.keys.look()
     return False
 
@@ -204,6 +206,7 @@ def _resign(tx: Tx, env: Env, *, after: str) -> tuple[int, list[str], str | None
     """One batch of signed starts; one that is not genuine is left, so that verifying finds it."""
     ring = env.keyring
     trusted = public_keys(ring)
+    audit_checkpoints.hold_starts(tx)
     found = audit_checkpoints.list_starts_not_by(tx, ring.newest.id, after=after, limit=BATCH)
     unreadable = []
     for chain, signed in found.items():

@@ -104,8 +104,8 @@ async def digest_typed(
     Refused: THROTTLED, before anything is hashed. Raises `Overloaded`.
     """
     rule = throttle.RECOVERY_CODE
-    refuse = second_step_throttle.refuse_session
-    if waiting := await env.store.read(refuse, session, visitor, rule=rule, now=now):
+    view_wait = second_step_throttle.view_wait
+    if waiting := await env.store.read(view_wait, session, visitor, rule=rule, now=now):
         return waiting
     temporary = isinstance(code, TemporaryCode)
     load = stored_codes.load_temporary if temporary else stored_codes.load_set

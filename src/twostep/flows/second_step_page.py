@@ -50,9 +50,7 @@ def view_second_step(
     methods = load_methods(tx, account.id)
 
     def wait(rule: throttle.Rule) -> Refused | None:
-        return second_step_throttle.refuse(
-            tx, account, visitor, rule=rule, browser_id=session.browser_id, now=now
-        )
+        return second_step_throttle.view_wait(tx, session, visitor, rule=rule, now=now)
 
     phones_on = env.settings.policy.phones
     return SecondStepView(

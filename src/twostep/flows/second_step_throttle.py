@@ -7,6 +7,7 @@ so a stranger cannot use up the owner's.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from twostep.core import event, throttle
@@ -14,19 +15,17 @@ from twostep.core.account import Account
 from twostep.core.event import Outcome
 from twostep.core.refusal import Reason, Refused
 from twostep.core.session import Session
-from twostep.core.throttle import Rule
+from twostep.core.throttle import Rule, State
 from twostep.delivery.notice import NoticeKind
 from twostep.flows.env import Env, Visitor
 from twostep.flows.notify import notify
 from twostep.flows.record import record
-from twostep.flows.retire import retire_password
+from twostep.flows.retire import GUESSING, is_guessed, retire_password
 from twostep.store import accounts, outbox, throttles
 from twostep.store.tx import Tx
 
 
 WRONG_IN_A_ROW_TO_TELL = 3
-WRONG_IN_A_ROW_TO_RETIRE = 20
-MILLIONTHS_TO_RETIRE = 180  # 0.018 %
 TELL_AGAIN_SECONDS = 1800
 TRIES_LEFT_TO_SAY = 3
 
@@ -39,22 +38,38 @@ def key(rule: Rule, account_id: str, browser_id: str | None) -> str:
 def refuse(
     tx: Tx, account: Account, visitor: Visitor, *, rule: Rule, browser_id: str | None, now: int
 ) -> Refused | None:
-    """Refuse during a wait, before anything is evaluated."""
+    """Refuse during a wait, before anything is evaluated, in the transaction that then evaluates."""
     own_key = key(rule, account.id, browser_id)
-    return _refuse(tx, own_key, visitor, rule=rule, now=now)
+    return _refuse(tx, own_key, visitor, rule=rule, read=throttles.hold, now=now)
 
 
 def refuse_session(
     tx: Tx, session: Session, visitor: Visitor, *, rule: Rule, now: int
 ) -> Refused | None:
-    """The same for a session's own account, before a hash is spent on what was typed."""
+    """The same for a session's own account."""
     own_key = key(rule, session.account_id, session.browser_id)
-    return _refuse(tx, own_key, visitor, rule=rule, now=now)
+    return _refuse(tx, own_key, visitor, rule=rule, read=throttles.hold, now=now)
 
 
-def _refuse(tx: Tx, own_key: str, visitor: Visitor, *, rule: Rule, now: int) -> Refused | None:
-    own = throttle.refuse(throttles.load(tx, own_key), rule, now=now)
-    network = throttles.load(tx, _network_key(visitor))
+def view_wait(
+    tx: Tx, session: Session, visitor: Visitor, *, rule: Rule, now: int
+) -> Refused | None:
+    """What `refuse` would say: for a page, and before a hash is spent on what was typed."""
+    own_key = key(rule, session.account_id, session.browser_id)
+    return _refuse(tx, own_key, visitor, rule=rule, read=throttles.load, now=now)
+
+
+def _refuse(
+    tx: Tx,
+    own_key: str,
+    visitor: Visitor,
+    *,
+    rule: Rule,
+    read: Callable[[Tx, str], State],
+    now: int,
+) -> Refused | None:
+    own = throttle.refuse(read(tx, own_key), rule, now=now)
+    network = read(tx, _network_key(visitor))
     return own or throttle.refuse(network, throttle.CODE_NETWORK, now=now)
 
 
@@ -62,8 +77,8 @@ def announce_reads(
     tx: Tx, account_id: str, visitor: Visitor, *, rule: Rule, browser_id: str | None
 ) -> None:
     """Announce what `refuse` reads."""
-    tx.ahead(throttles.load, key(rule, account_id, browser_id))
-    tx.ahead(throttles.load, _network_key(visitor))
+    tx.ahead(throttles.hold, key(rule, account_id, browser_id))
+    tx.ahead(throttles.hold, _network_key(visitor))
 
 
 def forget(tx: Tx, account: Account, *, browser_id: str | None) -> None:
@@ -117,8 +132,8 @@ def count_wrong(
         ),
         now=now,
     )
-    if in_a_row >= WRONG_IN_A_ROW_TO_RETIRE or millionths >= MILLIONTHS_TO_RETIRE:
-        retire_password(tx, env, account, visitor, reason="guessing", now=now)
+    if is_guessed(in_a_row=in_a_row, millionths=millionths):
+        retire_password(tx, env, account, visitor, reason=GUESSING, now=now)
         return Refused(Reason.PASSWORD_RETIRED)
     _tell_owner(tx, env, account, visitor, in_a_row=in_a_row, now=now)
     detail: dict[str, str | int] = {"in_a_row": in_a_row}

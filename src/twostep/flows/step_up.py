@@ -22,7 +22,7 @@ from twostep.flows import second_step_throttle
 from twostep.flows.env import Env, Visitor
 from twostep.flows.lock_session import lock_owner
 from twostep.flows.record import record
-from twostep.flows.retire import remind_of_retired
+from twostep.flows.retire import refuse_retired, remind_of_retired
 from twostep.flows.second_factor import Passed
 from twostep.flows.second_step import TypedDigest, digest_typed, verify_typed
 from twostep.flows.second_step_throttle import WrongTry
@@ -141,7 +141,7 @@ async def submit_password(
 
 def _refuse_retired(tx: Tx, env: Env, account: Account, visitor: Visitor, *, now: int) -> Refused:
     """The right but retired password: written down, and the link for a new one is sent again."""
-    retired = Refused(Reason.PASSWORD_RETIRED)
+    retired = refuse_retired(account)
     told = event.new_event(event.PASSWORD_REFUSED, event.Outcome.REFUSED, reason=retired.reason)
     record(tx, account, visitor, told, now=now)
     remind_of_retired(tx, env, account, visitor, now=now)
@@ -205,15 +205,6 @@ def raise_and_tell(
     )
     record(tx, account, visitor, event.new_event(event.STEP_UP_COMPLETED, by=by), now=now)
     return SignedIn(risen, cookie)
-
-
-def refuse_now(
-    tx: Tx, account: Account, current: Session, visitor: Visitor, *, now: int
-) -> Refused | None:
-    """The wait for six-digit codes that a page must show at GET already."""
-    return second_step_throttle.refuse(
-        tx, account, visitor, rule=throttle.CODE, browser_id=current.browser_id, now=now
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,12 +39,14 @@ class Verified:
     """What was looked at, and what is wrong. `checkpoint`: the newest one that was compared with.
 
     `unknown_starts`: chains that do not begin with their first record, where nothing was there to
-    say whether that is right.
+    say whether that is right. `against_file`: whether the checkpoints were compared with those in
+    `audit_checkpoint_file` too.
     """
 
     events: int
     chains: int
     checkpoint: int
+    against_file: bool
     unknown_starts: int
     findings: tuple[Finding, ...]
 
@@ -69,7 +71,7 @@ async def verify_database(env: Env, *, now: int) -> Verified:
         after = (page[-1].chain, page[-1].seq)
     await _compare_heads(env, review)
     await _know_starts(env, review, review.unread())
-    return _verified(review, found, checkpoint=checkpoints.newest)
+    return _verified(review, found, checkpoint=checkpoints.newest, against_file=file is not None)
 
 
 async def verify_export(path: Path, env: Env | None) -> Verified:
@@ -97,9 +99,17 @@ async def verify_export(path: Path, env: Env | None) -> Verified:
     return _verified(review, found, checkpoint=checkpoints.newest)
 
 
-def _verified(review: ChainReview, found: list[Finding], *, checkpoint: int) -> Verified:
-    findings = (*found, *review.finish())
-    return Verified(review.records, review.chains, checkpoint, review.unknown_starts, findings)
+def _verified(
+    review: ChainReview, found: list[Finding], *, checkpoint: int, against_file: bool = False
+) -> Verified:
+    return Verified(
+        events=review.records,
+        chains=review.chains,
+        checkpoint=checkpoint,
+        against_file=against_file,
+        unknown_starts=review.unknown_starts,
+        findings=(*found, *review.finish()),
+    )
 
 
 async def _review_checkpoints(

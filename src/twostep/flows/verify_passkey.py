@@ -135,9 +135,10 @@ def refuse(
     """Count a refused passkey against the network and write down why."""
     key = _key(tx, visitor)
     rule = throttle.PASSKEY_NETWORK
-    throttles.save(
-        tx, key, throttle.count(throttles.lock(tx, key, now=now), rule, now=now), now=now
-    )
+    state = throttles.lock(tx, key, now=now)
+    if waiting := throttle.refuse(state, rule, now=now):  # others came first
+        return waiting
+    throttles.save(tx, key, throttle.count(state, rule, now=now), now=now)
     why = event.new_event(
         event.PASSKEY_REFUSED,
         Outcome.REFUSED,

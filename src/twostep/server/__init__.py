@@ -74,6 +74,7 @@ class _Server(uvicorn.Server):
         # What was made at the start stays: the collector need not look at it at every turn.
         gc.collect()
         gc.freeze()
+        gc.enable()  # `serve` starts without it
         self._ready()
 
     async def on_tick(self, counter: int) -> bool:

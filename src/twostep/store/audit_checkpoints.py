@@ -6,7 +6,11 @@ from collections.abc import Mapping
 
 from twostep.core.audit_chain import Head
 from twostep.core.audit_checkpoint import Signed
+from twostep.store import installation
 from twostep.store.tx import Row, Tx
+
+
+_HELD = "audit_starts"  # a fact of the installation whose row is locked
 
 
 def take_changed(tx: Tx, *, limit: int) -> dict[str, Head]:
@@ -76,8 +80,17 @@ def remove_to(tx: Tx, seq: int) -> int:
     return tx.run("DELETE FROM audit_checkpoints WHERE seq <= :seq", seq=seq)
 
 
+def hold_starts(tx: Tx) -> None:
+    """Keep everybody else from changing starts until this transaction ends; before one is read.
+
+    Of two processes that purge, or sign anew, at once the later one would put back a start that the
+    earlier one has moved, and the records between the two would seem to be missing.
+    """
+    installation.save(tx, _HELD, "")
+
+
 def save_start(tx: Tx, chain: str, signed: Signed, *, key_id: str) -> None:
-    """Keep where a chain begins, in place of an earlier start."""
+    """Keep where a chain begins, in place of an earlier start. Needs `hold_starts`."""
     tx.do(
         "INSERT INTO audit_starts (chain, key_id, body, signature)"
         " VALUES (:chain, :key, :body, :signature) ON CONFLICT (chain) DO UPDATE SET"

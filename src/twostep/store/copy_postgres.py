@@ -75,14 +75,17 @@ class PostgresSide:
     def insert(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
         names = ", ".join(columns)
         types = [column.type_code for column in self._describe(table, names)]
-        with (
-            _named(),
-            self._connection.cursor() as cursor,
-            cursor.copy(f"COPY {table} ({names}) FROM STDIN (FORMAT BINARY)".encode()) as copy,
-        ):
-            copy.set_types(types)
-            for row in rows:
-                copy.write_row(row)
+        try:
+            with (
+                self._connection.cursor() as cursor,
+                cursor.copy(f"COPY {table} ({names}) FROM STDIN (FORMAT BINARY)".encode()) as copy,
+            ):
+                copy.set_types(types)
+                for row in rows:
+                    copy.write_row(row)
+        except psycopg.Error as error:
+            found = _find_nul(table, columns, rows)
+            raise StoreUnavailable(found or connections.words(error)) from error
 
     def _describe(self, table: str, names: str) -> Sequence[psycopg.Column]:
         with _named():
@@ -124,6 +127,27 @@ class PostgresSide:
     def close(self) -> None:
         with suppress(psycopg.Error):
             self._connection.close()
+
+
+def _find_nul(table: str, columns: Sequence[str], rows: Sequence[Row]) -> str | None:
+    """Where a text holds the one character that PostgreSQL's texts cannot; None for nowhere."""
+    key = next(one.key for one in COPIED_TABLES if one.name == table)
+    for row in rows:
+        for column, value in zip(columns, row, strict=True):
+            if isinstance(value, str) and "\0" in value:
+                named = " AND ".join(f"{name} = {_word(row[columns.index(name)])}" for name in key)
+                return (
+                    f"the text {column} of a row in the table {table} holds a NUL character (a zero"
+                    f" byte), which PostgreSQL cannot store. The row: {named}"
+                )
+    return None
+
+
+def _word(value: object) -> str:
+    """A value of a key as SQL writes it; what cannot be printed is escaped."""
+    if isinstance(value, bytes):
+        return f"x'{value.hex()}'"
+    return ascii(value)
 
 
 @contextmanager

@@ -33,13 +33,16 @@ P = ParamSpec("P")
 T = TypeVar("T")
 Answer = tuple[T, list[Callable[[], None]]]
 
-WRITERS = 8
-READERS = 4
+Call = Callable[[Tx], Any]
+
 MOST_WAITING = 256
 MOST_ATTEMPTS = 3
 ANNOUNCE_SECONDS = 0.05
 LISTEN_AGAIN_SECONDS = (1, 2, 4, 8)
 CHANNEL = "twostep_outbox"
+# Waiting for a thread, before anything is begun. A server that is only slow gets through the queue
+# in that time; where every thread waits for one that hangs, nobody behind them would be answered.
+MOST_QUEUE_SECONDS = 5.0
 
 log = structlog.get_logger(__name__)
 
@@ -49,14 +52,19 @@ class _LostBeforeCommit(Exception):
 
 
 class PostgresStore:
-    """`Store` on PostgreSQL. Use from one event loop. Raises `StoreUnavailable`."""
+    """`Store` on PostgreSQL. Use from one event loop. Raises `StoreUnavailable`.
 
-    def __init__(self, url: str) -> None:
+    `most`: connections, 3 at least, a third of them for reads. The one that listens comes on top.
+    """
+
+    def __init__(self, url: str, *, most: int) -> None:
         connections.probe(url)
+        readers = most // 3
         self._url = url
-        self._pool = Pool(url, most=WRITERS + READERS)
-        self._writers = ThreadPoolExecutor(WRITERS, thread_name_prefix="flow")
-        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="read")
+        self._most = most + MOST_WAITING
+        self._pool = Pool(url, most=most)
+        self._writers = ThreadPoolExecutor(most - readers, thread_name_prefix="flow")
+        self._readers = ThreadPoolExecutor(readers, thread_name_prefix="read")
         self._running = 0
         self._announced_at = 0.0
         self._announcing = False
@@ -76,7 +84,7 @@ class PostgresStore:
         try:
             with connections.connect(self._url) as connection:
                 return _look(connection, lambda tx: flow(tx, *args, **kwargs))
-        except psycopg.OperationalError as error:
+        except connections.OUTAGES as error:
             raise StoreUnavailable(connections.words(error)) from error
 
     async def run(
@@ -99,6 +107,12 @@ class PostgresStore:
             self._readers, self._look, lambda tx: flow(tx, *args, **kwargs)
         )
         return await done
+
+    async def read_aside(
+        self, flow: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """As `read`, which holds up nobody here."""
+        return await self.read(flow, *args, **kwargs)
 
     def pressure(self) -> Pressure:
         """What the pool says, and who has not come so far."""
@@ -137,17 +151,18 @@ class PostgresStore:
     def _submit(
         self,
         threads: ThreadPoolExecutor,
-        work: Callable[[Callable[[Tx], Any], float], Any],
-        call: Callable[[Tx], Any],
+        work: Callable[[Call, float], Any],
+        call: Call,
     ) -> asyncio.Future[Any]:
         if self._closed:
             raise StoreUnavailable("The database is closed.")
-        if self._running >= WRITERS + READERS + MOST_WAITING:
+        if self._running >= self._most:
             raise StoreUnavailable("The database is busy: too many requests are waiting for it.")
         self._pool.open()
         self._running += 1
-        deadline = time.monotonic() + CONNECTION_WAIT_SECONDS
-        future = asyncio.get_running_loop().run_in_executor(threads, work, call, deadline)
+        future = asyncio.get_running_loop().run_in_executor(
+            threads, _in_time, work, call, time.monotonic()
+        )
         future.add_done_callback(self._count_down)
         return future
 
@@ -172,11 +187,7 @@ class PostgresStore:
             yield connection
         except (errors.SerializationFailure, errors.DeadlockDetected):
             raise
-        except (
-            psycopg.OperationalError,
-            psycopg.InterfaceError,
-            errors.ReadOnlySqlTransaction,
-        ) as error:
+        except connections.OUTAGES as error:
             if isinstance(error, errors.ReadOnlySqlTransaction):
                 connection.close()  # the primary has become a replica: look for the new one
                 self._pool.renew()
@@ -223,6 +234,13 @@ class PostgresStore:
                     raise StoreUnavailable("The transaction could not be completed.") from error
             time.sleep(0.01 * 4**attempt)
             attempt += 1
+
+
+def _in_time(work: Callable[[Call, float], T], call: Call, asked_at: float) -> T:
+    """Begin the work, unless whoever asked has waited for too long."""
+    if time.monotonic() - asked_at > MOST_QUEUE_SECONDS:
+        raise StoreUnavailable("The database is busy: nothing was begun for some seconds.")
+    return work(call, asked_at + CONNECTION_WAIT_SECONDS)
 
 
 def _look(connection: Connection, call: Callable[[Tx], T]) -> T:

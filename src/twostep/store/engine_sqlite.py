@@ -23,6 +23,8 @@ import structlog
 
 from twostep.core.audit_chain import Head
 from twostep.store import schema
+from twostep.store.sqlite_checkpoints import Checkpoints
+from twostep.store.sqlite_reads import Aside, is_outage
 from twostep.store.tx import Engine, Pressure, Row, StoreUnavailable, Tx
 
 
@@ -95,6 +97,7 @@ def _connect(path: Path) -> sqlite3.Connection:
         "secure_delete = ON",
         "temp_store = MEMORY",
         "cache_size = -32768",
+        "wal_autocheckpoint = 0",  # sqlite_checkpoints.py
     ):
         connection.execute(f"PRAGMA {pragma}")
     return connection
@@ -122,6 +125,7 @@ class SqliteStore:
             self._writer = _connect(path)
             self._reader = _connect(path)
             self._reader.execute("PRAGMA query_only = ON")
+            self._checkpoints = Checkpoints(_connect(path))
             self._path = str(path)
             self._file = _identity(self._path)
         except (sqlite3.Error, OSError) as error:
@@ -131,6 +135,7 @@ class SqliteStore:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="commit")
         self._task: asyncio.Task[None] | None = None
         self._closed = False
+        self._aside = Aside(lambda: _connect(path))
 
     def schema_version(self) -> str | None:
         """The schema's version, None for an empty database."""
@@ -166,9 +171,18 @@ class SqliteStore:
         try:
             return flow(self._reads, *args, **kwargs)
         except sqlite3.DatabaseError as error:
-            if not _is_outage(error):
+            if not is_outage(error):
                 raise
             raise StoreUnavailable(str(error)) from error
+
+    async def read_aside(
+        self, flow: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """As `read`, in a thread; `close` breaks it off."""
+        self._review_file()
+        return await self._aside.read(
+            lambda connection: flow(_Transaction(connection), *args, **kwargs)
+        )
 
     def pressure(self) -> Pressure:
         """One connection writes, the other reads."""
@@ -184,9 +198,11 @@ class SqliteStore:
     async def close(self) -> None:
         """Finish what is queued and close both connections."""
         self._closed = True
+        self._aside.end()
         if self._task is not None:
             await self._task
         self._thread.shutdown()
+        self._checkpoints.close()
         self._reader.close()
         self._writer.close()
 
@@ -209,6 +225,9 @@ class SqliteStore:
                 _settle(queued.answer, result)
                 for callback in callbacks:
                     callback()
+            self._checkpoints.committed(self._writer.total_changes)
+            if self._checkpoints.wants_rest():
+                await self._checkpoints.carry_rest()
 
     def _review_file(self) -> None:
         """Whether the opened file still has its name: what is written to one that was deleted or
@@ -249,7 +268,7 @@ class SqliteStore:
                     # SQLite has rolled the whole batch back (disk full, out of memory).
                     raise
                 self._writer.execute("ROLLBACK TO flow")
-                failed = StoreUnavailable(str(error)) if _is_outage(error) else error
+                failed = StoreUnavailable(str(error)) if is_outage(error) else error
                 answers.append((failed, []))
             self._writer.execute("RELEASE flow")
         return answers
@@ -267,12 +286,6 @@ def _identity(path: str) -> tuple[int, int]:
     """What tells the file from another of its name. Raises OSError."""
     found = os.stat(path)  # noqa: PTH116  before every read; half of it would be pathlib's
     return found.st_dev, found.st_ino
-
-
-def _is_outage(error: Exception) -> bool:
-    return isinstance(error, sqlite3.OperationalError | sqlite3.DatabaseError) and not isinstance(
-        error, sqlite3.IntegrityError | sqlite3.ProgrammingError
-    )
 
 
 def _settle(answer: asyncio.Future[Any], result: object) -> None:

@@ -43,6 +43,16 @@ def remove(tx: Tx, fingerprints: Sequence[bytes]) -> int:
     )
 
 
+def purge(tx: Tx, *, before: int, limit: int) -> int:
+    """Forget numbers that opted out before then."""
+    return tx.run(
+        "DELETE FROM opt_outs WHERE fingerprint IN"
+        " (SELECT fingerprint FROM opt_outs WHERE since_at < :before LIMIT :limit)",
+        before=before,
+        limit=limit,
+    )
+
+
 def count(tx: Tx) -> int:
     """How many numbers are out."""
     row = tx.one("SELECT count(*) FROM opt_outs")

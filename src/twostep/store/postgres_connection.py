@@ -98,6 +98,13 @@ READ_ONLY = (
     "The server of database_url is read-only: it is a replica, or was one a moment ago."
     " Name the primary, or all servers: postgresql://USER@HOST1,HOST2/NAME finds it by itself."
 )
+# The database does not serve us, whatever the statement: nothing is wrong with the program.
+OUTAGES = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    errors.ReadOnlySqlTransaction,
+    errors.InsufficientPrivilege,
+)
 _LIBPQ_READ_ONLY = ("session is read-only", "server is in hot standby mode")
 
 
@@ -106,4 +113,9 @@ def words(error: psycopg.Error) -> str:
     line = str(error).strip().partition("\n")[0]
     if isinstance(error, errors.ReadOnlySqlTransaction) or line.endswith(_LIBPQ_READ_ONLY):
         return READ_ONLY
-    return error.diag.message_primary or line
+    said = error.diag.message_primary or line
+    if isinstance(error, errors.InsufficientPrivilege):
+        return (
+            f"The user of database_url lacks a right: {said}. To see what to grant: twostep doctor"
+        )
+    return said

@@ -63,7 +63,10 @@ class Pool:
         try:
             return self._pool.getconn(left)
         except PoolTimeout as error:
-            why = self._why or "Every connection is busy."
+            why = self._why or (
+                f"No connection came free within {CONNECTION_WAIT_SECONDS:.0f} seconds: all are in"
+                " use, or the server does not answer."
+            )
             log.warning("store.unavailable", error=why)
             raise StoreUnavailable(why) from error
 

@@ -89,6 +89,11 @@ class Store(Protocol):
     ) -> T:
         """Run a function that only reads, outside any transaction; raises `StoreUnavailable`."""
 
+    async def read_aside(
+        self, flow: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """As `read`, for what takes long: the process goes on with other things meanwhile."""
+
     def schema_version(self) -> str | None:
         """The schema's version, None for an empty database. Blocks: for the start."""
 

@@ -148,6 +148,13 @@ class TracedStore:
         with self._spans.span(f"read {name_of(flow)}", {}):
             return await self._store.read(flow, *args, **kwargs)
 
+    async def read_aside(
+        self, flow: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """The same, for what takes long."""
+        with self._spans.span(f"read {name_of(flow)}", {}):
+            return await self._store.read_aside(flow, *args, **kwargs)
+
 
 def name_of(flow: Callable[..., Any]) -> str:
     """A function's name in the code, like `second_step.submit_code`."""

@@ -48,7 +48,7 @@ _SENTENCES: dict[str, str] = {
     event.PASSWORD_ACCEPTED: N_("The right password was entered."),
     event.PASSWORD_CHANGED: N_("Your password was changed."),
     event.PASSWORD_REFUSED: N_("A wrong password was entered."),
-    event.PASSWORD_RETIRED: N_("Your password was retired, because somebody who has it guessed codes."),
+    event.PASSWORD_RETIRED: N_("Your password was retired, to secure your account."),
     event.PASSWORD_LINK_SENT: N_("A link for a new password was sent."),
     event.PHONE_ADDED: N_("A backup phone was added."),
     event.PHONE_REMOVED: N_("A backup phone was removed."),
@@ -61,6 +61,8 @@ _SENTENCES: dict[str, str] = {
     event.RECOVERY_CODES_KEPT: N_("You said that you still have your backup codes."),
     event.RECOVERY_CODES_PROVED: N_("You showed that your backup codes are saved."),
     event.RECOVERY_CODE_USED: N_("A backup code was used."),
+    event.REQUEST_REFUSED: N_("A request was refused. Nothing was changed."),
+    event.SEAL_BROKEN: N_("Something that we keep encrypted for you could not be opened. Tell the help desk."),
     event.SESSION_ENDED: N_("A browser was signed out."),
     event.SIGN_IN_COMPLETED: N_("You signed in."),
     event.SIGN_OUT_DONE: N_("You signed out."),
@@ -84,10 +86,12 @@ _WITH_HINT = {
     event.PHONE_ADDED: N_("The backup phone ending %(hint)s was added."),
     event.PHONE_REMOVED: N_("The backup phone ending %(hint)s was removed."),
 }
-_OF_NEW_SIGN_IN = N_(
-    "The earlier session of a browser ended, because somebody signed in there again."
-)
 _WITH_LEFT = {event.RECOVERY_CODE_USED: N_("A backup code was used; %(left)s left.")}
+_OF_VALUE = {
+    (event.SESSION_ENDED, "by", "new_sign_in"): N_("The earlier session of a browser ended, because somebody signed in there again."),
+    (event.PASSWORD_RETIRED, "reason", "guessing"): N_("Your password was retired, because somebody who has it guessed codes."),
+    (event.REQUEST_REFUSED, "reason", "origin"): N_("A form that did not come from our own pages was refused. Nothing was changed."),
+}  # fmt: skip
 _BAD = frozenset({"refused", "throttled", "failed"})
 _WATCH = frozenset({
     event.BROWSER_TOKEN_REUSED, event.PASSKEY_COUNTED_BACK, event.CODE_REPORTED, event.CONTAINMENT_DONE, event.PASSWORD_RETIRED,
@@ -116,8 +120,8 @@ def activity_sentence(name: str, data: Mapping[str, str | int], *, language: str
     for field, table in (("name", _WITH_NAME), ("hint", _WITH_HINT), ("left", _WITH_LEFT)):
         if data.get(field, "") != "" and name in table:
             message = table[name]
-    if name == event.SESSION_ENDED and data.get("by") == "new_sign_in":
-        message = _OF_NEW_SIGN_IN
+    for field, value in data.items():
+        message = _OF_VALUE.get((name, field, str(value)), message)
     return translator(language).gettext(message) % data
 
 

@@ -6,6 +6,8 @@ Values are opaque; the database holds only digests.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from starlette.responses import Response
 
 from twostep.flows.env import Env
@@ -16,6 +18,7 @@ DAY_SECONDS = 86_400
 BROWSER_SECONDS = 400 * DAY_SECONDS  # browsers keep no cookie longer
 LANGUAGE_SECONDS = 365 * DAY_SECONDS
 LONGEST_HEADER = 8192
+BLOCKED = "cookie=blocked"  # in the query of the sign-in page, for a browser that takes none
 
 
 def session_name(env: Env) -> str:
@@ -48,6 +51,14 @@ def read(header: str) -> dict[str, str]:
         if name and name not in found:
             found[name] = value
     return found
+
+
+def are_blocked(jar: Mapping[str, str], headers: Mapping[str, str]) -> bool:
+    """Whether a request that needs a session comes from the sign-in form itself and has no cookie
+    whatever: the browser has just been given one and did not take it."""
+    came_from = headers.get("referer", "").partition("?")[0]
+    host = headers.get("host", "")
+    return not jar and came_from in {f"https://{host}/sign-in", f"http://{host}/sign-in"}
 
 
 def set_signed_in(response: Response, env: Env, signed_in: SignedIn) -> None:

@@ -144,6 +144,11 @@ def _of_store(env: Env) -> Iterator[Family]:
         "twostep_commit_failures_total", "counter", "Transactions that did not commit.",
         _one(env.counters.failed_commits),
     )  # fmt: skip
+    yield Family(
+        "twostep_checkpoint_file_failures_total", "counter",
+        "Tries to append to audit_checkpoint_file that failed.",
+        _one(env.counters.failed_checkpoint_files),
+    )  # fmt: skip
 
 
 def of_process(*, now: int) -> Iterator[Family]:

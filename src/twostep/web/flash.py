@@ -10,6 +10,9 @@ from twostep.web.visit import Visit
 
 _OK = {
     "app_added": N_("Your new authenticator app works."),
+    "app_beside": N_(
+        "Your new authenticator app works. Have you lost the phone with the other one? Then remove that one: it can still sign in."
+    ),
     "app_removed": N_("The authenticator app was removed."),
     "passkey_added": N_("Your passkey “{detail}” works."),
     "passkey_removed": N_("The passkey was removed."),
@@ -47,10 +50,14 @@ def flash_notice(flash: str, language: str) -> view.Notice | None:
     key, _, detail = flash.partition(":")
     for kind, sentences in (("ok", _OK), ("warn", _WARN)):
         if key in sentences:
-            text = translator(language).gettext(sentences[key]).format(detail=detail)
+            words = translator(language).gettext
+            text = words(sentences[key]).format(detail=detail)
             link = None
             if key == "code_used":
-                words = translator(language).gettext(N_("Set up a new phone"))
-                link = view.Link("/settings/security/app/new", words)
+                link = view.Link("/settings/security/app/new", words(N_("Set up a new phone")))
+            elif key == "app_beside" and detail:
+                link = view.Link(
+                    f"/settings/security/method/{detail}/remove", words(N_("Remove the other one"))
+                )
             return view.Notice("ok" if kind == "ok" else "warn", text, link)
     return None

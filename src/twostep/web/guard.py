@@ -141,6 +141,9 @@ def _refuse_session(visit: Visit, page: Page, method: str) -> Response | None:
             return see_other("/sign-in/code")
         case Level.FULL:  # the second step is behind this session already
             return see_other("/")
+    if method != "POST" and cookies.are_blocked(visit.cookies, visit.headers):
+        wanted = "" if page.access is Access.HALF else f"&next={quote(visit.here, safe='/')}"
+        return see_other(f"/sign-in?{cookies.BLOCKED}{wanted}")
     if method == "POST" or page.access is Access.HALF:
         return see_other("/sign-in")
     return see_other(f"/sign-in?next={quote(visit.here, safe='/')}")

@@ -51,6 +51,16 @@ def _when(refused: Refused, reader: Reader) -> dict[str, str]:
     return {"time": f"{time} UTC" if reader.time_zone == "UTC" else time, "wait": wait}
 
 
+def _retired(refused: Refused, _reader: Reader, words: Translations) -> str:
+    if refused.detail.get("guessed"):
+        return words.gettext(
+            "This password no longer works, because somebody who has it guessed codes. We have sent a link to your e-mail addresses: set a new one there. Your phone and app stay as they are."
+        )
+    return words.gettext(
+        "This password no longer works, because your account was secured. We have sent a link to your e-mail addresses: set a new one there."
+    )
+
+
 def _step_ending(refused: Refused, _reader: Reader, words: Translations) -> str:
     minutes = _number(refused, "minutes")
     return words.ngettext(
@@ -215,6 +225,7 @@ def _sending(refused: Refused, reader: Reader, words: Translations) -> str:
 
 SPECIAL: dict[Reason, Say] = {
     Reason.THROTTLED: _throttled,
+    Reason.PASSWORD_RETIRED: _retired,
     Reason.STEP_ENDING: _step_ending,
     Reason.CODE_SHORT: _wrong_length,
     Reason.CODE_LONG: _wrong_length,

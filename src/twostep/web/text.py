@@ -21,9 +21,6 @@ SENTENCES: dict[Reason, str] = {
     Reason.UNAVAILABLE: N_(
         "We could not save that, so nothing was changed. Try again in a moment."
     ),
-    Reason.PASSWORD_RETIRED: N_(
-        "This password no longer works, because somebody who has it guessed codes. We have sent a link to your e-mail addresses: set a new one there. Your phone and app stay as they are."
-    ),
     Reason.STEP_ENDED: N_(
         "You have been away for 10 minutes, so we signed you out of this step. Start again with your password."
     ),

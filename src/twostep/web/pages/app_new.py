@@ -11,6 +11,7 @@ from twostep.core.refusal import Reason, Refused
 from twostep.core.session import Level
 from twostep.flows import enroll_app
 from twostep.flows.enroll_app import AppAdded, Pending
+from twostep.flows.second_step import view_methods
 from twostep.web import cookies
 from twostep.web.ask import entry_label
 from twostep.web.flash import say
@@ -60,7 +61,10 @@ async def submit(visit: Visit) -> Response:
 
 async def _done(visit: Visit, added: AppAdded) -> Response:
     signed_in = added.signed_in
-    await say(visit.with_session(signed_in.session, signed_in.token), "app_added")
+    methods = await visit.env.store.read(view_methods, visit.owner.id)
+    others = [app.id for app in methods.apps if app.id != added.app_id]
+    key, detail = ("app_beside" if others else "app_added"), (others[0] if len(others) == 1 else "")
+    await say(visit.with_session(signed_in.session, signed_in.token), key, detail)
     target = "/settings/security/spare" if added.turned_on else "/settings/security"
     response = see_other(target)
     cookies.set_signed_in(response, visit.env, signed_in)

@@ -46,7 +46,7 @@ async def _show(visit: Visit, refused: Refused | None) -> Response:
     if visit.owner.role is not Role.OPERATOR:
         return problem.not_found(visit)
     store = visit.env.store
-    status = await store.read(view_delivery_status, visit.env, now=visit.now)
+    status = await store.read_aside(view_delivery_status, visit.env, now=visit.now)
     phone, newest = await store.read(view_test, visit.owner.id)
     tested = None
     if newest is not None:

@@ -15,6 +15,7 @@ from twostep.web import cookies
 from twostep.web.frame import page, see_other
 from twostep.web.guard import ENROLMENT
 from twostep.web.landing import landing
+from twostep.web.notice_text import cookie_blocked
 from twostep.web.origin import safe_next
 from twostep.web.throttled import throttled
 from twostep.web.visit import Visit
@@ -35,6 +36,7 @@ def form(visit: Visit, refused: Refused | None, *, next_path: str, username: str
     """The page of the first step."""
     nowhere = {Reason.PASSKEY_REFUSED: None, Reason.BUSY: None}
     fields = {Reason.PASSWORD_RETIRED: "password", **nowhere}
+    is_blocked = cookies.BLOCKED in visit.query_string.split("&") and not visit.cookies
     return page(
         visit,
         "sign_in.html",
@@ -42,7 +44,7 @@ def form(visit: Visit, refused: Refused | None, *, next_path: str, username: str
         field=fields.get(refused.reason, "username") if refused else None,
         username=username,
         next=_hidden_next(next_path),
-        notice=None,
+        notice=cookie_blocked(language=visit.language) if is_blocked else None,
     )
 
 

@@ -1,0 +1,87 @@
+"""A password profile that rises: the hash is made anew at a sign-in, and never over a newer password."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+from tests.support.house import PASSWORD, House, open_house, other_browser
+from twostep.core.account import Account
+from twostep.core.password import PROFILES
+from twostep.core.refusal import Reason, Refused
+from twostep.flows import first_step
+from twostep.flows.first_step import sign_in
+from twostep.store import accounts
+
+
+TEST = PROFILES["test"]
+DEARER = replace(TEST, name="dearer", passes=TEST.passes + 1)
+
+
+async def _try(house: House, typed: str) -> object:
+    visitor = other_browser(house)
+    return await sign_in(
+        house.env, visitor, identifier="alice", typed=typed, next_path="/", now=house.now
+    )
+
+
+def _stored(house: House, account: Account) -> str:
+    found = house.env.store.read_now(accounts.load, account.id)
+    assert found is not None
+    assert found.password_hash
+    return found.password_hash
+
+
+def test_the_right_password_is_hashed_anew_and_a_wrong_one_changes_nothing(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with open_house(tmp_path) as house:
+            account = await house.add()
+            first = _stored(house, account)
+            await house.sign_in()
+            assert _stored(house, account) == first
+            house.env = replace(house.env, profile=DEARER)
+            assert isinstance(await _try(house, "wrong"), Refused)
+            assert _stored(house, account) == first
+            await house.sign_in()
+            dearer = _stored(house, account)
+            assert dearer != first
+            assert f"t={DEARER.passes}," in dearer
+            await house.sign_in()
+            assert _stored(house, account) == dearer
+
+    asyncio.run(story())
+
+
+def test_a_password_that_changed_meanwhile_is_not_overwritten(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with open_house(tmp_path) as house:
+            account = await house.add()
+            house.env = replace(house.env, profile=DEARER)
+            claim = await house.env.store.read(
+                first_step._look_up, house.env, house.visitor, identifier="alice"
+            )
+            changed = "$argon2id$another"
+            await house.env.store.run(
+                accounts.save_password,
+                account.id,
+                password_hash=changed,
+                short=False,
+                now=house.now,
+            )
+            answer = await house.env.store.run(
+                first_step._finish,
+                house.env,
+                house.visitor,
+                claim=claim,
+                right=True,
+                new_hash=f"of {PASSWORD}",
+                next_path="/",
+                old_token="",
+                now=house.now,
+            )
+            assert isinstance(answer, Refused)
+            assert answer.reason is Reason.CHANGED
+            assert _stored(house, account) == changed
+
+    asyncio.run(story())

@@ -1,0 +1,134 @@
+"""A database that lets us read and not write, and a job that dies: both are said, and neither goes on
+looking well."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2 as httpx
+import psycopg
+import pytest
+
+from tests.nodes.test_stop import PASSWORD, installed
+from tests.support.nodes import HOST, Installation, Node, wait_until
+from tests.support.postgres import PostgresServer, free_port
+
+
+READER = "reader_of_panel"
+SECONDS = 30
+
+
+@pytest.fixture
+def url(postgres: PostgresServer) -> Iterator[str]:
+    made = postgres.new_database()
+    yield made
+    postgres.drop_database(made)
+
+
+@pytest.fixture
+def reader(postgres: PostgresServer, url: str) -> Iterator[str]:
+    """The same database, by the name of somebody who may only read it."""
+    postgres.administer(f"CREATE ROLE {READER} LOGIN")
+    owned(url, f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {READER}")
+    yield url.replace("twostep@", f"{READER}@")
+    owned(url, f"DROP OWNED BY {READER}")
+    postgres.administer(f"DROP ROLE {READER}")
+
+
+def owned(url: str, sql: str) -> None:
+    """Run a statement as the owner of the tables."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(sql.encode())
+
+
+def run(made: Installation, *arguments: str) -> subprocess.CompletedProcess[str]:
+    kept = {name: text for name, text in os.environ.items() if "TWOSTEP_" not in name}
+    return subprocess.run(
+        [sys.executable, "-m", "twostep", *arguments],
+        cwd=made.folder, env={**kept, "TWOSTEP_PASSWORD__PROFILE": "test", **made.settings},
+        capture_output=True, text=True, timeout=SECONDS, check=False,
+    )  # fmt: skip
+
+
+def faults(made: Installation) -> str:
+    """What `doctor` calls an error in the database."""
+    done = run(made, "doctor", "--offline", "--json")
+    found = [one["text"] for one in json.loads(done.stdout) if one["level"] == "error"]
+    assert done.returncode == (1 if found else 0), done.stderr
+    return " ".join(found)
+
+
+def sign_in(node: Node) -> int:
+    fields = {"username": "bob", "password": PASSWORD}
+    headers = {"host": HOST, "origin": f"https://{HOST}"}
+    with httpx.Client(base_url=node.url, timeout=SECONDS, trust_env=False) as client:
+        return client.post("/sign-in", data=fields, headers=headers).status_code
+
+
+def test_a_user_who_may_only_read_is_named_with_the_statement_that_helps(
+    url: str, reader: str, tmp_path: Path
+) -> None:
+    made = installed(tmp_path, url)
+    assert faults(made) == ""
+    made.settings["TWOSTEP_DATABASE_URL"] = reader
+    said = faults(made)
+    assert f"Its user {READER} lacks rights: INSERT, UPDATE, DELETE on accounts" in said
+    with made.run("serve") as node:
+        assert sign_in(node) == 503
+        wait_until("nothing is said", lambda: "store.unavailable" in str(node.said))
+        assert "lacks a right: permission denied for table" in str(node.said)
+        owned(url, "GRANT" + said.partition("GRANT")[2])
+        assert sign_in(node) == 303
+        assert node.stop() == 0
+        assert node.faults() == []
+    assert faults(made) == ""
+
+
+def test_a_single_right_that_is_missing_is_named_and_a_stop_stays_clean(
+    url: str, reader: str, tmp_path: Path
+) -> None:
+    made = installed(tmp_path, url)
+    owned(url, f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {READER}")
+    owned(url, f"REVOKE DELETE ON throttles, audit_changed FROM {READER}")
+    made.settings["TWOSTEP_DATABASE_URL"] = reader
+    assert "DELETE on audit_changed, throttles. Let" in faults(made)
+    with made.run("worker") as node:
+        denied = "permission denied for table"
+        wait_until("the jobs say nothing", lambda: str(node.said).count(denied) >= 2)
+        assert node.stop() == 0
+        assert node.faults() == []
+
+
+def test_a_policy_that_forbids_writing_is_found_by_trying(
+    url: str, reader: str, tmp_path: Path
+) -> None:
+    made = installed(tmp_path, url)
+    owned(url, f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {READER}")
+    owned(url, "ALTER TABLE installation ENABLE ROW LEVEL SECURITY")
+    owned(url, f"CREATE POLICY looking ON installation FOR SELECT TO {READER} USING (true)")
+    made.settings["TWOSTEP_DATABASE_URL"] = reader
+    assert "row-level security" in faults(made)
+
+
+@pytest.mark.parametrize("verb", ["serve", "worker"])
+def test_a_job_that_dies_is_said_and_ends_the_process(verb: str, url: str, tmp_path: Path) -> None:
+    made = installed(tmp_path, url)
+    owned(url, "ALTER TABLE kept_posts RENAME TO lost_posts")
+    port = ("--port", str(free_port())) if verb == "serve" else ()
+    done = run(made, verb, *port)
+    assert done.returncode == 1, done.stderr
+    *lines, last = done.stderr.splitlines()
+    said = [json.loads(line) for line in lines]
+    (ended,) = [one for one in said if one["level"] == "critical"]
+    assert (ended["event"], ended["job"]) == ("work.ended", "purge")
+    assert (ended["error"], ended["text"]) == (
+        "UndefinedTable",
+        'relation "kept_posts" does not exist',
+    )
+    assert any(frame.startswith("run_purge:") for frame in ended["trace"])
+    assert last.startswith("twostep: Stopped, because this ended with an error: purge.")

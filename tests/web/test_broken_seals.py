@@ -1,0 +1,127 @@
+"""Sealed values that were cut or put in another row's place: each page goes on, nobody gets anything
+that was sealed, and the break stands in the trail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.meddle import meddle
+from tests.support.product import (
+    ENROLMENT,
+    AppEntry,
+    Browser,
+    TestProduct,
+    backup_codes,
+    open_test_product,
+)
+from twostep.core.account import Account
+from twostep.core.event import CLI
+from twostep.flows import help_desk
+from twostep.flows.help_desk import Act
+
+
+SECURITY = "/settings/security"
+
+
+@pytest.fixture
+def product(tmp_path: Path) -> Iterator[TestProduct]:
+    with open_test_product(tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def alice(product: TestProduct) -> Account:
+    return product.add_account()
+
+
+@pytest.fixture
+def owner(product: TestProduct, alice: Account) -> Browser:
+    assert alice.name == "alice"
+    browser = product.browser()
+    browser.sign_in()
+    return browser
+
+
+@pytest.fixture
+def entry(owner: Browser) -> AppEntry:
+    return owner.enroll_app()
+
+
+def cut(product: TestProduct, table: str, column: str) -> None:
+    """Take the last byte of every value."""
+    shorter = f"substr({column}, 1, length({column}) - 1)"
+    meddle(product.database_url, f"UPDATE {table} SET {column} = {shorter}")  # noqa: S608  our own names
+
+
+def told(product: TestProduct, account: Account) -> list[tuple[str, object]]:
+    """What the trail says of it: the event and which value it was."""
+    return [
+        (one.event, one.data.get("purpose") or one.data.get("reason"))
+        for one in product.events(account)
+        if one.event in {"seal.broken", "notice.failed", "code.delivery_failed"}
+    ]
+
+
+def test_a_pending_app(product: TestProduct, alice: Account, owner: Browser) -> None:
+    scanned = product.scan(owner.get(ENROLMENT))
+    cut(product, "pending_apps", "secret")
+    assert owner.post(ENROLMENT, code=scanned.code()).status_code == 422
+    assert ("seal.broken", "pending_apps.secret") in told(product, alice)
+    anew = product.scan(owner.get(ENROLMENT))
+    assert anew.secret != scanned.secret
+    assert owner.post(ENROLMENT, code=anew.code()).status_code == 303
+
+
+def test_a_phone_and_a_code_under_way(
+    product: TestProduct, alice: Account, owner: Browser, entry: AppEntry
+) -> None:
+    phone = owner.add_phone()
+    product.clock.forward(120)
+    half = product.browser()
+    half.sign_in()
+    cut(product, "phones", "number")
+    answer = half.post("/sign-in/send", method=phone, channel="sms")
+    assert answer.status_code < 500
+    product.deliver()
+    assert half.get("/sign-in/code").status_code == 200
+    assert {one for one, _ in told(product, alice)} & {"seal.broken", "code.delivery_failed"}
+    assert half.post("/sign-in/code", code=entry.code()).status_code == 303
+
+
+def test_codes_that_are_still_shown(product: TestProduct, owner: Browser, entry: AppEntry) -> None:
+    codes = owner.make_codes()
+    cut(product, "recovery_sets", "shown")
+    page = owner.get(f"{SECURITY}/codes")
+    assert page.status_code == 200
+    assert backup_codes(page) == []
+    # Their digests are no seals: who has saved them can use them.
+    half = product.browser()
+    half.sign_in()
+    assert half.post("/sign-in/code", code=codes[0]).status_code == 303
+
+
+def test_a_mail_under_way(product: TestProduct, alice: Account, owner: Browser) -> None:
+    assert owner
+    before = len(product.mails())
+    act, later = Act("alice", CLI, "asked for"), product.clock.now + 60  # not due yet
+    link = help_desk.send_password_link
+    product.run(product.env.store.run(link, product.env, act, now=later))
+    cut(product, "outbox", "payload")
+    product.clock.forward(60)
+    product.deliver()
+    assert len(product.mails()) == before
+    assert ("notice.failed", "seal_broken") in told(product, alice)
+
+
+def test_a_kept_form(product: TestProduct, alice: Account, owner: Browser, entry: AppEntry) -> None:
+    product.clock.forward(700)
+    late = owner.post("/settings/emails", email="alice@second.example")
+    cut(product, "kept_posts", "form")
+    kept = late.headers["location"].partition("r=")[2]
+    answer = owner.post("/confirm", r=kept, code=entry.code())
+    assert answer.headers["location"] == SECURITY
+    assert ("seal.broken", "kept_posts.form") in told(product, alice)
+    assert "alice@second.example" not in owner.get("/settings/emails").text

@@ -1,0 +1,135 @@
+"""The phone is gone: what the help page offers, and the way from a code on paper to a new app alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.support.product import (
+    ENROLMENT,
+    AppEntry,
+    Browser,
+    TestProduct,
+    method_ids,
+    open_test_product,
+    words,
+)
+from twostep.core.account import Account
+from twostep.core.event import CLI
+from twostep.flows import help_desk
+from twostep.flows.help_desk import Act
+from twostep.flows.support_reference import find_reference
+
+
+SECURITY = "/settings/security"
+LOST = "Have you lost the phone with the other one?"
+
+
+@pytest.fixture
+def product(tmp_path: Path) -> Iterator[TestProduct]:
+    with open_test_product(tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def alice(product: TestProduct) -> Account:
+    return product.add_account()
+
+
+@pytest.fixture
+def owner(product: TestProduct, alice: Account) -> Browser:
+    assert alice.name == "alice"
+    browser = product.browser()
+    browser.sign_in()
+    return browser
+
+
+@pytest.fixture
+def entry(owner: Browser) -> AppEntry:
+    """What is in the app on the phone."""
+    return owner.enroll_app()
+
+
+def half_signed_in(product: TestProduct) -> Browser:
+    browser = product.browser(network="198.51.100.30")
+    browser.sign_in()
+    return browser
+
+
+def add_new_app(browser: Browser) -> AppEntry:
+    entry = browser.product.scan(browser.get(ENROLMENT))
+    assert browser.post(ENROLMENT, code=entry.code()).headers["location"] == SECURITY
+    return entry
+
+
+def remove_the_other(browser: Browser, page: httpx2.Response, old: str) -> None:
+    link = f"{SECURITY}/method/{old}/remove"
+    assert LOST in words(page)
+    assert f'href="{link}"' in page.text
+    assert browser.get(link).status_code == 200  # nothing is asked again
+    assert browser.post(link).headers["location"] == SECURITY
+
+
+def test_a_code_on_paper_leads_to_a_new_app_in_place_of_the_old_one(
+    product: TestProduct, owner: Browser, entry: AppEntry
+) -> None:
+    codes = owner.make_codes()
+    (old,) = method_ids(owner.get(SECURITY), "app")
+    browser = half_signed_in(product)
+    help_page = browser.get("/sign-in/help")
+    assert 'href="/sign-in/code?way=codes"' in help_page.text
+    done = browser.post("/sign-in/code", code=codes[0])
+    landed = browser.get(done.headers["location"])
+    assert "You used a backup code. 9 left. Did you lose your phone?" in words(landed)
+    assert f'href="{ENROLMENT}"' in landed.text
+    new = add_new_app(browser)
+    remove_the_other(browser, browser.get(SECURITY), old)
+    product.clock.forward(60)
+    assert half_signed_in(product).post("/sign-in/code", code=entry.code()).status_code == 422
+    assert half_signed_in(product).post("/sign-in/code", code=new.code()).status_code == 303
+
+
+def test_the_help_desks_code_leads_there_too(
+    product: TestProduct, owner: Browser, entry: AppEntry
+) -> None:
+    (old,) = method_ids(owner.get(SECURITY), "app")
+    act = Act("alice", CLI, "lost phone")
+    code = product.run(help_desk.give_temporary_code(product.env, act, now=product.clock.now))
+    browser = half_signed_in(product)
+    assert browser.post("/sign-in/code", code=str(code)).headers["location"] == ENROLMENT
+    add_new_app(browser)
+    remove_the_other(browser, browser.get(SECURITY), old)
+    product.clock.forward(60)
+    assert half_signed_in(product).post("/sign-in/code", code=entry.code()).status_code == 422
+
+
+def test_the_first_app_is_not_said_to_have_another_beside_it(
+    owner: Browser, entry: AppEntry
+) -> None:
+    assert entry
+    assert LOST not in words(owner.get(SECURITY))
+
+
+def test_the_help_page_names_the_ways_in_their_order(product: TestProduct, owner: Browser) -> None:
+    said = words(product.browser().get("/sign-in/help"))
+    ways = ("Backup codes", "A passkey on another device", "Backup phone", "None of these")
+    places = [said.index(way) for way in ways]
+    assert places == sorted(places)
+    assert "it shows a reference" in said  # after the password, not before
+
+
+def test_a_reference_belongs_to_one_sign_in_and_ends(
+    product: TestProduct, owner: Browser, entry: AppEntry
+) -> None:
+    browser = half_signed_in(product)
+    (shown,) = re.findall(r"[A-Z]{4}-\d{4}", words(browser.get("/sign-in/help")))
+    assert shown in words(browser.get("/sign-in/help"))
+    read = product.env.store.read_now
+    found = read(find_reference, f" {shown.lower()} ", now=product.clock.now)
+    assert getattr(found, "network", "") == "198.51.100.30"
+    later = read(find_reference, shown, now=product.clock.now + 900)
+    assert not hasattr(later, "network")
