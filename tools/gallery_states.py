@@ -34,6 +34,8 @@ from gallery_samples import (
 
 from twostep.flows.recover import RecoverView
 from twostep.i18n import country_name, language
+from twostep.web.flash import flash_notice
+from twostep.web.notice_text import cookie_blocked
 from twostep.web.view import (
     BrowserRow,
     CodeAsk,
@@ -89,6 +91,9 @@ def _signing_in(code: str) -> dict[str, State]:
     return {
         "sign-in": ("sign_in.html", sign_in),
         "sign-in-wrong": ("sign_in.html", sign_in | {"username": "alice", "errors": wrong("username", "The username or password is not right. Check both and try again.")}),
+        "sign-in-retired": ("sign_in.html", sign_in | {"username": "alice", "errors": wrong("password", "This password no longer works, because somebody who has it guessed codes. We have sent a link to your e-mail addresses: set a new one there. Your phone and app stay as they are.")}),
+        "sign-in-secured": ("sign_in.html", sign_in | {"username": "alice", "errors": wrong("password", "This password no longer works, because your account was secured. We have sent a link to your e-mail addresses: set a new one there.")}),
+        "sign-in-no-cookie": ("sign_in.html", sign_in | {"notice": cookie_blocked(language=code)}),
         "code-app": ("code.html", step | {"ways": (*WAYS, PASSKEY_WAY)}),
         "passkey-ask": ("code.html", step | {"ask": PASSKEY, "ways": (APP_WAY, *WAYS), "remember_days": 30}),
         "passkey-ask-refused": ("code.html", step | {"ask": PASSKEY, "ways": (APP_WAY, *WAYS), "errors": wrong(None, "That passkey was not accepted. Try again, or use another way to sign in.")}),
@@ -260,6 +265,7 @@ def _settings(code: str) -> dict[str, State]:
         "dashboard": ("dashboard.html", start),
         "dashboard-off": ("dashboard.html", start | {"frame": off, "methods": 0, "codes_left": None, "delivery_url": "/admin/delivery", "previous_at": None, "activity": ()}),
         "settings": ("settings.html", rows),
+        "security-lost-phone": ("security.html", safe | {"frame": frame(code, stage=2, flash=flash_notice("app_beside:a1", code))}),
         "settings-off": ("settings.html", rows | {"frame": off}),
         "profile": ("profile.html", {"frame": on, "errors": (), "zones": ("Europe/Berlin", "Europe/Paris", "UTC"), "chosen_language": code, "chosen_zone": "Europe/Paris", "zone_is_set": True}),
         "emails": ("emails.html", mails),
