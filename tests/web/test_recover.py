@@ -225,6 +225,23 @@ def test_the_link_in_every_mail_stops_it_once_without_signing_in(
     assert events(product, alice) == ["recovery.cancelled", "recovery.started"]
 
 
+def test_this_was_not_me_in_the_last_mail_stops_it_too(
+    product: TestProduct, alice: Account
+) -> None:
+    waiting(product)
+    for _ in range(HOURS * 3600 // DAY):
+        later(product, DAY)
+    recover, deny = (product.newest_link(way) for way in ("/recover?link=", "/not-me/"))
+    owner = product.browser()
+    assert owner.get(deny).status_code == 200
+    assert owner.post(deny).status_code == 303
+    thief = product.browser(network="192.0.2.99")
+    tried = thief.post("/recover", link=recover.partition("=")[2], password=PASSWORD)
+    assert tried.status_code == 422
+    assert thief.get("/settings/security/app/new").headers["location"].startswith("/sign-in?")
+    assert "recovery.used" not in events(product, alice)
+
+
 def test_a_sign_in_with_a_second_step_stops_it(product: TestProduct) -> None:
     product.add_account("bob")
     first = product.browser()
