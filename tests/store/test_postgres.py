@@ -174,7 +174,10 @@ def test_in_an_outage_the_last_in_the_queue_is_answered_as_soon_as_the_first() -
                 *(_save(store, "b") for _ in range(60)),
                 return_exceptions=True,
             )
-            assert {type(answer) for answer in answers} <= {StoreUnavailable, OutcomeUnknown}
+            # A backend that has not noticed yet may still answer a read, and only that.
+            refused = [one for one in answers if one != "a"]
+            assert {type(one) for one in refused} <= {StoreUnavailable, OutcomeUnknown}
+            assert len(refused) >= 60
             assert time.monotonic() - start < 3 * CONNECTION_WAIT_SECONDS
 
     with (

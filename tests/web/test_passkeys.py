@@ -537,6 +537,7 @@ def test_turning_two_step_off_removes_passkeys(product: TestProduct) -> None:
 def test_this_was_not_me_takes_a_new_passkey_back(product: TestProduct) -> None:
     browser = signed_in(product)
     browser.enroll_app()
+    product.deliver()  # mails of one second have no order
     key = Authenticator(product.url)
     assert enrol(browser, key).status_code == 303
     link = product.newest_link("/not-me/")
