@@ -31,6 +31,7 @@ ROUNDS = 5
 CLIENTS = 16
 MOST = 1.25
 STEP_SECONDS = 30
+SETTLE_SECONDS = 3
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,8 @@ def _compare(engine: str, few: Town, many: Town) -> None:
             time.sleep(STEP_SECONDS - time.time() % STEP_SECONDS)
             for town in (few, many):
                 results[town.port].append(_round(town, hosts[town.port]))
+                # What a server tidies up once it is quiet belongs into nobody else's round.
+                time.sleep(SETTLE_SECONDS)
     # The first round warms both up.
     small, large = (_p99(results[town.port][1:]) for town in (few, many))
     say("P8", f"second step, {engine}, p99 at {ACCOUNTS:,} accounts", large, "ms",
