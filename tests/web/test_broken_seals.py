@@ -3,11 +3,6 @@ that was sealed, and the break stands in the trail."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
 from tests.support.meddle import meddle
 from tests.support.product import (
     ENROLMENT,
@@ -15,7 +10,6 @@ from tests.support.product import (
     Browser,
     TestProduct,
     backup_codes,
-    open_test_product,
 )
 from twostep.core.account import Account
 from twostep.core.event import CLI
@@ -24,30 +18,6 @@ from twostep.flows.help_desk import Act
 
 
 SECURITY = "/settings/security"
-
-
-@pytest.fixture
-def product(tmp_path: Path) -> Iterator[TestProduct]:
-    with open_test_product(tmp_path) as opened:
-        yield opened
-
-
-@pytest.fixture
-def alice(product: TestProduct) -> Account:
-    return product.add_account()
-
-
-@pytest.fixture
-def owner(product: TestProduct, alice: Account) -> Browser:
-    assert alice.name == "alice"
-    browser = product.browser()
-    browser.sign_in()
-    return browser
-
-
-@pytest.fixture
-def entry(owner: Browser) -> AppEntry:
-    return owner.enroll_app()
 
 
 def cut(product: TestProduct, table: str, column: str) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -40,32 +40,6 @@ from twostep.store.tx import Tx
 NEW_PASSWORD = "another evening by the sea"
 SECURITY = "/settings/security"
 DESK = Source("operator:admin")
-
-
-@pytest.fixture
-def product(tmp_path: Path) -> Iterator[TestProduct]:
-    with open_test_product(tmp_path) as opened:
-        yield opened
-
-
-@pytest.fixture
-def alice(product: TestProduct) -> Account:
-    return product.add_account()
-
-
-@pytest.fixture
-def owner(product: TestProduct, alice: Account) -> Browser:
-    """Alice's own browser, signed in, two-step sign-in off."""
-    assert alice.name == "alice"
-    browser = product.browser()
-    browser.sign_in()
-    return browser
-
-
-@pytest.fixture
-def entry(owner: Browser) -> AppEntry:
-    """Two-step sign-in is on."""
-    return owner.enroll_app()
 
 
 def thief(product: TestProduct) -> Browser:

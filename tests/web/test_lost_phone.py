@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
 import httpx2
-import pytest
 
 from tests.support.product import (
     ENROLMENT,
@@ -15,10 +12,8 @@ from tests.support.product import (
     Browser,
     TestProduct,
     method_ids,
-    open_test_product,
     words,
 )
-from twostep.core.account import Account
 from twostep.core.event import CLI
 from twostep.flows import help_desk
 from twostep.flows.help_desk import Act
@@ -27,31 +22,6 @@ from twostep.flows.support_reference import find_reference
 
 SECURITY = "/settings/security"
 LOST = "Have you lost the phone with the other one?"
-
-
-@pytest.fixture
-def product(tmp_path: Path) -> Iterator[TestProduct]:
-    with open_test_product(tmp_path) as opened:
-        yield opened
-
-
-@pytest.fixture
-def alice(product: TestProduct) -> Account:
-    return product.add_account()
-
-
-@pytest.fixture
-def owner(product: TestProduct, alice: Account) -> Browser:
-    assert alice.name == "alice"
-    browser = product.browser()
-    browser.sign_in()
-    return browser
-
-
-@pytest.fixture
-def entry(owner: Browser) -> AppEntry:
-    """What is in the app on the phone."""
-    return owner.enroll_app()
 
 
 def half_signed_in(product: TestProduct) -> Browser:

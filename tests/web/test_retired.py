@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
-from tests.support.product import AppEntry, Browser, TestProduct, open_test_product, problem, words
+from tests.support.product import AppEntry, Browser, TestProduct, problem, words
 from twostep.core.account import Account
 from twostep.core.event import CLI
 from twostep.flows import help_desk
@@ -17,25 +12,6 @@ from twostep.flows.retire import WRONG_IN_A_ROW_TO_RETIRE
 
 GUESSED = "guessed codes"
 HALF_AN_HOUR = 1801
-
-
-@pytest.fixture
-def product(tmp_path: Path) -> Iterator[TestProduct]:
-    with open_test_product(tmp_path) as opened:
-        yield opened
-
-
-@pytest.fixture
-def alice(product: TestProduct) -> Account:
-    return product.add_account()
-
-
-@pytest.fixture
-def entry(product: TestProduct, alice: Account) -> AppEntry:
-    assert alice.name == "alice"
-    browser = product.browser()
-    browser.sign_in()
-    return browser.enroll_app()
 
 
 def newest_mail(product: TestProduct) -> str:
