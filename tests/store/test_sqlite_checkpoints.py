@@ -56,6 +56,27 @@ def test_what_was_written_is_carried_over_once_it_is_quiet(tmp_path: Path) -> No
     run(path, story)
 
 
+def test_a_transaction_that_waits_is_no_quiet_moment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_checkpoints, "QUIET_SECONDS", 0.05)
+    path = tmp_path / "twostep.sqlite3"
+
+    async def story(store: SqliteStore) -> None:
+        before = path.stat().st_size
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            await store.run(fill, 0, sqlite_checkpoints.WORTH_IT)
+            other.execute("BEGIN IMMEDIATE")
+            waiting = asyncio.create_task(store.run(installation.save, "after", "kept"))
+            await asyncio.sleep(10 * sqlite_checkpoints.QUIET_SECONDS)
+            assert path.stat().st_size == before
+            other.execute("ROLLBACK")
+            await waiting
+        await until(lambda: path.stat().st_size > before)
+
+    run(path, story)
+
+
 def test_under_steady_load_the_log_starts_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

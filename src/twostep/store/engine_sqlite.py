@@ -125,7 +125,7 @@ class SqliteStore:
             self._writer = _connect(path)
             self._reader = _connect(path)
             self._reader.execute("PRAGMA query_only = ON")
-            self._checkpoints = Checkpoints(_connect(path))
+            self._checkpoints = Checkpoints(_connect(path), self._is_writing)
             self._path = str(path)
             self._file = _identity(self._path)
         except (sqlite3.Error, OSError) as error:
@@ -186,7 +186,7 @@ class SqliteStore:
 
     def pressure(self) -> Pressure:
         """One connection writes, the other reads."""
-        writing = int(self._task is not None and not self._task.done())
+        writing = int(self._is_writing())
         return Pressure(waiting=len(self._queue), in_use=writing, idle=2 - writing, limit=2)
 
     def announce(self) -> None:
@@ -228,6 +228,9 @@ class SqliteStore:
             self._checkpoints.committed(self._writer.total_changes)
             if self._checkpoints.wants_rest():
                 await self._checkpoints.carry_rest()
+
+    def _is_writing(self) -> bool:
+        return self._task is not None and not self._task.done()
 
     def _review_file(self) -> None:
         """Whether the opened file still has its name: what is written to one that was deleted or

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import structlog
@@ -26,11 +27,13 @@ log = structlog.get_logger(__name__)
 class Checkpoints:
     """Checkpoints of one database, on a connection that nobody else uses.
 
-    Changes are counted in rows, from the opening of the database.
+    Changes are counted in rows, from the opening of the database. `is_writing`: whether a
+    transaction is open or waits, which is no quiet moment however long it takes.
     """
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, is_writing: Callable[[], bool]) -> None:
         self._connection = connection
+        self._is_writing = is_writing
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="checkpoint")
         self._running: Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -70,7 +73,7 @@ class Checkpoints:
         """Start one if it is quiet; otherwise look again."""
         self._timer = None
         quiet_from = self._committed_at + QUIET_SECONDS
-        if loop.time() < quiet_from or self._is_running():
+        if loop.time() < quiet_from or self._is_writing() or self._is_running():
             self._timer = loop.call_at(
                 max(quiet_from, loop.time() + QUIET_SECONDS / 2), self._look, loop
             )
