@@ -2,7 +2,12 @@
 
 uvicorn closes only what is silent between two requests. Headers that never end, bodies that nobody
 reads and answers that nobody takes would stay for as long as the other side likes. What a request
-passes through here is kept to three short functions.
+passes through here is kept to a few short functions.
+
+Where a request ends, and which of its fields count, must be read here as every proxy in front of us
+reads it: otherwise what one visitor sends becomes another's request. The parser alone does not see
+to it: it takes the body of a request with `Upgrade` for the next request (uvicorn issue 2722), and
+hands out fields that follow a body as if they were headers.
 """
 
 from __future__ import annotations
@@ -11,6 +16,7 @@ import asyncio
 import http
 import logging
 
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
@@ -19,7 +25,6 @@ from twostep.server.door import LARGEST_HEAD, LARGEST_REST, MOST_PIPELINED, Door
 
 
 # Called by name: `super()` costs as much again as what these do.
-_feed = HttpToolsProtocol.data_received
 _begin = HttpToolsProtocol.on_headers_complete
 _complete = HttpToolsProtocol.on_message_complete
 
@@ -29,8 +34,12 @@ _log = logging.getLogger("twostep.server")
 _log.setLevel(logging.ERROR)
 
 
+# Decisions hang on these: of two lines a proxy might believe the first, and we the last.
+SINGLE_FIELDS = frozenset({b"host", b"origin", b"sec-fetch-site", b"content-length"})
+
+
 class _Refused(Exception):
-    """Leaves the parser; the answer has been given."""
+    """Leaves the parser, which reads nothing from then on; where no answer was given, it is 400."""
 
 
 class Connection(HttpToolsProtocol):
@@ -59,9 +68,35 @@ class Connection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Bytes of a request."""
         self._size += len(data)
-        _feed(self, data)
+        self._parse(data)
         if self._size > LARGEST_HEAD:
             self._review_size()
+
+    def _parse(self, data: bytes) -> None:
+        """As uvicorn does it, but a request with `Upgrade` is read to its end."""
+        self._unset_keepalive_if_required()
+        while True:
+            try:
+                self.parser.feed_data(data)
+            except HttpParserUpgrade as pause:
+                data = self._begin_without_upgrade() + data[pause.args[0] :]
+            except HttpParserError:
+                self.send_400_response("")
+                return
+            else:
+                return
+
+    def _begin_without_upgrade(self) -> bytes:
+        """A new parser, and what to begin with: the newest head less the field that stopped it.
+
+        We never switch protocols, so RFC 9110, 7.8, has us read on as though nobody had asked.
+        """
+        version = self.parser.get_http_version().encode()
+        lines = [b"%s %s HTTP/%s" % (self.parser.get_method(), self.url, version)]
+        lines += [b"%s: %s" % field for field in self.headers if field[0] != b"upgrade"]
+        self.parser = HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn's own
+        return b"\r\n".join([*lines, b"", b""])
 
     def on_headers_complete(self) -> None:
         """The headers are whole."""
@@ -69,15 +104,24 @@ class Connection(HttpToolsProtocol):
         if self._size > LARGEST_HEAD and self._is_large():
             self._refuse_size(431)
             raise _Refused
+        if self.parser.should_upgrade():
+            if self.parser.get_method() == b"CONNECT":  # even without the field
+                raise _Refused
+            return  # `_parse` has this head read again
+        if len(dict(self.headers)) < len(self.headers) and self._is_ambiguous():
+            raise _Refused
         if self.pipeline and len(self.pipeline) >= MOST_PIPELINED:
             self._refuse_size()
             raise _Refused
         self._size = 0
         self._is_whole = False
         _begin(self)
+        self.headers = []  # the request keeps its own; nobody reads what follows its body
 
     def on_message_complete(self) -> None:
         """The request is whole."""
+        if self._is_whole:  # only a head that is read again ends without having begun
+            return
         self._size = 0
         self._is_whole = True
         _complete(self)
@@ -126,6 +170,10 @@ class Connection(HttpToolsProtocol):
     def _is_large(self) -> bool:
         parts = (len(name) + len(value) + len(": \r\n") for name, value in self.headers)
         return len(self.url) + sum(parts) > LARGEST_HEAD
+
+    def _is_ambiguous(self) -> bool:
+        names = [name for name, _ in self.headers if name in SINGLE_FIELDS]
+        return len(set(names)) < len(names)
 
     def _review_size(self) -> None:
         if self.transport.is_closing():

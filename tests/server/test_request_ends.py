@@ -1,0 +1,302 @@
+"""Where a request ends, and which of its fields count: raw bytes at the real server, in front of an
+application that writes down what reaches it.
+
+A proxy keeps one connection for many visitors. If it and we ever disagree about where a request ends,
+what one visitor sends becomes the beginning of another's request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import uvloop
+
+from tests.support.live import free_port
+from tests.support.raw_client import PATIENCE_SECONDS
+from twostep import server
+from twostep.server.door import LARGEST_HEAD, MOST_PIPELINED
+
+
+SILENCE_SECONDS = 10  # less than it keeps a connection for the next request
+HIDDEN = b"GET /hidden HTTP/1.1\r\nHost: x\r\n\r\n"
+NEXT = b"GET /next HTTP/1.1\r\nHost: x\r\n\r\n"
+LAST = b"GET /last HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+AFTERWARDS = [("GET", "/next", b""), ("GET", "/last", b"")]
+# As sent by Java's HttpClient on plain http, by a browser's script, and by people with bad intentions.
+WISHES = {
+    "java": b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIA\r\n",
+    "lower_case": b"connection: upgrade\r\nupgrade: h2c\r\n",
+    "keep_alive": b"Upgrade: foo\r\nConnection: Upgrade, keep-alive\r\n",
+    "websocket": b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
+    "two_lines": b"UPGRADE: h2c\r\nConnection: te\r\nConnection: Upgrade\r\nupgrade: TLS/1.0\r\n",
+    "proxy": b"Proxy-Connection: upgrade\r\nUpgrade: foo\r\n",
+}
+FRAMINGS = {
+    "length": b"Content-Length: %d\r\n\r\n%s" % (len(HIDDEN), HIDDEN),
+    "chunked": b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n%x;a=b\r\n%s\r\n0\r\nX-Late: 1\r\n\r\n"
+    % (5, HIDDEN[:5], len(HIDDEN) - 5, HIDDEN[5:]),
+}
+
+
+@dataclass
+class Recorder:
+    """An application that says yes to everything. `seen`: method, path and body of each request;
+    `fields`: its headers."""
+
+    seen: list[tuple[str, str, bytes]] = field(default_factory=list)
+    fields: list[list[tuple[bytes, bytes]]] = field(default_factory=list)
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        body, more = b"", True
+        while more:
+            message = await receive()
+            body, more = body + message.get("body", b""), message.get("more_body", False)
+        self.seen.append((scope["method"], scope["path"], body))
+        self.fields.append(list(scope["headers"]))
+        await send(
+            {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]}
+        )
+        await send({"type": "http.response.body", "body": b""})
+
+
+@dataclass
+class Talk:
+    """What became of one connection: the answers' status codes, and what reached the application."""
+
+    statuses: list[int]
+    seen: list[tuple[str, str, bytes]]
+    fields: list[dict[str, list[str]]]
+
+
+class Line:
+    """The way to one server: each connection that was opened is done with before the next."""
+
+    def __init__(self, runner: asyncio.Runner, port: int, recorder: Recorder) -> None:
+        self._runner = runner
+        self._port = port
+        self._recorder = recorder
+
+    def hold(self, *connections: Iterable[bytes]) -> list[Talk]:
+        """Send the pieces of each connection, each alone, and listen until the server closes it."""
+        return [self._runner.run(self._talk(pieces)) for pieces in connections]
+
+    async def _talk(self, pieces: Iterable[bytes]) -> Talk:
+        self._recorder.seen, self._recorder.fields = [], []
+        reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
+        heard = bytearray()
+        listening = asyncio.create_task(_listen(reader, heard))
+        try:
+            for piece in pieces:
+                if listening.done():
+                    break
+                writer.write(piece)
+                for _ in range(3):  # turns of the loop, in which the server reads it
+                    await asyncio.sleep(0)
+            await listening
+        except TimeoutError:
+            pytest.fail(f"it waits for more, after {self._recorder.seen} and {bytes(heard)!r}")
+        finally:
+            writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
+        statuses = [int(code) for code in re.findall(rb"HTTP/1\.1 (\d+) ", heard)]
+        fields = [_by_name(each) for each in self._recorder.fields]
+        return Talk(statuses, self._recorder.seen, fields)
+
+
+async def _listen(reader: asyncio.StreamReader, heard: bytearray) -> None:
+    """Until the server closes the connection."""
+    with suppress(ConnectionError):
+        async with asyncio.timeout(SILENCE_SECONDS):
+            while piece := await reader.read(65_536):
+                heard += piece
+
+
+def _by_name(fields: Sequence[tuple[bytes, bytes]]) -> dict[str, list[str]]:
+    values: dict[str, list[str]] = {}
+    for name, value in fields:
+        values.setdefault(name.decode(), []).append(value.decode())
+    return values
+
+
+async def _wait_for(port: int) -> None:
+    while True:
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+        except ConnectionRefusedError:
+            await asyncio.sleep(0.005)
+        else:
+            writer.close()
+            return await writer.wait_closed()
+
+
+@pytest.fixture(scope="module")
+def line() -> Iterator[Line]:
+    """A server on the loop that serves people, too."""
+    recorder, port, stack = Recorder(), free_port(), AsyncExitStack()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(stack.enter_async_context(server.beside(recorder, port)))
+        runner.run(asyncio.wait_for(_wait_for(port), PATIENCE_SECONDS))
+        yield Line(runner, port, recorder)
+        runner.run(stack.aclose())
+
+
+def form(*lines: bytes, framing: bytes, version: bytes = b"1.1") -> bytes:
+    """A request with a body. `lines`: further headers, with their line ends."""
+    return b"POST /form HTTP/%s\r\nHost: x\r\n%s%s" % (version, b"".join(lines), framing)
+
+
+def bytewise(request: bytes) -> list[bytes]:
+    return [request[at : at + 1] for at in range(len(request))]
+
+
+# ── who asks for another protocol ────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("framing", FRAMINGS)
+@pytest.mark.parametrize("wish", WISHES)
+def test_a_request_that_asks_for_another_protocol_is_read_with_its_body(
+    line: Line, wish: str, framing: str
+) -> None:
+    request = form(WISHES[wish], framing=FRAMINGS[framing])
+    head = request.index(b"\r\n\r\n") + 4
+    talks = line.hold(
+        [request + NEXT + LAST],
+        [request[:head], request[head:], NEXT + LAST],
+        [request, NEXT, LAST],
+        bytewise(request + NEXT + LAST),
+    )
+    for talk in talks:
+        assert talk.seen == [("POST", "/form", HIDDEN), *AFTERWARDS]
+        assert talk.statuses == [200, 200, 200]
+
+
+@pytest.mark.parametrize("framing", FRAMINGS)
+def test_it_does_not_matter_where_it_is_cut(line: Line, framing: str) -> None:
+    request = form(WISHES["java"], framing=FRAMINGS[framing]) + NEXT + LAST
+    for talk in line.hold(*([request[:at], request[at:]] for at in range(1, len(request)))):
+        assert talk.seen == [("POST", "/form", HIDDEN), *AFTERWARDS]
+        assert talk.statuses == [200, 200, 200]
+
+
+def test_all_but_the_wish_itself_reaches_the_application_as_it_came(line: Line) -> None:
+    lines = (
+        b"X-Empty:\r\nX-Odd: \t a, b  c\r\nCookie: a=1\r\nCookie: b=2\r\nExpect: 100-continue\r\n"
+    )
+    asked = form(lines, WISHES["java"], framing=FRAMINGS["length"])
+    plain = form(lines, b"Connection: close\r\n", framing=FRAMINGS["length"])
+    wishful, (usual,) = line.hold([asked + LAST])[0], line.hold([plain])[0].fields
+    assert wishful.statuses[0] == 100
+    (fields, _) = wishful.fields
+    del fields["http2-settings"]
+    assert fields == {**usual, "connection": ["Upgrade, HTTP2-Settings"]}
+
+
+def test_a_page_is_answered_and_so_is_what_was_sent_right_behind_it(line: Line) -> None:
+    for wish in WISHES.values():
+        asked = b"GET /page?a=b HTTP/1.1\r\nHost: x\r\n%s\r\n" % wish
+        (talk, bit_by_bit) = line.hold([asked + NEXT + LAST], bytewise(asked + NEXT + LAST))
+        assert talk.seen == bit_by_bit.seen == [("GET", "/page", b""), *AFTERWARDS]
+        assert talk.statuses == bit_by_bit.statuses == [200, 200, 200]
+
+
+def test_many_in_a_row_are_read_one_by_one_and_not_without_end(line: Line) -> None:
+    asked = form(WISHES["java"], framing=FRAMINGS["length"])
+    (some, endless) = line.hold([asked * MOST_PIPELINED + LAST], [asked * 500])
+    assert some.seen == [*[("POST", "/form", HIDDEN)] * MOST_PIPELINED, ("GET", "/last", b"")]
+    assert len(endless.seen) <= 1  # cut off, as without the wish
+
+
+@pytest.mark.parametrize("framing", FRAMINGS)
+def test_a_connection_that_is_to_close_closes_after_the_whole_body(
+    line: Line, framing: str
+) -> None:
+    wish = b"Connection: close, Upgrade\r\nUpgrade: h2c\r\n"
+    body = FRAMINGS[framing]
+    whole = form(wish, framing=body)
+    head = whole.index(b"\r\n\r\n") + 4
+    requests = [[whole + NEXT], [whole[:head], whole[head:] + NEXT]]
+    if framing == "length":
+        old = form(WISHES["java"], framing=body, version=b"1.0")
+        requests += [[old + NEXT], bytewise(old)]
+    for talk in line.hold(*requests):
+        assert talk.seen == [("POST", "/form", HIDDEN)]
+        assert talk.statuses == [200]
+
+
+def test_a_head_that_is_too_large_is_no_smaller_for_its_wish(line: Line) -> None:
+    huge = b"X-Huge: %s\r\n" % (b"a" * LARGEST_HEAD)
+    (talk,) = line.hold([form(WISHES["java"], huge, framing=FRAMINGS["length"])])
+    assert (talk.statuses, talk.seen) == ([431], [])
+
+
+@pytest.mark.parametrize("wish", [b"", WISHES["java"]])
+def test_nobody_connects_to_elsewhere_through_us(line: Line, wish: bytes) -> None:
+    for target in (b"x:443", b"/form", b"http://x/form", b"*"):
+        asked = b"CONNECT %s HTTP/1.1\r\nHost: x\r\n%s\r\n" % (target, wish)
+        for talk in line.hold([asked + HIDDEN], [asked, HIDDEN], [NEXT, asked + HIDDEN]):
+            assert talk.statuses[-1] == 400
+            assert talk.seen in ([], [("GET", "/next", b"")])
+
+
+# ── what follows a body ──────────────────────────────────────────────────────────────────────────
+
+
+LATE = (
+    b"X-Forwarded-For: 203.0.113.9\r\nHost: elsewhere\r\nOrigin: https://elsewhere\r\n"
+    b"Cookie: a=b\r\nExpect: 100-continue\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n"
+)
+
+
+@pytest.mark.parametrize("wish", [b"", WISHES["java"]])
+def test_a_field_after_the_body_is_no_header(line: Line, wish: bytes) -> None:
+    body = b"Transfer-Encoding: chunked\r\n\r\n3\r\na=b\r\n0\r\n%s\r\n" % LATE
+    request = form(wish, b"Trailer: X-Forwarded-For\r\n", framing=body) + NEXT + LAST
+    cuts = ([request[:at], request[at:]] for at in range(1, len(request), 7))
+    for talk in line.hold([request], bytewise(request), *cuts):
+        assert talk.seen == [("POST", "/form", b"a=b"), *AFTERWARDS]
+        assert talk.statuses == [200, 200, 200]
+        (fields, behind, _) = talk.fields
+        assert fields["host"] == behind["host"] == ["x"]
+        assert not {"x-forwarded-for", "origin", "cookie", "expect", "upgrade"} & fields.keys()
+        assert list(behind) == ["host"]
+
+
+# ── what may stand in a request once ─────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("wish", [b"", WISHES["java"]])
+@pytest.mark.parametrize(
+    "again",
+    [
+        b"Host: x\r\n",  # the same again is one too many, too
+        b"hOST: elsewhere\r\n",
+        b"Origin: https://x\r\nAccept: */*\r\norigin: https://elsewhere\r\n",
+        b"Sec-Fetch-Site: cross-site\r\nSec-Fetch-Site: same-origin\r\n",
+        b"Content-Length: %d\r\n" % len(HIDDEN),
+        b"Content-Length: 0\r\n",
+    ],
+)
+def test_a_second_line_of_what_we_decide_by_is_refused(
+    line: Line, again: bytes, wish: bytes
+) -> None:
+    request = form(wish, again, framing=FRAMINGS["length"])
+    for talk in line.hold([request + NEXT], [request, NEXT], bytewise(request)):
+        assert (talk.statuses, talk.seen) == ([400], [])
+    (behind,) = line.hold([NEXT, request + NEXT])
+    assert (behind.statuses, behind.seen) == ([200, 400], [("GET", "/next", b"")])
+
+
+def test_lists_may_come_in_several_lines(line: Line) -> None:
+    lines = b"X-Forwarded-For: 203.0.113.7\r\nCookie: a=b\r\nX-Forwarded-For: 127.0.0.1\r\nCookie: c=d\r\n"
+    (talk,) = line.hold([form(lines, framing=FRAMINGS["length"]) + LAST])
+    assert talk.statuses == [200, 200]
+    assert talk.fields[0]["x-forwarded-for"] == ["203.0.113.7", "127.0.0.1"]
+    assert talk.fields[0]["cookie"] == ["a=b", "c=d"]
