@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
-from twostep.config import ConfigError, Settings, find_config, load, parse_set
+from twostep.config import ConfigError, Settings, find_config, load, parse_set, settings_file
 
 
 URL = 'public_url = "https://panel.example.com"\n'
@@ -313,12 +314,46 @@ def test_set_without_key_or_end_is_refused(text):
         parse_set(text)
 
 
-def test_the_file_in_the_working_folder_is_found(tmp_path, monkeypatch):
+def test_the_systems_file_counts_before_the_one_in_the_working_folder(tmp_path, monkeypatch):
+    system = tmp_path / "system.toml"
+    monkeypatch.setattr(settings_file, "SYSTEM_FILE", system)
     monkeypatch.chdir(tmp_path)
-    there = Path("/etc/twostep/twostep.toml")
-    assert find_config() == (there if there.is_file() else None)
+    assert find_config() is None
     (tmp_path / "twostep.toml").write_text(URL, encoding="utf-8")
     assert find_config() == Path("twostep.toml")
+    system.write_text(URL, encoding="utf-8")
+    assert find_config() == system
+
+
+def test_a_folder_is_no_settings_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(settings_file, "SYSTEM_FILE", tmp_path / "none")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "twostep.toml").mkdir()
+    assert find_config() is None
+
+
+@pytest.mark.parametrize("mode", [0o620, 0o602, 0o664, 0o666])
+def test_a_file_that_others_may_write_is_refused(tmp_path, mode):
+    path = tmp_path / "my settings.toml"
+    path.write_text(URL, encoding="utf-8")
+    path.chmod(mode)
+    with pytest.raises(ConfigError) as caught:
+        load(path, environ={})
+    assert str(caught.value) == f"{path}: others may write it. Run: chmod go-w '{path}'"
+    path.chmod(mode & ~0o022)
+    assert load(path, environ={}).public_url == "https://panel.example.com"
+
+
+def test_a_file_belongs_to_root_or_to_the_caller(tmp_path, monkeypatch):
+    path = tmp_path / "twostep.toml"
+    path.write_text(URL, encoding="utf-8")
+    owner = os.geteuid()
+    monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
+    if owner == 0:
+        assert load(path, environ={}).public_url == "https://panel.example.com"
+        os.chown(path, owner + 2, -1)
+    with pytest.raises(ConfigError, match=r"twostep\.toml: belongs to .+, not to root or .+ chown"):
+        load(path, environ={})
 
 
 def leave_out(path: Path) -> None:

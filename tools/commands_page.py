@@ -12,8 +12,9 @@ from twostep.cli.app import NAME, root
 
 
 RULES = (
-    "`--config FILE` stands before the verb; without it `./twostep.toml` counts, then "
-    "`/etc/twostep/twostep.toml`. Where the output is data, `--json` prints it as JSON. "
+    "`--config FILE` stands before the verb; without it `/etc/twostep/twostep.toml` counts, else "
+    "`./twostep.toml` if it belongs to you ([whose it has to be](settings.md)). Where the output is "
+    "data, `--json` prints it as JSON. "
     "Every command has `--help`.\n\n"
     "**Exit codes:** 0 done, 1 refused or something was found, 2 wrong usage or configuration. What "
     "went wrong stands on standard error, one line each, with what to do.\n\n"

@@ -44,8 +44,12 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def settings_page() -> str:
     """Every setting, table by table."""
     rules = (
-        "One TOML file: the one named by `--config`, else `./twostep.toml`, else "
-        "`/etc/twostep/twostep.toml`. Over it counts the environment, over both `--set KEY=VALUE`.\n\n"
+        "One TOML file: the one named by `--config`, else `/etc/twostep/twostep.toml`, else "
+        "`./twostep.toml` if it belongs to you. Over it counts the environment, over both "
+        "`--set KEY=VALUE`.\n\n"
+        "- **Whose it is:** the file names programs that are run, so it has to belong to root or to "
+        "the user who runs `twostep`, and nobody else may write it; any other is refused "
+        "(`chmod go-w FILE`). In a folder that others may change, name it with `--config`.\n"
         "- **Environment:** `TWOSTEP_` and the key in capitals, with two underscores for a dot: "
         "`policy.phones` is `TWOSTEP_POLICY__PHONES`. Lists are written `DE, FR`.\n"
         "- **Secrets** can be read from a file: add `_file` to the key, as in "

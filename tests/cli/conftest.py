@@ -7,13 +7,14 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from twostep.__main__ import WIRING, run
+from twostep.config.settings_file import SYSTEM_FILE
 
 
 PASSWORD = "correct horse battery 9"
@@ -33,13 +34,21 @@ class Done:
 
 def environment() -> dict[str, str]:
     """Without settings of the machine the tests run on; passwords hashed fast."""
+    assert not SYSTEM_FILE.exists(), f"{SYSTEM_FILE} counts first: tests would change what is real"
     kept = {name: value for name, value in os.environ.items() if not name.startswith("TWOSTEP_")}
     return {**kept, "TWOSTEP_PASSWORD__PROFILE": "test"}
 
 
-def call(folder: Path, *arguments: str, typed: str = "", **settings: str) -> Done:
+def call(
+    folder: Path,
+    *arguments: str,
+    typed: str = "",
+    through: Sequence[str] = (),
+    **settings: str,
+) -> Done:
+    """Run the program. `through`: a command that runs another, such as setpriv."""
     done = subprocess.run(
-        [sys.executable, "-m", "twostep", *arguments],
+        [*through, sys.executable, "-m", "twostep", *arguments],
         cwd=folder,
         env={**environment(), **settings},
         input=typed,

@@ -66,7 +66,8 @@ def options(
     config: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Default: ./twostep.toml, then /etc/twostep/twostep.toml."
+            metavar="FILE",
+            help="Default: /etc/twostep/twostep.toml, else your own ./twostep.toml.",
         ),
     ] = None,
     version: Annotated[

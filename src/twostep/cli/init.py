@@ -133,8 +133,19 @@ def _say_what_is_there(shell: Shell, path: Path, settings: Settings) -> None:
         print("Keep a copy of the key file apart from backups of the database.")
 
 
+def _is_taken_unnamed(path: Path) -> bool:
+    """Whether the next command takes this file without `--config`."""
+    from twostep.config import ConfigError, find_config
+
+    try:
+        taken = find_config()
+    except ConfigError:
+        return False
+    return taken is not None and taken.absolute() == path
+
+
 def _say_what_is_next(path: Path, answers: Answers) -> None:
-    config = f" --config {path}" if path != DEFAULT_CONFIG.absolute() else ""
+    config = "" if _is_taken_unnamed(path) else f" --config {path}"
     if not answers.operator:
         print(f"First operator: twostep{config} user add NAME --email ADDRESS --role operator")
     elif answers.password is None:

@@ -36,7 +36,7 @@ class Shell:
     config: Path | None = None
 
     def config_path(self) -> Path | None:
-        """The file that counts; None where there is none."""
+        """The file that counts; None where there is none. Raises `ConfigError`."""
         from twostep.config import find_config
 
         return self.config or find_config()
@@ -48,8 +48,8 @@ class Shell:
         path = self.config_path()
         if path is None and "TWOSTEP_PUBLIC_URL" not in os.environ:
             raise Failure(
-                "There is no configuration: neither ./twostep.toml nor /etc/twostep/twostep.toml."
-                " Run: twostep init (or name a file: twostep --config FILE …)",
+                "There is no configuration that you may read: neither /etc/twostep/twostep.toml nor"
+                " ./twostep.toml. Run: twostep init (or name a file: twostep --config FILE …)",
                 MISUSED,
             )
         return load(path)

@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
-from twostep.config.loading import find_config, load, parse_set
+from twostep.config.loading import load, parse_set
 from twostep.config.problems import ConfigError
 from twostep.config.settings import Settings
+from twostep.config.settings_file import find_config
 
 
 __all__ = ["ConfigError", "Settings", "find_config", "load", "parse_set"]

@@ -20,9 +20,9 @@ from pydantic import ValidationError
 from twostep.config.listing import FILE_KEYS, PREFIX, SECTIONS, SETTINGS
 from twostep.config.problems import ConfigError, explain, show, unknown_key
 from twostep.config.settings import Settings
+from twostep.config.settings_file import review_opened, say_unreadable
 
 
-PLACES = (Path("twostep.toml"), Path("/etc/twostep/twostep.toml"))
 # Where tests find third parties' API descriptions; not a setting, and no reason to refuse to start.
 _NOT_SETTINGS = frozenset({f"{PREFIX}SPECS"})
 _BARE_KEY = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)*")
@@ -96,11 +96,6 @@ def _over(lower: dict[str, Any], upper: dict[str, Any]) -> dict[str, Any]:
     return laid
 
 
-def find_config() -> Path | None:
-    """Return the configuration file that is used when none is named, None when there is none."""
-    return next((place for place in PLACES if place.is_file()), None)
-
-
 def parse_set(text: str) -> tuple[str, object]:
     """Read `KEY=VALUE` of the command line; the value is TOML, a bare word is a string.
 
@@ -169,9 +164,10 @@ def _read_file(path: Path | None) -> _Source:
         return source
     try:
         with path.open("rb") as file:
+            review_opened(path, file.fileno())
             tree = tomllib.load(file)
     except OSError as error:
-        raise ConfigError([f"{path}: cannot be read: {error.strerror}"]) from None
+        raise ConfigError([say_unreadable(path, error)]) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError([f"{path}: is not TOML: {error}"]) from None
     for key, value in _flatten(tree):
