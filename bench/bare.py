@@ -9,7 +9,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from twostep.core.password import PROFILES, hash_password
+from twostep.core.sign_in.password import PROFILES, hash_password
 
 
 def serve(port: int) -> None:

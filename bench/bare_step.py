@@ -20,7 +20,7 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from bench import load
-from twostep.core import totp
+from twostep.core.methods import totp
 
 
 NAME = "bare work"

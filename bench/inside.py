@@ -13,15 +13,18 @@ from twostep import main
 from twostep.config import load
 from twostep.core import sealing, token
 from twostep.core.account import Account
-from twostep.core.authenticator import Phone
-from twostep.core.out_of_band import Purpose
-from twostep.core.session import Level
-from twostep.flows import number_digest, seed
+from twostep.core.methods.authenticator import Phone
+from twostep.core.methods.out_of_band import Purpose
+from twostep.core.sign_in.session import Level
 from twostep.flows.env import Env, Visitor
-from twostep.flows.outgoing_code import challenge_for, queue_message
-from twostep.flows.sealed_number import NUMBER
-from twostep.flows.sign_in import SignedIn, open_session
-from twostep.store import accounts, phones, sessions
+from twostep.flows.messages import numbers as number_digest
+from twostep.flows.messages.numbers import NUMBER
+from twostep.flows.messages.queue_message import challenge_for, queue_message
+from twostep.flows.operate import seed
+from twostep.flows.sign_in.complete import SignedIn, open_session
+from twostep.store.account import accounts
+from twostep.store.methods import phones
+from twostep.store.sign_in import known_browsers
 from twostep.store.tx import Tx
 
 
@@ -65,7 +68,7 @@ def _locked(tx: Tx, name: str) -> Account:
 def open_half(tx: Tx, env: Env, account: Account, one: Seeded) -> SignedIn:
     """A half session of an account's known browser, as the first step leaves it."""
     visitor = Visitor(seed.NETWORK, seed.BROWSER, browser_token=one.browser)
-    known = sessions.load_known_browser(tx, account.id, token.digest(one.browser))
+    known = known_browsers.load_known_browser(tx, account.id, token.digest(one.browser))
     return open_session(
         tx, env, account, visitor, level=Level.HALF, browser_id=known, next_path="/",
         now=env.clock(),

@@ -7,8 +7,8 @@ import time
 from importlib import resources
 
 from tests.support.authenticator import Authenticator
-from twostep.core.authenticator import Passkey
-from twostep.core.passkey import (
+from twostep.core.methods.authenticator import Passkey
+from twostep.core.methods.passkey import (
     Answer,
     RelyingParty,
     creation_options,
@@ -16,13 +16,13 @@ from twostep.core.passkey import (
     read_answer,
     request_options,
 )
-from twostep.core.passkey_challenge import (
+from twostep.core.methods.passkey_challenge import (
     Ceremony,
     context_of,
     new_challenge,
     verify_challenge,
 )
-from twostep.core.passkey_response import (
+from twostep.core.methods.passkey_response import (
     Asserted,
     Registered,
     verify_assertion,

@@ -11,7 +11,7 @@ from bench.serving import Seeded
 from tests.support.postgres import PostgresServer, run_server
 from twostep import main
 from twostep.config import load as load_settings
-from twostep.store.postgres_wire import Wire
+from twostep.store.engine.postgres_wire import Wire
 
 
 # What an operator would run: nothing switched off, and memory for the machine it is on.

@@ -21,7 +21,7 @@ from typing import IO
 from urllib.parse import urlencode
 
 from bench import load
-from twostep.core import totp
+from twostep.core.methods import totp
 
 
 ROOT = Path(__file__).resolve().parent.parent

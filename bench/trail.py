@@ -11,7 +11,7 @@ from bench import inside, postgres
 from bench.results import say
 from bench.serving import free_port, install, seed
 from bench.size import many
-from twostep.flows.verify_audit import Verified, verify_database
+from twostep.flows.audit.verify import Verified, verify_database
 
 
 ACCOUNTS, EVENTS = many(10_000), many(200_000)

@@ -22,7 +22,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 
-from twostep.core import totp
+from twostep.core.methods import totp
 
 
 ALICE, ALICE_PASSWORD = "alice", "alice-demo-password"

@@ -15,7 +15,7 @@ from conformance.instance import (
     method_ids,
     secret_of,
 )
-from twostep.core import totp
+from twostep.core.methods import totp
 from twostep.web.routes import PAGES
 from twostep.web.visit import Access
 

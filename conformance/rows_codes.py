@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from conformance.card import expect, row
 from conformance.instance import App, Instance, Jar, secret_of, uri_of
-from twostep.core import otpauth, totp
+from twostep.core.methods import otpauth, totp
 
 
 HOTP_VECTORS = (

@@ -67,7 +67,7 @@ def vectors(_one: Instance) -> None:
     file = Path(os.environ.get("TWOSTEP_SPECS", "")) / "webauthn_vectors.json"
     if not file.is_file():
         raise NotRun("TWOSTEP_SPECS names no folder with webauthn_vectors.json")
-    from tests.core import test_passkey
+    from tests.core.methods import test_passkey
 
     found = json.loads(file.read_text(encoding="utf-8"))
     test_passkey.test_the_published_vectors(found)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from conformance.card import expect, row
 from conformance.instance import ALICE, App, Instance, Jar
-from twostep.core import throttle
+from twostep.core.sign_in import throttle
 
 
 def _with_codes(one: Instance) -> tuple[Jar, App, list[str]]:

@@ -8,7 +8,7 @@ from collections import Counter
 
 from conformance.card import expect, row
 from conformance.instance import Instance, Jar
-from twostep.core.out_of_band import new_code
+from twostep.core.methods.out_of_band import new_code
 from twostep.delivery.text_message import segments
 
 

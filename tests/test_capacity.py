@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.product import TestProduct, open_test_product
-from tests.web.test_metrics import TOKEN, metered
+from tests.web.metrics.test_metrics import TOKEN, metered
 
 
 PAGE = Path(__file__).resolve().parent.parent / "docs/explanation/performance.md"

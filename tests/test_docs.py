@@ -15,10 +15,10 @@ from tools.commands_page import list_commands
 from twostep.cli.app import root
 from twostep.config import load
 from twostep.config.listing import SETTINGS
-from twostep.core import throttle
-from twostep.core.event import KINDS
+from twostep.core.audit.event import KINDS
 from twostep.core.refusal import Reason
-from twostep.flows.policy import most_guess_millionths
+from twostep.core.sign_in import throttle
+from twostep.flows.operate.guess_chance import most_guess_millionths
 
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -191,10 +191,10 @@ def test_the_limits_are_those_of_the_code() -> None:
 
 def test_every_limit_is_counted_somewhere() -> None:
     """A limit that no flow counts would be a promise that nothing keeps."""
-    core = (ROOT / "src/twostep/core/throttle.py").read_text(encoding="utf-8")
+    core = (ROOT / "src/twostep/core/sign_in/throttle.py").read_text(encoding="utf-8")
     names = re.findall(r"^([A-Z_]+) = Rule\(", core, re.MULTILINE)
     assert len(names) == len(throttle.RULES)
-    flows = "\n".join(one.read_text("utf-8") for one in (ROOT / "src/twostep/flows").glob("*.py"))
+    flows = "\n".join(one.read_text("utf-8") for one in (ROOT / "src/twostep/flows").rglob("*.py"))
     assert [name for name in names if f"throttle.{name}" not in flows] == []
 
 

@@ -21,9 +21,9 @@ import pytest
 import yaml
 
 from tests.support.product import open_test_product
-from tests.web.test_metrics import BEARER, TOKEN, add_phone, metered
-from twostep.core import event
-from twostep.flows.alarm import raise_alarm
+from tests.web.metrics.test_metrics import BEARER, TOKEN, add_phone, metered
+from twostep.core.audit import event
+from twostep.flows.audit.alarm import raise_alarm
 from twostep.store.tx import Tx
 
 

@@ -19,8 +19,8 @@ from typing import Any
 from gallery_states import states
 from playwright.sync_api import Browser, Page, Route, sync_playwright
 
-from twostep.web.brand import DEFAULT_ACCENT, brand_css
-from twostep.web.render import environment, render
+from twostep.web.frame.brand import DEFAULT_ACCENT, brand_css
+from twostep.web.frame.render import environment, render
 
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -8,8 +8,14 @@ from typing import Any
 from gallery_samples import DAY, HOUR, MINUTE, NOW, frame
 
 from twostep.i18n import country_name, format_instant
-from twostep.web.chart import Bar, bars, gauge
-from twostep.web.view_delivery import AlarmRow, BudgetRow, DeliveryRow, ProviderRow, TextRow
+from twostep.web.pages.operate.chart import Bar, bars, gauge
+from twostep.web.pages.operate.delivery_health_view import (
+    AlarmRow,
+    BudgetRow,
+    DeliveryRow,
+    ProviderRow,
+    TextRow,
+)
 
 
 SENT = (61, 72, 58, 90, 84, 31, 24, 66, 71, 80, 77, 92, 40, 35)

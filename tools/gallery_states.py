@@ -32,19 +32,11 @@ from gallery_samples import (
     wrong,
 )
 
-from twostep.flows.recover import RecoverView
+from twostep.flows.recovery.lost_phone import RecoverView
 from twostep.i18n import country_name, language
-from twostep.web.flash import flash_notice
-from twostep.web.notice_text import cookie_blocked
-from twostep.web.view import (
-    BrowserRow,
-    CodeAsk,
-    EmailRow,
-    Link,
-    Notice,
-    PasskeyUrls,
-    PhoneForm,
-)
+from twostep.web.view import BrowserRow, CodeAsk, EmailRow, Link, Notice, PasskeyUrls, PhoneForm
+from twostep.web.words.banners import cookie_blocked
+from twostep.web.words.flash import flash_notice
 
 
 State = tuple[str, dict[str, Any]]

@@ -21,10 +21,10 @@ from tools import commands_page as verbs
 from twostep.config.listing import SETTINGS, Setting, list_settings, section_of
 from twostep.config.settings import Settings
 from twostep.core import refusal
-from twostep.core.event import KINDS, Outcome
+from twostep.core.audit.event import KINDS, Outcome
 from twostep.i18n import Translations
-from twostep.web.refusal_words import SPECIAL, Reader
-from twostep.web.text import SENTENCES
+from twostep.web.words.refusals import SENTENCES
+from twostep.web.words.refusals_with_values import SPECIAL, Reader
 
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -1,1 +1,6 @@
+"""Part of what stood in a larger module."""
+
+from __future__ import annotations
+
+
 __version__ = "0.1.0"

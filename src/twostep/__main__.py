@@ -99,9 +99,9 @@ async def _demo(*, port: int, data_dir: Path | None, sets: Sequence[str]) -> int
 
 def _stops() -> tuple[type[Exception], ...]:
     from twostep.config import ConfigError
+    from twostep.core.outage import StoreUnavailable
     from twostep.main import StartError
     from twostep.server import PortTaken, TlsUnusable
-    from twostep.store.tx import StoreUnavailable
     from twostep.tracing import TracingUnavailable
 
     return (ConfigError, StartError, PortTaken, TlsUnusable, TracingUnavailable, StoreUnavailable)

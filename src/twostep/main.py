@@ -16,23 +16,26 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from twostep.config import Settings
-from twostep.core.password import PROFILES, dummy_hash
+from twostep.core.outage import StoreUnavailable
 from twostep.core.sealing import Keyring
+from twostep.core.sign_in.password import PROFILES, dummy_hash
 from twostep.delivery.channel import Callbacks, Channel, Kind
 from twostep.delivery.providers import build_callbacks, build_channels
 from twostep.flows.counters import Counters, MeteredStore
-from twostep.flows.deliver import Outbox
 from twostep.flows.env import Env
 from twostep.flows.hash_pool import HashPool
-from twostep.flows.key_source import Keys, KeysUnreadable, open_keys
-from twostep.flows.works import Works
-from twostep.store import engines, installation, schema
-from twostep.store.tx import Store, StoreUnavailable
+from twostep.flows.keys import Keys, KeysUnreadable, open_keys
+from twostep.flows.messages.outbox import Outbox
+from twostep.flows.operate.jobs import Works
+from twostep.store import installation
+from twostep.store.engine import address, schema
+from twostep.store.engine import open as engines
+from twostep.store.tx import Store
 from twostep.tracing import Tracing, Untraced, open_tracing
 
 
 if TYPE_CHECKING:
-    from twostep.web.app import WebApp
+    from twostep.web.door.app import WebApp
     from twostep.web.visit import Page
 
 
@@ -71,7 +74,7 @@ def load_keys(settings: Settings) -> Keys:
 
 def database_file(settings: Settings) -> Path | None:
     """The SQLite file; None for another engine."""
-    return engines.sqlite_path(settings.database_url.get_secret_value())
+    return address.sqlite_path(settings.database_url.get_secret_value())
 
 
 def database_path(settings: Settings) -> Path:
@@ -84,7 +87,7 @@ def database_path(settings: Settings) -> Path:
 
 def database_name(settings: Settings) -> str:
     """The database in words: the SQLite file, or name and host without a password."""
-    return engines.describe(settings.database_url.get_secret_value())
+    return address.describe(settings.database_url.get_secret_value())
 
 
 def upgrade_schema(settings: Settings) -> None:
@@ -113,8 +116,8 @@ def open_store(settings: Settings, *, demo: bool = False, beside: bool = False) 
     demo's too, but only with the demo's own settings: they name the address that it wrote down.
     """
     url = settings.database_url.get_secret_value()
-    name = engines.describe(url)
-    if path := engines.sqlite_path(url):
+    name = address.describe(url)
+    if path := address.sqlite_path(url):
         _review_file(path)
     try:
         store = engines.open_engine(url, connections=settings.database_connections)
@@ -206,7 +209,7 @@ def build_app(
 ) -> WebApp:
     """The web application. The demo adds pages, further origins under which it is reached, and the
     two exceptions that `WebApp` explains."""
-    from twostep.web.app import WebApp  # noqa: PLC0415
+    from twostep.web.door.app import WebApp  # noqa: PLC0415
     from twostep.web.routes import CONFIRM, PAGES  # noqa: PLC0415
 
     origins = {env.settings.public_url, *also_at}
@@ -236,11 +239,12 @@ async def serve(
     """Run the product until a stop signal. Raises `StartError`, `WorkEnded` and what a server cannot be
     made of."""
     from twostep import server  # noqa: PLC0415
-    from twostep.web.pages.metrics import own_port  # noqa: PLC0415
+    from twostep.server.door import Limits  # noqa: PLC0415
+    from twostep.web.pages.operate.metrics import own_port  # noqa: PLC0415
 
     if tls is not None:
         server.review_tls(*tls)
-    limits = server.Limits(**settings.server.model_dump(exclude={"hsts_subdomains"}))
+    limits = Limits(**settings.server.model_dump(exclude={"hsts_subdomains"}))
     callbacks = build_callbacks(settings)
     sockets = server.listen([host], port)
     with open_tracing(settings) as tracing:
@@ -261,7 +265,7 @@ async def run_worker(settings: Settings, *, ready: Callable[[], None]) -> None:
     """Send messages and tidy up beside several servers until a stop signal. Raises `StartError` and
     `WorkEnded`."""
     from twostep import server  # noqa: PLC0415
-    from twostep.web.pages.metrics import own_port  # noqa: PLC0415
+    from twostep.web.pages.operate.metrics import own_port  # noqa: PLC0415
 
     if database_file(settings):
         raise StartError(

@@ -87,7 +87,7 @@ def test_a_trail_that_was_wrong_before_is_moved_and_said(twostep, folder):
 
 def test_rows_that_change_on_the_way_are_noticed(twostep, folder, monkeypatch):
     """The trail is compared with the old one's, not only with itself."""
-    from twostep.store.copy_sqlite import SqliteSide  # noqa: PLC0415  spoils it
+    from twostep.store.move.copy_sqlite import SqliteSide  # noqa: PLC0415  spoils it
 
     insert = SqliteSide.insert
 
@@ -106,7 +106,7 @@ def test_rows_that_change_on_the_way_are_noticed(twostep, folder, monkeypatch):
 
 
 def test_a_move_that_was_stopped_goes_on_or_is_given_up(twostep, folder, monkeypatch):
-    from twostep.store import copy_rows  # noqa: PLC0415  interrupts it
+    from twostep.store.move import copy_rows  # noqa: PLC0415  interrupts it
 
     command = ("db", "copy", "--from", sqlite_url(folder), "--to", sqlite_url(folder, "new"))
     with monkeypatch.context() as patched:

@@ -28,8 +28,8 @@ from tests.support.raw_client import (
     read_answer,
     read_to_end,
 )
-from tests.web.test_metrics import read
-from twostep.core import totp
+from tests.web.metrics.test_metrics import read
+from twostep.core.methods import totp
 
 
 TYPED = "hunter2 & friends"

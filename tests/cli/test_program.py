@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from tests.cli.conftest import PASSWORD, call, environment
-from twostep.core.throttle import RULES
+from twostep.core.sign_in.throttle import RULES
 
 
 def test_help_answers_without_the_product():

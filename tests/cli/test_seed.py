@@ -8,8 +8,8 @@ from pathlib import Path
 
 from tests.cli.conftest import INIT, call
 from twostep.config import load
-from twostep.core.session import Level
-from twostep.flows import sessions
+from twostep.core.sign_in.session import Level
+from twostep.flows.sign_in import sessions
 from twostep.main import open_product
 
 

@@ -18,8 +18,8 @@ from tests.cli.conftest import SECONDS, environment
 from tests.cli.test_overload import Running, seed
 from tests.cli.test_serve import free_port, serving
 from tests.cli.test_serve import get as fetch
-from tests.delivery.test_smtp import Mailbox
-from tests.delivery.test_smtp import running as mail_server
+from tests.delivery.mail.test_smtp import Mailbox
+from tests.delivery.mail.test_smtp import running as mail_server
 from tests.support.collector import Span, collecting
 from tests.support.nodes import wait_until
 from tests.support.raw_client import Answer, ask, get, post

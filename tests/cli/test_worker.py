@@ -16,9 +16,9 @@ import httpx2
 import pytest
 
 from tests.cli.conftest import SECONDS, call, environment
-from tests.delivery.test_smtp import Mailbox, running
+from tests.delivery.mail.test_smtp import Mailbox, running
 from tests.support.postgres import PostgresServer, free_port
-from tests.web.test_metrics import read
+from tests.web.metrics.test_metrics import read
 
 
 @pytest.fixture

@@ -22,10 +22,10 @@ import pytest
 from tests.support.live import PASSWORD, LiveDemo, live_demo
 from tests.support.power import window
 from tests.support.product import TestProduct, open_test_product, setup_uri, words
-from twostep.flows.checkpoint import checkpoint_all, review_file
-from twostep.flows.verify_audit import verify_database
-from twostep.web.app import UNAVAILABLE_SECONDS
-from twostep.web.exposition import write_metrics
+from twostep.flows.audit.checkpoint import checkpoint_all, review_file
+from twostep.flows.audit.verify import verify_database
+from twostep.web.door.app import UNAVAILABLE_SECONDS
+from twostep.web.metrics.exposition import write_metrics
 
 
 ALICE = {"username": "alice", "password": PASSWORD}

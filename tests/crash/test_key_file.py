@@ -16,10 +16,10 @@ from tests.support.house import House, open_house
 from twostep.core import key_file
 from twostep.core.refusal import Reason, Refused
 from twostep.core.sealing import Keyring, new_key
-from twostep.flows import second_step
-from twostep.flows.key_source import open_keys
-from twostep.flows.second_step import SecondStepDone
-from twostep.flows.verify_audit import verify_database
+from twostep.flows.audit.verify import verify_database
+from twostep.flows.keys import open_keys
+from twostep.flows.sign_in import second_step
+from twostep.flows.sign_in.second_step import SecondStepDone
 
 
 KEY_FILE = "twostep.key"

@@ -15,7 +15,7 @@ import pytest
 from tests.support.live import PASSWORD, LiveDemo, live_demo, secret_of
 from tests.support.power import kill_during, window
 from tests.support.product import setup_uri
-from twostep.core import totp
+from twostep.core.methods import totp
 
 
 ALICE = {"username": "alice", "password": PASSWORD}

@@ -18,14 +18,14 @@ from tests.support import listener
 from tests.support.fake_provider import FakeProvider, answer, fake_provider, replying
 from tests.support.listener import DIGITS, action_of, hear, said, speak
 from tests.support.product import Browser, TestProduct, open_test_product, words
-from twostep.core import out_of_band
+from twostep.core.methods import out_of_band
+from twostep.delivery.carriers.twilio import Twilio, TwilioAccount
+from twostep.delivery.carriers.twilio_callback import TwilioCallbacks
 from twostep.delivery.channel import Kind, Outcome
 from twostep.delivery.console import Console, Inbox
 from twostep.delivery.message import Message
-from twostep.delivery.twilio import Twilio, TwilioAccount
-from twostep.delivery.twilio_callback import TwilioCallbacks
 from twostep.main import build_app
-from twostep.store import phones
+from twostep.store.methods import phones
 
 
 SECRET = "twilios auth token"

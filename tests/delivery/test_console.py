@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from twostep.core.out_of_band import Purpose, SendState
+from twostep.core.methods.out_of_band import Purpose, SendState
 from twostep.delivery.channel import (
     Accepted,
     Ambiguous,

@@ -12,9 +12,9 @@ import pytest
 
 from tests.support.kannel import PASSWORD, Gateway, open_gateway, text_of
 from tests.support.product import TestProduct, method_ids, open_test_product
+from twostep.delivery.carriers.kannel import Kannel, KannelGateway
 from twostep.delivery.channel import Kind, Outcome
 from twostep.delivery.console import Console, Inbox
-from twostep.delivery.kannel import Kannel, KannelGateway
 from twostep.delivery.message import Message
 
 

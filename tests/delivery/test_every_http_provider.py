@@ -19,12 +19,12 @@ from tests.support.fake_provider import (
     replying,
     send_to,
 )
-from twostep.delivery.aws_sns import AwsSns, SnsAccount
+from twostep.delivery.carriers.aws_sns import AwsSns, SnsAccount
+from twostep.delivery.carriers.kannel import Kannel, KannelGateway
+from twostep.delivery.carriers.twilio import Twilio, TwilioAccount
+from twostep.delivery.carriers.vonage import Vonage, VonageAccount
+from twostep.delivery.carriers.webhook import Webhook, WebhookReceiver
 from twostep.delivery.channel import Ambiguous, Channel, Kind, Misconfigured, Temporary, Throttled
-from twostep.delivery.kannel import Kannel, KannelGateway
-from twostep.delivery.twilio import Twilio, TwilioAccount
-from twostep.delivery.vonage import Vonage, VonageAccount
-from twostep.delivery.webhook import Webhook, WebhookReceiver
 
 
 SECRET = "whsec_" + "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0" + "LXNlY3JldA=="

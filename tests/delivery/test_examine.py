@@ -14,24 +14,24 @@ from aiosmtpd.smtp import AuthResult
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from tests.delivery.test_aws_sns import moto_url
+from tests.delivery.carriers.test_aws_sns import moto_url
+from tests.delivery.carriers.test_smpp import channel as smpp_channel
+from tests.delivery.carriers.test_smpp import open_centre
+from tests.delivery.mail.test_smtp import Mailbox, certificate, running, scripted
+from tests.delivery.mail.test_smtp import settings as mail_settings
 from tests.delivery.test_every_http_provider import SECRET
-from tests.delivery.test_smpp import channel as smpp_channel
-from tests.delivery.test_smpp import open_centre
-from tests.delivery.test_smtp import Mailbox, certificate, running, scripted
-from tests.delivery.test_smtp import settings as mail_settings
 from tests.support.fake_provider import NOW, Taken, answer, fake_provider, hanging, replying
 from tests.support.kannel import PASSWORD, open_gateway
 from twostep.delivery import examination
-from twostep.delivery.aws_sns import AwsSns, SnsAccount
-from twostep.delivery.command import Command, Program
+from twostep.delivery.carriers.aws_sns import AwsSns, SnsAccount
+from twostep.delivery.carriers.command import Command, Program
+from twostep.delivery.carriers.kannel import Kannel, KannelGateway
+from twostep.delivery.carriers.smpp import MessageCentre, Smpp
+from twostep.delivery.carriers.twilio import Twilio, TwilioAccount
+from twostep.delivery.carriers.vonage import Vonage, VonageAccount
+from twostep.delivery.carriers.webhook import Webhook, WebhookReceiver
 from twostep.delivery.examination import Examinable, Examined, Verdict, explain
-from twostep.delivery.kannel import Kannel, KannelGateway
-from twostep.delivery.smpp import MessageCentre, Smpp
-from twostep.delivery.smtp import Smtp
-from twostep.delivery.twilio import Twilio, TwilioAccount
-from twostep.delivery.vonage import Vonage, VonageAccount
-from twostep.delivery.webhook import Webhook, WebhookReceiver
+from twostep.delivery.mail.smtp import Smtp
 
 
 __all__ = ["certificate", "moto_url"]  # fixtures
@@ -284,7 +284,7 @@ def test_what_is_wrong_with_the_line_to_the_mail_server_is_told_apart(certificat
 
 
 def test_silence_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("twostep.delivery.smtp.EXAMINE_SECONDS", 0.2)
+    monkeypatch.setattr("twostep.delivery.mail.smtp.EXAMINE_SECONDS", 0.2)
     monkeypatch.setattr(examination, "CONNECT_SECONDS", 0.2)
     with scripted(b"220 hi\r\n", b"") as port:
         assert mail(port).verdict is BROKEN

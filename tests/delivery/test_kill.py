@@ -14,13 +14,13 @@ import pytest
 
 from tests.support.fake_provider import FakeProvider, answer, fake_provider
 from tests.support.house import House, open_house
-from twostep.core.out_of_band import Purpose
+from twostep.core.methods.out_of_band import Purpose
 from twostep.core.sealing import Keyring, new_key
-from twostep.flows.send_code import send_code
-from twostep.flows.sign_in import SignedIn
-from twostep.store import outbox
-from twostep.store.engine_sqlite import SqliteStore
-from twostep.store.outbox import OutboxRow
+from twostep.flows.messages.send_code import send_code
+from twostep.flows.sign_in.complete import SignedIn
+from twostep.store.engine.sqlite import SqliteStore
+from twostep.store.messages import outbox
+from twostep.store.messages.outbox import OutboxRow
 from twostep.store.tx import Tx
 
 

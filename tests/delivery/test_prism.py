@@ -17,9 +17,9 @@ import pytest
 from tests.support.fake_provider import CALL, NOW, TEXT
 from tests.support.kannel import free_port
 from tests.support.npm import need
+from twostep.delivery.carriers.twilio import Twilio, TwilioAccount
+from twostep.delivery.carriers.vonage import Vonage, VonageAccount, text_form
 from twostep.delivery.channel import Accepted, Misconfigured
-from twostep.delivery.twilio import Twilio, TwilioAccount
-from twostep.delivery.vonage import Vonage, VonageAccount, text_form
 
 
 PATHS = (

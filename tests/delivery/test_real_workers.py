@@ -23,11 +23,12 @@ from tests.support.house import House
 from tests.support.installed import inside, install, serving
 from tests.support.live import free_port
 from tests.support.postgres import PostgresServer
-from twostep.core.out_of_band import Purpose
-from twostep.flows.outgoing_code import _new_challenge, queue_message
-from twostep.flows.sealed_number import open_number
-from twostep.flows.sign_in import SignedIn
-from twostep.store import challenges, outbox, phones
+from twostep.core.methods.out_of_band import Purpose
+from twostep.flows.messages.numbers import open_number
+from twostep.flows.messages.queue_message import _new_challenge, queue_message
+from twostep.flows.sign_in.complete import SignedIn
+from twostep.store.messages import outbox
+from twostep.store.methods import challenges, phones
 from twostep.store.tx import Tx
 
 

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from twostep.core.out_of_band import Purpose
+from twostep.core.methods.out_of_band import Purpose
 from twostep.delivery.spoken import Pause, Say, Step, new_script
 from twostep.i18n import LANGUAGES
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from twostep.config import ConfigError, load
-from twostep.core.out_of_band import Purpose
+from twostep.core.methods.out_of_band import Purpose
 from twostep.delivery.text_message import compose, compose_recovery, segments
 from twostep.i18n import LANGUAGES
 

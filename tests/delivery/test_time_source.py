@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from twostep.delivery.time_source import (
+from twostep.flows.operate.time_server import (
     NoTime,
     Offset,
     TimeSource,

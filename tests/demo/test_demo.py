@@ -20,8 +20,8 @@ import httpx2 as httpx
 import pytest
 
 from tests.support.house import new_database
-from twostep.core.audit_chain import START, hash_record
-from twostep.store import demo_reset
+from twostep.core.audit.audit_chain import START, hash_record
+from twostep.store.operate import demo_reset
 
 
 START_SECONDS = 30

@@ -11,14 +11,15 @@ from pathlib import Path
 import pytest
 
 from tests.support.house import House, open_house
-from twostep.core.out_of_band import Purpose
+from twostep.core.methods.out_of_band import Purpose
 from twostep.core.refusal import Reason, Refused
-from twostep.flows import abuse_watch, enroll_phone
-from twostep.flows.delivery_status import DeliveryStatus, view_delivery_status
-from twostep.flows.send_code import Sent, send_code
-from twostep.flows.sign_in import SignedIn
-from twostep.store import sends
-from twostep.store.sends import Send
+from twostep.flows.messages import abuse_watch
+from twostep.flows.messages.send_code import Sent, send_code
+from twostep.flows.methods import enroll_phone
+from twostep.flows.operate.delivery_status import DeliveryStatus, view_delivery_status
+from twostep.flows.sign_in.complete import SignedIn
+from twostep.store.messages import sends
+from twostep.store.messages.sends import Send
 from twostep.store.tx import Tx
 
 

@@ -12,14 +12,15 @@ from typing import Any
 import pytest
 
 from tests.support.house import House, open_house
-from twostep.core import throttle
 from twostep.core.account import Account
 from twostep.core.refusal import Reason, Refused
-from twostep.delivery.notice import NoticeKind
-from twostep.flows import password, profile
+from twostep.core.sign_in import throttle
+from twostep.delivery.mail.notice import NoticeKind
+from twostep.flows.account import password, profile
 from twostep.flows.env import Visitor
-from twostep.flows.send_limits import Wanted, count_new_number, count_send
-from twostep.store import outbox, throttles
+from twostep.flows.messages.send_limits import Wanted, count_new_number, count_send
+from twostep.store.messages import outbox
+from twostep.store.sign_in import throttles
 
 
 TOGETHER = 40

@@ -13,14 +13,15 @@ from typing import Any
 import pytest
 
 from tests.support.house import House, open_house, other_browser
-from twostep.core import throttle
 from twostep.core.refusal import Reason, Refused
-from twostep.core.throttle import Rule, State
-from twostep.flows import first_step, second_step, use_passkey
-from twostep.flows.contain import by_link, contain
-from twostep.flows.notify import NOT_ME, new_link
-from twostep.flows.sign_in import SignedIn
-from twostep.store import throttles
+from twostep.core.sign_in import throttle
+from twostep.core.sign_in.throttle import Rule, State
+from twostep.flows.messages.notify import NOT_ME, new_link
+from twostep.flows.recovery.not_me import by_link, contain
+from twostep.flows.sign_in import first_step, second_step
+from twostep.flows.sign_in import passkey_step as use_passkey
+from twostep.flows.sign_in.complete import SignedIn
+from twostep.store.sign_in import throttles
 from twostep.store.tx import Tx
 
 

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
+from twostep.core.outage import StoreUnavailable
 from twostep.flows.counters import KEPT_FROM_SECONDS, KEPT_TIMES, Kept
-from twostep.store.tx import StoreUnavailable
 
 
 class Counted:

@@ -19,18 +19,20 @@ from tests.support.engines import Engine, open_store
 from tests.support.house import House, open_house
 from tests.support.nodes import wait_until
 from tests.support.postgres import PostgresServer
-from twostep.core import event
-from twostep.core.event import CLI
+from twostep.core.audit import event
+from twostep.core.audit.event import CLI
 from twostep.core.refusal import Reason, Refused
-from twostep.core.session import AMR_PASSWORD, Aal, Level
-from twostep.flows import second_step
-from twostep.flows.checkpoint import checkpoint_all
+from twostep.core.sign_in.session import AMR_PASSWORD, Aal, Level
+from twostep.flows.audit.checkpoint import checkpoint_all
+from twostep.flows.audit.verify import verify_database
 from twostep.flows.env import Env
-from twostep.flows.purge import purge
-from twostep.flows.second_step import SecondStepDone
-from twostep.flows.sign_in import SignedIn, complete_sign_in, open_session
-from twostep.flows.verify_audit import verify_database
-from twostep.store import accounts, apps, audit
+from twostep.flows.operate.purge import purge
+from twostep.flows.sign_in import second_step
+from twostep.flows.sign_in.complete import SignedIn, complete_sign_in, open_session
+from twostep.flows.sign_in.second_step import SecondStepDone
+from twostep.store.account import accounts
+from twostep.store.audit import trail as audit
+from twostep.store.methods import apps
 from twostep.store.tx import Tx
 
 
@@ -137,7 +139,7 @@ def test_forty_wrong_codes_to_three_nodes_stop_exactly_at_the_limit(
 def test_a_second_step_waits_for_the_database_six_times_at_most(
     database: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from twostep.store.postgres_wire import Wire  # noqa: PLC0415  an extra
+    from twostep.store.engine.postgres_wire import Wire  # noqa: PLC0415  an extra
 
     seen: list[int] = []
     commit = Wire.commit

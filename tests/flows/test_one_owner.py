@@ -9,12 +9,12 @@ from pathlib import Path
 from tests.flows.test_single_use import link, run, tell
 from tests.support.house import PASSWORD, House
 from twostep.core.account import Account, Role
-from twostep.core.event import CLI
+from twostep.core.audit.event import CLI
 from twostep.core.refusal import Reason, Refused
-from twostep.flows import accounts, profile
-from twostep.flows.accounts import NewAccount
-from twostep.flows.remove import Done
-from twostep.flows.sign_in import SignedIn
+from twostep.flows.account import accounts, profile
+from twostep.flows.account.accounts import NewAccount
+from twostep.flows.sign_in.complete import SignedIn
+from twostep.flows.turn import Done
 
 
 TOGETHER = 8

@@ -11,10 +11,11 @@ from tests.support.authenticator import Authenticator
 from tests.support.house import House, open_house
 from twostep.core.account import Account
 from twostep.core.refusal import Reason, Refused
-from twostep.flows import enroll_passkey, remove, use_passkey
-from twostep.flows.enroll_passkey import PasskeyAdded
-from twostep.flows.sign_in import SignedIn
-from twostep.store import passkeys
+from twostep.flows.methods import enroll_passkey, remove
+from twostep.flows.methods.enroll_passkey import PasskeyAdded
+from twostep.flows.sign_in import passkey_step as use_passkey
+from twostep.flows.sign_in.complete import SignedIn
+from twostep.store.methods import passkeys
 
 
 TOGETHER = 20

@@ -13,16 +13,18 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.support.house import PASSWORD, House, open_house, other_browser
-from twostep.core.out_of_band import Purpose
+from twostep.core.methods.out_of_band import Purpose
 from twostep.core.refusal import Reason, Refused
-from twostep.core.session import Level
-from twostep.flows import first_step, remove, second_step, send_code, sessions
+from twostep.core.sign_in.session import Level
 from twostep.flows.hash_pool import PLACES_IN_A_LANE, HashPool
-from twostep.flows.second_step import SecondStepDone
-from twostep.flows.sign_in import SignedIn
-from twostep.store import accounts as stored_accounts
-from twostep.store import sessions as stored_sessions
-from twostep.store.methods import load_methods
+from twostep.flows.messages import send_code
+from twostep.flows.methods import remove
+from twostep.flows.sign_in import first_step, second_step, sessions
+from twostep.flows.sign_in.complete import SignedIn
+from twostep.flows.sign_in.second_step import SecondStepDone
+from twostep.store.account import accounts as stored_accounts
+from twostep.store.methods.all_methods import load_methods
+from twostep.store.sign_in import sessions as stored_sessions
 
 
 TOGETHER = 20

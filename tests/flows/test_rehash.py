@@ -8,11 +8,11 @@ from pathlib import Path
 
 from tests.support.house import PASSWORD, House, open_house, other_browser
 from twostep.core.account import Account
-from twostep.core.password import PROFILES
 from twostep.core.refusal import Reason, Refused
-from twostep.flows import first_step
-from twostep.flows.first_step import sign_in
-from twostep.store import accounts
+from twostep.core.sign_in.password import PROFILES
+from twostep.flows.sign_in import first_step
+from twostep.flows.sign_in.first_step import sign_in
+from twostep.store.account import accounts
 
 
 TEST = PROFILES["test"]

@@ -6,10 +6,10 @@ import asyncio
 from pathlib import Path
 
 from tests.support.house import PASSWORD, House, open_house
-from twostep.flows import first_step
-from twostep.flows.activity import list_activity
-from twostep.flows.sign_in import SignedIn
-from twostep.store import sessions
+from twostep.flows.account.activity import list_activity
+from twostep.flows.sign_in import first_step
+from twostep.flows.sign_in.complete import SignedIn
+from twostep.store.sign_in import sessions
 
 
 PAIRS = 6

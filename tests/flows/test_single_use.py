@@ -16,24 +16,20 @@ from typing import Any
 import pytest
 
 from tests.support.house import PASSWORD, House, open_house
-from twostep.core.event import CLI
+from twostep.core.audit.event import CLI
 from twostep.core.refusal import Reason, Refused
 from twostep.delivery.channel import Kind
-from twostep.flows import (
-    enroll_app,
-    enroll_phone,
-    help_desk,
-    password,
-    profile,
-    recover,
-    recovery_codes,
-    second_step,
-    step_up,
-    support_reference,
-)
-from twostep.flows.contain import by_link, contain
-from twostep.flows.help_desk import Act
-from twostep.flows.sign_in import SignedIn
+from twostep.flows.account import password, profile
+from twostep.flows.help_desk import acts as help_desk
+from twostep.flows.help_desk import caller as support_reference
+from twostep.flows.help_desk.acts import Act
+from twostep.flows.methods import backup_codes as recovery_codes
+from twostep.flows.methods import enroll_app, enroll_phone
+from twostep.flows.recovery import lost_phone as recover
+from twostep.flows.recovery import waiting_job
+from twostep.flows.recovery.not_me import by_link, contain
+from twostep.flows.sign_in import kept_forms, second_step
+from twostep.flows.sign_in.complete import SignedIn
 
 
 TOGETHER = 20
@@ -209,14 +205,14 @@ def test_a_kept_form_is_taken_once(tmp_path: Path) -> None:
         alice = await house.sign_in()
         kept_id = await run(
             house,
-            step_up.keep_post,
+            kept_forms.keep_post,
             house.env,
             alice.session,
             path="/settings/emails",
             form={"email": "alice@second.example"},
         )
         answers = await together(
-            run(house, step_up.take_kept, house.env, alice.session, kept_id=kept_id)
+            run(house, kept_forms.take_kept, house.env, alice.session, kept_id=kept_id)
             for _ in range(TOGETHER)
         )
         taken = [answer for answer in answers if answer is not None]
@@ -387,7 +383,7 @@ def test_the_end_of_a_recovery_opens_one_enrolment(tmp_path: Path) -> None:
     async def story(house: House) -> None:
         await _recovery(house)
         house.clock.forward(WAIT_HOURS * 3600)
-        await together(run(house, recover.run_due, house.env) for _ in range(TOGETHER))
+        await together(run(house, waiting_job.run_due, house.env) for _ in range(TOGETHER))
         assert events(house, "recovery.ended") == 1
         own = await link(house, "/recover?link=")
         visitors = [replace(house.visitor, network=f"192.0.2.{n}") for n in range(TOGETHER)]
@@ -408,7 +404,7 @@ def test_a_recovery_that_ends_beside_its_cancelling_is_one_or_the_other(tmp_path
         await _recovery(house)
         stop = await link(house, "/recover/cancel/")
         house.clock.forward(WAIT_HOURS * 3600)
-        await run(house, recover.run_due, house.env)
+        await run(house, waiting_job.run_due, house.env)
         own = await link(house, "/recover?link=")
         cancelled, finished = await asyncio.gather(
             run(house, recover.cancel_by_link, house.env, house.visitor, link=stop),

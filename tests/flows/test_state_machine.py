@@ -31,26 +31,20 @@ from hypothesis.stateful import (
 )
 
 from tests.support.house import PASSWORD, PHONE, House, give_back, open_house, other_browser
-from twostep.core import event, totp
-from twostep.core.out_of_band import Purpose
+from twostep.core.audit import event
+from twostep.core.methods import totp
+from twostep.core.methods.out_of_band import Purpose
 from twostep.core.refusal import Refused
-from twostep.core.session import Aal, Level
-from twostep.flows import (
-    enroll_app,
-    enroll_phone,
-    first_step,
-    recovery_codes,
-    remove,
-    second_step,
-    send_code,
-    sessions,
-    step_up,
-)
-from twostep.flows.sign_in import SignedIn
-from twostep.flows.verify_audit import verify_database
-from twostep.store import accounts as stored_accounts
-from twostep.store import sessions as stored_sessions
-from twostep.store.methods import load_methods
+from twostep.core.sign_in.session import Aal, Level
+from twostep.flows.audit.verify import verify_database
+from twostep.flows.messages import send_code
+from twostep.flows.methods import backup_codes as recovery_codes
+from twostep.flows.methods import enroll_app, enroll_phone, remove, two_step
+from twostep.flows.sign_in import first_step, second_step, sessions, step_up
+from twostep.flows.sign_in.complete import SignedIn
+from twostep.store.account import accounts as stored_accounts
+from twostep.store.methods.all_methods import load_methods
+from twostep.store.sign_in import sessions as stored_sessions
 
 
 COUNTED = (
@@ -383,7 +377,7 @@ class People(RuleBasedStateMachine):
         full = self.pick(Level.FULL, which)
         if not really or full is None:
             return
-        done = self.flow(remove.disable, self.house.env, self.house.visitor, full.session)
+        done = self.flow(two_step.disable, self.house.env, self.house.visitor, full.session)
         assert not isinstance(done, Refused)
         self.spent |= {("backup", code) for code in self.codes}
         self.events[event.TWO_STEP_DISABLED] += 1

@@ -10,9 +10,9 @@ import pytest
 
 from tests.support.house import House, open_house, other_browser
 from twostep.core.refusal import Refused
-from twostep.flows import first_step
-from twostep.flows.purge import purge
-from twostep.store import throttles
+from twostep.flows.operate.purge import purge
+from twostep.flows.sign_in import first_step
+from twostep.store.sign_in import throttles
 from twostep.store.tx import Tx
 
 

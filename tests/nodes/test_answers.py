@@ -15,7 +15,7 @@ import pytest
 from tests.support.crowd import Ledger, Person, Tally, Window, new_client, new_ledgers
 from tests.support.nodes import Node, install
 from tests.support.postgres import PostgresServer
-from twostep.core import totp
+from twostep.core.methods import totp
 
 
 TOGETHER = 20

@@ -18,8 +18,8 @@ from tests.support.crowd import Crowd, new_ledgers
 from tests.support.failover import Servers, review, review_database, under_load
 from tests.support.nodes import install
 from twostep import server
-from twostep.flows import works
-from twostep.store.postgres_wire import MOST_SILENCE_SECONDS
+from twostep.flows.operate import jobs as works
+from twostep.store.engine.postgres_wire import MOST_SILENCE_SECONDS
 
 
 def test_haproxy_takes_the_example(tmp_path: Path) -> None:

@@ -13,8 +13,9 @@ from tests.support.crowd import Crowd, new_ledgers
 from tests.support.failover import Servers, review, review_database, under_load
 from tests.support.nodes import install
 from tests.support.replica import Pair, run_pair
-from twostep.store import engines, installation
-from twostep.store.tx import StoreUnavailable
+from twostep.core.outage import StoreUnavailable
+from twostep.store import installation
+from twostep.store.engine import open as engines
 
 
 @pytest.fixture
@@ -49,7 +50,7 @@ def test_a_failover_under_load_loses_nothing(
 def test_a_primary_that_says_nothing_any_more_is_left(
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from twostep.store import postgres_wire  # noqa: PLC0415  an extra
+    from twostep.store.engine import postgres_wire  # noqa: PLC0415  an extra
 
     monkeypatch.setattr(postgres_wire, "MOST_SILENCE_SECONDS", 1.0)
     url = pair.new_database()
@@ -81,7 +82,8 @@ def test_a_primary_that_says_nothing_any_more_is_left(
 def test_nobody_waits_behind_those_whom_a_frozen_primary_holds_up(
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from twostep.store import engine_postgres, postgres_wire  # noqa: PLC0415  an extra
+    from twostep.store.engine import postgres as engine_postgres  # noqa: PLC0415  an extra
+    from twostep.store.engine import postgres_wire  # noqa: PLC0415  as above
 
     monkeypatch.setattr(postgres_wire, "MOST_SILENCE_SECONDS", 1.0)
     monkeypatch.setattr(engine_postgres, "MOST_QUEUE_SECONDS", 0.5)

@@ -15,7 +15,7 @@ from statistics import median
 
 import pytest
 
-from tests.delivery.test_smtp import Mailbox, running
+from tests.delivery.mail.test_smtp import Mailbox, running
 from tests.support.crowd import Crowd, Person, new_ledgers
 from tests.support.nodes import Node, install
 from tests.support.postgres import PostgresServer

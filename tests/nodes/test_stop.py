@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.delivery.test_smtp import Mailbox, running
+from tests.delivery.mail.test_smtp import Mailbox, running
 from tests.support.engines import ENGINES
 from tests.support.nodes import HOST, Installation, Node, install, wait_until
 from tests.support.postgres import PostgresServer
-from twostep.flows.deliver import LEASE_SECONDS
+from twostep.flows.messages.outbox import LEASE_SECONDS
 
 
 PASSWORD = "correct horse battery 9"

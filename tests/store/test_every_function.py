@@ -21,9 +21,9 @@ import pytest
 
 from tests.support.engines import Engine, open_store
 from twostep import store
-from twostep.core.audit_chain import Head
-from twostep.core.event import SYSTEM, Event, Outcome, Source
-from twostep.store.sealed_columns import SEALED_COLUMNS, SealedColumn
+from twostep.core.audit.audit_chain import Head
+from twostep.core.audit.event import SYSTEM, Event, Outcome, Source
+from twostep.store.operate.sealed_columns import SEALED_COLUMNS, SealedColumn
 from twostep.store.tx import Tx
 
 
@@ -33,16 +33,16 @@ Function = Callable[..., Any]
 
 def _functions() -> list[tuple[str, Function]]:
     found = []
-    for module in pkgutil.iter_modules(store.__path__):
-        if module.name == "migrations":
+    for module in pkgutil.walk_packages(store.__path__, "twostep.store."):
+        if module.ispkg or module.name.startswith("twostep.store.migrations"):
             continue
-        loaded = importlib.import_module(f"twostep.store.{module.name}")
+        loaded = importlib.import_module(module.name)
         for name, function in vars(loaded).items():
             if not inspect.isfunction(function) or function.__module__ != loaded.__name__:
                 continue
             if name.startswith("_") or next(iter(_types(function)), "") != "tx":
                 continue
-            found.append((f"{module.name}.{name}", function))
+            found.append((f"{module.name.removeprefix('twostep.store.')}.{name}", function))
     return found
 
 

@@ -22,10 +22,13 @@ from tests.support.fill import fill_like, fill_tables
 from tests.support.house import START
 from tests.support.postgres import PostgresServer
 from tests.support.product import TestProduct, open_test_product
-from twostep.flows.checkpoint import checkpoint_all
-from twostep.flows.purge import purge
-from twostep.store import engine_sqlite, outbox, postgres_transaction, sends, throttles
-from twostep.store.copy_tables import COPIED_TABLES
+from twostep.flows.audit.checkpoint import checkpoint_all
+from twostep.flows.operate.purge import purge
+from twostep.store.engine import postgres_transaction
+from twostep.store.engine import sqlite as engine_sqlite
+from twostep.store.messages import outbox, sends
+from twostep.store.move.copy_tables import COPIED_TABLES
+from twostep.store.sign_in import throttles
 from twostep.store.tx import Tx
 
 

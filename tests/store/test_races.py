@@ -18,22 +18,17 @@ import pytest
 
 from tests.support.engines import Engine, open_store
 from tests.support.rows import ACCOUNT, LINK_DIGEST, NOW, message, save_everything
-from twostep.core import throttle
-from twostep.core.event import SYSTEM, Event, Outcome
+from twostep.core.audit.event import SYSTEM, Event, Outcome
 from twostep.core.refusal import Refused
+from twostep.core.sign_in import throttle
 from twostep.core.token import new_id
-from twostep.store import (
-    accounts,
-    apps,
-    audit,
-    challenges,
-    kept_posts,
-    mail_links,
-    outbox,
-    recovery_codes,
-    sessions,
-    throttles,
-)
+from twostep.store.account import accounts, addresses, mail_links
+from twostep.store.audit import trail as audit
+from twostep.store.messages import outbox
+from twostep.store.methods import apps, challenges
+from twostep.store.methods import backup_codes as recovery_codes
+from twostep.store.sign_in import kept_forms as kept_posts
+from twostep.store.sign_in import sessions, throttles
 from twostep.store.tx import Store, Tx
 
 
@@ -276,7 +271,7 @@ def test_one_address_is_verified_by_one_account(engine: Engine) -> None:
             await nodes[0].run(add_second)
             answers = await asyncio.gather(
                 *(
-                    node.run(accounts.verify_address, name, account_id=name, now=NOW)
+                    node.run(addresses.verify_address, name, account_id=name, now=NOW)
                     for name, node in zip(("one", "two") * 4, cycle(nodes), strict=False)
                 )
             )

@@ -20,7 +20,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx2 as httpx
 
 from tests.support.nodes import HOST, marks
-from twostep.core import totp
+from twostep.core.methods import totp
 
 
 CODES_TO_SPEND = 3

@@ -19,7 +19,8 @@ from typing import ParamSpec, TypeVar
 import pytest
 
 from tests.support.postgres import PostgresServer
-from twostep.store import engines, schema
+from twostep.store.engine import open as engines
+from twostep.store.engine import schema
 from twostep.store.tx import Store
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import httpx2
 
-from twostep.core.out_of_band import Purpose
+from twostep.core.methods.out_of_band import Purpose
 from twostep.delivery.channel import Channel, Outcome, send_in_time
 from twostep.delivery.message import CallMessage, MailMessage, Message, TextMessage
 from twostep.delivery.spoken import new_script

@@ -6,8 +6,8 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from twostep.store.copy_sides import open_side
-from twostep.store.copy_tables import COPIED_TABLES
+from twostep.store.move.copy_sides import open_side
+from twostep.store.move.copy_tables import COPIED_TABLES
 
 
 TEXTS = ("", "Zoë", "日本", "a\tb\nc\\N", "'\"%s :x $1", "\U0001f512", "\u200fעברית")

@@ -32,13 +32,13 @@ from tests.support.product import (
     open_test_product,
 )
 from twostep.core.account import Account, Role
-from twostep.core.event import CLI
+from twostep.core.audit.event import CLI
 from twostep.delivery.providers import build_callbacks
-from twostep.flows import help_desk
-from twostep.flows.help_desk import Act
+from twostep.flows.help_desk import acts as help_desk
+from twostep.flows.help_desk.acts import Act
 from twostep.main import build_app
-from twostep.store import accounts
-from twostep.web.app import WebApp
+from twostep.store.account import accounts
+from twostep.web.door.app import WebApp
 from twostep.web.routes import PAGES
 from twostep.web.visit import Access, Page
 

@@ -17,23 +17,27 @@ from pathlib import Path
 
 from tests.support.postgres import PostgresServer
 from twostep.config import load
-from twostep.core import totp
 from twostep.core.account import Account, Role
-from twostep.core.event import CLI
-from twostep.core.password import PROFILES
+from twostep.core.audit.event import CLI
+from twostep.core.methods import totp
 from twostep.core.refusal import Refused
 from twostep.core.sealing import Keyring, new_key
+from twostep.core.sign_in.password import PROFILES
 from twostep.delivery.channel import Channel, Kind
 from twostep.delivery.console import Console, Inbox
 from twostep.delivery.message import CallMessage, MailMessage, TextMessage
-from twostep.flows import accounts, enroll_app, enroll_phone, first_step, recovery_codes
-from twostep.flows.accounts import NewAccount
-from twostep.flows.deliver import Outbox
+from twostep.flows.account import accounts
+from twostep.flows.account.accounts import NewAccount
 from twostep.flows.env import Env, Visitor
 from twostep.flows.hash_pool import HashPool
-from twostep.flows.key_source import Keys
-from twostep.flows.sign_in import SignedIn
-from twostep.store import engines, schema
+from twostep.flows.keys import Keys
+from twostep.flows.messages.outbox import Outbox
+from twostep.flows.methods import backup_codes as recovery_codes
+from twostep.flows.methods import enroll_app, enroll_phone
+from twostep.flows.sign_in import first_step
+from twostep.flows.sign_in.complete import SignedIn
+from twostep.store.engine import open as engines
+from twostep.store.engine import schema
 
 
 START = 1_764_000_000

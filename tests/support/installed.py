@@ -22,7 +22,7 @@ from tests.support.house import Clock, House
 from twostep.config import load
 from twostep.delivery.channel import Kind
 from twostep.delivery.console import Console, Inbox
-from twostep.flows.deliver import Outbox
+from twostep.flows.messages.outbox import Outbox
 from twostep.main import open_product, system_clock
 
 

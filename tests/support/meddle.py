@@ -15,8 +15,8 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from twostep.store.engines import sqlite_path
-from twostep.store.postgres_sql import statement
+from twostep.store.engine.address import sqlite_path
+from twostep.store.engine.postgres_sql import statement
 
 
 def meddle(url: str, *statements: str, **values: object) -> None:

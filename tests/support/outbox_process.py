@@ -14,16 +14,16 @@ from pathlib import Path
 import httpx2
 
 from twostep.config import load
-from twostep.core.password import PROFILES
+from twostep.core.sign_in.password import PROFILES
+from twostep.delivery.carriers.webhook import Webhook, WebhookReceiver
 from twostep.delivery.channel import Kind
-from twostep.delivery.webhook import Webhook, WebhookReceiver
-from twostep.flows import deliver
-from twostep.flows.deliver import Outbox
 from twostep.flows.env import Env
 from twostep.flows.hash_pool import HashPool
-from twostep.flows.key_source import Keys
-from twostep.store import outbox as stored
-from twostep.store.engine_sqlite import SqliteStore
+from twostep.flows.keys import Keys
+from twostep.flows.messages import outbox as deliver
+from twostep.flows.messages.outbox import Outbox
+from twostep.store.engine.sqlite import SqliteStore
+from twostep.store.messages import outbox as stored
 
 
 SECRET = "whsec_" + "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0"

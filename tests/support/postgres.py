@@ -23,7 +23,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from twostep.store import schema
+from twostep.store.engine import schema
 
 
 START_SECONDS = 30

@@ -26,17 +26,17 @@ from urllib.parse import parse_qs, urlsplit
 import httpx2
 
 from tests.support.house import PASSWORD, Clock, House, database_url, open_house
-from twostep.core import totp
 from twostep.core.account import Account, Role
-from twostep.core.code_input import read_six_digits
-from twostep.core.event import CLI
+from twostep.core.audit.event import CLI
+from twostep.core.methods import totp
+from twostep.core.methods.code_input import read_six_digits
 from twostep.delivery.channel import Kind
 from twostep.delivery.message import MailMessage
-from twostep.flows.accounts import NewAccount, add_account
-from twostep.flows.activity import Activity, list_activity
+from twostep.flows.account.accounts import NewAccount, add_account
+from twostep.flows.account.activity import Activity, list_activity
 from twostep.flows.env import Env
 from twostep.main import build_app
-from twostep.web.app import WebApp
+from twostep.web.door.app import WebApp
 
 
 T = TypeVar("T")

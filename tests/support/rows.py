@@ -5,23 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 
 from twostep.core.account import Account, Role
-from twostep.core.authenticator import App, Phone, RecoveryCode, RecoverySet
-from twostep.core.challenge import Challenge
-from twostep.core.out_of_band import Purpose
-from twostep.core.session import Aal, Level, Session
-from twostep.store import (
-    accounts,
-    apps,
-    challenges,
-    kept_posts,
-    mail_links,
-    phones,
-    recovery_codes,
-    sessions,
-)
-from twostep.store.kept_posts import KeptPost
-from twostep.store.mail_links import MailLink
-from twostep.store.outbox import OutboxRow
+from twostep.core.methods.authenticator import App, Phone, RecoveryCode, RecoverySet
+from twostep.core.methods.challenge import Challenge
+from twostep.core.methods.out_of_band import Purpose
+from twostep.core.sign_in.session import Aal, Level, Session
+from twostep.store.account import accounts, mail_links
+from twostep.store.account.mail_links import MailLink
+from twostep.store.messages.outbox import OutboxRow
+from twostep.store.methods import apps, challenges, phones
+from twostep.store.methods import backup_codes as recovery_codes
+from twostep.store.sign_in import kept_forms as kept_posts
+from twostep.store.sign_in import sessions
+from twostep.store.sign_in.kept_forms import KeptPost
 from twostep.store.tx import Tx
 
 

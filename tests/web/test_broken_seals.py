@@ -12,9 +12,9 @@ from tests.support.product import (
     backup_codes,
 )
 from twostep.core.account import Account
-from twostep.core.event import CLI
-from twostep.flows import help_desk
-from twostep.flows.help_desk import Act
+from twostep.core.audit.event import CLI
+from twostep.flows.help_desk import acts as help_desk
+from twostep.flows.help_desk.acts import Act
 
 
 SECURITY = "/settings/security"

@@ -23,9 +23,9 @@ from tests.support.product import (
     words,
 )
 from twostep.core.account import Account, Role
-from twostep.flows.clock_health import mend_clock
-from twostep.flows.purge import purge
-from twostep.flows.verify_audit import verify_database
+from twostep.flows.audit.verify import verify_database
+from twostep.flows.operate.purge import purge
+from twostep.flows.proof.apps_ahead import mend_clock
 
 
 DAY = 86_400

@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 
 from tests.support.product import Browser, TestProduct, open_test_product, problem, words
-from twostep.core import event
 from twostep.core.account import Role
+from twostep.core.audit import event
 from twostep.delivery.channel import Kind
-from twostep.flows.alarm import raise_alarm
-from twostep.store import accounts, provider_states
-from twostep.store.provider_states import ProviderState
-from twostep.web.chart import Bar, bars, gauge
+from twostep.flows.audit.alarm import raise_alarm
+from twostep.store.account import accounts
+from twostep.store.messages import provider_states
+from twostep.store.messages.provider_states import ProviderState
+from twostep.web.pages.operate.chart import Bar, bars, gauge
 
 
 HERE = "/admin/delivery"

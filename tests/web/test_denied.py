@@ -9,7 +9,7 @@ import httpx2
 from tests.support.house import PASSWORD
 from tests.support.product import AppEntry, Browser, TestProduct, words
 from twostep.core.account import Account
-from twostep.store import accounts
+from twostep.store.account import accounts
 
 
 SECURITY = "/settings/security"

@@ -27,13 +27,14 @@ from tests.support.product import (
     words,
 )
 from twostep.core.account import Account, EmailAddress
-from twostep.core.event import Source
-from twostep.flows import help_desk
+from twostep.core.audit.event import Source
 from twostep.flows.hash_pool import PLACES_IN_A_LANE
-from twostep.flows.help_desk import Act
-from twostep.flows.notify import RESET_PASSWORD, new_link
+from twostep.flows.help_desk import acts as help_desk
+from twostep.flows.help_desk.acts import Act
+from twostep.flows.messages.notify import RESET_PASSWORD, new_link
 from twostep.main import build_app
-from twostep.store import accounts, apps
+from twostep.store.account import accounts, addresses
+from twostep.store.methods import apps
 from twostep.store.tx import Tx
 
 
@@ -168,7 +169,7 @@ def test_an_app_that_our_clock_has_shut_does_not_open_the_others_to_guessing(
 def test_time_alone_does_not_end_the_count_of_wrong_codes(
     product: TestProduct, owner: Browser, entry: AppEntry
 ) -> None:
-    from twostep.flows.purge import purge  # noqa: PLC0415  this test alone tidies up
+    from twostep.flows.operate.purge import purge  # noqa: PLC0415  this test alone tidies up
 
     half = thief(product)
     for _ in range(5):
@@ -332,7 +333,7 @@ def add_second(product: TestProduct, account: Account) -> None:
     """A second verified address."""
     now = product.clock.now
     own = EmailAddress("second", account.id, "second@example.com", now, now)
-    product.run(product.env.store.run(accounts.insert_address, own, address_key=own.address))
+    product.run(product.env.store.run(addresses.insert_address, own, address_key=own.address))
 
 
 def test_asking_for_links_does_not_tell_whether_a_name_is_known(

@@ -14,10 +14,10 @@ from tests.support.product import (
     method_ids,
     words,
 )
-from twostep.core.event import CLI
-from twostep.flows import help_desk
-from twostep.flows.help_desk import Act
-from twostep.flows.support_reference import find_reference
+from twostep.core.audit.event import CLI
+from twostep.flows.help_desk import acts as help_desk
+from twostep.flows.help_desk.acts import Act
+from twostep.flows.help_desk.caller import find_reference
 
 
 SECURITY = "/settings/security"

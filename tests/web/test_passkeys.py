@@ -28,9 +28,9 @@ from tests.support.product import (
     problem,
     words,
 )
-from twostep.core.event import CLI
-from twostep.flows import help_desk
-from twostep.store import accounts
+from twostep.core.audit.event import CLI
+from twostep.flows.help_desk import acts as help_desk
+from twostep.store.account import accounts
 
 
 NEW = "/settings/security/passkey/new"

@@ -12,8 +12,9 @@ from tests.support.product import Browser, TestProduct, method_ids, open_test_pr
 from twostep.core.account import Account, EmailAddress, Role
 from twostep.delivery.channel import Kind
 from twostep.delivery.message import TextMessage
-from twostep.flows.recover import QUIET_SECONDS, run_due
-from twostep.store import accounts
+from twostep.flows.recovery.lost_phone import QUIET_SECONDS
+from twostep.flows.recovery.waiting_job import run_due
+from twostep.store.account import accounts, addresses
 
 
 HOURS = 72
@@ -36,7 +37,7 @@ def alice(product: TestProduct) -> Account:
     browser.sign_in()
     browser.enroll_app()
     own = EmailAddress("second", account.id, OTHER, product.clock.now, product.clock.now)
-    product.run(product.env.store.run(accounts.insert_address, own, address_key=OTHER))
+    product.run(product.env.store.run(addresses.insert_address, own, address_key=OTHER))
     product.clock.forward(3600)
     return account
 

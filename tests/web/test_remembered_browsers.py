@@ -18,7 +18,7 @@ from tests.support.product import (
     open_test_product,
     words,
 )
-from twostep.store import accounts
+from twostep.store.account import accounts
 
 
 COOKIE = "__Host-twostep-remember"

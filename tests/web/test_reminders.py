@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.product import AppEntry, Browser, TestProduct, words
 from twostep.core.account import Account
-from twostep.core.reminder import REMIND_SECONDS, is_due
+from twostep.core.methods.reminder import REMIND_SECONDS, is_due
 
 
 SPARE = "/settings/security/spare"

@@ -27,8 +27,8 @@ from tests.support.product import (
     setup_uri,
     words,
 )
-from twostep.flows.accounts import AccountView, view_account
-from twostep.web.forms import LARGEST_BODY
+from twostep.flows.account.accounts import AccountView, view_account
+from twostep.web.door.forms import LARGEST_BODY
 from twostep.web.routes import PAGES
 from twostep.web.visit import Access, Page
 

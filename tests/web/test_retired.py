@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from tests.support.product import AppEntry, Browser, TestProduct, problem, words
 from twostep.core.account import Account
-from twostep.core.event import CLI
-from twostep.flows import help_desk
-from twostep.flows.help_desk import Act
-from twostep.flows.retire import WRONG_IN_A_ROW_TO_RETIRE
+from twostep.core.audit.event import CLI
+from twostep.flows.help_desk import acts as help_desk
+from twostep.flows.help_desk.acts import Act
+from twostep.flows.proof.retired_password import WRONG_IN_A_ROW_TO_RETIRE
 
 
 GUESSED = "guessed codes"

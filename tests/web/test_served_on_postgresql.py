@@ -14,7 +14,7 @@ from tests.support.house import PASSWORD
 from tests.support.nodes import Installation, Node, install
 from tests.support.postgres import PostgresServer, free_port
 from tests.support.product import backup_codes, decode_secret, setup_uri, words
-from twostep.core import totp
+from twostep.core.methods import totp
 
 
 SECONDS = 20

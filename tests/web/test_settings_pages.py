@@ -25,7 +25,7 @@ from tests.support.product import (
 )
 from twostep.core.account import Role
 from twostep.i18n import LANGUAGES
-from twostep.web.csv_cell import safe_cell
+from twostep.web.pages.account.csv_cell import safe_cell
 from twostep.web.routes import PAGES
 from twostep.web.visit import Access, StepUp
 

@@ -13,11 +13,11 @@ from tests.support.product import (
     words,
 )
 from twostep.core.account import Account
-from twostep.core.event import CLI
-from twostep.core.session import AHEAD_SECONDS
-from twostep.flows import help_desk
-from twostep.flows.help_desk import Act
-from twostep.store import accounts
+from twostep.core.audit.event import CLI
+from twostep.core.sign_in.session import AHEAD_SECONDS
+from twostep.flows.help_desk import acts as help_desk
+from twostep.flows.help_desk.acts import Act
+from twostep.store.account import accounts
 from twostep.store.tx import Tx
 
 

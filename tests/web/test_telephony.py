@@ -12,13 +12,13 @@ import pytest
 from twilio.request_validator import RequestValidator
 
 from tests.support.product import Browser, TestProduct, method_ids, open_test_product, words
-from twostep.delivery.kannel import KannelCallbacks
+from twostep.delivery.carriers.kannel import KannelCallbacks
+from twostep.delivery.carriers.twilio_callback import TwilioCallbacks
+from twostep.delivery.carriers.webhook import sign
+from twostep.delivery.carriers.webhook_callback import WebhookCallbacks
 from twostep.delivery.signed_path import SignedPaths
-from twostep.delivery.twilio_callback import TwilioCallbacks
-from twostep.delivery.webhook import sign
-from twostep.delivery.webhook_callback import WebhookCallbacks
 from twostep.main import build_app
-from twostep.store import outbox
+from twostep.store.messages import outbox
 
 
 TOKEN = "twilios auth token"

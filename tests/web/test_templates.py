@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from twostep.i18n import LANGUAGES
-from twostep.web.render import groups, ltr, render
-
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
 from gallery_states import states
+
+from twostep.i18n import LANGUAGES
+from twostep.web.frame.render import groups, ltr, render
 
 
 BANNED = re.compile(

@@ -6,11 +6,11 @@ import re
 
 import pytest
 
-from twostep.core.event import KINDS
+from twostep.core.audit.event import KINDS
 from twostep.core.refusal import Reason, Refused
-from twostep.web.activity_text import activity_sentence
-from twostep.web.delivery_text import delivery_sentence
-from twostep.web.text import FIELDS, Reader, field_error, sentence
+from twostep.web.words.events import activity_sentence
+from twostep.web.words.message_states import delivery_sentence
+from twostep.web.words.refusals import FIELDS, Reader, field_error, sentence
 
 
 NOW = 1_795_508_100

@@ -10,12 +10,15 @@ from typing import Annotated
 import typer
 
 from twostep import __version__
-from twostep.cli import audit_verify, doctor, help_desk, init, keys_rotate, running, views
-from twostep.cli.accounts import users
+from twostep.cli import audit_verify, keys_rotate, running, views
 from twostep.cli.database import database
 from twostep.cli.delivery import delivery
 from twostep.cli.dev import dev
+from twostep.cli.doctor import run as doctor
 from twostep.cli.failure import MISUSED, Failure
+from twostep.cli.install import init
+from twostep.cli.people import help_desk
+from twostep.cli.people.accounts import users
 from twostep.cli.shell import Shell, say, shell_of
 from twostep.cli.wiring import Wiring
 

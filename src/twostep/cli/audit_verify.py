@@ -13,8 +13,8 @@ from twostep.cli.shell import AsJson, Shell, print_json, say, shell_of
 
 
 if TYPE_CHECKING:
+    from twostep.flows.audit.verify import Verified
     from twostep.flows.env import Env
-    from twostep.flows.verify_audit import Verified
 
 MOST_LINES = 200
 
@@ -41,7 +41,7 @@ def verify(
 
 
 def _verify(shell: Shell, file: Path | None) -> Verified:
-    from twostep.flows.verify_audit import verify_database, verify_export
+    from twostep.flows.audit.verify import verify_database, verify_export
 
     if file is None:
         return shell.run(lambda env: verify_database(env, now=shell.wiring.clock()))

@@ -35,7 +35,7 @@ def upgrade(context: typer.Context) -> None:
 @database.command("purge")
 def purge(context: typer.Context) -> None:
     """Delete what has ended: sessions, codes, links, messages, counters, events past their time."""
-    from twostep.flows.purge import purge as purge_batch
+    from twostep.flows.operate.purge import purge as purge_batch
 
     shell = shell_of(context)
 

@@ -13,7 +13,7 @@ from twostep.cli.shell import AsJson, Shell, print_json, shell_of
 
 
 if TYPE_CHECKING:
-    from twostep.flows.move_database import Copied, Ended, Ends
+    from twostep.flows.operate.move_database import Copied, Ended, Ends
 
 
 def copy(
@@ -28,7 +28,7 @@ def copy(
     as_json: AsJson = False,
 ) -> None:
     """Move everything to another database, and verify it. Run again after a stop."""
-    from twostep.flows.move_database import Ends
+    from twostep.flows.operate.move_database import Ends
 
     ends = Ends(source, target)
     shell = shell_of(context)
@@ -49,8 +49,8 @@ def copy(
 
 def reopen(context: typer.Context) -> None:
     """Use the database of database_url again although it was moved, or its move was given up."""
-    from twostep.flows.move_database import MoveRefused
-    from twostep.flows.move_database import reopen as use_again
+    from twostep.flows.operate.move_database import MoveRefused
+    from twostep.flows.operate.move_database import reopen as use_again
 
     shell = shell_of(context)
     settings = shell.load_settings()
@@ -66,7 +66,7 @@ def reopen(context: typer.Context) -> None:
 
 
 def _move(shell: Shell, ends: Ends) -> tuple[Copied, Ended]:
-    from twostep.flows.move_database import MoveRefused, MoveStopped, end_move, move_rows
+    from twostep.flows.operate.move_database import MoveRefused, MoveStopped, end_move, move_rows
 
     settings = shell.load_settings()
     ring = shell.wiring.load_keyring(settings)

@@ -13,8 +13,8 @@ from twostep.cli.shell import AsJson, instant, print_facts, print_json, print_ta
 
 
 if TYPE_CHECKING:
-    from twostep.flows.delivery_status import Count, DeliveryStatus
     from twostep.flows.env import Env
+    from twostep.flows.operate.delivery_status import Count, DeliveryStatus
 
 delivery = typer.Typer(help="Texts, calls and mails.", no_args_is_help=True)
 
@@ -29,7 +29,7 @@ def _group() -> None:
 @delivery.command("status")
 def status(context: typer.Context, *, as_json: AsJson = False) -> None:
     """Show what waits, what arrived, what failed and why, and what is used of the budgets."""
-    from twostep.flows.delivery_status import view_delivery_status
+    from twostep.flows.operate.delivery_status import view_delivery_status
 
     shell = shell_of(context)
 

@@ -17,7 +17,7 @@ from twostep.cli.shell import say, shell_of
 
 if TYPE_CHECKING:
     from twostep.flows.env import Env
-    from twostep.flows.seed import Plan
+    from twostep.flows.operate.seed import Plan
 
 dev = typer.Typer(help="Tools for benchmarks.", no_args_is_help=True)
 
@@ -46,7 +46,7 @@ def seed(
     ] = False,
 ) -> None:
     """Make accounts with known secrets; whoever has the file can sign in to them."""
-    from twostep.flows.seed import Plan
+    from twostep.flows.operate.seed import Plan
 
     plan = Plan(accounts=accounts, sessions=sessions, half=half, events=events)
     shell = shell_of(context)
@@ -61,7 +61,7 @@ def seed(
 
 
 def _refuse_real(env: Env, *, force: bool) -> None:
-    from twostep.flows.seed import count_real
+    from twostep.flows.operate.seed import count_real
 
     if not force and (real := env.store.read_now(count_real)):
         raise Failure(
@@ -79,7 +79,7 @@ def _new_file(path: Path) -> TextIO:
 
 
 async def _write(env: Env, plan: Plan, lines: TextIO) -> None:
-    from twostep.flows.seed import new_batch, seed_accounts
+    from twostep.flows.operate.seed import new_batch, seed_accounts
 
     batch = await new_batch(env, plan)
     for first in range(0, plan.accounts, ACCOUNTS_IN_A_BATCH):

@@ -15,12 +15,12 @@ from twostep.cli.shell import AsJson, print_json, print_table, shell_of
 if TYPE_CHECKING:
     from twostep.config import Settings
     from twostep.flows.env import Env
-    from twostep.flows.rotate_keys import KeyUse, Rotated
+    from twostep.flows.operate.rotate_keys import KeyUse, Rotated
 
 
 def list_keys(context: typer.Context, *, as_json: AsJson = False) -> None:
     """List the keys, newest first, and how many values stand under each."""
-    from twostep.flows.rotate_keys import view_keys
+    from twostep.flows.operate.rotate_keys import view_keys
 
     async def read(env: Env) -> list[KeyUse]:
         return env.store.read_now(view_keys, env)
@@ -45,8 +45,8 @@ def list_keys(context: typer.Context, *, as_json: AsJson = False) -> None:
 
 def rotate(context: typer.Context, *, as_json: AsJson = False) -> None:
     """Make a new key and seal everything under it; the server may go on. Run again after a stop."""
-    from twostep.core import event
-    from twostep.flows.rotate_keys import rotate_keys
+    from twostep.core.audit import event
+    from twostep.flows.operate.rotate_keys import rotate_keys
 
     shell = shell_of(context)
     settings = shell.load_settings()
@@ -84,8 +84,8 @@ def remove(
     key_id: Annotated[str, typer.Argument(metavar="KEY", help="Its id, as keys list shows it.")],
 ) -> None:
     """Take an old key out of the key file, once nothing stands under it."""
-    from twostep.core import event
-    from twostep.flows.rotate_keys import remove_key, view_keys
+    from twostep.core.audit import event
+    from twostep.flows.operate.rotate_keys import remove_key, view_keys
 
     shell = shell_of(context)
     settings = shell.load_settings()

@@ -93,7 +93,7 @@ def demo(
 def _run(running: Coroutine[Any, Any, T]) -> T:
     """Run it to its end. Exit code 1 where it ended by itself, so that a supervisor starts it again."""
     from twostep import server
-    from twostep.flows.works import WorkEnded
+    from twostep.flows.operate.jobs import WorkEnded
 
     try:
         return server.run(running)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from twostep.cli.shell import AsJson, print_facts, print_json, print_table, say, shell_of
-from twostep.core.session import FRESH_SECONDS, HALF_SESSION_SECONDS
-from twostep.core.throttle import RULES, Rule
+from twostep.core.sign_in.session import FRESH_SECONDS, HALF_SESSION_SECONDS
+from twostep.core.sign_in.throttle import RULES, Rule
 
 
 if TYPE_CHECKING:
@@ -35,9 +35,9 @@ def show_policy(context: typer.Context, *, as_json: AsJson = False) -> None:
 
 
 def _policy_facts(settings: Settings) -> list[tuple[str, str]]:
-    from twostep.flows import retire
-    from twostep.flows.policy import most_guess_millionths
-    from twostep.flows.second_step_throttle import WRONG_IN_A_ROW_TO_TELL
+    from twostep.flows.operate.guess_chance import most_guess_millionths
+    from twostep.flows.proof import retired_password as retire
+    from twostep.flows.proof.wrong_tries import WRONG_IN_A_ROW_TO_TELL
 
     rules, session = settings.policy, settings.session
     days, hours = rules.remember_browser_days, rules.recovery_wait_hours
@@ -65,9 +65,9 @@ def _policy_facts(settings: Settings) -> list[tuple[str, str]]:
 
 
 def _policy_as_json(settings: Settings) -> dict[str, object]:
-    from twostep.flows import retire
-    from twostep.flows.policy import most_guess_millionths
-    from twostep.flows.second_step_throttle import WRONG_IN_A_ROW_TO_TELL
+    from twostep.flows.operate.guess_chance import most_guess_millionths
+    from twostep.flows.proof import retired_password as retire
+    from twostep.flows.proof.wrong_tries import WRONG_IN_A_ROW_TO_TELL
 
     return {
         **settings.policy.model_dump(),
@@ -105,8 +105,8 @@ def _span(seconds: int) -> str:
 @audit.command("export")
 def export(context: typer.Context) -> None:
     """Write every event as a JSON line to standard output; the export is an event itself."""
-    from twostep.core import event
-    from twostep.flows.audit_export import export_audit
+    from twostep.core.audit import event
+    from twostep.flows.audit.export import export_audit
 
     shell = shell_of(context)
     count = shell.run(

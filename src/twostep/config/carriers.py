@@ -32,6 +32,7 @@ def _web_address(value: str) -> str:
 
 
 Sender = Annotated[str, AfterValidator(_sender)]
+
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 
 
@@ -160,3 +161,56 @@ class Smpp(Section):
     password: SecretStr = Field(max_length=8, description="Password, eight characters at most.")
     sender: Sender = Field(alias="from", description="Number or name that texts come from.")
     system_type: str = Field(default="", max_length=12, description="Where the centre asks for it.")
+
+
+class Twilio(Section):
+    """Text messages and calls by Twilio."""
+
+    account_sid: str = Field(
+        pattern=r"^AC[0-9a-fA-F]{32}$", description="Account SID: AC and 32 hexadecimal digits."
+    )
+    auth_token: SecretStr | None = Field(
+        default=None,
+        description="The account's auth token. Calls and delivery states need it: callbacks are "
+        "signed with it.",
+    )
+    api_key: str | None = Field(
+        default=None,
+        pattern=r"^SK[0-9a-fA-F]{32}$",
+        description="API key SID to send with instead of the auth token.",
+    )
+    api_key_secret: SecretStr | None = Field(
+        default=None, description="The secret of that API key."
+    )
+    from_number: PhoneNumber | None = Field(
+        default=None, description="Your number there, in E.164. Calls need one."
+    )
+    messaging_service: str | None = Field(
+        default=None,
+        pattern=r"^MG[0-9a-fA-F]{32}$",
+        description="Messaging service SID to send texts from instead of a number.",
+    )
+    api_url: Origin = Field(
+        default="https://api.twilio.com",
+        description="Where the API answers; change it for another Twilio region.",
+    )
+
+    @model_validator(mode="after")
+    def _is_usable(self) -> Self:
+        if (self.api_key is None) != (self.api_key_secret is None):
+            raise ValueError("set both twilio.api_key and twilio.api_key_secret, or neither")
+        if self.auth_token is None and self.api_key is None:
+            raise ValueError("set twilio.auth_token, or twilio.api_key and twilio.api_key_secret")
+        if self.from_number is None and self.messaging_service is None:
+            raise ValueError("set twilio.from_number or twilio.messaging_service")
+        return self
+
+    @property
+    def can_text(self) -> bool:
+        """Texts come from either."""
+        return True
+
+    @property
+    def can_call(self) -> bool:
+        """Calls need a number to come from and the key that signs their callbacks."""
+        return self.from_number is not None and self.auth_token is not None

@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, model_validator
 
-from twostep.config.carriers import AwsSns, Command, Kannel, Smpp, Vonage
+from twostep.config.carriers import AwsSns, Command, Kannel, Smpp, Twilio, Vonage
+from twostep.config.delivery import Delivery
 from twostep.config.kinds import (
     AbsolutePath,
     Colour,
@@ -23,13 +24,11 @@ from twostep.config.kinds import (
     TimeZone,
     is_loopback,
 )
-from twostep.config.metrics import Metrics
+from twostep.config.mail import Smtp
+from twostep.config.operate import Metrics, Retention, Tracing
 from twostep.config.passkeys import Passkeys, passkey_warnings
 from twostep.config.provider_order import able_providers, review_providers
-from twostep.config.providers import Delivery, Smtp, Twilio
-from twostep.config.retention import Retention
 from twostep.config.server import Password, Server
-from twostep.config.tracing import Tracing
 from twostep.config.webhook import Webhook
 
 
@@ -201,7 +200,7 @@ class Settings(Section):
             raise ValueError("database_url must begin with sqlite:/// or postgresql://")
         if scheme == "sqlite" and not Path(place).name:
             raise ValueError("database_url names no file: write its path, sqlite:///PATH")
-        review_providers(self)
+        review_providers(self.delivery, vars(self))
         return self
 
     @property
@@ -229,12 +228,12 @@ class Settings(Section):
     @property
     def sms_providers(self) -> tuple[str, ...]:
         """Providers of text messages, in the order they are tried."""
-        return self.delivery.sms or able_providers(self, "can_text")
+        return self.delivery.sms or able_providers(vars(self), "can_text")
 
     @property
     def call_providers(self) -> tuple[str, ...]:
         """Providers of calls, in the order they are tried."""
-        return self.delivery.call or able_providers(self, "can_call")
+        return self.delivery.call or able_providers(vars(self), "can_call")
 
     @property
     def email_providers(self) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
-from twostep.core.out_of_band import SendState
+from twostep.core.methods.out_of_band import SendState
 from twostep.delivery.message import Message
 from twostep.delivery.spoken import Script, Step
 

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from twostep.core.out_of_band import SendState
+from twostep.core.methods.out_of_band import SendState
 from twostep.delivery.channel import (
     Accepted,
     Failure,

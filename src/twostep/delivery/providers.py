@@ -73,7 +73,7 @@ async def build_channels(settings: Settings) -> AsyncIterator[Mapping[Kind, Sequ
 
 
 async def _build_twilio(site: Site) -> Channel:
-    from twostep.delivery.twilio import Twilio, TwilioAccount  # noqa: PLC0415
+    from twostep.delivery.carriers.twilio import Twilio, TwilioAccount  # noqa: PLC0415
 
     own, settings = _table(site.settings.twilio), site.settings
     # Where nobody outside reaches us, or we cannot tell who asks, nothing is reported back.
@@ -91,7 +91,7 @@ async def _build_twilio(site: Site) -> Channel:
 
 
 async def _build_vonage(site: Site) -> Channel:
-    from twostep.delivery.vonage import Vonage, VonageAccount  # noqa: PLC0415
+    from twostep.delivery.carriers.vonage import Vonage, VonageAccount  # noqa: PLC0415
 
     own = _table(site.settings.vonage)
     account = VonageAccount(
@@ -109,7 +109,7 @@ async def _build_vonage(site: Site) -> Channel:
 
 
 async def _build_aws_sns(site: Site) -> Channel:
-    from twostep.delivery.aws_sns import AwsSns, SnsAccount  # noqa: PLC0415
+    from twostep.delivery.carriers.aws_sns import AwsSns, SnsAccount  # noqa: PLC0415
 
     own = _table(site.settings.aws_sns)
     account = SnsAccount(
@@ -125,7 +125,7 @@ async def _build_aws_sns(site: Site) -> Channel:
 
 
 async def _build_kannel(site: Site) -> Channel:
-    from twostep.delivery.kannel import Kannel, KannelGateway  # noqa: PLC0415
+    from twostep.delivery.carriers.kannel import Kannel, KannelGateway  # noqa: PLC0415
 
     own = _table(site.settings.kannel)
     gateway = KannelGateway(
@@ -140,8 +140,8 @@ async def _build_kannel(site: Site) -> Channel:
 
 
 async def _build_webhook(site: Site) -> Channel:
-    from twostep.delivery.webhook import Webhook, WebhookReceiver  # noqa: PLC0415
-    from twostep.delivery.webhook_shape import shape_of  # noqa: PLC0415
+    from twostep.delivery.carriers.webhook import Webhook, WebhookReceiver  # noqa: PLC0415
+    from twostep.delivery.carriers.webhook_shape import shape_of  # noqa: PLC0415
 
     own, settings = _table(site.settings.webhook), site.settings
     is_reached = _is_reached(settings, own.url)
@@ -157,13 +157,13 @@ async def _build_webhook(site: Site) -> Channel:
 
 
 async def _build_command(site: Site) -> Channel:
-    from twostep.delivery.command import Command, Program  # noqa: PLC0415
+    from twostep.delivery.carriers.command import Command, Program  # noqa: PLC0415
 
     return Command(Program(_table(site.settings.command).argv))
 
 
 async def _build_smpp(site: Site) -> Channel:
-    from twostep.delivery.smpp import MessageCentre, Smpp  # noqa: PLC0415
+    from twostep.delivery.carriers.smpp import MessageCentre, Smpp  # noqa: PLC0415
 
     own = _table(site.settings.smpp)
     password = own.password.get_secret_value()
@@ -175,7 +175,7 @@ async def _build_smpp(site: Site) -> Channel:
 
 
 async def _build_smtp(site: Site) -> Channel:
-    from twostep.delivery.smtp import Smtp, SmtpServer  # noqa: PLC0415
+    from twostep.delivery.mail.smtp import Smtp, SmtpServer  # noqa: PLC0415
 
     own, settings = _table(site.settings.smtp), site.settings
     server = SmtpServer(
@@ -226,7 +226,7 @@ def _twilio_callbacks(settings: Settings) -> Callbacks | None:
     own = settings.twilio
     if own is None or own.auth_token is None or settings.is_loopback:
         return None
-    from twostep.delivery.twilio_callback import TwilioCallbacks  # noqa: PLC0415
+    from twostep.delivery.carriers.twilio_callback import TwilioCallbacks  # noqa: PLC0415
 
     token = own.auth_token.get_secret_value()
     return TwilioCallbacks(settings.public_url, base_path("twilio"), token)
@@ -237,7 +237,7 @@ def _vonage_callbacks(settings: Settings) -> Callbacks | None:
     paths = _paths(settings, "vonage", own.api_secret) if own else None
     if own is None or paths is None:
         return None
-    from twostep.delivery.vonage_callback import VonageCallbacks  # noqa: PLC0415
+    from twostep.delivery.carriers.vonage_callback import VonageCallbacks  # noqa: PLC0415
 
     return VonageCallbacks(paths, _clear(own.signature_secret))
 
@@ -247,7 +247,7 @@ def _kannel_callbacks(settings: Settings) -> Callbacks | None:
     paths = _paths(settings, "kannel", own.password, reached_from=own.url) if own else None
     if paths is None:
         return None
-    from twostep.delivery.kannel import KannelCallbacks  # noqa: PLC0415
+    from twostep.delivery.carriers.kannel import KannelCallbacks  # noqa: PLC0415
 
     return KannelCallbacks(paths)
 
@@ -256,7 +256,7 @@ def _webhook_callbacks(settings: Settings) -> Callbacks | None:
     own = settings.webhook
     if own is None or not _is_reached(settings, own.url):
         return None
-    from twostep.delivery.webhook_callback import WebhookCallbacks  # noqa: PLC0415
+    from twostep.delivery.carriers.webhook_callback import WebhookCallbacks  # noqa: PLC0415
 
     return WebhookCallbacks(base_path("webhook"), own.secret.get_secret_value())
 

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from twostep.core.out_of_band import AGAIN_KEY, REPORT_KEY, Purpose
+from twostep.core.methods.out_of_band import AGAIN_KEY, REPORT_KEY, Purpose
 from twostep.i18n import N_, SOURCE, translator
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from twostep.core.out_of_band import CODE_DIGITS, Purpose
+from twostep.core.methods.out_of_band import CODE_DIGITS, Purpose
 from twostep.i18n import LANGUAGES, N_, translator
 
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import get_args
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from twostep.core import token, totp
-from twostep.core.totp import Algorithm, Parameters
+from twostep.core import token
+from twostep.core.methods import totp
+from twostep.core.methods.totp import Algorithm, Parameters
 
 
 SLOW_SECONDS = 240

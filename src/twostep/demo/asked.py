@@ -12,8 +12,8 @@ from urllib.parse import urlencode
 
 from starlette.responses import JSONResponse, Response
 
-from twostep.web.forms import BadForm, read_form
-from twostep.web.frame import see_other
+from twostep.web.door.forms import BadForm, read_form
+from twostep.web.frame.frame import see_other
 from twostep.web.visit import Visit
 
 

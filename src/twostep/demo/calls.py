@@ -13,16 +13,9 @@ from enum import StrEnum
 
 from twostep.delivery.channel import KeyReport
 from twostep.delivery.console import Received
-from twostep.delivery.spoken import (
-    GROUP_PAUSE_SECONDS,
-    Pause,
-    Say,
-    Script,
-    Spoken,
-    Step,
-)
-from twostep.flows import telephony
+from twostep.delivery.spoken import GROUP_PAUSE_SECONDS, Pause, Say, Script, Spoken, Step
 from twostep.flows.env import Env
+from twostep.flows.messages import reports as telephony
 
 
 RING_SECONDS = 30

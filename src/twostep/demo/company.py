@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+from twostep.core.outage import StoreUnavailable
 from twostep.delivery.channel import Kind, StatusReport
 from twostep.delivery.console import Behaviour, Inbox, kind_of
 from twostep.delivery.message import Message
-from twostep.flows import telephony
 from twostep.flows.env import Env
-from twostep.store import outbox
-from twostep.store.tx import StoreUnavailable
+from twostep.flows.messages import reports as telephony
+from twostep.store.messages import outbox
 
 
 OUTCOMES = (Behaviour.OK, Behaviour.REFUSED, Behaviour.TIMEOUT, Behaviour.UNDELIVERED)

@@ -18,11 +18,11 @@ from pathlib import Path
 from twostep.config import ConfigError, Settings, load, parse_set
 from twostep.config.listing import FILE_KEYS, PREFIX, SECTIONS, SETTINGS
 from twostep.core import key_file
+from twostep.core.outage import StoreUnavailable
 from twostep.core.sealing import Keyring, new_key
 from twostep.main import StartError, database_path, upgrade_schema
 from twostep.store import installation
-from twostep.store.engine_sqlite import SqliteStore
-from twostep.store.tx import StoreUnavailable
+from twostep.store.engine.sqlite import SqliteStore
 
 
 SETTINGS_FILE = "twostep.toml"

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from twostep.core import event, password, token
+from twostep.core import token
 from twostep.core.account import Account, EmailAddress, Role
+from twostep.core.audit import event
+from twostep.core.audit.event import SYSTEM
 from twostep.core.email_address import read_email_address
-from twostep.core.event import SYSTEM
 from twostep.core.refusal import Refused
-from twostep.flows.accounts import NewAccount, add_account, list_accounts, view_account
+from twostep.core.sign_in import password
+from twostep.flows.account.accounts import NewAccount, add_account, list_accounts, view_account
 from twostep.flows.env import Env
 from twostep.main import StartError
-from twostep.store import accounts, audit, demo_reset
+from twostep.store.account import accounts, addresses
+from twostep.store.audit import trail as audit
+from twostep.store.operate import demo_reset
 from twostep.store.tx import Tx
 
 
@@ -101,7 +105,7 @@ def _restore(
     address = read_email_address(person.email)
     if not isinstance(address, Refused):
         own = EmailAddress(token.new_id(), account.id, address.text, now, now)
-        accounts.insert_address(tx, own, address_key=address.key)
+        addresses.insert_address(tx, own, address_key=address.key)
     if account.two_step:
         said = event.new_event(event.TWO_STEP_DISABLED, by=_RESET)
         audit.append(tx, said, account_id=account.id, source=SYSTEM, now=now)

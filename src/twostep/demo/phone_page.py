@@ -23,8 +23,8 @@ from twostep.demo.company import OUTCOMES, SPOILT
 from twostep.demo.parts import Demo
 from twostep.demo.people import PEOPLE
 from twostep.i18n import N_, format_time, known_zone, translator
-from twostep.web.frame import frame
-from twostep.web.render import environment
+from twostep.web.frame.frame import frame
+from twostep.web.frame.render import environment
 from twostep.web.visit import Visit
 
 

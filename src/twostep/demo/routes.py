@@ -18,8 +18,9 @@ from twostep.demo.calls import KEYS
 from twostep.demo.company import OUTCOMES, SPOILT
 from twostep.demo.parts import Demo
 from twostep.demo.phone_page import NO_KEY, NOTHING_TO_SCAN, show_phone
-from twostep.flows.enroll_app import PENDING_SECRET
-from twostep.store import accounts, demo_reset
+from twostep.flows.methods.enroll_app import PENDING_SECRET
+from twostep.store.account import accounts
+from twostep.store.operate import demo_reset
 from twostep.web.visit import Access, Page, Visit
 
 

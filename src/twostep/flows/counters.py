@@ -12,7 +12,8 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
-from twostep.store.tx import Store, StoreUnavailable, Tx
+from twostep.core.outage import StoreUnavailable
+from twostep.store.tx import Store, Tx
 
 
 P = ParamSpec("P")

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from twostep.config import Settings
-from twostep.core import session as sessions_core
-from twostep.core.event import Source
-from twostep.core.password import Profile
+from twostep.core.audit.event import Source
 from twostep.core.sealing import Keyring
+from twostep.core.sign_in import session as sessions_core
+from twostep.core.sign_in.password import Profile
 from twostep.delivery.channel import Callbacks
 from twostep.flows.counters import Counters
 from twostep.flows.hash_pool import HashPool
-from twostep.flows.key_source import Keys
+from twostep.flows.keys import Keys
 from twostep.store.tx import Store
 
 

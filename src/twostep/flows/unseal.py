@@ -6,15 +6,19 @@ from __future__ import annotations
 
 import structlog
 
-from twostep.core import event, sealing
-from twostep.core.event import SYSTEM, Outcome
+from twostep.core import sealing
+from twostep.core.audit import event
+from twostep.core.audit.event import SYSTEM, Outcome
 from twostep.core.sealing import SealBroken
 from twostep.flows.env import Env
-from twostep.store import accounts, audit
+from twostep.store.account import accounts
+from twostep.store.audit import trail as audit
 from twostep.store.tx import Tx
 
 
 log = structlog.get_logger(__name__)
+
+APP_SECRET = "apps.secret"
 
 
 def unseal(env: Env, blob: bytes, *, purpose: str, row_id: str, account_id: str) -> bytes:

@@ -23,8 +23,7 @@ import uvicorn
 import uvloop
 
 from twostep.server.connection import Connection
-from twostep.server.door import Door
-from twostep.server.door import Limits as Limits
+from twostep.server.door import Door, Limits
 
 
 GRACEFUL_SECONDS = 4
@@ -204,7 +203,7 @@ def _config(
         access_log=False,
         log_config=None,
         server_header=False,
-        # Forwarded headers are read by web/client.py, from trusted proxies only.
+        # Forwarded headers are read by web/door/client.py, from trusted proxies only.
         proxy_headers=False,
         timeout_keep_alive=limits.keep_alive_seconds,
         timeout_graceful_shutdown=GRACEFUL_SECONDS,

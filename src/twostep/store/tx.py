@@ -10,21 +10,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Concatenate, Literal, ParamSpec, Protocol, TypeVar
 
-from twostep.core.audit_chain import Head
+from twostep.core.audit.audit_chain import Head
 
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
 Row = tuple[Any, ...]
+
 Engine = Literal["sqlite", "postgresql"]
-
-
-class StoreUnavailable(Exception):
-    """The transaction did not commit: nothing was changed, and nothing of an answer may leave."""
-
-
-class OutcomeUnknown(StoreUnavailable):
-    """The connection was lost at COMMIT: nobody knows whether the change was kept."""
 
 
 class Tx(Protocol):

@@ -11,17 +11,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
+
+from starlette.types import ASGIApp
 
 from twostep.config import Settings
 from twostep.delivery.channel import Channel, Kind
 from twostep.store.tx import Store
 
 
-if TYPE_CHECKING:
-    from starlette.types import ASGIApp
-
 RouteOf = Callable[[str], str | None]
+
 Channels = Mapping[Kind, Sequence[Channel]]
 
 

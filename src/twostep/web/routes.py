@@ -2,40 +2,33 @@
 
 from __future__ import annotations
 
-from twostep.web import signal
 from twostep.web.api import session as api_session
-from twostep.web.pages import (
+from twostep.web.frame import passkey_signal as signal
+from twostep.web.pages.account import (
     activity,
-    app_new,
-    browsers,
-    code,
-    codes,
     dashboard,
-    delivery_health,
-    disable,
     emails,
-    forgot,
-    help_sign_in,
-    methods,
-    metrics,
-    not_me,
-    passkey,
-    passkey_new,
     password,
-    phone_confirm,
-    phone_new,
     profile,
-    recover,
     security,
     sessions,
     settings,
-    sign_in,
-    system,
-    telephony,
-    well_known,
 )
-from twostep.web.pages import help as help_pages
-from twostep.web.pages.confirm import Confirm
+from twostep.web.pages.methods import (
+    app_new,
+    browsers,
+    codes,
+    disable,
+    methods,
+    passkey_new,
+    phone_confirm,
+    phone_new,
+)
+from twostep.web.pages.operate import delivery_health, metrics, system, telephony, well_known
+from twostep.web.pages.recovery import forgot, not_me, recover
+from twostep.web.pages.sign_in import code, help_sign_in, passkey, sign_in
+from twostep.web.pages.sign_in import help_and_privacy as help_pages
+from twostep.web.pages.sign_in.confirm import Confirm
 from twostep.web.visit import Access, Page, StepUp
 
 

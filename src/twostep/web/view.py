@@ -5,7 +5,7 @@ dataclasses below, strings, integers and tuples of them. Nothing here knows a fl
 request: page modules fill these in, templates lay them out.
 
 Instants are Unix seconds (`*_at`, `*_until`), spans are seconds (`*_seconds`). Templates show them
-with the filters that `web/render.py` installs, in the reader's language and time zone:
+with the filters that `web/frame/render.py` installs, in the reader's language and time zone:
 
     |instant      24 Nov 2026, 09:12     a `<time>` element, the zone in its title
     |day          24 Nov 2026            the same without the hour
@@ -17,7 +17,7 @@ with the filters that `web/render.py` installs, in the reader's language and tim
     |ltr          isolates a code, address or number in right-to-left text
 
 Sentences that depend on what happened (`FieldError.sentence`, `ActivityRow.sentence`,
-`Notice.text`, `DeliveryLine.sentence`) arrive translated, from `web/text.py` and its neighbours.
+`Notice.text`, `DeliveryLine.sentence`) arrive translated, from `web/words`.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from enum import Enum
 from starlette.responses import Response
 
 from twostep.core.account import Account
-from twostep.core.session import Session
+from twostep.core.sign_in.session import Session
 from twostep.flows.env import Env, Visitor
 
 

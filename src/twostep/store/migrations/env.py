@@ -10,7 +10,7 @@ from alembic.runtime.migration import MigrationContext, MigrationInfo
 from alembic.script import Script
 from sqlalchemy import text
 
-from twostep.store.schema import COMPATIBLE_FROM, compatibility
+from twostep.store.engine.schema import COMPATIBLE_FROM, compatibility
 
 
 def note_compatibility(

@@ -1,0 +1,125 @@
+"""The part of `twostep doctor` that looks into the database, and mends what a wrong clock did there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from twostep.cli.doctor.finding import ERROR, OK, WARNING, Finding
+
+
+if TYPE_CHECKING:
+    from twostep.cli.shell import Shell
+    from twostep.config import Settings
+    from twostep.flows.env import Env
+    from twostep.flows.operate.health import Health
+
+MENDED_AT_ONCE = 100
+
+
+def examine_database(shell: Shell, settings: Settings) -> Iterator[Finding]:
+    """Whether the keys are there, the database opens with them, and what is in it is in order."""
+    from twostep.flows.operate.database_rights import find_fault
+    from twostep.flows.operate.health import view_health
+
+    try:
+        keyring = shell.wiring.load_keyring(settings)
+    except shell.wiring.stops() as error:
+        yield Finding(ERROR, "keys", str(error))
+        return
+    yield Finding(OK, "keys", f"{len(keyring.keys)} found, {keyring.newest.id} seals")
+
+    async def read(env: Env) -> Health | str:
+        fault = await find_fault(env)
+        return fault or env.store.read_now(view_health, env, now=shell.wiring.clock())
+
+    try:
+        health = shell.run(read, settings)
+    except shell.wiring.stops() as error:
+        health = str(error)
+    if isinstance(health, str):
+        yield Finding(ERROR, "database", health)
+        return
+    accounts = f"{health.accounts} account{'s' * (health.accounts != 1)}"
+    yield Finding(OK, "database", f"{accounts} in {shell.wiring.database(settings)}")
+    yield from _examine_checkpoints(shell, settings)
+    yield from _judge(health)
+
+
+def mend_clock(shell: Shell, settings: Settings, clock: Finding) -> Finding:
+    """Let apps take codes again that a clock gone ahead had locked. Not while it is known to be off:
+    then codes that were taken already could be taken again."""
+    from twostep.flows.proof.apps_ahead import mend_clock as mend
+
+    if clock.level in {ERROR, WARNING}:
+        return Finding(ERROR, "clock", "nothing was mended, because the clock may be wrong.")
+
+    async def work(env: Env) -> int:
+        total = 0
+        while done := await env.store.run(mend, now=shell.wiring.clock(), limit=MENDED_AT_ONCE):
+            total += done
+        return total
+
+    try:
+        count = shell.run(work, settings)
+    except shell.wiring.stops() as error:
+        return Finding(ERROR, "clock", f"nothing was mended: {error}")
+    apps = "1 authenticator app takes" if count == 1 else f"{count} authenticator apps take"
+    return Finding(OK, "clock", f"{apps} codes again")
+
+
+def _examine_checkpoints(shell: Shell, settings: Settings) -> Iterator[Finding]:
+    from twostep.flows.audit.checkpoint import review_file
+
+    path = settings.audit_checkpoint_file
+    if path is None:
+        return
+
+    async def read(env: Env) -> str:
+        return env.store.read_now(review_file, path)
+
+    problem = shell.run(read, settings)
+    if problem:
+        yield Finding(WARNING, "audit", problem)
+    else:
+        yield Finding(OK, "audit", f"checkpoints are also in {path}")
+
+
+def _judge(health: Health) -> Iterator[Finding]:
+    if health.keys_open is False:
+        yield Finding(
+            ERROR,
+            "keys",
+            "They do not open what is in the database: apps and phones cannot be used. Put the key"
+            " file back that belongs to this database.",
+        )
+    if health.apps_ahead:
+        yield Finding(
+            WARNING,
+            "clock",
+            f"{health.apps_ahead} authenticator app{'s' * (health.apps_ahead != 1)} used while this"
+            " machine's clock was ahead: every code is refused. Once the clock is right, run:"
+            " twostep doctor --mend-clock",
+        )
+    if health.allowed_connections is not None:
+        yield Finding(
+            WARNING,
+            "database",
+            f"Each process may take {health.connections} connections, and the server allows"
+            f" {health.allowed_connections} in all: some requests will wait and fail. Lower"
+            " database_connections, or raise max_connections there or the limit of the database or"
+            " the user.",
+        )
+    if not health.has_operator:
+        yield Finding(
+            WARNING,
+            "database",
+            "There is no operator. Run: twostep user add NAME --email ADDRESS --role operator",
+        )
+    if health.seeded:
+        yield Finding(
+            WARNING,
+            "database",
+            f"It holds {health.seeded} account{'s' * (health.seeded != 1)} of twostep dev seed: whoever has that file can sign"
+            " in. Use another database for real people.",
+        )

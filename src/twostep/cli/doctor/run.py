@@ -1,0 +1,127 @@
+"""`twostep doctor`: what is wrong or unusual, each with what to do about it."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from twostep.cli.doctor.database import examine_database, mend_clock
+from twostep.cli.doctor.finding import ERROR, OK, WARNING, Finding, print_findings
+from twostep.cli.doctor.outside import examine_clock, examine_providers
+from twostep.cli.failure import MISUSED, REFUSED, Failure
+from twostep.cli.shell import AsJson, shell_of
+
+
+if TYPE_CHECKING:
+    from twostep.config import Settings
+
+
+def doctor(
+    context: typer.Context,
+    *,
+    time_source: Annotated[
+        str | None,
+        typer.Option(metavar="HOST[:PORT]", help="Time server to compare the clock with (SNTP)."),
+    ] = None,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Ask neither the mail server nor providers.")
+    ] = False,
+    mend: Annotated[
+        bool,
+        typer.Option(
+            "--mend-clock",
+            help="Let apps take codes again that were used while the clock was ahead.",
+        ),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Check configuration, keys, database, clock, mail and providers, and say what to do.
+
+    No message is sent: providers are asked something harmless, such as who we are.
+    """
+    from twostep.config import ConfigError
+
+    shell = shell_of(context)
+    try:
+        settings = shell.load_settings()
+    except (ConfigError, Failure) as error:
+        found = [Finding(ERROR, "configuration", text) for text in str(error).splitlines()]
+        print_findings(found, as_json=as_json)
+        raise typer.Exit(MISUSED) from None
+    clock = examine_clock(time_source, shell.wiring.instant)
+    found = [
+        *_examine_configuration(shell.config_path(), settings),
+        *_examine_address(settings),
+        *_examine_places(settings),
+        clock,
+        *([mend_clock(shell, settings, clock)] if mend else ()),
+        *examine_database(shell, settings),
+        *examine_providers(shell, settings, offline=offline),
+    ]
+    print_findings(found, as_json=as_json)
+    if any(finding.level == ERROR for finding in found):
+        raise typer.Exit(REFUSED)
+
+
+def _examine_configuration(path: Path | None, settings: Settings) -> Iterator[Finding]:
+    about = "configuration"
+    yield Finding(OK, about, f"read from {path or 'the environment'}")
+    if path and path.stat().st_mode & 0o004 and (named := _secrets_in(path)):
+        yield Finding(
+            WARNING,
+            about,
+            f"{path} holds {', '.join(named)} and can be read by everybody."
+            f" Run: chmod o-rwx {path}",
+        )
+    for warning in settings.warnings:
+        yield Finding(WARNING, about, warning)
+
+
+def _secrets_in(path: Path) -> list[str]:
+    from twostep.config.listing import SETTINGS
+
+    with path.open("rb") as file:
+        tree = tomllib.load(file)
+    found = []
+    for name, value in tree.items():
+        inner = value if isinstance(value, dict) else {}
+        keys = [name, *(f"{name}.{key}" for key in inner)]
+        found += [key for key in keys if key in SETTINGS and SETTINGS[key].is_secret]
+    return found
+
+
+def _examine_address(settings: Settings) -> Iterator[Finding]:
+    about = "public_url"
+    if not settings.is_https:
+        yield Finding(
+            WARNING,
+            about,
+            f"{settings.public_url} is plain http: cookies are not Secure, and only this machine"
+            " can sign in. Set the https address once there is one.",
+        )
+    elif not settings.trusted_proxies:
+        yield Finding(
+            WARNING,
+            about,
+            "https, and trusted_proxies is empty: right if serve has --tls-cert. Behind a proxy all"
+            ' visitors share one limit: set trusted_proxies = ["127.0.0.1", "::1"] or its address.',
+        )
+    else:
+        yield Finding(OK, about, f"{settings.public_url}, behind a proxy")
+
+
+def _examine_places(settings: Settings) -> Iterator[Finding]:
+    from twostep.flows.places import review_places
+
+    about, path = "geo_database", settings.geo_database
+    if path is None:
+        return
+    if wrong := review_places(path):
+        text = f"{path} names no place: {wrong}. Put a whole MMDB file there."
+        yield Finding(WARNING, about, text)
+    else:
+        yield Finding(OK, about, f"{path} can be read")

@@ -1,0 +1,157 @@
+"""`twostep init`: asks what it was not given, then writes a real installation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from twostep.cli.install.install import Answers, install
+from twostep.cli.install.questions import MailOptions, Questions, read_countries
+from twostep.cli.shell import Shell, shell_of
+
+
+if TYPE_CHECKING:
+    from twostep.config import Settings
+
+
+DATA_DIR = "/var/lib/twostep"
+DEFAULT_CONFIG = Path("twostep.toml")
+
+
+Yes = Annotated[bool, typer.Option("--yes", help="Ask nothing.")]
+PublicUrl = Annotated[str | None, typer.Option(help="Address people type in.")]
+DataDir = Annotated[str | None, typer.Option(help="Folder of database and keys.")]
+PanelName = Annotated[str | None, typer.Option(help="Name of your panel.")]
+Countries = Annotated[
+    str | None, typer.Option(help='Whose phones may be added: "DE,FR", or all. Without: no phones.')
+]
+Operator = Annotated[str | None, typer.Option(help="User name of the first operator.")]
+Email = Annotated[str | None, typer.Option(help="The operator's address.")]
+PasswordStdin = Annotated[
+    bool,
+    typer.Option("--password-stdin", help="Read the operator's password from standard input."),
+]
+SmtpHost = Annotated[str | None, typer.Option(help="Mail server.")]
+SmtpSecurity = Annotated[str, typer.Option(help="starttls, tls or none.")]
+SmtpPort = Annotated[int | None, typer.Option(help="Without: 587, 465 or 25.")]
+SmtpUser = Annotated[str | None, typer.Option(help="User name at the mail server.")]
+SmtpPasswordFile = Annotated[Path | None, typer.Option(help="File with its password.")]
+SmtpFrom = Annotated[str | None, typer.Option(help="Address that mails come from.")]
+
+
+def init(
+    context: typer.Context,
+    *,
+    yes: Yes = False,
+    public_url: PublicUrl = None,
+    data_dir: DataDir = None,
+    panel_name: PanelName = None,
+    countries: Countries = None,
+    operator: Operator = None,
+    email: Email = None,
+    password_stdin: PasswordStdin = False,
+    smtp_host: SmtpHost = None,
+    smtp_security: SmtpSecurity = "starttls",
+    smtp_port: SmtpPort = None,
+    smtp_user: SmtpUser = None,
+    smtp_password_file: SmtpPasswordFile = None,
+    smtp_from: SmtpFrom = None,
+) -> None:
+    """Make a real installation: configuration, key file, database, first operator."""
+    ask = Questions(silent=yes)
+    url, folder, panel = _place(ask, public_url, data_dir, panel_name)
+    mail = ask.mail(
+        MailOptions(smtp_host, smtp_security, smtp_port, smtp_from, smtp_user, smtp_password_file)
+    )
+    name, address = _first_operator(ask, operator, email)
+    answers = Answers(
+        public_url=url,
+        data_dir=folder,
+        panel_name=panel,
+        mail=mail,
+        operator=name,
+        email=address,
+        countries=_countries(ask, countries),
+        password=ask.password(name, panel, mail, from_stdin=password_stdin) if name else None,
+    )
+    path = (shell_of(context).config or DEFAULT_CONFIG).absolute()
+    settings = install(shell_of(context), path, answers)
+    _say_what_is_there(shell_of(context), path, settings)
+    _say_what_is_next(path, answers)
+
+
+def _place(
+    ask: Questions, url: str | None, folder: str | None, panel: str | None
+) -> tuple[str, Path, str]:
+    """Address, data folder and name."""
+    url = ask.setting("Public URL (https://…)", url, key="public_url", option="--public-url")
+    folder = ask.setting(
+        "Data folder", folder, key="data_dir", option="--data-dir", default=DATA_DIR
+    )
+    panel = ask.setting(
+        "Name of your panel", panel, key="panel_name", option="--panel-name", default="Twostep"
+    )
+    return url, Path(folder).expanduser().absolute(), panel
+
+
+def _countries(ask: Questions, given: str | None) -> tuple[str, ...]:
+    answer = ask.setting(
+        "Countries whose phones may be added, like DE,FR, or all (empty: no phones)",
+        given,
+        key="delivery.countries",
+        option="--countries",
+        default="",
+    )
+    return read_countries(answer)
+
+
+def _first_operator(ask: Questions, name: str | None, email: str | None) -> tuple[str, str]:
+    """Name and address; empty where init asks nothing and was given no name."""
+    if ask.silent and not name:
+        return "", ""
+    return (
+        ask.needed("User name of the first operator", name, option="--operator"),
+        ask.needed("The operator's e-mail address", email, option="--email"),
+    )
+
+
+def _say_what_is_there(shell: Shell, path: Path, settings: Settings) -> None:
+    """Only what was written where it says: keys and database may be kept elsewhere."""
+    file, keys = shell.wiring.database_file(settings), settings.key_path
+    in_folder = [
+        name
+        for name, there in (("key file", keys), ("database", file))
+        if there is not None and there.is_relative_to(settings.data_dir)
+    ]
+    also = f", and {' and '.join(in_folder)} in {settings.data_dir}" if in_folder else ""
+    print(f"Wrote {path}{also}.")
+    if "database" not in in_folder:
+        print(f"The database is {shell.wiring.database(settings)}; it has its schema now.")
+    if keys is not None:
+        print("Keep a copy of the key file apart from backups of the database.")
+
+
+def _is_taken_unnamed(path: Path) -> bool:
+    """Whether the next command takes this file without `--config`."""
+    from twostep.config import ConfigError, find_config
+
+    try:
+        taken = find_config()
+    except ConfigError:
+        return False
+    return taken is not None and taken.absolute() == path
+
+
+def _say_what_is_next(path: Path, answers: Answers) -> None:
+    config = "" if _is_taken_unnamed(path) else f" --config {path}"
+    if not answers.operator:
+        print(f"First operator: twostep{config} user add NAME --email ADDRESS --role operator")
+    elif answers.password is None:
+        print("The link for the password leaves when the server runs, and works for an hour.")
+    if answers.countries:
+        print(f"Phones: add a table [twilio] to {path}; see docs/reference/settings.md.")
+    print(f"Next: twostep{config} serve")
+    if answers.public_url.startswith("https:"):
+        print("In front of it, nginx or Caddy with https: docs/how-to/behind-a-proxy.md.")

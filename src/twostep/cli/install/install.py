@@ -1,0 +1,209 @@
+"""Writing a new installation: configuration, key file, database, first operator; all or nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from twostep.cli.failure import MISUSED, Failure
+from twostep.cli.shell import Shell
+
+
+if TYPE_CHECKING:
+    from twostep.config import Settings
+
+PASSWORD_FILE = "smtp.password"
+_SIDES = ("", "-wal", "-shm", "-journal")
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """The mail server. `sender`: the address mails come from."""
+
+    host: str
+    port: int
+    security: str
+    sender: str
+    user: str = ""
+    password: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What `twostep init` was told. `operator`: empty for none; `password`: None mails a link."""
+
+    public_url: str
+    data_dir: Path
+    panel_name: str
+    countries: tuple[str, ...]
+    mail: Mail | None = None
+    operator: str = ""
+    email: str = ""
+    password: str | None = field(default=None, repr=False)
+
+
+def overrides(answers: Answers) -> dict[str, object]:
+    """The answers as settings, to be checked before anything is written."""
+    found: dict[str, object] = {
+        "public_url": answers.public_url,
+        "data_dir": str(answers.data_dir),
+        "panel_name": answers.panel_name,
+        "delivery.countries": list(answers.countries),
+        "policy.phones": bool(answers.countries),
+        "policy.require_two_step": "operators",
+    }
+    if mail := answers.mail:
+        found |= {
+            "smtp.host": mail.host,
+            "smtp.port": mail.port,
+            "smtp.security": mail.security,
+            "smtp.from": mail.sender,
+        }
+        if mail.user:
+            found |= {"smtp.user": mail.user, "smtp.password": mail.password}
+    return found
+
+
+def configuration(answers: Answers) -> str:
+    """The text of `twostep.toml`."""
+    behind_proxy = "" if answers.public_url.startswith("https:") else "# "
+    lines = [
+        "# Twostep. All settings: docs/reference/settings.md. After a change: twostep doctor",
+        f"public_url = {_toml(answers.public_url)}  # what people type in; every link comes from it",
+        f"data_dir = {_toml(str(answers.data_dir))}  # database and key file",
+        f"panel_name = {_toml(answers.panel_name)}  # on pages, in messages, in authenticator apps",
+        f'{behind_proxy}trusted_proxies = ["127.0.0.1", "::1"]  # where your https proxy runs',
+        '# support_email = "help@example.com"  # shown to people who cannot sign in',
+        "",
+        "[policy]",
+        'require_two_step = "operators"  # none, operators or all',
+        f'phones = "{"on" if answers.countries else "off"}"  # texts and calls as a second way in',
+        "",
+        "[delivery]",
+        f"countries = {json.dumps(list(answers.countries))}  # whose numbers may be added",
+    ]
+    if answers.countries:
+        lines += ["# [twilio]  # who carries texts and calls: account_sid, auth_token, from_number"]
+    if mail := answers.mail:
+        lines += [
+            "",
+            "[smtp]",
+            f"host = {_toml(mail.host)}",
+            f"port = {mail.port}",
+            f'security = "{mail.security}"  # starttls, tls or none',
+            f"from = {_toml(mail.sender)}",
+        ]
+        if mail.user:
+            lines += [
+                f"user = {_toml(mail.user)}",
+                f"password_file = {_toml(str(answers.data_dir / PASSWORD_FILE))}",
+            ]
+    return "\n".join(lines) + "\n"
+
+
+def install(shell: Shell, path: Path, answers: Answers) -> Settings:
+    """Write everything, or, when anything goes wrong, nothing; the settings as they are read back.
+
+    Raises `Failure` and `ConfigError`.
+    """
+    from twostep.config import ConfigError, load
+    from twostep.core.key_file import format_keyring
+    from twostep.core.sealing import Keyring, new_key
+
+    try:
+        checked = load(None, overrides=overrides(answers))
+    except ConfigError as error:
+        problems = (problem.removeprefix("--set: ") for problem in error.problems)
+        raise Failure("\n".join(problems), MISUSED) from None
+    database = shell.wiring.database_file(checked)
+    _refuse_existing(path, checked.key_path, database)
+    with _undone_on_failure() as made:
+        try:
+            _make_folder(checked.data_dir, made)
+            if answers.mail and answers.mail.user:
+                secret = answers.mail.password + "\n"
+                _write(checked.data_dir / PASSWORD_FILE, secret, mode=0o600, made=made)
+            if checked.key_path is not None:
+                keyring = format_keyring(Keyring((new_key(),)))
+                _write(checked.key_path, keyring, mode=0o600, made=made)
+            _write(path, configuration(answers), mode=0o644, made=made)
+        except OSError as error:
+            raise Failure(
+                f"{error.filename} cannot be written: {error.strerror}. Run as a user who may, or"
+                " choose another place with --data-dir or --config.",
+                MISUSED,
+            ) from None
+        settings = load(path)
+        if database is not None:
+            made += [Path(f"{database}{side}") for side in _SIDES]
+        shell.wiring.upgrade(settings)
+        if answers.operator:
+            _add_operator(shell, settings, answers)
+    return settings
+
+
+def _refuse_existing(path: Path, key: Path | None, database: Path | None) -> None:
+    for existing in (path, key, database):
+        if existing is not None and existing.exists():
+            raise Failure(
+                f"{existing} exists already, and nothing was changed. Move it away for a new"
+                " installation, or check this one with: twostep doctor"
+            )
+
+
+def _add_operator(shell: Shell, settings: Settings, answers: Answers) -> None:
+    from twostep.cli.people.accounts import add_account
+    from twostep.core.account import Role
+    from twostep.flows.account.accounts import NewAccount
+
+    new = NewAccount(
+        name=answers.operator,
+        email=answers.email,
+        role=Role.OPERATOR,
+        typed=answers.password,
+        language=settings.default_language,
+        time_zone=settings.default_time_zone,
+    )
+    shell.run(lambda env: add_account(env, new, now=shell.wiring.clock()), settings)
+
+
+@contextmanager
+def _undone_on_failure() -> Iterator[list[Path]]:
+    """Collects what was made; on any failure it is removed again, the newest first."""
+    made: list[Path] = []
+    try:
+        yield made
+    except BaseException:
+        for path in reversed(made):
+            if path.is_dir():
+                path.rmdir()
+            else:
+                path.unlink(missing_ok=True)
+        raise
+
+
+def _make_folder(folder: Path, made: list[Path]) -> None:
+    missing = [one for one in (folder, *folder.parents) if not one.exists()]
+    for one in reversed(missing):
+        one.mkdir(mode=0o700 if one == folder else 0o755)
+        made.append(one)
+
+
+def _write(path: Path, text: str, *, mode: int, made: list[Path]) -> None:
+    """Write a new file durably, with exactly these rights."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w") as file:
+        made.append(path)
+        os.fchmod(file.fileno(), mode)
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _toml(text: str) -> str:
+    """A TOML string: JSON's escapes are all TOML's too, but for DEL."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,0 +1,148 @@
+"""The questions of `twostep init`: asked where an option did not answer, again until it makes sense."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+
+from twostep.cli.failure import MISUSED, Failure, sentence
+from twostep.cli.install.install import Mail
+from twostep.cli.people.accounts import require_mail
+from twostep.cli.shell import read_password, say
+from twostep.core.refusal import Refused
+
+
+PORTS = {"starttls": 587, "tls": 465, "none": 25}
+
+
+@dataclass(frozen=True, slots=True)
+class MailOptions:
+    """What was given about the mail server; None where it was not."""
+
+    host: str | None
+    security: str
+    port: int | None
+    sender: str | None
+    user: str | None
+    password_file: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """`silent`: ask nothing, take defaults; what has none is a wrong use."""
+
+    silent: bool
+
+    def needed(self, words: str, given: str | None, *, option: str) -> str:
+        """An answer without a default."""
+        if given:
+            return given
+        if self.silent:
+            raise Failure(f"Give {option}.", MISUSED)
+        return _ask(words)
+
+    def setting(
+        self, words: str, given: str | None, *, key: str, option: str, default: str | None = None
+    ) -> str:
+        """An answer that becomes a setting: asked again until the setting would be taken."""
+        if given is not None:
+            return given
+        if self.silent:
+            if default is None:
+                raise Failure(f"Give {option}.", MISUSED)
+            return default
+        while True:
+            answer = _ask(words, default)
+            problem = _problem(key, answer)
+            if problem is None:
+                return answer
+            say(problem)
+
+    def mail(self, given: MailOptions) -> Mail | None:
+        """The mail server, None for none."""
+        host = given.host
+        if host is None and not self.silent:
+            host = _ask("Mail server (empty: none; then no notices and no links are mailed)", "")
+        if not host:
+            return None
+        if given.security not in PORTS:
+            raise Failure(f"--smtp-security takes {', '.join(PORTS)}.", MISUSED)
+        user = given.user
+        if user is None and not self.silent:
+            user = _ask("User name there (empty: none)", "")
+        return Mail(
+            host=host,
+            port=given.port or PORTS[given.security],
+            security=given.security,
+            sender=self.needed("Address mails come from", given.sender, option="--smtp-from"),
+            user=user or "",
+            password=self._mail_password(given.password_file) if user else "",
+        )
+
+    def _mail_password(self, file: Path | None) -> str:
+        if file is None:
+            if self.silent:
+                raise Failure("Give --smtp-password-file beside --smtp-user.", MISUSED)
+            return _ask("Password there", hidden=True)
+        try:
+            return file.read_text(encoding="utf-8").rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise Failure(
+                f"--smtp-password-file: {file} cannot be read: {error}", MISUSED
+            ) from None
+
+    def password(self, name: str, panel: str, mail: Mail | None, *, from_stdin: bool) -> str | None:
+        """The first operator's password; None to mail a link."""
+        if from_stdin:
+            return read_password()
+        if self.silent:
+            require_mail(("smtp",) if mail else (), instead="Use --password-stdin")
+            return None
+        words = "Password" + (" (empty: mail a link to set it)" if mail else "")
+        while True:
+            word = _ask(words, "" if mail else None, hidden=True, twice=True)
+            if not word and mail:
+                return None
+            if (problem := _weakness(word, (name, panel))) is None:
+                return word
+            say(problem)
+
+
+def read_countries(text: str) -> tuple[str, ...]:
+    """`DE, FR` or `all`."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _ask(
+    words: str, default: str | None = None, *, hidden: bool = False, twice: bool = False
+) -> str:
+    answer: str = typer.prompt(
+        words,
+        default=default,
+        hide_input=hidden,
+        confirmation_prompt=twice,
+        show_default=bool(default),
+        err=True,
+    )
+    return answer.strip() if not hidden else answer
+
+
+def _problem(key: str, answer: str) -> str | None:
+    from twostep.config import ConfigError, load
+
+    settings: Mapping[str, object] = {"public_url": "http://localhost", key: answer}
+    try:
+        load(None, environ={}, overrides=settings)
+    except ConfigError as error:
+        return error.problems[0].removeprefix("--set: ")
+    return None
+
+
+def _weakness(word: str, context_words: tuple[str, ...]) -> str | None:
+    from twostep.core.sign_in.password import review_password
+
+    refused: Refused | None = review_password(word, two_step_on=False, context_words=context_words)
+    return sentence(refused) if refused else None

@@ -1,0 +1,268 @@
+"""`twostep user …`: making and looking at accounts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from twostep.cli.failure import MISUSED, Failure, sentence, unknown_account
+from twostep.cli.shell import (
+    AsJson,
+    instant,
+    print_facts,
+    print_json,
+    print_table,
+    read_password,
+    shell_of,
+)
+from twostep.core.account import Role
+from twostep.core.refusal import Refused
+
+
+if TYPE_CHECKING:
+    from twostep.core.account import Account
+    from twostep.flows.account.accounts import AccountView, NewAccount
+    from twostep.flows.env import Env
+    from twostep.flows.help_desk.caller import Caller
+
+users = typer.Typer(help="Accounts, and help for people who cannot sign in.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="User name.")]
+
+
+@users.command("add")
+def add(
+    context: typer.Context,
+    name: Name,
+    *,
+    email: Annotated[str, typer.Option(help="Address; counts as verified.")],
+    role: Annotated[Role, typer.Option(help="What the account may do.")] = Role.USER,
+    password_stdin: Annotated[
+        bool, typer.Option("--password-stdin", help="Read the password from standard input.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make an account; without --password-stdin a link to set the password is mailed."""
+    from twostep.flows.account.accounts import NewAccount
+
+    shell = shell_of(context)
+    settings = shell.load_settings()
+    if not password_stdin:
+        require_mail(settings.email_providers, instead="Use --password-stdin")
+    new = NewAccount(
+        name=name,
+        email=email,
+        role=role,
+        typed=read_password() if password_stdin else None,
+        language=settings.default_language,
+        time_zone=settings.default_time_zone,
+    )
+    account = shell.run(lambda env: add_account(env, new, now=shell.wiring.clock()), settings)
+    if as_json:
+        print_json(row_of(account))
+    else:
+        print(f"Made the account {account.name}.")
+        if not password_stdin:
+            print("A link to set the password is on its way to the address; it works for an hour.")
+
+
+def require_mail(providers: tuple[str, ...], *, instead: str = "") -> None:
+    """Refuse to mail a link where nothing can carry it. `instead`: what would do without one."""
+    if not providers:
+        do = f"{instead}, or add" if instead else "Add"
+        raise Failure(
+            f"No link can be mailed: no mail server is set. {do} a table [smtp] to the"
+            " configuration.",
+            MISUSED,
+        )
+
+
+async def add_account(env: Env, new: NewAccount, *, now: int) -> Account:
+    """Make an account, and queue the link where no password was given. Raises `Failure`."""
+    from twostep.core.audit import event
+    from twostep.flows.account import accounts
+    from twostep.flows.help_desk import acts as help_desk
+
+    account = await accounts.add_account(env, event.CLI, new, now=now)
+    if isinstance(account, Refused):
+        raise Failure(sentence(account))
+    if new.typed is None:
+        act = help_desk.Act(account.name, event.CLI, "new account")
+        await env.store.run(help_desk.send_password_link, env, act, now=now)
+    return account
+
+
+@users.command("list")
+def list_all(context: typer.Context, *, as_json: AsJson = False) -> None:
+    """List every account by name."""
+    from twostep.flows.account.accounts import list_accounts
+
+    async def read(env: Env) -> list[Account]:
+        return env.store.read_now(list_accounts)
+
+    found = shell_of(context).run(read)
+    if as_json:
+        print_json([row_of(account) for account in found])
+        return
+    print_table(
+        ("NAME", "ROLE", "STATUS", "TWO-STEP", "MADE"),
+        [
+            (
+                account.name,
+                account.role,
+                account.status,
+                "on" if account.two_step else "off",
+                instant(account.created_at),
+            )
+            for account in found
+        ],
+    )
+
+
+@users.command("show")
+def show(context: typer.Context, name: Name, *, as_json: AsJson = False) -> None:
+    """Show one account with its addresses and ways to sign in."""
+    from twostep.flows.account.accounts import view_account
+
+    async def read(env: Env) -> AccountView | Refused:
+        return env.store.read_now(view_account, name)
+
+    view = shell_of(context).run(read)
+    if isinstance(view, Refused):
+        raise unknown_account(name)
+    _print_view(view, as_json=as_json)
+
+
+@users.command("find")
+def find(
+    context: typer.Context,
+    *,
+    email: Annotated[str, typer.Option(help="An address that the account has confirmed.")] = "",
+    reference: Annotated[
+        str, typer.Option(help="What the help page showed: it proves that the password is known.")
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Find the account that somebody asks about, and show it."""
+    from twostep.flows.account.accounts import find_account
+
+    if bool(email) == bool(reference):
+        raise Failure("Give either --email or --reference.", MISUSED)
+    if reference:
+        _find_reference(context, reference, as_json=as_json)
+        return
+
+    async def read(env: Env) -> AccountView | Refused:
+        return env.store.read_now(find_account, email)
+
+    view = shell_of(context).run(read)
+    if isinstance(view, Refused):
+        raise Failure(f"No account has confirmed the address {email}.")
+    _print_view(view, as_json=as_json)
+
+
+def _find_reference(context: typer.Context, typed: str, *, as_json: bool) -> None:
+    """Show whose reference it is, and from where it was asked for."""
+    from twostep.flows.help_desk.caller import view_caller
+
+    shell = shell_of(context)
+
+    async def read(env: Env) -> Caller | Refused:
+        return env.store.read_now(view_caller, typed, now=shell.wiring.clock())
+
+    found = shell.run(read)
+    if isinstance(found, Refused):
+        raise Failure(
+            f"The reference {typed} is unknown or older than 15 minutes: the caller has not proved"
+            " the password."
+        )
+    if as_json:
+        proof = {
+            "made_at": found.proved_at,
+            "expires_at": found.expires_at,
+            "network": found.network,
+            "browser": found.browser,
+        }
+        print_json({**_json_of(found.view), "reference": proof})
+        return
+    print(
+        f"The caller knew the password at {instant(found.proved_at)}:"
+        f" {found.browser}, network {found.network}."
+    )
+    _print_view(found.view, as_json=False)
+
+
+def row_of(account: Account) -> dict[str, object]:
+    """An account as JSON: never a secret."""
+    return {
+        "id": account.id,
+        "name": account.name,
+        "role": account.role,
+        "status": account.status,
+        "two_step": account.two_step,
+        "must_enroll": account.must_enroll,
+        "language": account.language,
+        "time_zone": account.time_zone,
+        "created_at": account.created_at,
+    }
+
+
+def _print_view(view: AccountView, *, as_json: bool) -> None:
+    account, methods = view.account, view.methods
+    if as_json:
+        print_json(_json_of(view))
+        return
+    facts = [
+        ("name", account.name),
+        ("role", account.role),
+        ("status", account.status),
+        ("two-step", f"on since {instant(account.two_step_at)}" if account.two_step else "off"),
+        ("made", instant(account.created_at)),
+        ("language", account.language),
+        ("time zone", account.time_zone),
+    ]
+    facts += [
+        ("e-mail", one.address + ("" if one.verified_at else " (not confirmed)"))
+        for one in view.addresses
+    ]
+    facts += [
+        ("app", f"{app.name or 'app'}, last used {instant(app.last_used_at)}")
+        for app in methods.apps
+    ]
+    facts += [
+        ("passkey", f"{one.name or 'passkey'}, last used {instant(one.last_used_at)}")
+        for one in methods.passkeys
+    ]
+    facts += [
+        ("phone", f"ending {phone.hint}, last used {instant(phone.last_used_at)}")
+        for phone in methods.phones
+    ]
+    if methods.codes:
+        facts.append(("backup codes", f"{methods.codes_left} of {len(methods.codes)} left"))
+    print_facts(facts)
+
+
+def _json_of(view: AccountView) -> dict[str, object]:
+    methods = view.methods
+    return {
+        **row_of(view.account),
+        "two_step_at": view.account.two_step_at,
+        "addresses": [
+            {"address": one.address, "verified": one.verified_at is not None}
+            for one in view.addresses
+        ],
+        "apps": [
+            {"id": app.id, "name": app.name, "last_used_at": app.last_used_at}
+            for app in methods.apps
+        ],
+        "passkeys": [
+            {"id": one.id, "name": one.name, "synced": one.synced, "last_used_at": one.last_used_at}
+            for one in methods.passkeys
+        ],
+        "phones": [
+            {"id": phone.id, "ending": phone.hint, "last_used_at": phone.last_used_at}
+            for phone in methods.phones
+        ],
+        "backup_codes_left": methods.codes_left,
+    }

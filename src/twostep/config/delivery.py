@@ -1,0 +1,94 @@
+"""Settings of delivery: where messages may go, who carries them, and each provider's own table."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from twostep.config.kinds import ALL_COUNTRIES, ByRegion, Countries, Section, WordList
+
+
+PhoneProvider = Literal[
+    "twilio", "vonage", "aws_sns", "kannel", "webhook", "command", "smpp", "console"
+]
+
+MailProvider = Literal["smtp", "console"]
+
+CountryFlag = Literal["sms", "call", "enrol", "signin"]
+
+
+class Delivery(Section):
+    """Text messages, calls and e-mail."""
+
+    countries: Countries = Field(
+        default=(),
+        description="Regions (ISO 3166, two letters) whose numbers may be added and are sent "
+        'codes, or "all". Empty: none.',
+    )
+    country_flags: Annotated[dict[str, tuple[CountryFlag, ...]], ByRegion] = Field(
+        default={},
+        description="What single countries allow, where not everything: sms, call, enrol (new "
+        'numbers) and signin (confirmed ones), like { CH = ["sms", "signin"] }.',
+    )
+    country_providers: Annotated[dict[str, tuple[PhoneProvider, ...]], ByRegion] = Field(
+        default={},
+        description="Providers of single countries in the order they are tried, like "
+        '{ US = ["twilio", "vonage"] }.',
+    )
+    voip: bool = Field(
+        default=False,
+        description="Whether internet telephone numbers may be added. They are cheap to get in bulk, "
+        "and whoever has the account behind one has its codes.",
+    )
+    app_hash: str = Field(
+        default="",
+        pattern=r"^([A-Za-z0-9+/]{11})?$",
+        description="Eleven characters that let your own Android app read the code from the text "
+        "(SMS Retriever). Empty: none.",
+    )
+    daily_budget: int = Field(
+        default=1000,
+        ge=0,
+        le=1_000_000,
+        description="Texts and calls a UTC day, all accounts together. The last fifth is kept "
+        "for signing in with numbers that are confirmed.",
+    )
+    hourly_budget: int = Field(
+        default=200,
+        ge=0,
+        le=1_000_000,
+        description="Texts and calls an hour, in the same way.",
+    )
+    sms: Annotated[tuple[PhoneProvider, ...], WordList] = Field(
+        default=(),
+        description="Providers of text messages in the order they are tried. Empty: every one "
+        "that has a table and can do it.",
+    )
+    call: Annotated[tuple[PhoneProvider, ...], WordList] = Field(
+        default=(), description="The same for phone calls."
+    )
+    email: Annotated[tuple[MailProvider, ...], WordList] = Field(
+        default=(), description="The same for e-mail."
+    )
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Self:
+        for name in ("country_flags", "country_providers"):
+            for region in getattr(self, name):
+                if not self.is_open(region):
+                    raise ValueError(
+                        f"delivery.{name} names {region}: add it to delivery.countries"
+                    )
+        return self
+
+    def is_open(self, region: str) -> bool:
+        """Whether numbers of this region (ISO 3166, upper case) may be sent codes."""
+        return region in self.countries or ALL_COUNTRIES in self.countries
+
+    def allows(self, region: str, *flags: CountryFlag) -> bool:
+        """Whether the region is open, and for all of this."""
+        if not self.is_open(region):
+            return False
+        allowed = self.country_flags.get(region)
+        return allowed is None or set(flags) <= set(allowed)

@@ -1,0 +1,39 @@
+"""The mail server that notices and links leave through."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import Field, SecretStr, model_validator
+
+from twostep.config.kinds import Section, is_loopback
+
+
+class Smtp(Section):
+    """E-mail through a mail server."""
+
+    host: str = Field(min_length=1, description="Name of the mail server.")
+    port: int = Field(default=587, ge=1, le=65535, description="Its port.")
+    security: Literal["starttls", "tls", "none"] = Field(
+        default="starttls",
+        description="starttls (port 587), tls from the first byte (465), or none, which is for a "
+        "server on this machine only.",
+    )
+    user: str | None = Field(default=None, description="User name, where the server asks for one.")
+    password: SecretStr | None = Field(default=None, description="Password of that user.")
+    sender: str = Field(
+        alias="from",
+        pattern=r"^[^\s@<>]+@[^\s@<>]+$",
+        description="Address every mail comes from; the name beside it is panel_name.",
+    )
+
+    @model_validator(mode="after")
+    def _is_usable(self) -> Self:
+        if self.security == "none" and not is_loopback(self.host):
+            raise ValueError(
+                'smtp.security = "none" is for a mail server on this machine; '
+                'use "starttls" or "tls"'
+            )
+        if (self.user is None) != (self.password is None):
+            raise ValueError("set both smtp.user and smtp.password, or neither")
+        return self

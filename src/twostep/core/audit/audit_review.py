@@ -1,0 +1,228 @@
+"""Verifying the audit trail: every record against the one before it, its text and the checkpoints.
+
+Records are fed in any number of pages; those of one chain in their order. A chain's start may be
+signed (older records were purged); its last record must not stand before what a checkpoint vouches
+for. Nothing is serialised again: the stored bytes are the hashed bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from twostep.core.audit.audit_chain import Head, Record, hash_record
+
+
+class Fault(StrEnum):
+    """What can be wrong with an audit trail."""
+
+    CHANGED = "changed"  # a record is not what was written
+    GAP = "gap"  # records are missing between others, or at the start
+    ORDER = "order"  # a record stands where another belongs
+    CUT = "cut"  # the newest records are missing
+    CHECKPOINT = "checkpoint"  # a checkpoint is changed, missing or forged
+    FILE = "file"  # the checkpoint file and the database disagree, or a file cannot be read
+    START = "start"  # a chain's signed start is not genuine
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong. `about`: a chain, or `checkpoints`; `seq`: the number, 0 for none."""
+
+    fault: Fault
+    about: str
+    seq: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Vouched:
+    """A chain's head as the newest checkpoint that names it has it."""
+
+    head: Head
+    checkpoint: int
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """Where a chain begins. `problem`: why the signed start does not count, empty if it does."""
+
+    head: Head
+    problem: str = ""
+
+
+class ChainReview:
+    """Reads records and collects what is wrong with them.
+
+    `vouched`: the checkpoints' newest heads, by chain. `starts`: signed starts by chain; whoever
+    feeds puts in those that `needs_start` and `unread` name, read after the records. `knows_starts`:
+    False where nothing is there to ask.
+    """
+
+    def __init__(self, vouched: Mapping[str, Vouched], *, knows_starts: bool = True) -> None:
+        self.findings: list[Finding] = []
+        self.starts: dict[str, Begun] = {}
+        self.records = 0
+        self.unknown_starts = 0
+        self._vouched = vouched
+        self._knows_starts = knows_starts
+        self._heads: dict[str, Head] = {}
+        self._ahead: dict[str, Head] = {}  # starts that stand behind the first record read
+
+    @property
+    def chains(self) -> int:
+        """How many chains had records."""
+        return len(self._heads)
+
+    def head_of(self, chain: str) -> Head | None:
+        """The last record of a chain that was read; None for none."""
+        return self._heads.get(chain)
+
+    def needs_start(self, records: Iterable[Record]) -> set[str]:
+        """The chains of these records whose start has to be known before they are fed."""
+        first: dict[str, int] = {}
+        for record in records:
+            if record.chain not in self._heads:
+                first.setdefault(record.chain, record.seq)
+        return {chain for chain, seq in first.items() if seq != 1}
+
+    def unread(self) -> set[str]:
+        """Chains that a checkpoint vouches for and that had no record."""
+        return self._vouched.keys() - self._heads.keys()
+
+    def feed(self, records: Iterable[Record]) -> None:
+        """Verify records; those of one chain come in their order."""
+        heads = self._heads
+        chain, seq, digest, promised = "", 0, b"", None
+        count = 0
+        for record in records:
+            count += 1
+            if record.chain != chain:
+                if chain:
+                    heads[chain] = Head(seq, digest)
+                chain = record.chain
+                head = heads.get(chain) or self._begin(record)
+                seq, digest, promised = head.seq, head.hash, self._vouched.get(chain)
+            if record.seq != seq + 1:
+                self._out_of_step(record, seq)
+                if record.seq <= seq:
+                    continue
+            elif record.prev_hash != digest:
+                self._find(Fault.CHANGED, record, "does not follow the one before it")
+            seq, digest = record.seq, record.hash
+            self._judge_text(record)
+            if promised is not None and promised.head.seq == seq:
+                self._compare_vouched(record, promised)
+            if self._ahead:
+                self._compare_start(record)
+        if chain:
+            heads[chain] = Head(seq, digest)
+        self.records += count
+
+    def compare_head(self, chain: str, stored: Head) -> None:
+        """Compare a chain's end with the head that its account holds."""
+        found = self._heads.get(chain)
+        if found is None:
+            begun = self._begun(chain)
+            found = begun.head if begun else Head()
+        if found.seq < stored.seq:
+            lost = _numbers(found.seq + 1, stored.seq)
+            self._add(Fault.CUT, chain, stored.seq, f"{lost} missing at the end")
+        elif found.seq > stored.seq or found.hash != stored.hash:
+            self._add(Fault.CUT, chain, stored.seq, "the account names another end of the chain")
+
+    def finish(self) -> list[Finding]:
+        """Look for chains that end before what was vouched for; everything that was found."""
+        for chain, promised in self._vouched.items():
+            found = self._heads.get(chain)
+            if found is None:
+                begun = self._begun(chain)
+                found = begun.head if begun else Head()
+                if found.seq == promised.head.seq and found.hash != promised.head.hash:
+                    self._add(
+                        Fault.START, chain, found.seq, "the signed start names another record"
+                    )
+            if found.seq < promised.head.seq:
+                lost = _numbers(found.seq + 1, promised.head.seq)
+                told = (
+                    f"{lost} missing at the end: checkpoint {promised.checkpoint} vouches for them"
+                )
+                self._add(Fault.CUT, chain, promised.head.seq, told)
+        return self.findings
+
+    def _begin(self, record: Record) -> Head:
+        """Where the chain of its first record begins."""
+        if record.seq == 1:
+            return Head()
+        as_it_stands = Head(record.seq - 1, record.prev_hash)
+        if not self._knows_starts:
+            self.unknown_starts += 1
+            return as_it_stands
+        begun = self._begun(record.chain)
+        if begun is None or begun.head.seq < record.seq - 1:
+            first = begun.head.seq + 1 if begun else 1
+            lost = _numbers(first, record.seq - 1)
+            why = "" if begun else ", and no signed start says that they were purged"
+            self._add(Fault.GAP, record.chain, record.seq, f"{lost} missing{why}")
+            return as_it_stands
+        if begun.head.seq == record.seq - 1:
+            return begun.head
+        # Purged between two pages, or since an export: the start stands further on.
+        self._ahead[record.chain] = begun.head
+        return as_it_stands
+
+    def _begun(self, chain: str) -> Begun | None:
+        begun = self.starts.get(chain)
+        if begun is None or not begun.problem:
+            return begun
+        self._add(Fault.START, chain, begun.head.seq, begun.problem)
+        return None
+
+    def _judge_text(self, record: Record) -> None:
+        if hash_record(record.prev_hash, record.body) != record.hash:
+            self._find(Fault.CHANGED, record, "was changed: its text does not have its hash")
+        elif not _agrees(record):
+            self._find(Fault.CHANGED, record, "was changed: its columns differ from its text")
+
+    def _compare_vouched(self, record: Record, promised: Vouched) -> None:
+        if promised.head.hash != record.hash:
+            what = f"is not the one that checkpoint {promised.checkpoint} vouches for"
+            self._find(Fault.CHANGED, record, what)
+
+    def _compare_start(self, record: Record) -> None:
+        start = self._ahead.get(record.chain)
+        if start is not None and start.seq == record.seq and start.hash != record.hash:
+            self._find(Fault.CHANGED, record, "is not the one that the signed start names")
+
+    def _out_of_step(self, record: Record, seq: int) -> None:
+        if record.seq <= seq:
+            self._find(Fault.ORDER, record, f"stands behind record {seq}")
+        else:
+            lost = _numbers(seq + 1, record.seq - 1)
+            self._add(Fault.GAP, record.chain, record.seq, f"{lost} missing")
+
+    def _find(self, fault: Fault, record: Record, what: str) -> None:
+        self._add(fault, record.chain, record.seq, f"record {record.seq} {what}")
+
+    def _add(self, fault: Fault, chain: str, seq: int, text: str) -> None:
+        self.findings.append(Finding(fault, chain, seq, text))
+
+
+def _agrees(record: Record) -> bool:
+    """Whether chain, number, instant and kind stand in the text as in the columns.
+
+    The text is JSON with its keys in order and every quotation mark inside a value escaped, so these
+    pieces occur only where they belong.
+    """
+    body = record.body
+    return (
+        body.endswith(f',"seq":{record.seq}}}')
+        and f',"at":{record.at},"browser":"' in body
+        and f',"chain":"{record.chain}","data":{{' in body
+        and f'}},"event":"{record.event}","method":"' in body
+    )
+
+
+def _numbers(first: int, last: int) -> str:
+    return f"record {first} is" if first == last else f"records {first} to {last} are"

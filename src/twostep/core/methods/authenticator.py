@@ -1,0 +1,177 @@
+"""Authenticators as the account's owner sees them: kinds, limits, rows of a list."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class MethodKind(StrEnum):
+    """Ways to pass the second step; the values stand on pages as `data-method-kind`."""
+
+    APP = "app"
+    PHONE = "phone"
+    CODES = "codes"
+    PASSKEY = "passkey"
+
+
+MOST_APPS = 5
+
+MOST_PHONES = 5
+
+MOST_PASSKEYS = 10
+
+MOST_ADDRESSES = 5
+
+MOST_KNOWN_BROWSERS = 10
+
+MOST_REMEMBERED_BROWSERS = 10
+
+LONGEST_NAME = 60
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """An authenticator app (RFC 6238). `secret` is sealed.
+
+    `centre`: the learned offset of its clock in steps, -1 to 1; `edge_run`: successes in a row at
+    one edge, negative for the early one (see `totp.learn_centre`).
+    """
+
+    id: str
+    account_id: str
+    name: str
+    secret: bytes
+    algorithm: str
+    digits: int
+    period_seconds: int
+    last_step: int
+    centre: int
+    edge_run: int
+    created_at: int
+    last_used_at: int | None
+    last_used_browser: str
+
+
+@dataclass(frozen=True, slots=True)
+class PendingApp:
+    """A secret shown in the wizard and not confirmed yet; one for each session."""
+
+    id: str
+    account_id: str
+    session_id: str
+    secret: bytes
+    expires_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Phone:
+    """A backup phone. `number` is sealed; `hint` holds its last two digits.
+
+    `line`: mobile, fixed or either; `channel`: how the owner asked for codes, sms or call.
+    """
+
+    id: str
+    account_id: str
+    session_id: str | None
+    number: bytes
+    region: str
+    line: str
+    hint: str
+    channel: str
+    created_at: int
+    confirmed_at: int | None
+    last_used_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Passkey:
+    """A passkey or security key (WebAuthn level 3, credential record).
+
+    `credential_id`, `public_key` (COSE): as the authenticator made them. `model`: its AAGUID.
+    `transports`: how browsers reach it, separated by blanks. `synced`: it may have copies elsewhere
+    (backup eligible; never changes); `backed_up`: it has some now.
+    """
+
+    id: str
+    account_id: str
+    name: str
+    credential_id: bytes
+    public_key: bytes
+    sign_count: int
+    model: str
+    transports: str
+    synced: bool
+    backed_up: bool
+    created_at: int
+    last_used_at: int | None
+    last_used_browser: str
+
+
+@dataclass(frozen=True, slots=True)
+class RememberedBrowser:
+    """A browser that is not asked for a code until `expires_at`."""
+
+    id: str
+    account_id: str
+    browser: str
+    network: str
+    created_at: int
+    last_used_at: int
+    expires_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecoverySet:
+    """A set of backup codes.
+
+    `shown`: the codes themselves, sealed, while the page may still show them to `session_id`.
+    `proved_at`: when one was typed back, or the owner last said that they are still there.
+    """
+
+    id: str
+    account_id: str
+    salt: bytes
+    profile: str
+    shown: bytes | None
+    session_id: str | None
+    shown_until: int
+    proved_at: int | None
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryCode:
+    """One backup code's digest; `number` is its place on the printed sheet."""
+
+    id: str
+    number: int
+    digest: bytes
+    used_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Methods:
+    """Every authenticator of one account, as a page needs them. Phones are confirmed ones."""
+
+    apps: tuple[App, ...] = ()
+    phones: tuple[Phone, ...] = ()
+    codes: tuple[RecoveryCode, ...] = ()
+    recovery_set: RecoverySet | None = None
+    passkeys: tuple[Passkey, ...] = ()
+
+    @property
+    def codes_left(self) -> int:
+        """Unused backup codes."""
+        return sum(code.used_at is None for code in self.codes)
+
+    @property
+    def ways(self) -> int:
+        """Different ways to pass the second step."""
+        own = len(self.apps) + len(self.phones) + len(self.passkeys)
+        return own + (self.codes_left > 0)
+
+
+def method_name(kind: MethodKind, method_id: str) -> str:
+    """The authenticator's name in events: kind and id."""
+    return f"{kind}:{method_id}"

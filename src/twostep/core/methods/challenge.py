@@ -1,0 +1,44 @@
+"""Challenges: random things that must be answered once. Here: a code sent to a phone.
+
+A challenge is bound to the attempt (session and purpose) and to the phone it went to. It ends when it
+is answered, when five wrong codes were typed, when its time is over, or when another one replaces it.
+Sources: NIST SP 800-63B-4 §3.1.3; ASVS 6.6.2, 6.6.3.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from twostep.core.methods.out_of_band import Purpose
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """One row of `challenges`.
+
+    `code`: the code, sealed, until the challenge ends. `check`: keyed digest to compare with.
+    `call_key`: the digit a called person must press. `ended_at`: answered, spent or replaced.
+    """
+
+    id: str
+    account_id: str
+    session_id: str
+    purpose: Purpose
+    phone_id: str
+    channel: str
+    code: bytes | None
+    check: bytes
+    call_key: str
+    tries_left: int
+    created_at: int
+    expires_at: int
+    ended_at: int | None
+
+
+def is_open(challenge: Challenge, *, now: int) -> bool:
+    """Whether an answer may still be accepted."""
+    return (
+        challenge.ended_at is None
+        and challenge.tries_left > 0
+        and challenge.created_at <= now < challenge.expires_at
+    )

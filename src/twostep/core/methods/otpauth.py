@@ -1,0 +1,110 @@
+"""The secret as an authenticator app takes it: the `otpauth` address in the QR code, and the key.
+
+The address keeps to what every app was seen to read (security.md): plain ASCII names, one colon,
+`%20` for a space, no picture, the default parameters. FreeOTP refuses a second colon, Aegis then
+loses the issuer, and 2FAS decodes the whole address before it takes it apart.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from base64 import b32encode
+from urllib.parse import quote
+
+from twostep.core.methods.totp import DEFAULT, Parameters
+
+
+MAX_BYTES = 213
+"""What a QR code of version 10 holds at error correction M: still readable from a small screen."""
+ISSUER_KEEPS = 25
+"""Encoded bytes that the issuer keeps however long the account's name is."""
+KEY_GROUP = 4
+
+_FOREIGN = re.compile(r"[^A-Za-z0-9._@-]+")
+# Letters that Unicode does not decompose, as their readers write them in ASCII.
+_SPELT_OUT = str.maketrans(
+    {
+        "ß": "ss",
+        "ẞ": "SS",
+        "æ": "ae",
+        "Æ": "AE",
+        "œ": "oe",
+        "Œ": "OE",
+        "ø": "o",
+        "Ø": "O",
+        "ł": "l",
+        "Ł": "L",
+        "đ": "d",
+        "Đ": "D",
+        "ð": "d",
+        "Ð": "D",
+        "þ": "th",
+        "Þ": "Th",
+        "ı": "i",
+    }
+)
+
+
+def provisioning_uri(
+    secret: bytes,
+    *,
+    account: str,
+    issuer: str,
+    host: str,
+    parameters: Parameters = DEFAULT,
+) -> str:
+    """Return the address for the QR code and the link: ASCII, at most `MAX_BYTES` bytes.
+
+    `account` and `issuer` are any text; what does not map to `[A-Za-z0-9 ._@-]` becomes a space,
+    and a name with nothing left becomes `host`, the public host's name without its port. Too long
+    names are cut, the issuer first because it stands there twice; the secret never is. ValueError
+    for other than the default parameters (common apps ignore them and show wrong codes), for a host
+    that maps to nothing, and for a secret that leaves no room for names.
+    """
+    if parameters != DEFAULT:
+        raise ValueError("apps get SHA-1, 6 digits and 30 seconds only")
+    fallback = _plain(host)
+    if not fallback:
+        raise ValueError("host must hold an ASCII letter or digit")
+    query = (
+        f"&algorithm={DEFAULT.algorithm}&digits={DEFAULT.digits}&period={DEFAULT.period_seconds}"
+    )
+    frame = f"otpauth://totp/:?secret={encode_key(secret)}&issuer={query}"
+    room = MAX_BYTES - len(frame)
+    if room < 3:
+        raise ValueError("the secret is too long for a QR code")
+    shown_account = _plain(account) or fallback
+    shown_issuer = _plain(issuer) or fallback
+    issuer_room = max(ISSUER_KEEPS, (room - len(quote(shown_account, safe="@"))) // 2)
+    encoded_issuer = _cut(shown_issuer, min(issuer_room, (room - 1) // 2))
+    encoded_account = _cut(shown_account, room - 2 * len(encoded_issuer))
+    return (
+        f"otpauth://totp/{encoded_issuer}:{encoded_account}"
+        f"?secret={encode_key(secret)}&issuer={encoded_issuer}{query}"
+    )
+
+
+def encode_key(secret: bytes) -> str:
+    """Return `secret` in base32 (RFC 4648 §6) without padding, as apps take it."""
+    return b32encode(secret).decode().rstrip("=")
+
+
+def format_key(secret: bytes) -> str:
+    """Return the key in groups of four, for reading and typing."""
+    key = encode_key(secret)
+    return " ".join(key[start : start + KEY_GROUP] for start in range(0, len(key), KEY_GROUP))
+
+
+def _plain(name: str) -> str:
+    """Map to `[A-Za-z0-9 ._@-]`; accents go, other writing becomes a space."""
+    decomposed = unicodedata.normalize("NFKD", name[:MAX_BYTES].translate(_SPELT_OUT))
+    letters = "".join(mark for mark in decomposed if not unicodedata.combining(mark))
+    return _FOREIGN.sub(" ", letters).strip()
+
+
+def _cut(name: str, room: int) -> str:
+    """Return `name` percent-encoded in at most `room` bytes, no escape broken."""
+    while len(encoded := quote(name, safe="@")) > room:
+        name = name[:-1].rstrip()
+    return encoded

@@ -1,0 +1,198 @@
+"""Vonage's requests to us: proving that they answer something we sent, and speaking during a call."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+from xml.sax.saxutils import escape
+
+from twostep.core.methods.out_of_band import SendState
+from twostep.delivery.channel import (
+    CallbackRequest,
+    Failure,
+    Forged,
+    KeyReport,
+    Reply,
+    Report,
+    StatusReport,
+    read_opt_word,
+)
+from twostep.delivery.signed_path import SignedPaths
+from twostep.delivery.spoken import Pause, Script, Spoken, Step
+
+
+KEY_SECONDS = 8
+OLDEST_SECONDS = 300  # a signature older than this is a replay
+VOICES: Mapping[str, str] = {"en": "en-US", "de": "de-DE", "ar": "ar"}
+
+_STATES: Mapping[str, SendState] = {
+    "accepted": SendState.ACCEPTED,
+    "buffered": SendState.ACCEPTED,
+    "started": SendState.ACCEPTED,
+    "ringing": SendState.ACCEPTED,
+    "answered": SendState.ACCEPTED,
+    "delivered": SendState.DELIVERED,
+    "completed": SendState.DELIVERED,
+    "expired": SendState.FAILED,
+    "failed": SendState.FAILED,
+    "rejected": SendState.FAILED,
+    "busy": SendState.FAILED,
+    "timeout": SendState.FAILED,
+    "unanswered": SendState.FAILED,
+    "cancelled": SendState.FAILED,
+}
+_BY_STATE: Mapping[str, Failure] = {
+    "expired": Failure.EXPIRED,
+    "busy": Failure.BUSY,
+    "timeout": Failure.UNREACHABLE,
+    "unanswered": Failure.UNREACHABLE,
+    "rejected": Failure.REFUSED,
+}
+# The `err-code` of delivery receipts.
+_BY_CODE: Mapping[str, Failure] = {
+    "2": Failure.UNREACHABLE,
+    "3": Failure.UNUSABLE,
+    "4": Failure.OPTED_OUT,
+    "6": Failure.FILTERED,
+    "7": Failure.BUSY,
+    "9": Failure.UNUSABLE,
+    "11": Failure.UNUSABLE,
+    "12": Failure.UNREACHABLE,
+    "14": Failure.FILTERED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class VonageCallbacks:
+    """Reads and answers callbacks.
+
+    Every address carries our own signature (`paths`). Where `signature_secret` is set, requests of
+    the Voice interface must bear Vonage's signed header too.
+    """
+
+    paths: SignedPaths
+    signature_secret: str | None = field(default=None, repr=False)
+
+    def read(self, request: CallbackRequest) -> Report | Forged | None:
+        """Verify and read. News of no interest is None; what is not ours is `Forged`."""
+        place = self.paths.read(request.path)
+        if isinstance(place, Forged):
+            return place
+        news = _news(request)
+        is_voice = place.what == "call" or "uuid" in news
+        if is_voice and self.signature_secret and not self._is_signed(request):
+            return Forged()
+        match place.what:
+            case "status":
+                return _read_status(place.message_id, news)
+            case "call":
+                pressed = None if place.step is None else _pressed(news)
+                return KeyReport(place.message_id, place.step or Step.INTRODUCE, pressed)
+            case "inbound":
+                return read_opt_word(str(news.get("msisdn", "")), str(news.get("text", "")))
+            case _:
+                return Forged()
+
+    def inbound_path(self) -> str:
+        """Where texts that come in belong."""
+        return self.paths.inbound_path()
+
+    def render(self, script: Script, step: Step, *, message_id: str) -> Reply:
+        """Say a step as an NCCO: one talk action, and where a key is waited for, an input."""
+        offered = script.offered(step)
+        actions: list[dict[str, object]] = [
+            {
+                "action": "talk",
+                "text": _ssml((*script.spoken(step), *offered)),
+                "language": VOICES.get(script.language, VOICES["en"]),
+                "bargeIn": bool(offered),
+            }
+        ]
+        if offered:
+            actions.append(
+                {
+                    "action": "input",
+                    "type": ["dtmf"],
+                    "dtmf": {"maxDigits": 1, "timeOut": KEY_SECONDS, "submitOnHash": False},
+                    "eventUrl": [self.paths.url("call", message_id, step)],
+                    "eventMethod": "POST",
+                }
+            )
+        return Reply(media_type="application/json", body=json.dumps(actions, ensure_ascii=False))
+
+    def _is_signed(self, request: CallbackRequest) -> bool:
+        """Verify the header (RFC 7519, HS256): its signature, its age and the body's digest."""
+        scheme, _, value = request.headers.get("authorization", "").partition(" ")
+        signed, _, signature = value.rpartition(".")
+        mac = hmac.new((self.signature_secret or "").encode(), signed.encode(), sha256).digest()
+        if scheme.lower() != "bearer" or not hmac.compare_digest(mac, _decode(signature)):
+            return False
+        head, _, claims = signed.partition(".")
+        said, header = _object(_decode(claims)), _object(_decode(head))
+        issued_at, digest = said.get("iat"), str(said.get("payload_hash", ""))
+        return (
+            header.get("alg") == "HS256"
+            and isinstance(issued_at, int)
+            and abs(request.received_at - issued_at) <= OLDEST_SECONDS
+            and hmac.compare_digest(digest.encode(), sha256(request.body).hexdigest().encode())
+        )
+
+
+def _news(request: CallbackRequest) -> dict[str, Any]:
+    """What the provider says: query, and a body that is a form or JSON."""
+    news: dict[str, Any] = dict(parse_qsl(urlsplit(request.path).query, max_num_fields=50))
+    if not request.body:
+        return news
+    if request.headers.get("content-type", "").startswith("application/json"):
+        return news | _object(request.body)
+    try:
+        return news | dict(parse_qsl(request.body.decode(), max_num_fields=50))
+    except ValueError:
+        return news
+
+
+def _read_status(message_id: str, news: Mapping[str, Any]) -> StatusReport | None:
+    word = str(news.get("status", ""))
+    state = _STATES.get(word)
+    if state is None:
+        return None
+    if state is not SendState.FAILED:
+        return StatusReport(message_id, state)
+    code = str(news.get("err-code", "")).lstrip("0")
+    failure = _BY_CODE.get(code) or _BY_STATE.get(word, Failure.REFUSED)
+    return StatusReport(message_id, state, failure)
+
+
+def _pressed(news: Mapping[str, Any]) -> str:
+    dtmf = news.get("dtmf", "")
+    digits = dtmf.get("digits") if isinstance(dtmf, dict) else dtmf
+    return str(digits or "")[:1]
+
+
+def _ssml(spoken: Spoken) -> str:
+    parts = [
+        f"<break time='{part.seconds}s'/>" if isinstance(part, Pause) else escape(part.words)
+        for part in spoken
+    ]
+    return f"<speak>{' '.join(parts)}</speak>"
+
+
+def _object(raw: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(raw)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _decode(text: str) -> bytes:
+    try:
+        return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    except ValueError:
+        return b""

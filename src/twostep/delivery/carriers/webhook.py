@@ -1,0 +1,201 @@
+"""The webhook: by our own stable contract any other system can carry texts and calls.
+
+    POST <url>
+    webhook-id: <the message's id, also the idempotency key>
+    webhook-timestamp: <Unix seconds>
+    webhook-signature: v1,<base64 of HMAC-SHA256 over "id.timestamp.body">
+    {"id", "channel": "sms"|"call", "to", "language", "expires_at",
+     "text", "code" (sms)  |  "steps_url" (call),  "status_url"}
+
+A call's request holds no code: the telephone system asks `steps_url` what to say, step by step, and
+signs its questions with the same secret (see `webhook_callback`). The signature is that of Standard
+Webhooks 1.0, so that its libraries verify it. A receiver with a contract of its own is met by a
+`Shape`; its requests bear our signature too.
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from urllib.parse import quote, urlencode
+
+import httpx2
+
+from twostep.delivery.carriers.webhook_shape import Shape, fill, point
+from twostep.delivery.channel import (
+    Accepted,
+    Ambiguous,
+    Failure,
+    Kind,
+    Misconfigured,
+    Outcome,
+    Permanent,
+    Temporary,
+    redact,
+)
+from twostep.delivery.examination import Examined, Verdict, reach
+from twostep.delivery.message import CallMessage, MailMessage, Message, TextMessage
+from twostep.delivery.wire import Answer, Request, exchange, read_fault
+
+
+SECRET_PREFIX = "whsec_"
+OURS = Shape()
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookReceiver:
+    """Who takes our messages. `secret`: `whsec_` and base64, as both sides hold it.
+
+    `bearer`: sent as an Authorization header besides, where a gateway in between asks for one.
+    `shape`: of requests and answers, where they are not ours.
+    `callback_base`: `https://panel.example.org/telephony/webhook`, None where the panel cannot be
+    reached: then no calls and no reports.
+    """
+
+    url: str
+    secret: str = field(repr=False)
+    carries: frozenset[Kind] = frozenset({Kind.SMS})
+    bearer: str | None = field(default=None, repr=False)
+    callback_base: str | None = None
+    shape: Shape = field(default_factory=Shape)
+
+
+class Webhook:
+    """The channel. `client` belongs to the caller, who closes it."""
+
+    name = "webhook"
+
+    def __init__(self, receiver: WebhookReceiver, client: httpx2.AsyncClient) -> None:
+        self._receiver = receiver
+        self._client = client
+
+    @property
+    def kinds(self) -> frozenset[Kind]:
+        """What the receiver carries; calls need a way to ask us what to say."""
+        receiver = self._receiver
+        unable = frozenset() if receiver.callback_base else frozenset({Kind.CALL})
+        return receiver.carries - unable
+
+    async def send(self, message: Message, *, now: int) -> Outcome:
+        """Hand a text or a call over."""
+        match message:
+            case TextMessage() if Kind.SMS in self.kinds:
+                body = text_body(message, self._receiver)
+            case CallMessage() if Kind.CALL in self.kinds:
+                body = call_body(message, self._receiver)
+            case TextMessage() | CallMessage() | MailMessage():
+                return Misconfigured("the webhook does not carry such messages")
+        request = write_request(body, self._receiver, message_id=message.id, now=now)
+        answer = await exchange(self._client, request)
+        if not isinstance(answer, Answer):
+            return answer
+        return read_answer(answer, message.id, shape=self._receiver.shape)
+
+    async def examine(self, *, now: int) -> Examined:  # noqa: ARG002  the protocol's
+        """Connect and hang up."""
+        return await examine(self._receiver)
+
+
+async def examine(receiver: WebhookReceiver) -> Examined:
+    """Connect: whatever is posted there is a message, so nothing is."""
+    fault = await reach(receiver.url)
+    if fault:
+        return Examined(Verdict.BROKEN, f"{fault}.")
+    return Examined(
+        Verdict.UNTESTED,
+        "It answers. Whether it takes our signature cannot be tested without sending.",
+    )
+
+
+def write_request(
+    body: Mapping[str, object], receiver: WebhookReceiver, *, message_id: str, now: int
+) -> Request:
+    """Write what a message says as the receiver wants it, signed."""
+    shape = receiver.shape
+    values = {**body, "to_digits": str(body["to"]).removeprefix("+")}
+    if shape.form is not None:
+        pairs = {name: str(fill(text, values)) for name, text in shape.form.items()}
+        content, kind = urlencode(pairs).encode(), "application/x-www-form-urlencoded"
+    else:
+        written = body if shape.body is None else fill(shape.body, values)
+        content, kind = json.dumps(written, ensure_ascii=False).encode(), "application/json"
+    headers = {name.lower(): text for name, text in shape.headers.items()}
+    headers |= sign(content, message_id=message_id, secret=receiver.secret, at=now)
+    headers["content-type"] = kind
+    if receiver.bearer:
+        headers["authorization"] = f"Bearer {receiver.bearer}"
+    return Request(
+        receiver.url, method=shape.method, headers=headers, content=content, basic=shape.basic
+    )
+
+
+def text_body(message: TextMessage, receiver: WebhookReceiver) -> dict[str, object]:
+    """Return the body of a text's request; a message without a code (a test) says null."""
+    return {
+        "id": message.id,
+        "channel": "sms",
+        "to": message.to,
+        "text": message.text,
+        "code": message.code or None,
+        "language": message.language,
+        "expires_at": message.expires_at,
+        "status_url": _callback(receiver, "status", message.id),
+    }
+
+
+def call_body(message: CallMessage, receiver: WebhookReceiver) -> dict[str, object]:
+    """Return the body of a call's request."""
+    return {
+        "id": message.id,
+        "channel": "call",
+        "to": message.to,
+        "language": message.language,
+        "expires_at": message.expires_at,
+        "steps_url": _callback(receiver, "call", message.id),
+        "status_url": _callback(receiver, "status", message.id),
+    }
+
+
+def sign(body: bytes, *, message_id: str, secret: str, at: int) -> dict[str, str]:
+    """Return the three headers that sign a body at `at` (Unix seconds)."""
+    mac = hmac.new(secret_bytes(secret), f"{message_id}.{at}.".encode() + body, sha256)
+    return {
+        "webhook-id": message_id,
+        "webhook-timestamp": str(at),
+        "webhook-signature": f"v1,{base64.b64encode(mac.digest()).decode()}",
+    }
+
+
+def secret_bytes(secret: str) -> bytes:
+    """Return the key of a written secret. ValueError where it is no base64."""
+    return base64.b64decode(secret.removeprefix(SECRET_PREFIX), validate=True)
+
+
+def read_answer(answer: Answer, message_id: str, *, shape: Shape = OURS) -> Outcome:
+    """Sort an answer. 409 says that the receiver has this id already, which is as good as a yes."""
+    if answer.status in shape.retry:
+        return Temporary(f"HTTP {answer.status}")
+    first, last = shape.success
+    if first <= answer.status <= last:
+        if shape.success_pointer:
+            said = point(answer.json, shape.success_pointer)
+            if said is None:
+                return Ambiguous("an answer that does not say whether it was taken")
+            if str(said) != shape.success_value:
+                return Misconfigured(f"{shape.success_pointer} says {redact(str(said), limit=60)}")
+        return Accepted(str(point(answer.json, shape.id_pointer) or message_id)[:200])
+    if answer.status == 409:
+        return Accepted(message_id)
+    if answer.status == 422:
+        word = str(answer.json.get("reason", ""))
+        return Permanent(Failure(word) if word in set(Failure) else Failure.REFUSED)
+    return read_fault(answer, message=str(answer.json.get("detail", "")))
+
+
+def _callback(receiver: WebhookReceiver, what: str, message_id: str) -> str | None:
+    base = receiver.callback_base
+    return f"{base}/{what}/{quote(message_id, safe='')}" if base else None

@@ -1,0 +1,158 @@
+"""Writes notices: subject, plain text and simple HTML, in the user's language and time zone.
+
+Every notice has the same order: what happened, when and where; what to do if it was you (nothing);
+what to do if it was not (one link); and that we never ask for codes.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from functools import cache
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from twostep.delivery.mail.notice import Notice, NoticeKind
+from twostep.delivery.mail.notice_words import ACTS, COUNTED, NAMELESS, WORDINGS, Wording
+from twostep.i18n import Language, Translations, format_instant, language, translator
+
+
+MAX_FIELD = 80
+_ISOLATE, _END = "\u2068", "\u2069"
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Whose mail it is: the panel's name, its address, and how its people are reached."""
+
+    panel: str
+    public_url: str
+    support_email: str = ""
+    support_phone: str = ""
+    support_hours: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A mail's content, ready for `MailMessage`."""
+
+    subject: str
+    text: str
+    html: str
+
+
+def render(notice: Notice, *, sender: Sender, language_code: str, time_zone: str) -> Rendered:
+    """Write a notice. Times are told in `time_zone` (IANA name) and name it."""
+    tongue = language(language_code)
+    words = translator(tongue.code)
+    wording = WORDINGS[notice.kind]
+    values = _values(notice, tongue=tongue, time_zone=time_zone)
+    context = {
+        "notice": notice,
+        "sender": sender,
+        "language": tongue,
+        "user_name": _tidy(notice.user_name),
+        "happened": _happened(notice, wording, words).format(**values),
+        "more": _translated(words, wording.more),
+        "button": _translated(words, wording.button) if notice.action_link else None,
+        "follow": wording.follow,
+        "reason": _tidy(notice.reason),
+        "when": values["at"],
+        "where": _where(notice, tongue),
+    }
+    topic = words.gettext(wording.subject).format(**values)
+    subject = _plain(f"{_tidy(sender.panel)}: {topic}")
+    environment = _environment(tongue.code)
+    return Rendered(
+        subject=subject,
+        text=_plain_lines(environment.get_template("notice.txt").render(context)),
+        html=environment.get_template("notice.html").render(context, subject=subject),
+    )
+
+
+@cache
+def _environment(code: str) -> Environment:
+    environment = Environment(
+        loader=PackageLoader("twostep.delivery", "templates"),
+        autoescape=select_autoescape(enabled_extensions=("html",), default=False),
+        undefined=StrictUndefined,
+        extensions=["jinja2.ext.i18n"],
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.install_gettext_translations(  # type: ignore[attr-defined]  # the extension adds it
+        translator(code), newstyle=True
+    )
+    return environment
+
+
+def _values(notice: Notice, *, tongue: Language, time_zone: str) -> dict[str, str | int]:
+    def told(at: int) -> str:
+        return format_instant(at, language=tongue.code, time_zone=time_zone, style="full")
+
+    return {
+        "at": told(notice.at),
+        "until": told(notice.until_at) if notice.until_at is not None else "",
+        "method": _isolate(notice.method, tongue),
+        "hint": notice.hint[-2:],
+        "address": _isolate(notice.address, tongue),
+        "count": notice.count,
+    }
+
+
+def _happened(notice: Notice, wording: Wording, words: Translations) -> str:
+    if notice.kind in COUNTED:
+        return COUNTED[notice.kind](words, notice.count)
+    if notice.kind is NoticeKind.HELP_DESK_ACT and notice.act is not None:
+        return words.gettext(ACTS[notice.act])
+    if not notice.method and notice.kind in NAMELESS:
+        return words.gettext(NAMELESS[notice.kind])
+    return words.gettext(wording.happened)
+
+
+def _translated(words: Translations, message: str | None) -> str | None:
+    return None if message is None else words.gettext(message)
+
+
+def _where(notice: Notice, tongue: Language) -> str | None:
+    """Say where in one phrase: "Firefox on Linux, network 203.0.113.0"."""
+    _ = translator(tongue.code).gettext
+    network = _isolate(notice.network or "", tongue)
+    known = (
+        _isolate(notice.browser or "", tongue),
+        _("network {network}").format(network=network) if network else "",
+        _isolate(notice.place or "", tongue),
+    )
+    return ", ".join(part for part in known if part) or None
+
+
+def _tidy(text: str) -> str:
+    """Take out what could break a line, a header or the direction of what follows."""
+    kept = "".join(c if unicodedata.category(c)[0] != "C" else " " for c in text)
+    tidy = " ".join(kept.split())
+    return tidy if len(tidy) <= MAX_FIELD else tidy[: MAX_FIELD - 1] + "…"
+
+
+def _isolate(text: str, tongue: Language) -> str:
+    """Keep a foreign name from turning the sentence around it (Unicode TR 9, isolates).
+
+    Only where directions can meet, since old mail programs draw the marks as boxes.
+    """
+    tidy = _tidy(text)
+    turns = any(unicodedata.bidirectional(c) in {"R", "AL"} for c in tidy)
+    return f"{_ISOLATE}{tidy}{_END}" if tidy and (turns or tongue.direction == "rtl") else tidy
+
+
+def _plain(text: str) -> str:
+    return text.replace(_ISOLATE, "").replace(_END, "")
+
+
+def _plain_lines(text: str) -> str:
+    """Bring blank lines left by the template down to one, and end in a single newline."""
+    lines: list[str] = []
+    for line in text.splitlines():
+        if line.strip() or (lines and lines[-1]):
+            # The space behind "-- " is what makes it a signature's mark (RFC 3676 section 4.3).
+            lines.append(line if line == "-- " else line.rstrip())
+    return "\n".join(lines).strip() + "\n"

@@ -1,0 +1,256 @@
+"""The words of each notice: a subject, what happened, and what more there is to say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from twostep.delivery.mail.notice import HelpDeskAct, NoticeKind
+from twostep.i18n import N_, Translations
+
+
+class Follow(StrEnum):
+    """The sentence after the news: what to do if all is well."""
+
+    WAS_YOU = "was_you"
+    ASKED = "asked"  # the mail itself was asked for
+    HELPED = "helped"  # somebody acted for the user
+    NONE = "none"  # there is something to do either way
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """The marked words of one kind. `more`: a second paragraph; `button`: names `action_link`.
+
+    `happened` is empty where the sentence depends on a number (`COUNTED`) or on an act (`ACTS`).
+    """
+
+    subject: str
+    happened: str = ""
+    more: str | None = None
+    button: str | None = None
+    follow: Follow = Follow.WAS_YOU
+
+
+_BACK_ON = N_("To turn it on again, open Settings and choose Enable.")
+
+WORDINGS: dict[NoticeKind, Wording] = {
+    NoticeKind.TWO_STEP_ENABLED: Wording(
+        N_("two-step sign-in is on"),
+        N_("Two-step sign-in (MFA) was turned on for your account."),
+        more=N_("From now on, signing in takes your password and a code or a passkey."),
+    ),
+    NoticeKind.TWO_STEP_DISABLED: Wording(
+        N_("two-step sign-in is off"),
+        N_("Two-step sign-in (MFA) was turned off for your account."),
+        more=_BACK_ON,
+    ),
+    NoticeKind.APP_ADDED: Wording(
+        N_("authenticator app added"),
+        N_("The authenticator app “{method}” was added to your account."),
+    ),
+    NoticeKind.APP_REMOVED: Wording(
+        N_("authenticator app removed"),
+        N_("The authenticator app “{method}” was removed from your account."),
+    ),
+    NoticeKind.PHONE_ADDED: Wording(
+        N_("backup phone added (••{hint})"),
+        N_("A backup phone ending {hint} was added to your account."),
+    ),
+    NoticeKind.PHONE_REMOVED: Wording(
+        N_("backup phone removed (••{hint})"),
+        N_("The backup phone ending {hint} was removed from your account."),
+        more=N_("Codes are no longer sent to it."),
+    ),
+    NoticeKind.PASSKEY_ADDED: Wording(
+        N_("passkey added"), N_("The passkey “{method}” was added to your account.")
+    ),
+    NoticeKind.PASSKEY_REMOVED: Wording(
+        N_("passkey removed"), N_("The passkey “{method}” was removed from your account.")
+    ),
+    NoticeKind.PASSKEY_COUNTED_BACK: Wording(
+        N_("check one of your passkeys"),
+        N_("The passkey “{method}” signed in, but its counter had not risen."),
+        more=N_(
+            "That can be a fault of the device, or there is a copy of it. If you are not sure,"
+            " remove the passkey and add it again."
+        ),
+    ),
+    NoticeKind.CODES_CREATED: Wording(
+        N_("new backup codes"),
+        N_("A new set of backup codes was made for your account."),
+        more=N_("If you had backup codes before, they no longer work."),
+    ),
+    NoticeKind.RECOVERY_CODE_USED: Wording(
+        N_("backup code used"),
+        more=N_("Did you lose your phone? Then add a new one, and remove the old one."),
+    ),
+    NoticeKind.CODES_FEW_LEFT: Wording(
+        N_("few backup codes left"),
+        more=N_("Make a new set while you can still sign in."),
+        follow=Follow.NONE,
+    ),
+    NoticeKind.DEFAULT_CHANGED: Wording(
+        N_("the first way to sign in changed"),
+        N_("Signing in now asks for “{method}” first."),
+    ),
+    NoticeKind.BROWSER_NEW: Wording(
+        N_("sign-in from a new browser"),
+        N_("Your account was signed in to from a browser that we had not seen before."),
+    ),
+    NoticeKind.BROWSER_COPIED: Wording(
+        N_("a browser that skipped the code was forgotten"),
+        N_("Somebody used an old copy of what lets “{method}” skip the code."),
+        more=N_(
+            "That browser will be asked for a code again. Whoever it was also entered your right"
+            " password."
+        ),
+    ),
+    NoticeKind.WRONG_CODES: Wording(
+        N_("somebody entered your password, but not the code"),
+        more=N_("They did not get in. If it was not you, your password is known to somebody else."),
+    ),
+    NoticeKind.PASSWORD_CHANGED: Wording(
+        N_("password changed"),
+        N_("The password of your account was changed."),
+        more=N_("Everywhere else you were signed in, you have been signed out."),
+    ),
+    NoticeKind.PASSWORD_RETIRED: Wording(
+        N_("your password no longer works"),
+        N_("Somebody who has your password guessed codes, so we stopped accepting that password."),
+        more=N_(
+            "They did not get in. Your phone and app stay as they are. Set a new password with"
+            " this link; it works once, for one hour."
+        ),
+        button=N_("Set a new password"),
+        follow=Follow.NONE,
+    ),
+    NoticeKind.PASSWORD_SECURED: Wording(
+        N_("your password no longer works"),
+        N_("Your account was secured, so we stopped accepting its password."),
+        more=N_("Set a new password with this link; it works once, for one hour."),
+        button=N_("Set a new password"),
+        follow=Follow.NONE,
+    ),
+    NoticeKind.PASSWORD_RESET_LINK: Wording(
+        N_("set a new password"),
+        N_("Somebody, perhaps you, asked for a link to set a new password."),
+        more=N_(
+            "The link works once, for one hour. If two-step sign-in is on, you will still need your"
+            " second step."
+        ),
+        button=N_("Set a new password"),
+        follow=Follow.ASKED,
+    ),
+    NoticeKind.EMAIL_CONFIRM: Wording(
+        N_("confirm your e-mail address"),
+        N_("Somebody, perhaps you, wants to use {address} for this account."),
+        more=N_("Open the link while you are signed in."),
+        button=N_("Confirm this address"),
+        follow=Follow.ASKED,
+    ),
+    NoticeKind.EMAIL_ADDED: Wording(
+        N_("e-mail address added"),
+        N_("The e-mail address {address} was added to your account."),
+    ),
+    NoticeKind.EMAIL_REMOVED: Wording(
+        N_("e-mail address removed"),
+        N_("The e-mail address {address} was removed from your account."),
+    ),
+    NoticeKind.HELP_DESK_ACT: Wording(
+        N_("the help desk changed your account"), follow=Follow.HELPED
+    ),
+    NoticeKind.SESSIONS_ENDED: Wording(
+        N_("signed out everywhere else"),
+        N_("Your account was signed out in all other browsers."),
+    ),
+    NoticeKind.RECOVERY_STARTED: Wording(
+        N_("somebody asked to get in without a second step"),
+        N_(
+            "Somebody who knows your password says that the phone is lost. On {until},"
+            " two-step sign-in can be set up again."
+        ),
+        more=N_("Until then nothing changes. You can stop it at any time."),
+        button=N_("Stop this"),
+    ),
+    NoticeKind.RECOVERY_DAILY: Wording(
+        N_("a request to get in without a second step is still waiting"),
+        N_("On {until}, two-step sign-in of your account can be set up again."),
+        more=N_("You can stop it at any time. Signing in with a second step stops it too."),
+        button=N_("Stop this"),
+    ),
+    NoticeKind.RECOVERY_DONE: Wording(
+        N_("you can set up two-step sign-in again"),
+        N_("The waiting time is over: two-step sign-in can now be set up again."),
+        more=N_("You will need your password. The link works once."),
+        button=N_("Set up two-step sign-in"),
+        follow=Follow.NONE,
+    ),
+    NoticeKind.RECOVERY_CANCELLED: Wording(
+        N_("the request to get in without a second step was stopped"),
+        N_("The request to set up two-step sign-in again was stopped. Nothing was changed."),
+    ),
+    NoticeKind.CODE_REPORTED: Wording(
+        N_("a call with a code was reported"),
+        N_(
+            "We called the phone ending {hint} with a code, and whoever answered said that"
+            " they had not asked for it."
+        ),
+        more=N_("The code no longer works. Somebody may know your password: change it."),
+        follow=Follow.NONE,
+    ),
+    NoticeKind.POLICY_DEADLINE: Wording(
+        N_("set up two-step sign-in"),
+        more=N_("It takes about two minutes."),
+        button=N_("Set up two-step sign-in"),
+        follow=Follow.NONE,
+    ),
+}
+
+# Where `happened` names an app or passkey, and its owner gave it no name.
+NAMELESS: dict[NoticeKind, str] = {
+    NoticeKind.APP_ADDED: N_("An authenticator app was added to your account."),
+    NoticeKind.APP_REMOVED: N_("An authenticator app was removed from your account."),
+    NoticeKind.PASSKEY_ADDED: N_("A passkey was added to your account."),
+    NoticeKind.PASSKEY_REMOVED: N_("A passkey was removed from your account."),
+    NoticeKind.PASSKEY_COUNTED_BACK: N_("A passkey signed in, but its counter had not risen."),
+    NoticeKind.DEFAULT_CHANGED: N_("Signing in now asks for another way first."),
+}
+
+COUNTED: dict[NoticeKind, Callable[[Translations, int], str]] = {
+    NoticeKind.RECOVERY_CODE_USED: lambda words, count: words.ngettext(
+        "A backup code was used to sign in to your account. You have {count} code left.",
+        "A backup code was used to sign in to your account. You have {count} codes left.",
+        count,
+    ),
+    NoticeKind.CODES_FEW_LEFT: lambda words, count: words.ngettext(
+        "You have only {count} backup code left.",
+        "You have only {count} backup codes left.",
+        count,
+    ),
+    NoticeKind.WRONG_CODES: lambda words, count: words.ngettext(
+        "Somebody entered your right password, and then a wrong code, {count} time.",
+        "Somebody entered your right password, and then wrong codes, {count} times.",
+        count,
+    ),
+    NoticeKind.POLICY_DEADLINE: lambda words, count: words.ngettext(
+        "Your organisation requires two-step sign-in. You have {count} day left to set it up.",
+        "Your organisation requires two-step sign-in. You have {count} days left to set it up.",
+        count,
+    ),
+}
+
+ACTS: dict[HelpDeskAct, str] = {
+    HelpDeskAct.DISABLE: N_("The help desk switched your account off."),
+    HelpDeskAct.ENABLE: N_("The help desk switched your account on again."),
+    HelpDeskAct.SESSIONS_END: N_("The help desk signed you out everywhere."),
+    HelpDeskAct.RESET_MFA: N_(
+        "The help desk removed your authenticator apps, phones, passkeys and backup codes, and"
+        " your password no longer works."
+    ),
+    HelpDeskAct.TEMPORARY_CODE: N_(
+        "The help desk made a temporary code for signing in to your account."
+    ),
+    HelpDeskAct.PASSWORD_LINK: N_("The help desk sent a link for a new password."),
+}

@@ -1,0 +1,145 @@
+"""Accounts as the operator's command line makes and lists them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from twostep.core import token
+from twostep.core.account import Account, EmailAddress, Role
+from twostep.core.audit import event
+from twostep.core.audit.event import Source
+from twostep.core.email_address import email_key, read_email_address
+from twostep.core.methods.authenticator import Methods
+from twostep.core.refusal import Reason, Refused
+from twostep.core.sign_in import password
+from twostep.core.sign_in.user_name import read_user_name, user_name_key
+from twostep.flows.account.breached import review_breached
+from twostep.flows.env import Env
+from twostep.store.account import accounts
+from twostep.store.account import addresses as stored_addresses
+from twostep.store.audit import trail as audit
+from twostep.store.methods.all_methods import load_methods
+from twostep.store.tx import Tx
+
+
+PAGE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class NewAccount:
+    """What `user add` is given. `typed`: the password, None to set one by link later."""
+
+    name: str
+    email: str
+    role: Role
+    typed: str | None = field(repr=False)
+    language: str
+    time_zone: str
+
+
+async def add_account(env: Env, source: Source, new: NewAccount, *, now: int) -> Account | Refused:
+    """Make an account; its address counts as verified, because an operator vouches for it.
+
+    Refused: USER_NAME_MALFORMED, USER_NAME_TAKEN, EMAIL_MALFORMED, EMAIL_TAKEN, and what
+    `review_password` says. Of two that want the same at once, the engine runs the later one again,
+    and it then sees the first.
+    """
+    name = read_user_name(new.name)
+    address = read_email_address(new.email)
+    if isinstance(name, Refused):
+        return name
+    if isinstance(address, Refused):
+        return address
+    password_hash = None
+    if new.typed is not None:
+        words = [name.text, env.settings.panel_name, env.settings.organisation]
+        refused = password.review_password(
+            new.typed, two_step_on=False, context_words=[word for word in words if word]
+        )
+        if refused := refused or review_breached(env, new.typed):
+            return refused
+        password_hash = await env.hashes.run_known(
+            password.hash_password, new.typed, profile=env.profile
+        )
+    account = _new_account(new, name.text, password_hash=password_hash, now=now)
+
+    def save(tx: Tx) -> Account | Refused:
+        if stored_addresses.is_address_taken(tx, address.key):
+            return Refused(Reason.EMAIL_TAKEN)
+        if not accounts.insert(tx, account, name_key=name.key):
+            return Refused(Reason.USER_NAME_TAKEN)
+        own = EmailAddress(token.new_id(), account.id, address.text, now, now)
+        stored_addresses.insert_address(tx, own, address_key=address.key)
+        audit.append(
+            tx,
+            event.new_event(event.ACCOUNT_CREATED, role=str(new.role)),
+            account_id=account.id,
+            source=source,
+            now=now,
+        )
+        return account
+
+    return await env.store.run(save)
+
+
+def _new_account(new: NewAccount, name: str, *, password_hash: str | None, now: int) -> Account:
+    return Account(
+        id=token.new_id(),
+        name=name,
+        role=new.role,
+        language=new.language,
+        time_zone=new.time_zone,
+        two_step=False,
+        two_step_at=None,
+        password_hash=password_hash,
+        password_version=1,
+        password_short=False,
+        password_set_at=now if password_hash else None,
+        password_retired_at=None,
+        disabled_at=None,
+        must_enroll=False,
+        default_method=None,
+        wrong_in_a_row=0,
+        guess_millionths=0,
+        spare_reminder_at=None,
+        created_at=now,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class AccountView:
+    """One account with its addresses and ways to sign in; never a secret."""
+
+    account: Account
+    addresses: tuple[EmailAddress, ...]
+    methods: Methods
+
+
+def list_accounts(tx: Tx) -> list[Account]:
+    """Every account by name."""
+    found: list[Account] = []
+    after = ""
+    while page := accounts.list_all(tx, after=after, limit=PAGE):
+        found += page
+        after = user_name_key(page[-1].name)
+    return found
+
+
+def view_account(tx: Tx, name: str) -> AccountView | Refused:
+    """One account by its name. Refused: NOT_FOUND."""
+    return _view(tx, accounts.load_by_name(tx, user_name_key(name)))
+
+
+def find_account(tx: Tx, address: str) -> AccountView | Refused:
+    """The account that has verified this e-mail address. Refused: NOT_FOUND."""
+    return _view(tx, accounts.load_by_address(tx, email_key(address)))
+
+
+def _view(tx: Tx, account: Account | None) -> AccountView | Refused:
+    if account is None:
+        return Refused(Reason.NOT_FOUND)
+    return AccountView(
+        account,
+        tuple(stored_addresses.list_addresses(tx, account.id)),
+        load_methods(tx, account.id),
+    )

@@ -1,0 +1,71 @@
+"""What Account security, the page of sessions and the pages of one way to sign in show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from twostep.core.account import Account
+from twostep.core.audit import event
+from twostep.core.methods.authenticator import Methods, RememberedBrowser
+from twostep.core.sign_in.session import Session
+from twostep.flows.account.activity import Activity, list_activity
+from twostep.flows.env import Env, Visitor
+from twostep.flows.proof.remembered_browsers import is_this, list_remembered
+from twostep.flows.sign_in.sessions import list_sessions
+from twostep.store.methods import passkeys
+from twostep.store.methods.all_methods import load_methods
+from twostep.store.tx import Tx
+
+
+ROWS = 5
+
+OFFER_SECONDS = 900
+
+# After one of these, signing out everywhere else is offered.
+_CHANGES = frozenset(
+    {
+        event.APP_ADDED,
+        event.APP_REMOVED,
+        event.PASSKEY_ADDED,
+        event.PASSKEY_REMOVED,
+        event.PHONE_ADDED,
+        event.PHONE_REMOVED,
+        event.RECOVERY_CODES_CREATED,
+        event.TWO_STEP_DISABLED,
+        event.TWO_STEP_ENABLED,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityView:
+    """`sessions`: this one first. `offered`: a way to sign in has just changed, and other browsers
+    are still signed in. `browsers`: those that are not asked for a code; `this_browser`: the id of
+    the one that looks. `handle`: by which authenticators know the account, None before the first
+    passkey."""
+
+    methods: Methods
+    browsers: tuple[RememberedBrowser, ...]
+    this_browser: str | None
+    handle: bytes | None
+    sessions: tuple[Session, ...]
+    offered: bool
+    activity: tuple[Activity, ...]
+
+
+def view_security(
+    tx: Tx, env: Env, account: Account, current: Session, visitor: Visitor, *, now: int
+) -> SecurityView:
+    """Read Account security."""
+    live = list_sessions(tx, env, account.id, now=now)
+    newest = list_activity(tx, account.id, limit=20)
+    changed = any(one.event in _CHANGES and now - one.at < OFFER_SECONDS for one in newest)
+    return SecurityView(
+        methods=load_methods(tx, account.id),
+        browsers=list_remembered(tx, env, account, now=now),
+        handle=passkeys.load_handle(tx, account.id),
+        this_browser=is_this(tx, account, visitor),
+        sessions=tuple(sorted(live, key=lambda one: one.id != current.id)),
+        offered=changed and len(live) > 1,
+        activity=tuple(newest[:ROWS]),
+    )

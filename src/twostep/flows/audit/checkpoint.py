@@ -1,0 +1,106 @@
+"""Sign the audit chains' heads once a minute and at the end, in the database and in a file outside.
+
+A file that cannot be written stops nothing: it is logged and counted, `doctor` says it, and what is
+missing in it is appended as soon as that works again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from pathlib import Path
+
+import structlog
+
+from twostep.core.audit.audit_chain import START
+from twostep.core.audit.audit_checkpoint import CHECKPOINTS, new_checkpoint, read_start
+from twostep.core.outage import StoreUnavailable
+from twostep.flows.env import Env
+from twostep.store.audit import checkpoint_file
+from twostep.store.audit import checkpoints as audit_checkpoints
+from twostep.store.tx import Tx
+
+
+EVERY_SECONDS = 60.0
+MOST_HEADS = 2000  # in one checkpoint, so that no transaction and no line grows without bound
+FILE_PAGE = 100
+
+log = structlog.get_logger(__name__)
+
+
+def take_checkpoint(tx: Tx, env: Env, *, now: int) -> int:
+    """Sign the heads that changed, at most `MOST_HEADS`; how many there were."""
+    heads = audit_checkpoints.take_changed(tx, limit=MOST_HEADS)
+    if not heads:
+        return 0
+    seq, root = _newest(tx)
+    signed = new_checkpoint(env.keyring, seq=seq + 1, before=root, heads=heads, at=now)
+    audit_checkpoints.insert(tx, seq + 1, signed, at=now)
+    return len(heads)
+
+
+async def checkpoint_all(env: Env, *, now: int) -> int:
+    """Sign every changed head and bring the file up to date; the newest checkpoint's number.
+
+    Raises `StoreUnavailable`.
+    """
+    while await env.store.run(take_checkpoint, env, now=now) >= MOST_HEADS:
+        pass  # each checkpoint is a transaction of its own
+    path = env.settings.audit_checkpoint_file
+    if path is not None:
+        await _write_file(env, path)
+    newest = await env.store.read(audit_checkpoints.load_newest)
+    return newest[0] if newest else 0
+
+
+async def run_checkpoints(env: Env) -> None:
+    """Sign once a minute until cancelled."""
+    while True:
+        with suppress(StoreUnavailable):
+            await checkpoint_all(env, now=env.clock())
+        await asyncio.sleep(EVERY_SECONDS)
+
+
+def review_file(tx: Tx, path: Path) -> str:
+    """What is wrong with the checkpoint file, with what to do; empty if nothing."""
+    try:
+        checkpoint_file.review_writable(path)
+        last = checkpoint_file.last_number(path)
+    except OSError as error:
+        return (
+            f"The checkpoint file {path} cannot be written: {error.strerror}."
+            " Let the server's user write it; nothing is lost meanwhile."
+        )
+    newest = audit_checkpoints.load_newest(tx)
+    if newest is not None and newest[0] > last + 1:
+        return (
+            f"The checkpoint file {path} ends at {last}, the database at {newest[0]}. It is brought"
+            " up to date within a minute while the server runs."
+        )
+    return ""
+
+
+def _newest(tx: Tx) -> tuple[int, bytes]:
+    """Number and root of the newest checkpoint, also where all have been purged."""
+    newest = audit_checkpoints.load_newest(tx)
+    if newest is not None:
+        return newest[0], newest[1].root
+    start = audit_checkpoints.load_start(tx, CHECKPOINTS)
+    if start is None:
+        return 0, START
+    head = read_start(start.body).head
+    return head.seq, head.hash
+
+
+async def _write_file(env: Env, path: Path) -> None:
+    """Append every checkpoint that the file does not hold."""
+    try:
+        last = await asyncio.to_thread(checkpoint_file.last_number, path)
+        while page := await env.store.read(audit_checkpoints.list_after, last, limit=FILE_PAGE):
+            await asyncio.to_thread(checkpoint_file.append, path, page)
+            last = page[-1][0]
+    except OSError as error:
+        env.counters.failed_checkpoint_files += 1
+        log.error(  # noqa: TRY400  the reason is the system's; a trace says nothing more
+            "audit.checkpoint_file_unwritable", path=str(path), error=error.strerror
+        )

@@ -1,0 +1,275 @@
+"""Verify the audit trail: the database's, or an export's, against the checkpoints.
+
+Pages are read one by one, so that no snapshot stays open; what a running server writes meanwhile is
+followed. What was cut after the last checkpoint cannot be seen, unless the account's own head was
+forgotten.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from twostep.core.audit import event
+from twostep.core.audit.audit_chain import Head, Record
+from twostep.core.audit.audit_checkpoint import CHECKPOINTS, is_signed_by, public_keys, read_start
+from twostep.core.audit.audit_review import Begun, ChainReview, Fault, Finding
+from twostep.core.audit.checkpoint_review import CheckpointReview, compare, merge
+from twostep.flows.env import Env
+from twostep.store.audit import checkpoint_file
+from twostep.store.audit import checkpoints as audit_checkpoints
+from twostep.store.audit import trail as audit
+from twostep.store.tx import Tx
+
+
+PAGE = 1000
+CHECKPOINT_PAGE = 200
+ON_ITS_WAY_SECONDS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What was looked at, and what is wrong. `checkpoint`: the newest one that was compared with.
+
+    `unknown_starts`: chains that do not begin with their first record, where nothing was there to
+    say whether that is right. `against_file`: whether the checkpoints were compared with those in
+    `audit_checkpoint_file` too.
+    """
+
+    events: int
+    chains: int
+    checkpoint: int
+    against_file: bool
+    unknown_starts: int
+    findings: tuple[Finding, ...]
+
+
+async def verify_database(env: Env, *, now: int) -> Verified:
+    """Verify every chain of the database. Raises `StoreUnavailable`."""
+    path = env.settings.audit_checkpoint_file
+    # The file first: what is in it must be in the database, and not the other way round.
+    file = _review_file(path, env) if path else None
+    checkpoints, purged = await _review_checkpoints(env)
+    found = list(checkpoints.finish())
+    vouched = checkpoints.vouched
+    if file is not None:
+        settled = now - ON_ITS_WAY_SECONDS
+        found += file.finish()
+        found += compare(checkpoints, file, purged=purged, settled_before=settled)
+        vouched = merge(vouched, file.vouched)
+    review = ChainReview(vouched)
+    after = ("", 0)
+    while page := await env.store.read(audit.list_page, after=after, limit=PAGE):
+        await _feed(env, review, page)
+        after = (page[-1].chain, page[-1].seq)
+    await _compare_heads(env, review)
+    await _know_starts(env, review, review.unread())
+    return _verified(review, found, checkpoint=checkpoints.newest, against_file=file is not None)
+
+
+async def verify_export(path: Path, env: Env | None) -> Verified:
+    """Verify an export. `env`: the installation it comes from; None: nothing is known of it.
+
+    An export names the checkpoint that was taken just before it. Up to that one nothing may be
+    missing; what came later is not expected. Raises OSError.
+    """
+    found: list[Finding] = []
+    if env is None:
+        review = ChainReview({}, knows_starts=False)
+        for page in _pages(path, found):
+            review.feed(page)
+        return _verified(review, found, checkpoint=0)
+    limit = _checkpoint_of(path)
+    if limit is None:
+        text = "the export's own event is missing: its end was cut, or the file is no whole export"
+        found.append(Finding(Fault.CUT, "export", 0, text))
+    checkpoints, _ = await _review_checkpoints(env, vouch_to=limit)
+    found += checkpoints.finish()
+    review = ChainReview(checkpoints.vouched)
+    for page in _pages(path, found):
+        await _feed(env, review, page)
+    await _know_starts(env, review, review.unread())
+    return _verified(review, found, checkpoint=checkpoints.newest)
+
+
+def _verified(
+    review: ChainReview, found: list[Finding], *, checkpoint: int, against_file: bool = False
+) -> Verified:
+    return Verified(
+        events=review.records,
+        chains=review.chains,
+        checkpoint=checkpoint,
+        against_file=against_file,
+        unknown_starts=review.unknown_starts,
+        findings=(*found, *review.finish()),
+    )
+
+
+async def _review_checkpoints(
+    env: Env, *, vouch_to: int | None = None
+) -> tuple[CheckpointReview, int]:
+    """Read the database's checkpoints; also the number up to which they were purged."""
+    begun = await _start_of(env, CHECKPOINTS)
+    start = begun.head if begun and not begun.problem else None
+    review = CheckpointReview(public_keys(env.keyring), start=start, vouch_to=vouch_to)
+    if begun and begun.problem:
+        review.findings.append(Finding(Fault.START, CHECKPOINTS, begun.head.seq, begun.problem))
+    last = 0
+    while page := await env.store.read(audit_checkpoints.list_after, last, limit=CHECKPOINT_PAGE):
+        review.feed(page)
+        last = page[-1][0]
+    return review, start.seq if start else 0
+
+
+def _review_file(path: Path, env: Env) -> CheckpointReview:
+    review = CheckpointReview(public_keys(env.keyring), in_file=True)
+    try:
+        for entry in checkpoint_file.each(path):
+            if isinstance(entry, str):
+                review.findings.append(Finding(Fault.FILE, CHECKPOINTS, 0, f"{path}: {entry}"))
+            else:
+                review.feed([entry])
+    except OSError as error:
+        text = f"the checkpoint file {path} cannot be read: {error.strerror}"
+        review.findings.append(Finding(Fault.FILE, CHECKPOINTS, 0, text))
+    return review
+
+
+async def _start_of(env: Env, chain: str) -> Begun | None:
+    """A chain's signed start; only a key of the key file counts, because rotation signs anew."""
+    signed = await env.store.read(audit_checkpoints.load_start, chain)
+    if signed is None:
+        return None
+    try:
+        told = read_start(signed.body)
+    except ValueError:
+        return Begun(Head(), "the signed start is none at all")
+    genuine = told.public_key in public_keys(env.keyring) and is_signed_by(signed, told.public_key)
+    if not genuine or told.chain != chain:
+        return Begun(told.head, "the signed start is not genuine")
+    return Begun(told.head)
+
+
+async def _know_starts(env: Env, review: ChainReview, chains: Iterable[str]) -> None:
+    for chain in chains:
+        begun = await _start_of(env, chain)
+        if begun is not None:
+            review.starts[chain] = begun
+
+
+async def _feed(env: Env, review: ChainReview, page: Sequence[Record]) -> None:
+    """Feed a page; its chains' starts are read after it, so that a purge meanwhile is seen."""
+    await _know_starts(env, review, review.needs_start(page))
+    review.feed(page)
+
+
+async def _compare_heads(env: Env, review: ChainReview) -> None:
+    """Compare each chain's end with the head its account holds; what was added meanwhile is read."""
+    for chain, head in (await env.store.read(audit.list_system_heads)).items():
+        await _compare_head(env, review, chain, head)
+    after = ""
+    while page := await env.store.read(audit.list_heads, after=after, limit=PAGE):
+        for chain, head in page.items():
+            await _compare_head(env, review, chain, head)
+        after = next(reversed(page))
+
+
+async def _compare_head(env: Env, review: ChainReview, chain: str, head: Head) -> None:
+    known = review.head_of(chain)
+    if known is None and head.seq:
+        await _know_starts(env, review, [chain])
+        known = review.starts[chain].head if chain in review.starts else None
+    if known == head:
+        return
+    seq = known.seq if known else 0
+    while page := await env.store.read(audit.list_chain, chain, after_seq=seq, limit=PAGE):
+        await _feed(env, review, page)
+        seq = page[-1].seq
+    # Read after the records: a head and its record are written in one transaction.
+    newest: Head | None = await env.store.read(_head_at, chain, seq)
+    review.compare_head(chain, newest or head)
+
+
+def _head_at(tx: Tx, chain: str, seq: int) -> Head | None:
+    """The account's head, or, where that has moved on, the record that was the newest."""
+    head = audit.load_head(tx, chain)
+    if head is None or head.seq <= seq:
+        return head
+    records = audit.list_chain(tx, chain, after_seq=seq - 1, limit=1)
+    return Head(seq, bytes(records[0].hash)) if records and records[0].seq == seq else head
+
+
+def _pages(path: Path, found: list[Finding]) -> Iterator[list[Record]]:
+    """An export by pages; what is wrong with its lines goes to `found`."""
+    with path.open(encoding="utf-8", errors="replace") as lines:
+        records = _read_lines(lines, found)
+        while page := list(islice(records, PAGE)):
+            yield page
+
+
+def _read_lines(lines: Iterable[str], found: list[Finding]) -> Iterator[Record]:
+    for number, line in enumerate(lines, start=1):
+        record = _read_line(line.rstrip("\r\n"))
+        if record is not None:
+            yield record
+        elif line.strip():
+            text = f"line {number} is no event"
+            found.append(Finding(Fault.FILE, "export", number, text))
+
+
+def _read_line(line: str) -> Record | None:
+    """One line. The hashed bytes are what stands before the two hashes, so nothing is written anew;
+    where another program has rewritten the line, they are."""
+    end = len(line) - _HASHES_LENGTH
+    hashes = _HASHES.fullmatch(line, end) if end > 0 else None
+    at, chain, kind, seq = (_between(line, *marks) for marks in _MARKS)
+    if hashes is None or not (at.isdecimal() and seq.isdecimal() and chain and kind):
+        return _read_rewritten(line)
+    before, after = hashes.groups()
+    fields = (chain, int(seq), int(at), kind, line[:end] + "}")
+    return Record(*fields, bytes.fromhex(before), bytes.fromhex(after))
+
+
+def _between(line: str, before: str, after: str) -> str:
+    start = line.find(before) + len(before)
+    end = line.find(after, start)
+    return line[start:end] if start >= len(before) and end > 0 else ""
+
+
+def _read_rewritten(line: str) -> Record | None:
+    try:
+        told = json.loads(line)
+        before, after = bytes.fromhex(told["prev_hash"]), bytes.fromhex(told["hash"])
+        rest = {name: value for name, value in told.items() if name not in _OWN}
+        body = json.dumps(rest, separators=(",", ":"), sort_keys=True)
+        return Record(told["chain"], told["seq"], told["at"], told["event"], body, before, after)
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+_OWN = frozenset({"prev_hash", "hash"})
+_HASHES = re.compile(r',"prev_hash":"([0-9a-f]{64})","hash":"([0-9a-f]{64})"\}')
+_HASHES_LENGTH = 154
+# What stands around each value in a record's text: keys come in order, and quotation marks inside
+# values are escaped, so none of these occurs anywhere else.
+_MARKS = (
+    (',"at":', ',"browser":"'),
+    (',"chain":"', '","data":{'),
+    ('},"event":"', '","method":"'),
+    (',"seq":', ',"prev_hash":"'),
+)
+
+
+def _checkpoint_of(path: Path) -> int | None:
+    """The newest checkpoint that an export's own event names; None: there is no such event."""
+    newest = None
+    with path.open(encoding="utf-8", errors="replace") as lines:
+        for line in lines:
+            if f'"{event.AUDIT_EXPORTED}"' in line and (record := _read_line(line.rstrip("\r\n"))):
+                named = json.loads(record.body)["data"].get("checkpoint", 0)
+                newest = max(newest or 0, int(named))
+    return newest

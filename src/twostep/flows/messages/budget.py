@@ -1,0 +1,73 @@
+"""The lid on texts and calls over all accounts, an hour and a day, in UTC.
+
+Unconfirmed numbers have four fifths of it; the last fifth is kept for signing in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from twostep.core.audit import event
+from twostep.core.sign_in.throttle import Rule
+from twostep.flows.audit.alarm import raise_alarm
+from twostep.flows.env import Env
+from twostep.store.sign_in import throttles
+from twostep.store.tx import Tx
+
+
+RESERVE = 0.2
+HALF = 0.5
+DAY_SECONDS = 86_400
+HOUR_SECONDS = 3600
+NAME = "send.budget"
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """One span. `limit`: for everybody; `key`: of its counter; `ends_at`: Unix seconds."""
+
+    span: str
+    key: str
+    limit: int
+    seconds: int
+    ends_at: int
+
+    @property
+    def open_limit(self) -> int:
+        """What numbers that are not confirmed may use."""
+        return int(self.limit * (1 - RESERVE))
+
+    def rule(self, *, confirmed: bool) -> Rule:
+        """The limit as a rule of throttles."""
+        return Rule(
+            NAME, self.limit if confirmed else self.open_limit, self.seconds, whole_spans=True
+        )
+
+
+def budgets(env: Env, *, now: int) -> tuple[Budget, Budget]:
+    """This UTC day's and this hour's."""
+    delivery = env.settings.delivery
+    day, hour = now // DAY_SECONDS, now // HOUR_SECONDS
+    return (
+        Budget("day", f"{NAME}:{day}", delivery.daily_budget, DAY_SECONDS, (day + 1) * DAY_SECONDS),
+        Budget(
+            "hour", f"{NAME}.hour:{hour}", delivery.hourly_budget, HOUR_SECONDS,
+            (hour + 1) * HOUR_SECONDS,
+        ),
+    )  # fmt: skip
+
+
+def watch_budgets(tx: Tx, env: Env, *, now: int) -> None:
+    """Raise an alarm where this send is the one that reaches a mark; each is reached once."""
+    for budget in budgets(env, now=now):
+        used = throttles.load(tx, budget.key).count
+        if used == max(1, int(budget.limit * HALF)):
+            raise_alarm(
+                tx, event.BUDGET_HALF_USED, subject=budget.span, now=now,
+                span=budget.span, limit=budget.limit,
+            )  # fmt: skip
+        if used in {budget.open_limit, budget.limit}:
+            raise_alarm(
+                tx, event.BUDGET_USED_UP, subject=budget.span, now=now,
+                span=budget.span, limit=budget.limit, kept=budget.limit - used,
+            )  # fmt: skip

@@ -1,0 +1,150 @@
+"""Write a queued message: the code from its challenge, the notice from its sealed payload."""
+
+from __future__ import annotations
+
+import json
+
+from twostep.core.account import Account
+from twostep.core.methods.authenticator import Phone
+from twostep.core.methods.challenge import Challenge, is_open
+from twostep.delivery import spoken, text_message
+from twostep.delivery.mail import notice_mail as mail
+from twostep.delivery.mail.notice import HelpDeskAct, Notice, NoticeKind
+from twostep.delivery.message import CallMessage, MailMessage, Message, TextMessage
+from twostep.flows.env import Env
+from twostep.flows.messages.notify import PAYLOAD
+from twostep.flows.messages.numbers import open_number
+from twostep.flows.messages.queue_message import RECOVERY, TEST
+from twostep.flows.messages.sent_code import open_code
+from twostep.flows.places import place_of
+from twostep.flows.unseal import unseal
+from twostep.store.account import accounts
+from twostep.store.messages.outbox import OutboxRow
+from twostep.store.methods import challenges, phones
+from twostep.store.tx import Tx
+
+
+_LINK_PATHS = {
+    NoticeKind.PASSWORD_RESET_LINK: "/reset-password/",
+    NoticeKind.PASSWORD_RETIRED: "/reset-password/",
+    NoticeKind.PASSWORD_SECURED: "/reset-password/",
+    NoticeKind.EMAIL_CONFIRM: "/settings/emails/confirm/",
+    NoticeKind.RECOVERY_STARTED: "/recover/cancel/",
+    NoticeKind.RECOVERY_DAILY: "/recover/cancel/",
+    NoticeKind.RECOVERY_DONE: "/recover?link=",
+    NoticeKind.HELP_DESK_ACT: "/reset-password/",
+}
+
+_WITHOUT_CODE = {TEST: text_message.compose_test, RECOVERY: text_message.compose_recovery}
+
+
+def compose(tx: Tx, env: Env, row: OutboxRow, *, now: int) -> Message | None:
+    """The message of an outbox row; None when it has lost its sense. Raises `SealBroken`."""
+    account = accounts.load(tx, row.account_id)
+    if account is None or now >= row.not_after:
+        return None
+    if row.channel == "email":
+        return _compose_notice(env, account, row)
+    phone = phones.load(tx, row.phone_id or "", account_id=account.id)
+    if phone is None:
+        return None
+    if row.challenge_id is None:
+        return _compose_text(env, account, row, phone)
+    challenge = challenges.load(tx, row.challenge_id)
+    if challenge is None or not is_open(challenge, now=now):
+        return None
+    code = open_code(env, challenge)
+    if row.channel == "call":
+        return CallMessage(
+            id=row.id,
+            to=open_number(env, phone),
+            script=script_of(env, account, challenge, code=code),
+            expires_at=challenge.expires_at,
+        )
+    text = text_message.compose(
+        purpose=challenge.purpose,
+        code=code,
+        panel=env.settings.panel_name,
+        host=env.public_host,
+        language=account.language,
+        app_hash=env.settings.delivery.app_hash,
+    )
+    return TextMessage(
+        id=row.id,
+        to=open_number(env, phone),
+        text=text,
+        code=code,
+        language=account.language,
+        expires_at=challenge.expires_at,
+    )
+
+
+def _compose_text(env: Env, account: Account, row: OutboxRow, phone: Phone) -> TextMessage:
+    """A text that carries no code."""
+    write = _WITHOUT_CODE[row.kind]
+    return TextMessage(
+        id=row.id,
+        to=open_number(env, phone),
+        text=write(panel=env.settings.panel_name, language=account.language),
+        code="",
+        language=account.language,
+        expires_at=row.not_after,
+    )
+
+
+def script_of(env: Env, account: Account, challenge: Challenge, *, code: str) -> spoken.Script:
+    """What a call says."""
+    return spoken.new_script(
+        code=code,
+        key=challenge.call_key,
+        panel=env.settings.panel_name,
+        purpose=challenge.purpose,
+        language=account.language,
+    )
+
+
+def _compose_notice(env: Env, account: Account, row: OutboxRow) -> MailMessage:
+    sealed = row.payload or b""
+    clear = unseal(env, sealed, purpose=PAYLOAD, row_id=row.id, account_id=row.account_id)
+    payload = json.loads(clear)
+    settings = env.settings
+    kind = NoticeKind(row.kind)
+    data = dict(payload["data"])
+    if "act" in data:
+        data["act"] = HelpDeskAct(data["act"])
+    notice = Notice(
+        kind=kind,
+        at=payload["at"],
+        user_name=account.name,
+        browser=payload.get("browser") or None,
+        network=payload.get("network") or None,
+        place=place_of(settings, payload.get("network"), account.language),
+        not_me_link=_link(env, "/not-me/", payload.get("not_me")),
+        action_link=_link(env, _LINK_PATHS.get(kind, ""), payload.get("action")),
+        settings_link=f"{settings.public_url}/settings/security",
+        **data,
+    )
+    sender = mail.Sender(
+        panel=settings.panel_name,
+        public_url=settings.public_url,
+        support_email=settings.support_email,
+        support_phone=settings.support_phone,
+        support_hours=settings.support_hours,
+    )
+    written = mail.render(
+        notice, sender=sender, language_code=account.language, time_zone=account.time_zone
+    )
+    return MailMessage(
+        id=row.id,
+        to=payload["to"],
+        subject=written.subject,
+        text=written.text,
+        html=written.html,
+        language=account.language,
+        made_at=row.created_at,
+        thread=f"{account.id}.{kind}",
+    )
+
+
+def _link(env: Env, path: str, link: str | None) -> str | None:
+    return f"{env.settings.public_url}{path}{link}" if link else None

@@ -1,0 +1,50 @@
+"""A phone's number as the database holds it: sealed, opened only to send, and its digest for limits."""
+
+from __future__ import annotations
+
+from twostep.core import sealing
+from twostep.core.methods.authenticator import MethodKind, Phone, method_name
+from twostep.core.sign_in.throttle import PREFIX_DIGITS_LEFT_OUT
+from twostep.flows.env import Env
+from twostep.flows.unseal import tell_broken, unseal
+from twostep.store.tx import Tx
+
+
+FINGERPRINT = "phones.fingerprint"
+
+PREFIX = "sends.prefix"
+
+
+def fingerprint(env: Env, e164: str) -> bytes:
+    """The number's keyed digest under the newest key."""
+    return sealing.mac(env.keyring, e164.encode(), purpose=FINGERPRINT)
+
+
+def fingerprints(env: Env, e164: str) -> tuple[bytes, ...]:
+    """The number's keyed digests under every key, while keys are being rotated."""
+    return sealing.macs(env.keyring, e164.encode(), purpose=FINGERPRINT)
+
+
+def prefix_digest(env: Env, e164: str) -> bytes:
+    """The keyed digest of all but the last four digits."""
+    return sealing.mac(env.keyring, e164[:-PREFIX_DIGITS_LEFT_OUT].encode(), purpose=PREFIX)
+
+
+NUMBER = "phones.number"
+
+
+def open_number(env: Env, phone: Phone) -> str:
+    """The phone's number in E.164. Raises `SealBroken`."""
+    return unseal(
+        env, phone.number, purpose=NUMBER, row_id=phone.id, account_id=phone.account_id
+    ).decode()
+
+
+def number_or_none(tx: Tx, env: Env, phone: Phone, *, now: int) -> str | None:
+    """The number; None where it does not open, which is written down."""
+    try:
+        return open_number(env, phone)
+    except sealing.SealBroken:
+        method = method_name(MethodKind.PHONE, phone.id)
+        tell_broken(tx, phone.account_id, purpose=NUMBER, method=method, now=now)
+        return None

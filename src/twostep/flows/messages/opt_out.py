@@ -1,0 +1,88 @@
+"""STOP and START: numbers that asked for no more texts are not sent any, nor added.
+
+What we know comes from providers: a refusal that says so, or the text itself. A provider that let its
+own list lapse is found out after a month, when one more try is made. What else a refusal teaches of
+a number, that it is a landline, is remembered here, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+
+from twostep.core import sealing, token
+from twostep.core.audit import event
+from twostep.core.audit.event import SYSTEM
+from twostep.core.methods.authenticator import Phone
+from twostep.core.refusal import Reason, Refused
+from twostep.core.sealing import SealBroken
+from twostep.delivery.channel import Failure, OptReport
+from twostep.flows.env import Env
+from twostep.flows.messages.numbers import fingerprint, fingerprints, open_number
+from twostep.store.audit import trail as audit
+from twostep.store.messages import opt_outs
+from twostep.store.methods import phones
+from twostep.store.tx import Tx
+
+
+NUMBER = "opt_outs.number"
+REMEMBERED_SECONDS = 30 * 86_400
+
+
+def is_opted_out(tx: Tx, env: Env, e164: str, *, now: int) -> bool:
+    """Whether this number asked for no more texts."""
+    return opt_outs.is_out(tx, fingerprints(env, e164), since=now - REMEMBERED_SECONDS)
+
+
+def refuse_opted_out(tx: Tx, env: Env, e164: str, *, now: int) -> Refused | None:
+    """Whether no text may go there; `detail` holds the `number` that START can be texted to."""
+    if not is_opted_out(tx, env, e164, now=now):
+        return None
+    number = next((sender for sender in _senders(env) if sender.startswith("+")), "")
+    return Refused(Reason.NUMBER_OPTED_OUT, detail={"number": number} if number else {})
+
+
+def _senders(env: Env) -> Iterator[str]:
+    """What texts come from, in the providers' order; a name cannot be answered."""
+    settings = env.settings
+    own = {
+        "twilio": settings.twilio and settings.twilio.from_number,
+        "vonage": settings.vonage and settings.vonage.sender,
+        "aws_sns": settings.aws_sns and settings.aws_sns.origination_number,
+        "kannel": settings.kannel and settings.kannel.sender,
+        "smpp": settings.smpp and settings.smpp.sender,
+    }
+    return (own.get(name) or "" for name in settings.sms_providers)
+
+
+def note_opt_out(tx: Tx, env: Env, e164: str, *, provider: str, now: int) -> None:
+    """A provider refused a text because its receiver opted out."""
+    if is_opted_out(tx, env, e164, now=now):
+        return
+    row_id = token.new_id()
+    sealed = sealing.seal(env.keyring, e164.encode(), purpose=NUMBER, row_id=row_id, account_id="")
+    opt_outs.save(
+        tx, fingerprint(env, e164), row_id=row_id, number=sealed, provider=provider, now=now
+    )
+    told = event.new_event(event.NUMBER_OPTED_OUT, provider=provider)
+    audit.append_system(tx, told, subject=row_id, source=SYSTEM, now=now)
+
+
+def take_opt_report(tx: Tx, env: Env, report: OptReport, *, provider: str, now: int) -> None:
+    """Somebody texted STOP or START to one of our numbers."""
+    if report.out:
+        note_opt_out(tx, env, report.number, provider=provider, now=now)
+    elif opt_outs.remove(tx, fingerprints(env, report.number)):
+        told = event.new_event(event.NUMBER_OPTED_IN, provider=provider)
+        audit.append_system(tx, told, subject=token.new_id(), source=SYSTEM, now=now)
+
+
+def note_refusal(
+    tx: Tx, env: Env, phone: Phone | None, *, reason: str, provider: str, now: int
+) -> None:
+    """Remember what a message's failure says of its number: opted out, or a landline."""
+    if phone is not None and reason == Failure.LANDLINE:
+        phones.learn_landline(tx, phone.id)
+    if phone is not None and reason == Failure.OPTED_OUT:
+        with suppress(SealBroken):  # then it cannot be sent to anyway
+            note_opt_out(tx, env, open_number(env, phone), provider=provider, now=now)

@@ -1,0 +1,172 @@
+"""The message that carries a code: its challenge, its row in the outbox, and what is counted of it.
+
+Two kinds of text carry none: an operator's test, and the notice of a recovery.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from twostep.core import sealing, token
+from twostep.core.methods import out_of_band
+from twostep.core.methods.authenticator import Phone
+from twostep.core.methods.challenge import Challenge, is_open
+from twostep.core.methods.out_of_band import Purpose, SentCode
+from twostep.core.sign_in.session import Session
+from twostep.flows.env import Env
+from twostep.flows.messages.numbers import fingerprint, prefix_digest
+from twostep.flows.messages.sent_code import CODE, check_of, kind_of
+from twostep.store.messages import outbox, sends
+from twostep.store.messages.outbox import OutboxRow
+from twostep.store.messages.sends import Send
+from twostep.store.methods import challenges
+from twostep.store.tx import Tx
+
+
+TEST = "test"
+
+RECOVERY = "recovery.text"
+
+EXPIRY_MARGIN_SECONDS = 60  # a code that arrives in its last minute helps nobody
+
+
+def challenge_for(
+    tx: Tx,
+    env: Env,
+    session: Session,
+    *,
+    phone: Phone,
+    channel: str,
+    purpose: Purpose,
+    ends_at: int,
+    now: int,
+) -> Challenge:
+    """The outstanding challenge where the same code can go out again, else a new one."""
+    old = challenges.load_newest(tx, session.id, purpose)
+    outstanding = None
+    if old is not None and is_open(old, now=now):
+        outstanding = SentCode(old.phone_id, old.purpose, old.expires_at, old.tries_left)
+    decision = out_of_band.reuse_or_new(
+        outstanding, authenticator_id=phone.id, purpose=purpose, step_ends_at=ends_at, now=now
+    )
+    if old is not None and isinstance(decision, out_of_band.Reuse):
+        challenges.save_channel(tx, old.id, channel=channel)
+        return replace(old, channel=channel)
+    if old is not None:
+        challenges.end(tx, old.id, now=now)
+    challenge = _new_challenge(
+        env, session, phone=phone, channel=channel, purpose=purpose, now=now,
+        expires_at=decision.expires_at,
+    )  # fmt: skip
+    challenges.insert(tx, challenge)
+    return challenge
+
+
+def _new_challenge(
+    env: Env,
+    session: Session,
+    *,
+    phone: Phone,
+    channel: str,
+    purpose: Purpose,
+    expires_at: int,
+    now: int,
+) -> Challenge:
+    code = out_of_band.new_code()
+    row_id = token.new_id()
+    return Challenge(
+        id=row_id,
+        account_id=session.account_id,
+        session_id=session.id,
+        purpose=purpose,
+        phone_id=phone.id,
+        channel=channel,
+        code=sealing.seal(
+            env.keyring,
+            code.encode(),
+            purpose=CODE,
+            row_id=row_id,
+            account_id=session.account_id,
+        ),
+        check=check_of(env, row_id, code),
+        call_key=out_of_band.new_call_key(),
+        tries_left=out_of_band.CODE_TRIES,
+        created_at=now,
+        expires_at=expires_at,
+        ended_at=None,
+    )
+
+
+def queue_message(
+    tx: Tx, env: Env, challenge: Challenge, *, phone: Phone, e164: str, now: int
+) -> None:
+    """Put it into the outbox, which sends after the commit."""
+    tx.on_commit(env.wake_outbox)
+    row = OutboxRow(
+        id=token.new_id(),
+        account_id=challenge.account_id,
+        session_id=challenge.session_id,
+        challenge_id=challenge.id,
+        channel=challenge.channel,
+        kind=kind_of(challenge.purpose),
+        phone_id=phone.id,
+        payload=None,
+        state="queued",
+        reason="",
+        provider="",
+        provider_id="",
+        attempt=0,
+        next_at=now,
+        not_after=challenge.expires_at - EXPIRY_MARGIN_SECONDS,
+        created_at=now,
+        accepted_at=None,
+    )
+    outbox.insert(tx, row)
+    write_send(tx, env, row, phone=phone, e164=e164, now=now)
+
+
+def queue_text(
+    tx: Tx, env: Env, phone: Phone, *, kind: str, e164: str, seconds: int, now: int
+) -> OutboxRow:
+    """Put a text without a code into the outbox; it may leave for so many seconds."""
+    tx.on_commit(env.wake_outbox)
+    row = OutboxRow(
+        id=token.new_id(),
+        account_id=phone.account_id,
+        session_id=None,
+        challenge_id=None,
+        channel="sms",
+        kind=kind,
+        phone_id=phone.id,
+        payload=None,
+        state="queued",
+        reason="",
+        provider="",
+        provider_id="",
+        attempt=0,
+        next_at=now,
+        not_after=now + seconds,
+        created_at=now,
+        accepted_at=None,
+    )
+    outbox.insert(tx, row)
+    write_send(tx, env, row, phone=phone, e164=e164, now=now)
+    return row
+
+
+def write_send(tx: Tx, env: Env, row: OutboxRow, *, phone: Phone, e164: str, now: int) -> None:
+    """Write down what is needed to count this send, without its number."""
+    sends.insert(
+        tx,
+        Send(
+            id=row.id,
+            account_id=row.account_id,
+            challenge_id=row.challenge_id,
+            region=phone.region,
+            channel=row.channel,
+            confirmed=phone.confirmed_at is not None,
+            fingerprint=fingerprint(env, e164),
+            prefix=prefix_digest(env, e164),
+            sent_at=now,
+        ),
+    )

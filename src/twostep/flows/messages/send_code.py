@@ -1,0 +1,223 @@
+"""Send a code to a phone: challenge, outbox row and event in one transaction.
+
+Only somebody who has given the right password, or has just proved who they are, can cause a message.
+A resend in the same attempt carries the same code, so that whichever message arrives first works.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from twostep.config.delivery import CountryFlag
+from twostep.core import token
+from twostep.core.account import Account
+from twostep.core.audit import event
+from twostep.core.audit.event import Outcome
+from twostep.core.methods import out_of_band
+from twostep.core.methods.authenticator import MethodKind, Phone, method_name
+from twostep.core.methods.out_of_band import (
+    NO_ANSWER,
+    Attempt,
+    MaySend,
+    Purpose,
+    Sending,
+    SendState,
+)
+from twostep.core.refusal import Reason, Refused
+from twostep.core.sign_in import session as session_core
+from twostep.core.sign_in.session import Level, Session
+from twostep.flows.env import Env, Visitor
+from twostep.flows.messages.failover import troubled_channels
+from twostep.flows.messages.numbers import number_or_none
+from twostep.flows.messages.queue_message import challenge_for, queue_message
+from twostep.flows.messages.send_limits import Wanted, count_send
+from twostep.flows.messages.sent_code import kind_of
+from twostep.flows.turn import record
+from twostep.store.account import accounts
+from twostep.store.messages import outbox
+from twostep.store.messages.outbox import OutboxRow
+from twostep.store.methods import phones
+from twostep.store.sign_in import sessions
+from twostep.store.tx import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A code is queued. `next_at`: when one more may be asked for, None: this was the last."""
+
+    phone: Phone
+    channel: str
+    next_at: int | None
+
+
+def send_code(
+    tx: Tx,
+    env: Env,
+    visitor: Visitor,
+    session: Session,
+    *,
+    purpose: Purpose,
+    phone_id: str,
+    channel: str,
+    old_token: str,
+    now: int,
+) -> Sent | Refused:
+    """Send, or send again, the attempt's code to a phone of the account.
+
+    Refused: NOT_FOUND, CHANNEL_OFF, CHANNEL_UNKNOWN, NUMBER_LANDLINE, SEND_TOO_SOON, SEND_LIMIT,
+    STEP_ENDED, STEP_ENDING.
+    """
+    account = accounts.lock(tx, session.account_id)
+    current = sessions.load_current(tx, session.id, digest=token.digest(old_token))
+    if account is None or current is None or not _may_ask(current, purpose, env=env, now=now):
+        return Refused(Reason.STEP_ENDED)
+    phone = phones.load(tx, phone_id, account_id=account.id)
+    if refused := refuse_phone(env, phone, purpose=purpose, channel=channel):
+        return refused
+    if phone is None:
+        return Refused(Reason.NOT_FOUND)
+    return queue_code(
+        tx, env, account, current, visitor, phone=phone, channel=channel, purpose=purpose, now=now
+    )
+
+
+def queue_code(
+    tx: Tx,
+    env: Env,
+    account: Account,
+    session: Session,
+    visitor: Visitor,
+    *,
+    phone: Phone,
+    channel: str,
+    purpose: Purpose,
+    now: int,
+) -> Sent | Refused:
+    """Decide the limits and queue the message. The account is locked, the phone is its own."""
+    e164 = number_or_none(tx, env, phone, now=now)
+    if e164 is None:
+        return Refused(Reason.CHANNEL_OFF)
+    attempt = load_attempt(tx, session, phone_id=phone.id, purpose=purpose, now=now)
+    wanted = Wanted(
+        e164=e164,
+        region=phone.region,
+        channel=channel,
+        confirmed=phone.confirmed_at is not None,
+        known_browser=session.browser_id is not None,
+    )
+    allowed = out_of_band.may_send(attempt, now=now)
+    if isinstance(allowed, MaySend):
+        refused = _refuse_trouble(tx, env, channel, now=now)
+        allowed = refused or count_send(tx, env, account, visitor, wanted, now=now) or allowed
+    if isinstance(allowed, Refused):
+        _record_refusal(tx, account, visitor, allowed, purpose=purpose, channel=channel, now=now)
+        return allowed
+    challenge = challenge_for(
+        tx, env, session, phone=phone, channel=channel, purpose=purpose,
+        ends_at=attempt.ends_at, now=now,
+    )  # fmt: skip
+    queue_message(tx, env, challenge, phone=phone, e164=e164, now=now)
+    sent = event.new_event(
+        event.CODE_SENT,
+        method=method_name(MethodKind.PHONE, phone.id),
+        purpose=str(purpose),
+        channel=channel,
+        region=phone.region,
+    )
+    record(tx, account, visitor, sent, now=now)
+    return Sent(phone, channel, allowed.next_at)
+
+
+def _record_refusal(
+    tx: Tx,
+    account: Account,
+    visitor: Visitor,
+    refused: Refused,
+    *,
+    purpose: Purpose,
+    channel: str,
+    now: int,
+) -> None:
+    told = event.new_event(
+        event.CODE_SEND_REFUSED,
+        Outcome.THROTTLED,
+        purpose=str(purpose),
+        channel=channel,
+        reason=str(refused.reason),
+    )
+    record(tx, account, visitor, told, now=now)
+
+
+def refuse_phone(
+    env: Env, phone: Phone | None, *, purpose: Purpose, channel: str
+) -> Refused | None:
+    """Whether this phone can be sent a code at all, by this channel."""
+    if not env.settings.policy.phones or phone is None:
+        return Refused(Reason.NOT_FOUND)
+    if (phone.confirmed_at is None) is not (purpose is Purpose.ADD_PHONE):
+        return Refused(Reason.NOT_FOUND)
+    if channel not in {"sms", "call"}:
+        return Refused(Reason.CHANNEL_UNKNOWN)
+    if channel == "sms" and phone.line == "fixed":
+        return Refused(Reason.NUMBER_LANDLINE)
+    use: CountryFlag = "enrol" if purpose is Purpose.ADD_PHONE else "signin"
+    way: CountryFlag = "call" if channel == "call" else "sms"
+    delivery = env.settings.delivery
+    if channel not in open_channels(env) or not delivery.allows(phone.region, way, use):
+        return Refused(Reason.CHANNEL_OFF)
+    return None
+
+
+def _refuse_trouble(tx: Tx, env: Env, channel: str, *, now: int) -> Refused | None:
+    return Refused(Reason.CHANNEL_OFF) if channel in troubled_channels(tx, env, now=now) else None
+
+
+def open_channels(env: Env) -> tuple[str, ...]:
+    """By what codes can travel here: a channel without a provider is not offered.
+
+    A call asks us what to say, so a provider that cannot reach us makes none.
+    """
+    settings = env.settings
+    reaching_us = {"console", *env.callbacks}
+    return tuple(
+        channel
+        for channel, can_send in (
+            ("sms", bool(settings.sms_providers)),
+            ("call", not reaching_us.isdisjoint(settings.call_providers)),
+        )
+        if can_send
+    )
+
+
+def load_attempt(tx: Tx, session: Session, *, phone_id: str, purpose: Purpose, now: int) -> Attempt:
+    """The sends of this attempt so far, and when it ends.
+
+    A sign-in ends with its half session. A step-up or a phone's confirmation has ten minutes from its
+    first send. Confirming another number is another attempt; signing in by another phone is not.
+    Sends from the future (the clock was moved back) do not count.
+    """
+    since = now - out_of_band.CODE_LIFE_SECONDS + 1
+    number_of = phone_id if purpose is Purpose.ADD_PHONE else None
+    rows = [
+        row
+        for row in outbox.list_of_attempt(tx, session.id, since=since, phone_id=number_of)
+        if row.kind == kind_of(purpose) and row.created_at <= now
+    ]
+    sends = tuple(Sending(row.created_at, shown_state(row)) for row in reversed(rows))
+    if purpose is Purpose.SIGN_IN:
+        return Attempt(session.expires_at, sends)
+    began_at = sends[0].asked_at if len(sends) >= out_of_band.SEND_LIMIT else now
+    return Attempt(began_at + out_of_band.CODE_LIFE_SECONDS, sends)
+
+
+def shown_state(row: OutboxRow) -> SendState:
+    """How far a message got, for its reader: one that waits for its second copy shows as failed."""
+    if row.state == "expired" or (row.state == "queued" and row.reason == NO_ANSWER):
+        return SendState.FAILED
+    return SendState(row.state)
+
+
+def _may_ask(session: Session, purpose: Purpose, *, env: Env, now: int) -> bool:
+    if not session_core.is_live(session, now=now, limits=env.limits):
+        return False
+    return (session.level is Level.HALF) is (purpose is Purpose.SIGN_IN)

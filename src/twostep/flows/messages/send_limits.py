@@ -1,0 +1,74 @@
+"""How many texts and calls may leave: for a number, an account, a network, and in all.
+
+Every send counts when it is queued, so parallel requests cannot run past a limit. Of a confirmed
+number the last two an hour and four a day are kept for known browsers, so that a thief with the
+password cannot use them up. Sources: delivery: Abuse; OWASP API4, OAT-003.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from twostep.core.account import Account
+from twostep.core.refusal import Refused
+from twostep.core.sign_in import throttle
+from twostep.core.sign_in.throttle import Rule
+from twostep.flows.env import Env, Visitor
+from twostep.flows.limits import count_all
+from twostep.flows.messages.abuse_watch import refuse_new_number
+from twostep.flows.messages.budget import budgets, watch_budgets
+from twostep.flows.messages.numbers import fingerprints
+from twostep.flows.messages.opt_out import refuse_opted_out
+from twostep.store.tx import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A send that somebody asks for. `confirmed`: the number's owner has proved to have it."""
+
+    e164: str
+    region: str
+    channel: str
+    confirmed: bool
+    known_browser: bool
+
+
+def count_send(
+    tx: Tx, env: Env, account: Account, visitor: Visitor, wanted: Wanted, *, now: int
+) -> Refused | None:
+    """Count one send against every limit, or refuse it and count nothing."""
+    if wanted.channel == "sms" and (refused := refuse_opted_out(tx, env, wanted.e164, now=now)):
+        return refused
+    if not wanted.confirmed and (
+        refused := refuse_new_number(tx, env, e164=wanted.e164, region=wanted.region, now=now)
+    ):
+        return refused
+    rules = _rules(env, account, visitor, wanted)
+    rules += [(one.key, one.rule(confirmed=wanted.confirmed)) for one in budgets(env, now=now)]
+    refused = count_all(tx, rules, now=now)
+    if refused is None:
+        watch_budgets(tx, env, now=now)
+    return refused
+
+
+def _rules(env: Env, account: Account, visitor: Visitor, wanted: Wanted) -> list[tuple[str, Rule]]:
+    of_number = [throttle.SEND_NUMBER_HOUR, throttle.SEND_NUMBER_DAY]
+    rules = []
+    if visitor.network:  # nobody asked for what the product sends by itself
+        rules.append((f"{throttle.SEND_NETWORK.name}:{visitor.network}", throttle.SEND_NETWORK))
+    if not wanted.confirmed:
+        rules.append((f"{throttle.SEND_ACCOUNT_NEW.name}:{account.id}", throttle.SEND_ACCOUNT_NEW))
+    elif not wanted.known_browser:
+        of_number += [throttle.SEND_NUMBER_HOUR_STRANGERS, throttle.SEND_NUMBER_DAY_STRANGERS]
+    if wanted.channel == "call":
+        of_number.append(throttle.CALL_NUMBER_DAY)
+    # Under every key, so that a rotation starts no count anew.
+    for one in fingerprints(env, wanted.e164):
+        rules += [(f"{rule.name}:{one.hex()[-40:]}", rule) for rule in of_number]
+    return rules
+
+
+def count_new_number(tx: Tx, account: Account, *, now: int) -> Refused | None:
+    """Count a number that the account types for the first time."""
+    rule = throttle.NEW_NUMBERS
+    return count_all(tx, [(f"{rule.name}:{account.id}", rule)], now=now)

@@ -1,0 +1,45 @@
+"""A code that was sent: sealed for its one message, compared by its digest."""
+
+from __future__ import annotations
+
+from twostep.core import sealing
+from twostep.core.methods.challenge import Challenge
+from twostep.core.methods.out_of_band import Purpose
+from twostep.flows.env import Env
+from twostep.flows.unseal import mac_matches, unseal
+
+
+def open_code(env: Env, challenge: Challenge) -> str:
+    """The clear code of a challenge that has not ended. Raises `SealBroken`."""
+    return unseal(
+        env,
+        challenge.code or b"",
+        purpose=CODE,
+        row_id=challenge.id,
+        account_id=challenge.account_id,
+    ).decode()
+
+
+CODE = "challenges.code"
+
+
+def kind_of(purpose: Purpose) -> str:
+    """The outbox's name for messages with a code for this purpose."""
+    return f"code.{purpose}"
+
+
+CHECK = "challenges.check"
+
+
+def check_of(env: Env, challenge_id: str, code: str) -> bytes:
+    """The keyed digest with which an answer is compared; carries the key's id."""
+    return sealing.mac(env.keyring, _check_data(challenge_id, code), purpose=CHECK)
+
+
+def is_sent_code(env: Env, challenge: Challenge, code: str) -> bool:
+    """Whether `code` is the one that was sent, in constant time."""
+    return mac_matches(env, _check_data(challenge.id, code), challenge.check, purpose=CHECK)
+
+
+def _check_data(challenge_id: str, code: str) -> bytes:
+    return f"{challenge_id}:{code}".encode()

@@ -1,0 +1,290 @@
+"""The wizard: an authenticator app is set up by QR code and confirmed by its first code.
+
+The pending secret is a row of its own, bound to account and session: reload, back, a second tab, a
+stray GET and a wrong code change nothing. It ends after 15 minutes or when its button replaces it.
+The code that confirms counts as used, and as this session's fresh second factor.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from twostep.core import sealing, token
+from twostep.core.account import Account
+from twostep.core.audit import event
+from twostep.core.methods import totp
+from twostep.core.methods.authenticator import (
+    LONGEST_NAME,
+    MOST_APPS,
+    App,
+    MethodKind,
+    PendingApp,
+    method_name,
+)
+from twostep.core.methods.code_input import read_six_digits
+from twostep.core.refusal import Reason, Refused
+from twostep.core.sign_in import throttle
+from twostep.core.sign_in.session import AMR_OF_SECOND_FACTOR, Session
+from twostep.delivery.mail.notice import NoticeKind
+from twostep.flows import limits
+from twostep.flows.env import Env, Visitor
+from twostep.flows.messages.notify import notify
+from twostep.flows.methods.two_step import turn_on
+from twostep.flows.proof.remembered_browsers import forget_browsers
+from twostep.flows.sign_in.complete import SignedIn
+from twostep.flows.sign_in.raise_session import raise_enrolled
+from twostep.flows.sign_in.sessions import is_current
+from twostep.flows.turn import lock_owner, record
+from twostep.flows.unseal import APP_SECRET, tell_broken, unseal
+from twostep.store.account import accounts
+from twostep.store.methods import apps
+from twostep.store.tx import Tx
+
+
+PENDING_SECRET = "pending_apps.secret"
+PENDING_SECONDS = 900
+SEARCH_STEPS = 40
+# A pending secret was shown to whoever types the code, so a guess is worth nothing; the limit keeps
+# the clock's diagnosis from being run for ever.
+CONFIRMING = throttle.Rule("app.confirming", 30, 900)
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """What the wizard shows: the secret in clear, for this page only. `first`: no app is on yet."""
+
+    id: str
+    secret: bytes = field(repr=False)
+    expires_at: int
+    is_expired: bool
+    first: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AppAdded:
+    """The app works. `turned_on`: two-step sign-in was off before."""
+
+    app_id: str
+    signed_in: SignedIn
+    turned_on: bool
+
+
+def view_pending(tx: Tx, env: Env, current: Session, *, now: int) -> Pending | None:
+    """The session's pending secret, if there is one and another app may be added."""
+    pending = apps.load_pending(tx, current.id)
+    own = apps.list_apps(tx, current.account_id)
+    if pending is None or len(own) >= MOST_APPS:
+        return None
+    try:
+        return _shown(env, pending, first=not own, now=now)
+    except sealing.SealBroken:  # the page then asks for a new one
+        return None
+
+
+def begin_app(
+    tx: Tx, env: Env, current: Session, *, replace_pending: bool = False, now: int
+) -> Pending | Refused:
+    """The session's pending secret; made when there is none, replaced when its button asks.
+
+    An expired one is shown as expired until the button is pressed: what an app holds already must
+    not silently differ from the page.
+    """
+    account = lock_owner(tx, current)
+    if account is None:
+        return Refused(Reason.CHANGED)
+    own = apps.list_apps(tx, account.id)
+    if len(own) >= MOST_APPS:
+        return Refused(Reason.APP_LIMIT)
+    pending = apps.load_pending(tx, current.id)
+    if pending is None or replace_pending or not _opens(tx, env, pending, now=now):
+        pending = _new_pending(env, current, now=now)
+        apps.save_pending(tx, pending)
+    return _shown(env, pending, first=not own, now=now)
+
+
+def finish_app(
+    tx: Tx,
+    env: Env,
+    visitor: Visitor,
+    current: Session,
+    *,
+    old_token: str,
+    typed: str,
+    name: str,
+    now: int,
+) -> AppAdded | Refused:
+    """Confirm the pending secret with a code from the app.
+
+    Refused: the shapes of `read_six_digits`, CODE_WRONG, CLOCK_OFF (minutes), SETUP_EXPIRED,
+    APP_LIMIT, NAME_TOO_LONG, STEP_ENDED (the session is over, or another tab was first).
+    """
+    account = accounts.lock(tx, current.account_id)
+    pending = apps.load_pending(tx, current.id)
+    if account is None or not is_current(tx, current, old_token):
+        return Refused(Reason.STEP_ENDED)
+    if pending is None or not _is_open(pending, now=now):
+        return Refused(Reason.SETUP_EXPIRED)
+    if len(apps.list_apps(tx, account.id)) >= MOST_APPS:
+        return Refused(Reason.APP_LIMIT)
+    code = read_six_digits(typed)
+    if isinstance(code, Refused):
+        return code
+    if len(name.strip()) > LONGEST_NAME:
+        return Refused(Reason.NAME_TOO_LONG, detail={"maximum": LONGEST_NAME})
+    accepted = _verify(tx, env, account, pending, visitor, code=code.code, now=now)
+    if isinstance(accepted, Refused):
+        return accepted
+    apps.take_pending(tx, pending.id, session_id=current.id)
+    return _add(
+        tx,
+        env,
+        account,
+        visitor,
+        current,
+        pending=pending,
+        accepted=accepted,
+        name=name.strip(),
+        old_token=old_token,
+        now=now,
+    )
+
+
+def _new_pending(env: Env, current: Session, *, now: int) -> PendingApp:
+    row_id = token.new_id()
+    return PendingApp(
+        id=row_id,
+        account_id=current.account_id,
+        session_id=current.id,
+        secret=sealing.seal(
+            env.keyring,
+            totp.new_secret(),
+            purpose=PENDING_SECRET,
+            row_id=row_id,
+            account_id=current.account_id,
+        ),
+        expires_at=now + PENDING_SECONDS,
+    )
+
+
+def _shown(env: Env, pending: PendingApp, *, first: bool, now: int) -> Pending:
+    return Pending(
+        id=pending.id,
+        secret=_open(env, pending),
+        expires_at=pending.expires_at,
+        is_expired=not _is_open(pending, now=now),
+        first=first,
+    )
+
+
+def _is_open(pending: PendingApp, *, now: int) -> bool:
+    return 0 < pending.expires_at - now <= PENDING_SECONDS
+
+
+def _open(env: Env, pending: PendingApp) -> bytes:
+    return unseal(
+        env,
+        pending.secret,
+        purpose=PENDING_SECRET,
+        row_id=pending.id,
+        account_id=pending.account_id,
+    )
+
+
+def _opens(tx: Tx, env: Env, pending: PendingApp, *, now: int) -> bool:
+    """Whether the pending secret can be read; if not, that is written down."""
+    try:
+        _open(env, pending)
+    except sealing.SealBroken:
+        tell_broken(tx, pending.account_id, purpose=PENDING_SECRET, now=now)
+        return False
+    return True
+
+
+def _verify(
+    tx: Tx,
+    env: Env,
+    account: Account,
+    pending: PendingApp,
+    visitor: Visitor,
+    *,
+    code: str,
+    now: int,
+) -> totp.Accepted | Refused:
+    """Verify the first code; when it is wrong, find out whether the phone's clock is to blame."""
+    if not _opens(tx, env, pending, now=now):
+        return Refused(Reason.SETUP_EXPIRED)
+    secret = _open(env, pending)
+    answer = totp.verify(
+        secret,
+        code,
+        now=now,
+        last_step=totp.NEVER_USED,
+        tolerance_steps=env.settings.totp.tolerance_steps,
+    )
+    if isinstance(answer, totp.Accepted):
+        return answer
+    key = f"{CONFIRMING.name}:{account.id}"
+    if limits.count_all(tx, [(key, CONFIRMING)], now=now) is None:
+        steps = totp.find_offset(secret, code, now=now, within_steps=SEARCH_STEPS)
+        if steps is not None:
+            seconds = steps * totp.DEFAULT.period_seconds
+            minutes = round(seconds / 60) or (1 if seconds > 0 else -1)
+            answer = Refused(Reason.CLOCK_OFF, detail={"minutes": minutes})
+    refused = event.new_event(event.APP_REFUSED, event.Outcome.REFUSED, reason=str(answer.reason))
+    record(tx, account, visitor, refused, now=now)
+    return answer
+
+
+def _add(
+    tx: Tx,
+    env: Env,
+    account: Account,
+    visitor: Visitor,
+    current: Session,
+    *,
+    pending: PendingApp,
+    accepted: totp.Accepted,
+    name: str,
+    old_token: str,
+    now: int,
+) -> AppAdded:
+    app = _new_app(env, pending, accepted=accepted, name=name, browser=visitor.browser, now=now)
+    apps.insert_app(tx, app, origin="enrolled")
+    method = method_name(MethodKind.APP, app.id)
+    added = event.new_event(event.APP_ADDED, method=method, name=name)
+    record(tx, account, visitor, added, now=now)
+    forget_browsers(tx, account, visitor.source, now=now)
+    turned_on = not account.two_step
+    if turned_on:
+        turn_on(tx, account, visitor, now=now)
+    kind = NoticeKind.TWO_STEP_ENABLED if turned_on else NoticeKind.APP_ADDED
+    notify(tx, env, account, kind, visitor=visitor, now=now, undo=method, method=name)
+    amr = AMR_OF_SECOND_FACTOR["app"]
+    signed_in = raise_enrolled(
+        tx, env, account, visitor, current, amr=amr, method=method, old_token=old_token, now=now
+    )
+    return AppAdded(app.id, signed_in, turned_on)
+
+
+def _new_app(
+    env: Env, pending: PendingApp, *, accepted: totp.Accepted, name: str, browser: str, now: int
+) -> App:
+    app_id = token.new_id()
+    clear = _open(env, pending)
+    return App(
+        id=app_id,
+        account_id=pending.account_id,
+        name=name,
+        secret=sealing.seal(
+            env.keyring, clear, purpose=APP_SECRET, row_id=app_id, account_id=pending.account_id
+        ),
+        algorithm=totp.DEFAULT.algorithm,
+        digits=totp.DEFAULT.digits,
+        period_seconds=totp.DEFAULT.period_seconds,
+        last_step=accepted.step,
+        centre=0,
+        edge_run=0,
+        created_at=now,
+        last_used_at=now,
+        last_used_browser=browser,
+    )

@@ -1,0 +1,40 @@
+"""One method as pages and messages show it: its name, never its secret."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from twostep.core.account import Account
+from twostep.core.methods.authenticator import App, Methods, Passkey, Phone
+from twostep.core.refusal import Reason, Refused
+from twostep.flows.env import Env
+from twostep.flows.messages.send_code import open_channels
+from twostep.store.methods.all_methods import load_methods
+from twostep.store.tx import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class MethodView:
+    """One way to sign in, beside all of them; exactly one of the others is set."""
+
+    methods: Methods
+    app: App | None = None
+    phone: Phone | None = None
+    passkey: Passkey | None = None
+
+
+def has_phones(env: Env) -> bool:
+    """Whether a phone can be added here at all: policy, a provider and a country."""
+    settings = env.settings
+    return bool(settings.policy.phones and settings.delivery.countries and open_channels(env))
+
+
+def view_method(tx: Tx, account: Account, *, method_id: str) -> MethodView | Refused:
+    """Read one app, phone or passkey of the account. Refused: NOT_FOUND (also for somebody else's)."""
+    methods = load_methods(tx, account.id)
+    app = next((one for one in methods.apps if one.id == method_id), None)
+    phone = next((one for one in methods.phones if one.id == method_id), None)
+    passkey = next((one for one in methods.passkeys if one.id == method_id), None)
+    if app is None and phone is None and passkey is None:
+        return Refused(Reason.NOT_FOUND)
+    return MethodView(methods, app, phone, passkey)

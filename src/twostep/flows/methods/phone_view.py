@@ -1,0 +1,70 @@
+"""What the two pages of the backup phone wizard show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from twostep.core.account import Account
+from twostep.core.methods import phone_number
+from twostep.core.methods.out_of_band import Purpose
+from twostep.core.refusal import Refused
+from twostep.core.sealing import SealBroken
+from twostep.core.sign_in.session import Session
+from twostep.flows.env import Env
+from twostep.flows.messages.message_view import DeliveryView, view_delivery
+from twostep.flows.messages.numbers import open_number
+from twostep.flows.messages.send_code import open_channels
+from twostep.flows.methods.enroll_phone import refuse_adding
+from twostep.store.methods import phones
+from twostep.store.tx import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneChoices:
+    """What can be chosen: regions by code, channels, and where the account's other phones are."""
+
+    regions: tuple[phone_number.Region, ...]
+    channels: tuple[str, ...]
+    own_regions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NewPhone:
+    """The number that this session typed and has not confirmed. `number`: in full, `+44 7400 …`."""
+
+    number: str
+    region: str
+    is_landline: bool
+    channels: tuple[str, ...]
+    delivery: DeliveryView
+
+
+def view_choices(tx: Tx, env: Env, account: Account) -> PhoneChoices | Refused:
+    """Read the form. Refused: what `refuse_adding` says."""
+    if refused := refuse_adding(tx, env, account.id):
+        return refused
+    delivery = env.settings.delivery
+    return PhoneChoices(
+        regions=tuple(one for one in phone_number.regions() if delivery.allows(one.code, "enrol")),
+        channels=open_channels(env),
+        own_regions=tuple(one.region for one in phones.list_confirmed(tx, account.id)),
+    )
+
+
+def view_new_phone(tx: Tx, env: Env, current: Session, *, now: int) -> NewPhone | None:
+    """Read the number to confirm; None when none was typed."""
+    phone = phones.load_unconfirmed(tx, current.id)
+    delivery = view_delivery(tx, current, purpose=Purpose.ADD_PHONE, now=now)
+    if phone is None or delivery is None or delivery.phone.id != phone.id:
+        return None
+    try:
+        number = open_number(env, phone)
+    except SealBroken:  # it can be typed again
+        return None
+    return NewPhone(
+        number=phone_number.format_international(number),
+        region=phone.region,
+        is_landline=phone.line == "fixed",
+        channels=open_channels(env),
+        delivery=delivery,
+    )

@@ -1,0 +1,92 @@
+"""What the database knows of how things stand right now, for `/metrics`: counts, never a person."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import dataclass
+
+from twostep.flows.env import Env
+from twostep.flows.messages.budget import DAY_SECONDS, budgets
+from twostep.flows.messages.failover import passed_by, troubled_channels
+from twostep.store.messages import alarms, outbox, sends
+from twostep.store.messages.sends import Tally
+from twostep.store.sign_in import throttles
+from twostep.store.tx import Tx
+
+
+MOST_ALARMS = 1000
+MOST_SPEEDS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """`messages`: by channel and state, those made in the last 24 hours and all that wait;
+    `waiting_since`: by channel, when the oldest that waits was made; `alarms`: of the last 24 hours
+    by event; `budgets`: used and limit by span; `troubled`: channels that do not work;
+    `passed_by`: providers that are left out for a while. `sends`: texts and calls of the last 24
+    hours; `accept_seconds`, `deliver_seconds`: of the newest of them, by provider."""
+
+    messages: Mapping[tuple[str, str], int]
+    waiting_since: Mapping[str, int]
+    alarms: Mapping[str, int]
+    budgets: Mapping[str, tuple[int, int]]
+    troubled: frozenset[str]
+    passed_by: frozenset[str]
+    sends: Sequence[Tally]
+    accept_seconds: Mapping[str, Sequence[int]]
+    deliver_seconds: Mapping[str, Sequence[int]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Day:
+    """What has to be counted row by row: messages that wait no more, and sends, of 24 hours."""
+
+    messages: Sequence[outbox.Counted]
+    sends: Sequence[Tally]
+
+
+async def view_figures(env: Env, *, now: int) -> Figures:
+    """Read them. Raises `StoreUnavailable`. What takes long to count is counted now and then."""
+
+    def count() -> Awaitable[_Day]:
+        return env.store.read_aside(_count_day, since=now - DAY_SECONDS)
+
+    return await env.store.read(_view, env, await env.counters.day.get(count), now=now)
+
+
+def _count_day(tx: Tx, *, since: int) -> _Day:
+    return _Day(outbox.count_finished(tx, since=since), sends.tally(tx, since=since))
+
+
+def _view(tx: Tx, env: Env, day: _Day, *, now: int) -> Figures:
+    since = now - DAY_SECONDS
+    messages: dict[tuple[str, str], int] = defaultdict(int)
+    waiting_since: dict[str, int] = {}
+    waiting = outbox.count_waiting(tx)
+    for channel, _, state, _, count, _ in [*waiting, *day.messages]:
+        messages[channel, state] += count
+    for channel, _, _, _, _, oldest_at in waiting:
+        waiting_since[channel] = min(oldest_at, waiting_since.get(channel, oldest_at))
+    accepts: dict[str, list[int]] = defaultdict(list)
+    delivers: dict[str, list[int]] = defaultdict(list)
+    for provider, accept, deliver in sends.list_speeds(tx, since=since, limit=MOST_SPEEDS):
+        if accept is not None:
+            accepts[provider].append(accept)
+        if deliver is not None:
+            delivers[provider].append(deliver)
+    newest = alarms.list_newest(tx, since=since, limit=MOST_ALARMS)
+    return Figures(
+        messages=dict(messages),
+        waiting_since=waiting_since,
+        alarms=Counter(alarm.event for alarm in newest),
+        budgets={
+            one.span: (throttles.load(tx, one.key).count, one.limit)
+            for one in budgets(env, now=now)
+        },
+        troubled=troubled_channels(tx, env, now=now),
+        passed_by=passed_by(tx, now=now),
+        sends=day.sends,
+        accept_seconds=accepts,
+        deliver_seconds=delivers,
+    )

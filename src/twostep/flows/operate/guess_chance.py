@@ -1,0 +1,18 @@
+"""What the policy adds up to, for the operator and for an auditor."""
+
+from __future__ import annotations
+
+from twostep.config import Settings
+from twostep.core.methods.authenticator import MOST_APPS
+from twostep.flows.proof.retired_password import MILLIONTHS_TO_RETIRE
+
+
+def most_guess_millionths(settings: Settings) -> int:
+    """The chance, in millionths, that somebody with a stolen password gets in by guessing codes.
+
+    The sum of all chances stays below the limit until the try that reaches it, and one try has at
+    most one chance for each code that is right at that moment: those of every app, and, where there
+    are phones, one text.
+    """
+    right_at_once = MOST_APPS * (2 * settings.totp.tolerance_steps + 1) + settings.policy.phones
+    return MILLIONTHS_TO_RETIRE - 1 + right_at_once

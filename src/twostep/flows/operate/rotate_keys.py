@@ -1,0 +1,235 @@
+"""Change keys while serving: a new key seals from now on, and everything is sealed again under it.
+
+The key file is written first, so that no value ever needs a key that is not in it; then each value
+is opened and sealed anew in small batches, compared with what was read, so that a change made
+meanwhile wins. Ended at any point, it goes on where it was: what is left is what still names an older
+key. Signed starts of audit chains are signed anew too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from twostep.core import sealing
+from twostep.core.audit import event
+from twostep.core.audit.audit_checkpoint import is_signed_by, new_start, public_keys, read_start
+from twostep.core.audit.event import Source
+from twostep.core.sealing import Key, Keyring, SealBroken
+from twostep.flows.audit.checkpoint import checkpoint_all
+from twostep.flows.env import Env
+from twostep.flows.keys import LOOK_EVERY_SECONDS, only_writer, write_keyring
+from twostep.store import installation
+from twostep.store.audit import checkpoints as audit_checkpoints
+from twostep.store.audit import trail as audit
+from twostep.store.operate import sealed_columns
+from twostep.store.operate.sealed_columns import SEALED_COLUMNS, SealedCell, SealedColumn
+from twostep.store.tx import Tx
+
+
+ROTATION = "keys_rotation"  # the key of a rotation that has not ended
+BATCH = 100
+PAUSE_SECONDS = 0.02
+STARTS = "audit_starts"
+# Digests are made of the clear text; the one of a sent code takes in its row too.
+_MAC_DATA: dict[str, Callable[[str, bytes], bytes]] = {
+    "challenges.check": lambda row_id, clear: f"{row_id}:{clear.decode()}".encode(),
+}
+
+Report = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyUse:
+    """One key and how many values, by column, still stand under it."""
+
+    key_id: str
+    seals: bool
+    uses: dict[str, int]
+
+    @property
+    def total(self) -> int:
+        """Values under this key in all."""
+        return sum(self.uses.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Rotated:
+    """It is done. `resumed`: an earlier rotation was finished. `unreadable`: values that do not open,
+    as `purpose row`; they are left as they are."""
+
+    key_id: str
+    resumed: bool
+    values: int
+    unreadable: tuple[str, ...]
+    old: tuple[KeyUse, ...]
+
+
+def view_keys(tx: Tx, env: Env) -> list[KeyUse]:
+    """Every key, newest first, with what stands under it."""
+    ring = env.keyring
+    uses: list[dict[str, int]] = [{} for _ in ring.keys]
+    headers = [key.header for key in ring.keys]
+    for column in SEALED_COLUMNS:
+        for use, count in zip(uses, sealed_columns.count_under(tx, column, headers), strict=True):
+            if count:
+                use[column.purpose] = count
+    starts = audit_checkpoints.count_starts(tx)
+    for key, use in zip(ring.keys, uses, strict=True):
+        if signed := starts.get(key.id):
+            use[STARTS] = signed
+    return [
+        KeyUse(key.id, key is ring.newest, use) for key, use in zip(ring.keys, uses, strict=True)
+    ]
+
+
+async def rotate_keys(
+    env: Env, key_path: Path | None, source: Source, *, report: Report
+) -> Rotated:
+    """Add a new newest key and seal everything under it; or finish an earlier rotation.
+
+    `key_path` None: the keys come from elsewhere, and only what is not under the newest one is sealed
+    anew. `report` is told how many values are done, and of how many. Raises OSError where the key
+    file cannot be written, and `StoreUnavailable`.
+    """
+    resumed = True
+    if key_path is not None:
+        resumed = await _begin(env, key_path)
+        # A running server reads the file anew within a second; until then it may seal with the old.
+        await asyncio.sleep(1.5 * LOOK_EVERY_SECONDS)
+    total = await env.store.read(_count_stale, env)
+    done = 0
+    unreadable: tuple[str, ...] = ()
+    report(0, total)
+    while True:
+        changed, unreadable = await _sweep(env, done=done, total=total, report=report)
+        done += changed
+        if not changed:
+            break
+    await env.store.run(_finish, env, source, values=done)
+    await checkpoint_all(env, now=env.clock())
+    old = tuple((await env.store.read(view_keys, env))[1:])
+    return Rotated(env.keyring.newest.id, resumed, done, unreadable, old)
+
+
+async def remove_key(env: Env, key_path: Path, source: Source, *, key_id: str) -> None:
+    """Take an old key, under which nothing stands any more, out of the key file.
+
+    Its public key stays in the checkpoints it has signed. Raises OSError.
+    """
+    await env.store.run(_tell_removed, source, key_id=key_id, now=env.clock())
+    await checkpoint_all(env, now=env.clock())  # so that the newest one is not the old key's
+    async with only_writer(key_path):
+        kept = tuple(key for key in env.keys.look().keys if key.id != key_id)
+        write_keyring(key_path, Keyring(kept))
+    env.keys.look()
+
+
+async def _begin(env: Env, key_path: Path) -> bool:
+    """Write the new key, unless that was done before, or is by another process; whether it was."""
+    async with only_writer(key_path):
+        planned = await env.store.read(installation.load, ROTATION)
+        ring = env.keys.look()
+        if planned and planned == ring.newest.id:
+            return True
+        key = _unused_key(ring)
+        await env.store.run(installation.save, ROTATION, key.id)
+        write_keyring(key_path, Keyring((key, *ring.keys)))
+    env.keys.look()
+    return False
+
+
+def _unused_key(ring: Keyring) -> Key:
+    ids = {key.id for key in ring.keys}
+    while (key := sealing.new_key()).id in ids:
+        pass
+    return key
+
+
+def _count_stale(tx: Tx, env: Env) -> int:
+    newest = env.keyring.newest.header
+    return sum(sealed_columns.count_not_under(tx, column, newest) for column in SEALED_COLUMNS)
+
+
+async def _sweep(env: Env, *, done: int, total: int, report: Report) -> tuple[int, tuple[str, ...]]:
+    """Go through every column once; how many values changed, and which do not open."""
+    changed = 0
+    unreadable: list[str] = []
+    for column in SEALED_COLUMNS:
+        after: str | None = ""
+        while after is not None:
+            moved, broken, after = await env.store.run(_reseal, env, column, after=after)
+            changed += moved
+            unreadable += broken
+            report(done + changed, max(total, done + changed))
+            await asyncio.sleep(PAUSE_SECONDS)
+    after = ""
+    while after is not None:
+        moved, broken, after = await env.store.run(_resign, env, after=after)
+        changed += moved
+        unreadable += broken
+        await asyncio.sleep(PAUSE_SECONDS)
+    return changed, tuple(unreadable)
+
+
+def _reseal(
+    tx: Tx, env: Env, column: SealedColumn, *, after: str
+) -> tuple[int, list[str], str | None]:
+    """One batch; how many changed, which do not open, and the last row, None at the end."""
+    ring = env.keyring
+    cells = sealed_columns.list_not_under(tx, column, ring.newest.header, after=after, limit=BATCH)
+    changed = 0
+    unreadable = []
+    for cell in cells:
+        try:
+            changed += _reseal_cell(tx, ring, column, cell)
+        except SealBroken:
+            unreadable.append(f"{column.purpose} {cell.row_id}")
+    return changed, unreadable, cells[-1].row_id if len(cells) == BATCH else None
+
+
+def _reseal_cell(tx: Tx, ring: Keyring, column: SealedColumn, cell: SealedCell) -> bool:
+    place = {
+        "purpose": column.purpose,
+        "row_id": cell.row_id,
+        "account_id": cell.account_id,
+    }
+    clear = sealing.open_sealed(ring, cell.blob, **place)
+    mac = None
+    if column.mac is not None:
+        data_of = _MAC_DATA.get(column.mac.purpose)
+        data = data_of(cell.row_id, clear) if data_of else clear
+        mac = sealing.mac(ring, data, purpose=column.mac.purpose)
+    blob = sealing.seal(ring, clear, **place)
+    return sealed_columns.replace(tx, column, cell, blob=blob, mac=mac)
+
+
+def _resign(tx: Tx, env: Env, *, after: str) -> tuple[int, list[str], str | None]:
+    """One batch of signed starts; one that is not genuine is left, so that verifying finds it."""
+    ring = env.keyring
+    trusted = public_keys(ring)
+    audit_checkpoints.hold_starts(tx)
+    found = audit_checkpoints.list_starts_not_by(tx, ring.newest.id, after=after, limit=BATCH)
+    unreadable = []
+    for chain, signed in found.items():
+        told = read_start(signed.body)
+        if told.public_key not in trusted or not is_signed_by(signed, told.public_key):
+            unreadable.append(f"{STARTS} {chain}")
+            continue
+        anew = new_start(ring, chain=chain, head=told.head, at=told.at)
+        audit_checkpoints.save_start(tx, chain, anew, key_id=ring.newest.id)
+    last = next(reversed(found)) if len(found) == BATCH else None
+    return len(found) - len(unreadable), unreadable, last
+
+
+def _finish(tx: Tx, env: Env, source: Source, *, values: int) -> None:
+    installation.remove(tx, ROTATION)
+    rotated = event.new_event(event.KEYS_ROTATED, key=env.keyring.newest.id, rows=values)
+    audit.append_system(tx, rotated, subject="keys", source=source, now=env.clock())
+
+
+def _tell_removed(tx: Tx, source: Source, *, key_id: str, now: int) -> None:
+    removed = event.new_event(event.KEYS_REMOVED, key=key_id)
+    audit.append_system(tx, removed, subject="keys", source=source, now=now)

@@ -1,0 +1,87 @@
+"""A form that came too late for its proof: kept sealed, carried out after the step-up."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from twostep.core import sealing, token
+from twostep.core.sign_in.session import Level, Session
+from twostep.flows.env import Env
+from twostep.flows.turn import lock_owner
+from twostep.flows.unseal import tell_broken, unseal
+from twostep.store.sign_in import kept_forms as kept_posts
+from twostep.store.sign_in.kept_forms import KeptPost
+from twostep.store.tx import Tx
+
+
+KEPT_SECONDS = 600
+
+LARGEST_KEPT_BYTES = 8192
+
+KEPT_FORM = "kept_posts.form"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A kept form: where it was going, and its fields."""
+
+    path: str
+    form: Mapping[str, str] = field(repr=False)
+
+
+def keep_post(
+    tx: Tx, env: Env, current: Session, *, path: str, form: Mapping[str, str], now: int
+) -> str | None:
+    """Keep a form that came too late; its id, or None: it is too large, or the session is over."""
+    if current.level is not Level.FULL or lock_owner(tx, current) is None:
+        return None
+    clear = json.dumps({"path": path, "form": dict(form)}).encode()
+    if len(clear) > LARGEST_KEPT_BYTES:
+        return None
+    row_id = token.new_id()
+    kept_posts.insert(
+        tx,
+        KeptPost(
+            id=row_id,
+            account_id=current.account_id,
+            session_id=current.id,
+            path=path,
+            form=sealing.seal(
+                env.keyring,
+                clear,
+                purpose=KEPT_FORM,
+                row_id=row_id,
+                account_id=current.account_id,
+            ),
+            expires_at=now + KEPT_SECONDS,
+        ),
+    )
+    return row_id
+
+
+def peek_kept(tx: Tx, current: Session, *, kept_id: str, now: int) -> str | None:
+    """Where a kept form of this session was going; None when there is none, or not any more."""
+    post = kept_posts.load(tx, kept_id, session_id=current.id)
+    return post.path if post and now < post.expires_at else None
+
+
+def take_kept(tx: Tx, env: Env, current: Session, *, kept_id: str, now: int) -> Kept | None:
+    """Take a kept form, once."""
+    post = kept_posts.take(tx, kept_id, session_id=current.id)
+    if post is None or now >= post.expires_at:
+        return None
+    try:
+        clear = unseal(
+            env,
+            post.form,
+            purpose=KEPT_FORM,
+            row_id=post.id,
+            account_id=post.account_id,
+        )
+    except sealing.SealBroken:
+        tell_broken(tx, post.account_id, purpose=KEPT_FORM, now=now)
+        return None
+    kept = json.loads(clear)
+    return Kept(kept["path"], kept["form"])

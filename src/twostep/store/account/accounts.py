@@ -1,0 +1,213 @@
+"""Accounts and their e-mail addresses.
+
+`lock` comes first in every flow that writes for an account: it takes the row on both engines, so
+that two flows of one account never run beside each other.
+"""
+
+from __future__ import annotations
+
+from twostep.core.account import Account, Role
+from twostep.core.audit.audit_chain import START, Head
+from twostep.core.methods.reminder import REMIND_SECONDS
+from twostep.store.tx import Row, Tx
+
+
+COLUMNS = (
+    "id, name, role, language, time_zone, two_step, two_step_at, password_hash, password_version,"
+    " password_short, password_set_at, password_retired_at, disabled_at, must_enroll,"
+    " default_method, wrong_in_a_row, guess_millionths, spare_reminder_at, created_at"
+)
+
+_ROLES = {str(role): role for role in Role}
+
+
+def account_of(row: Row) -> Account:
+    """An account from a row of `COLUMNS`."""
+    return Account(
+        row[0], row[1], _ROLES[row[2]], row[3], row[4], bool(row[5]), row[6], row[7], row[8],
+        bool(row[9]), row[10], row[11], row[12], bool(row[13]), *row[14:19],
+    )  # fmt: skip
+
+
+def lock(tx: Tx, account_id: str) -> Account | None:
+    """Take the account's row for the rest of the transaction; None when it does not exist.
+
+    Taken twice, its head of the audit chain is what this transaction has made of it.
+    """
+    row = tx.one(
+        "UPDATE accounts SET version = version + 1 WHERE id = :id"
+        f" RETURNING {COLUMNS}, audit_seq, audit_hash",
+        id=account_id,
+    )
+    if row is None:
+        return None
+    tx.heads.setdefault(account_id, Head(row[19], bytes(row[20])))
+    return account_of(row)
+
+
+def load(tx: Tx, account_id: str) -> Account | None:
+    """Read an account without locking it."""
+    row = tx.one(f"SELECT {COLUMNS} FROM accounts WHERE id = :id", id=account_id)
+    return None if row is None else account_of(row)
+
+
+def load_by_name(tx: Tx, name_key: str) -> Account | None:
+    """Read an account by its user name's key."""
+    row = tx.one(f"SELECT {COLUMNS} FROM accounts WHERE name_key = :key", key=name_key)
+    return None if row is None else account_of(row)
+
+
+def load_by_address(tx: Tx, address_key: str) -> Account | None:
+    """Read the account that has verified this address."""
+    row = tx.one(
+        f"SELECT {COLUMNS} FROM accounts WHERE id = (SELECT account_id FROM email_addresses"
+        " WHERE address_key = :key AND verified_at IS NOT NULL)",
+        key=address_key,
+    )
+    return None if row is None else account_of(row)
+
+
+def list_all(tx: Tx, *, after: str, limit: int) -> list[Account]:
+    """A page of accounts by name key."""
+    rows = tx.all(
+        f"SELECT {COLUMNS} FROM accounts WHERE name_key > :after ORDER BY name_key LIMIT :limit",
+        after=after,
+        limit=limit,
+    )
+    return [account_of(row) for row in rows]
+
+
+def has_operator(tx: Tx) -> bool:
+    """Whether any operator exists."""
+    return tx.one("SELECT 1 FROM accounts WHERE role = 'operator' LIMIT 1") is not None
+
+
+def count(tx: Tx) -> int:
+    """How many accounts there are."""
+    row = tx.one("SELECT count(*) FROM accounts")
+    return int(row[0]) if row else 0
+
+
+def insert(tx: Tx, account: Account, *, name_key: str) -> bool:
+    """Add an account and take its row. False: the name is taken."""
+    done = tx.run(
+        f"INSERT INTO accounts ({COLUMNS}, name_key, audit_hash) VALUES (:id, :name, :role,"
+        " :language, :time_zone, :two_step, :two_step_at, :password_hash, :password_version,"
+        " :password_short, :password_set_at, :password_retired_at, :disabled_at, :must_enroll, :default_method,"
+        " :wrong_in_a_row, :guess_millionths, :spare_reminder_at, :created_at, :name_key, :start)"
+        " ON CONFLICT (name_key) DO NOTHING",
+        id=account.id,
+        name=account.name,
+        role=str(account.role),
+        language=account.language,
+        time_zone=account.time_zone,
+        two_step=int(account.two_step),
+        two_step_at=account.two_step_at,
+        password_hash=account.password_hash,
+        password_version=account.password_version,
+        password_short=int(account.password_short),
+        password_set_at=account.password_set_at,
+        password_retired_at=account.password_retired_at,
+        disabled_at=account.disabled_at,
+        must_enroll=int(account.must_enroll),
+        default_method=account.default_method,
+        wrong_in_a_row=account.wrong_in_a_row,
+        guess_millionths=account.guess_millionths,
+        spare_reminder_at=account.spare_reminder_at,
+        created_at=account.created_at,
+        name_key=name_key,
+        start=START,
+    )
+    if done:
+        tx.heads[account.id] = Head()
+    return done == 1
+
+
+def save_two_step(tx: Tx, account_id: str, *, on: bool, now: int) -> None:
+    """Turn the second step on or off."""
+    tx.do(
+        "UPDATE accounts SET two_step = :on, two_step_at = :at, default_method = NULL,"
+        " must_enroll = 0,"
+        " wrong_in_a_row = 0, spare_reminder_at = :remind WHERE id = :id",
+        id=account_id,
+        on=int(on),
+        at=now if on else None,
+        remind=now + REMIND_SECONDS if on else None,
+    )
+
+
+def save_password(tx: Tx, account_id: str, *, password_hash: str, short: bool, now: int) -> None:
+    """Set a new password: its version rises, retirement and all guessing counts end."""
+    tx.do(
+        "UPDATE accounts SET password_hash = :hash, password_version = password_version + 1,"
+        " password_short = :short, password_set_at = :now, password_retired_at = NULL,"
+        " wrong_in_a_row = 0, guess_millionths = 0 WHERE id = :id",
+        id=account_id,
+        hash=password_hash,
+        short=int(short),
+        now=now,
+    )
+
+
+def save_password_hash(tx: Tx, account_id: str, *, password_hash: str, version: int) -> None:
+    """Keep the same password under a stronger hash (the profile rose)."""
+    tx.do(
+        "UPDATE accounts SET password_hash = :hash WHERE id = :id AND password_version = :version",
+        id=account_id,
+        hash=password_hash,
+        version=version,
+    )
+
+
+def retire_password(tx: Tx, account_id: str, *, now: int) -> None:
+    """The password no longer signs in; nothing else changes."""
+    tx.do(
+        "UPDATE accounts SET password_retired_at = COALESCE(password_retired_at, :now)"
+        " WHERE id = :id",
+        id=account_id,
+        now=now,
+    )
+
+
+def save_guesses(tx: Tx, account_id: str, *, in_a_row: int, millionths: int) -> None:
+    """Keep the counts of wrong second-step tries."""
+    tx.do(
+        "UPDATE accounts SET wrong_in_a_row = :row, guess_millionths = :sum WHERE id = :id",
+        id=account_id,
+        row=in_a_row,
+        sum=millionths,
+    )
+
+
+def save_profile(tx: Tx, account_id: str, *, language: str, time_zone: str) -> None:
+    """Language and time zone of pages, mails, texts and calls."""
+    tx.do(
+        "UPDATE accounts SET language = :language, time_zone = :zone WHERE id = :id",
+        id=account_id,
+        language=language,
+        zone=time_zone,
+    )
+
+
+def save_disabled(tx: Tx, account_id: str, *, disabled_at: int | None) -> None:
+    """Disable an account, or enable it again (None)."""
+    tx.do("UPDATE accounts SET disabled_at = :at WHERE id = :id", id=account_id, at=disabled_at)
+
+
+def save_must_enroll(tx: Tx, account_id: str, *, must: bool) -> None:
+    """Until an app or passkey is there, sessions of this account open enrolment only."""
+    tx.do("UPDATE accounts SET must_enroll = :must WHERE id = :id", id=account_id, must=int(must))
+
+
+def save_default_method(tx: Tx, account_id: str, *, method: str | None) -> None:
+    """Which way to sign in comes first, as `kind:id`; None: the app."""
+    tx.do(
+        "UPDATE accounts SET default_method = :method WHERE id = :id",
+        id=account_id,
+        method=method,
+    )
+
+
+def save_spare_reminder(tx: Tx, account_id: str, *, at: int | None) -> None:
+    """When to look again whether there is something to remind of."""
+    tx.do("UPDATE accounts SET spare_reminder_at = :at WHERE id = :id", id=account_id, at=at)

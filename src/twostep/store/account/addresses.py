@@ -1,0 +1,66 @@
+"""An account's e-mail addresses."""
+
+from __future__ import annotations
+
+from twostep.core.account import EmailAddress
+from twostep.store.tx import Tx
+
+
+def list_addresses(tx: Tx, account_id: str) -> list[EmailAddress]:
+    """Every address of the account, oldest first, unverified ones too."""
+    rows = tx.all(
+        "SELECT id, account_id, address, verified_at, created_at FROM email_addresses"
+        " WHERE account_id = :id ORDER BY created_at, id",
+        id=account_id,
+    )
+    return [EmailAddress(*row) for row in rows]
+
+
+def insert_address(tx: Tx, address: EmailAddress, *, address_key: str) -> None:
+    """Add an address."""
+    tx.do(
+        "INSERT INTO email_addresses (id, account_id, address, address_key, verified_at, created_at)"
+        " VALUES (:id, :account, :address, :key, :verified, :created)",
+        id=address.id,
+        account=address.account_id,
+        address=address.address,
+        key=address_key,
+        verified=address.verified_at,
+        created=address.created_at,
+    )
+
+
+def is_address_taken(tx: Tx, address_key: str) -> bool:
+    """Whether some account has verified this address."""
+    row = tx.one(
+        "SELECT 1 FROM email_addresses WHERE address_key = :key AND verified_at IS NOT NULL",
+        key=address_key,
+    )
+    return row is not None
+
+
+def verify_address(tx: Tx, address_id: str, *, account_id: str, now: int) -> bool:
+    """Mark an address verified. False: gone, verified already, or another account was first."""
+    return (
+        tx.run(
+            "UPDATE email_addresses SET verified_at = :now WHERE id = :id AND account_id = :account"
+            " AND verified_at IS NULL AND NOT EXISTS (SELECT 1 FROM email_addresses AS other WHERE"
+            " other.address_key = email_addresses.address_key AND other.verified_at IS NOT NULL)",
+            id=address_id,
+            account=account_id,
+            now=now,
+        )
+        == 1
+    )
+
+
+def remove_address(tx: Tx, address_id: str, *, account_id: str) -> bool:
+    """Delete an address of the account."""
+    return (
+        tx.run(
+            "DELETE FROM email_addresses WHERE id = :id AND account_id = :account",
+            id=address_id,
+            account=account_id,
+        )
+        == 1
+    )

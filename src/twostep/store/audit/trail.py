@@ -1,0 +1,186 @@
+"""The audit trail: appended in the act's own transaction, never changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from twostep.core.audit.audit_chain import Head, Record, next_record, system_chain
+from twostep.core.audit.event import Event, Source
+from twostep.store.tx import Tx
+
+
+def append(tx: Tx, event: Event, *, account_id: str, source: Source, now: int) -> None:
+    """Append to an account's chain. The flow has locked the account in this transaction."""
+    append_all(tx, [event], account_id=account_id, source=source, now=now)
+
+
+def append_all(
+    tx: Tx, events: Iterable[Event], *, account_id: str, source: Source, now: int
+) -> None:
+    """Append several events of one account; its head is written once, when the flow is done."""
+    head = tx.heads[account_id]
+    for event in events:
+        record = next_record(
+            head, event, chain=account_id, account_id=account_id, source=source, at=now
+        )
+        _insert(tx, record)
+        tx.events.append((event.kind, event.outcome))
+        head = Head(record.seq, record.hash)
+    tx.heads[account_id] = head
+    tx.at_end(account_id, _save_head)
+
+
+def _save_head(tx: Tx, account_id: str) -> None:
+    head = tx.heads[account_id]
+    tx.do(
+        "UPDATE accounts SET audit_seq = :seq, audit_hash = :hash WHERE id = :id",
+        id=account_id,
+        seq=head.seq,
+        hash=head.hash,
+    )
+    _mark_changed(tx, account_id, head)
+
+
+def append_system(tx: Tx, event: Event, *, subject: str, source: Source, now: int) -> None:
+    """Append an event without an account. Comes last in a flow: the chain is shared."""
+    chain = system_chain(subject)
+    row = tx.one(
+        "INSERT INTO system_chains (chain, audit_seq, audit_hash) VALUES (:chain, 0, :start)"
+        " ON CONFLICT (chain) DO UPDATE SET audit_seq = system_chains.audit_seq"
+        " RETURNING audit_seq, audit_hash",
+        chain=chain,
+        start=Head().hash,
+    )
+    head = Head(row[0], bytes(row[1])) if row else Head()
+    record = next_record(head, event, chain=chain, account_id=None, source=source, at=now)
+    _insert(tx, record)
+    tx.events.append((event.kind, event.outcome))
+    tx.do(
+        "UPDATE system_chains SET audit_seq = :seq, audit_hash = :hash WHERE chain = :chain",
+        chain=chain,
+        seq=record.seq,
+        hash=record.hash,
+    )
+    _mark_changed(tx, chain, Head(record.seq, record.hash))
+
+
+def _mark_changed(tx: Tx, chain: str, head: Head) -> None:
+    """Leave the head for the next checkpoint."""
+    tx.do(
+        "INSERT INTO audit_changed (chain, seq, hash) VALUES (:chain, :seq, :hash)"
+        " ON CONFLICT (chain) DO UPDATE SET seq = excluded.seq, hash = excluded.hash",
+        chain=chain,
+        seq=head.seq,
+        hash=head.hash,
+    )
+
+
+def _insert(tx: Tx, record: Record) -> None:
+    tx.do(
+        "INSERT INTO audit_records (chain, seq, at, event, body, prev_hash, hash)"
+        " VALUES (:chain, :seq, :at, :event, :body, :prev, :hash)",
+        chain=record.chain,
+        seq=record.seq,
+        at=record.at,
+        event=record.event,
+        body=record.body,
+        prev=record.prev_hash,
+        hash=record.hash,
+    )
+
+
+def list_newest(tx: Tx, chain: str, *, before_seq: int, limit: int) -> list[Record]:
+    """A page of a chain's records, the newest first."""
+    rows = tx.all(
+        "SELECT chain, seq, at, event, body, prev_hash, hash FROM audit_records"
+        " WHERE chain = :chain AND seq < :before ORDER BY seq DESC LIMIT :limit",
+        chain=chain,
+        before=before_seq,
+        limit=limit,
+    )
+    return [Record(*row) for row in rows]
+
+
+def list_page(tx: Tx, *, after: tuple[str, int], limit: int) -> list[Record]:
+    """A page of every chain's records, by chain and number."""
+    rows = tx.all(
+        "SELECT chain, seq, at, event, body, prev_hash, hash FROM audit_records"
+        " WHERE (chain, seq) > (:chain, :seq) ORDER BY chain, seq LIMIT :limit",
+        chain=after[0],
+        seq=after[1],
+        limit=limit,
+    )
+    return [Record(*row) for row in rows]
+
+
+def has_event(tx: Tx, chain: str, kind: str) -> bool:
+    """Whether the chain holds an event of this kind, or may have held one that was purged."""
+    row = tx.one(
+        "SELECT 1 FROM audit_records WHERE chain = :chain AND event = :event"
+        " UNION ALL SELECT 1 FROM audit_starts WHERE chain = :chain LIMIT 1",
+        chain=chain,
+        event=kind,
+    )
+    return row is not None
+
+
+def count(tx: Tx) -> int:
+    """How many records there are."""
+    row = tx.one("SELECT count(*) FROM audit_records")
+    return int(row[0]) if row else 0
+
+
+def list_chain(tx: Tx, chain: str, *, after_seq: int, limit: int) -> list[Record]:
+    """A page of one chain's records, the oldest first."""
+    rows = tx.all(
+        "SELECT chain, seq, at, event, body, prev_hash, hash FROM audit_records"
+        " WHERE chain = :chain AND seq > :after ORDER BY seq LIMIT :limit",
+        chain=chain,
+        after=after_seq,
+        limit=limit,
+    )
+    return [Record(*row) for row in rows]
+
+
+def list_heads(tx: Tx, *, after: str, limit: int) -> dict[str, Head]:
+    """A page of accounts' heads, by account."""
+    rows = tx.all(
+        "SELECT id, audit_seq, audit_hash FROM accounts WHERE id > :after ORDER BY id LIMIT :limit",
+        after=after,
+        limit=limit,
+    )
+    return {row[0]: Head(row[1], bytes(row[2])) for row in rows}
+
+
+def list_system_heads(tx: Tx) -> dict[str, Head]:
+    """The heads of the chains without an account."""
+    rows = tx.all("SELECT chain, audit_seq, audit_hash FROM system_chains")
+    return {row[0]: Head(row[1], bytes(row[2])) for row in rows}
+
+
+def load_head(tx: Tx, chain: str) -> Head | None:
+    """One chain's head as its account, or the system, has it."""
+    row = tx.one(
+        "SELECT audit_seq, audit_hash FROM accounts WHERE id = :chain"
+        " UNION ALL SELECT audit_seq, audit_hash FROM system_chains WHERE chain = :chain",
+        chain=chain,
+    )
+    return None if row is None else Head(row[0], bytes(row[1]))
+
+
+def list_chains_before(tx: Tx, before: int, *, limit: int) -> list[str]:
+    """Chains among whose records are some of the `limit` oldest from before then."""
+    rows = tx.all(
+        "SELECT DISTINCT chain FROM (SELECT chain FROM audit_records WHERE at < :before"
+        " ORDER BY at LIMIT :limit) AS oldest",
+        before=before,
+        limit=limit,
+    )
+    return [row[0] for row in rows]
+
+
+def remove_to(tx: Tx, chain: str, seq: int) -> int:
+    """Drop a chain's records up to number `seq`; its signed start is written beside it."""
+    return tx.run(
+        "DELETE FROM audit_records WHERE chain = :chain AND seq <= :seq", chain=chain, seq=seq
+    )

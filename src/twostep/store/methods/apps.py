@@ -1,0 +1,178 @@
+"""Authenticator apps and the wizard's pending secrets."""
+
+from __future__ import annotations
+
+from twostep.core.methods.authenticator import App, PendingApp
+from twostep.store.tx import Tx
+
+
+_COLUMNS = (
+    "id, account_id, name, secret, algorithm, digits, period_seconds, last_step, centre, edge_run,"
+    " created_at, last_used_at, last_used_browser"
+)
+
+
+def list_apps(tx: Tx, account_id: str) -> tuple[App, ...]:
+    """Every app of the account, oldest first."""
+    rows = tx.all(
+        f"SELECT {_COLUMNS} FROM apps WHERE account_id = :id ORDER BY created_at, id",
+        id=account_id,
+    )
+    return tuple(App(*row) for row in rows)
+
+
+def load_newest(tx: Tx) -> App | None:
+    """The app that was added last, of whichever account."""
+    row = tx.one(f"SELECT {_COLUMNS} FROM apps ORDER BY created_at DESC, id LIMIT 1")
+    return None if row is None else App(*row)
+
+
+def insert_app(tx: Tx, app: App, *, origin: str) -> None:
+    """Add a confirmed app. `origin`: `enrolled`, or where it was imported from."""
+    tx.do(
+        f"INSERT INTO apps ({_COLUMNS}, origin) VALUES (:id, :account_id, :name, :secret,"
+        " :algorithm, :digits, :period_seconds, :last_step, :centre, :edge_run, :created_at,"
+        " :last_used_at, :last_used_browser, :origin)",
+        id=app.id,
+        account_id=app.account_id,
+        name=app.name,
+        secret=app.secret,
+        algorithm=app.algorithm,
+        digits=app.digits,
+        period_seconds=app.period_seconds,
+        last_step=app.last_step,
+        centre=app.centre,
+        edge_run=app.edge_run,
+        created_at=app.created_at,
+        last_used_at=app.last_used_at,
+        last_used_browser=app.last_used_browser,
+        origin=origin,
+    )
+
+
+def advance_step(
+    tx: Tx, app_id: str, *, step: int, centre: int, edge_run: int, now: int, browser: str
+) -> bool:
+    """Burn `step` and every earlier one. False: another request got there first."""
+    return (
+        tx.run(
+            "UPDATE apps SET last_step = :step, centre = :centre, edge_run = :edge_run,"
+            " last_used_at = :now, last_used_browser = :browser WHERE id = :id AND last_step < :step",
+            id=app_id,
+            step=step,
+            centre=centre,
+            edge_run=edge_run,
+            now=now,
+            browser=browser,
+        )
+        == 1
+    )
+
+
+def count_ahead(tx: Tx, *, now: int, steps: int) -> int:
+    """How many apps accepted a code that lies more than `steps` steps ahead of `now`."""
+    row = tx.one(
+        "SELECT count(*) FROM apps WHERE last_step > :now / period_seconds + :steps",
+        now=now,
+        steps=steps,
+    )
+    return int(row[0]) if row else 0
+
+
+def list_ahead(tx: Tx, *, now: int, steps: int, limit: int) -> list[App]:
+    """Those apps, by account."""
+    rows = tx.all(
+        f"SELECT {_COLUMNS} FROM apps WHERE last_step > :now / period_seconds + :steps"
+        " ORDER BY account_id, id LIMIT :limit",
+        now=now,
+        steps=steps,
+        limit=limit,
+    )
+    return [App(*row) for row in rows]
+
+
+def move_step_back(tx: Tx, app_id: str, *, step: int) -> None:
+    """Burn `step` and every earlier one, and no later one any more."""
+    tx.do(
+        "UPDATE apps SET last_step = :step, centre = 0, edge_run = 0 WHERE id = :id",
+        id=app_id,
+        step=step,
+    )
+
+
+def rename_app(tx: Tx, app_id: str, *, account_id: str, name: str) -> bool:
+    """Give an app of the account another name."""
+    return (
+        tx.run(
+            "UPDATE apps SET name = :name WHERE id = :id AND account_id = :account",
+            id=app_id,
+            account=account_id,
+            name=name,
+        )
+        == 1
+    )
+
+
+def remove_app(tx: Tx, app_id: str, *, account_id: str) -> bool:
+    """Delete an app of the account, secret and all."""
+    return (
+        tx.run(
+            "DELETE FROM apps WHERE id = :id AND account_id = :account",
+            id=app_id,
+            account=account_id,
+        )
+        == 1
+    )
+
+
+def remove_all(tx: Tx, account_id: str) -> int:
+    """Delete every app and pending secret of the account; the number of apps."""
+    tx.do("DELETE FROM pending_apps WHERE account_id = :id", id=account_id)
+    return tx.run("DELETE FROM apps WHERE account_id = :id", id=account_id)
+
+
+def load_pending(tx: Tx, session_id: str) -> PendingApp | None:
+    """The secret that this session's wizard shows."""
+    row = tx.one(
+        "SELECT id, account_id, session_id, secret, expires_at FROM pending_apps"
+        " WHERE session_id = :id",
+        id=session_id,
+    )
+    return None if row is None else PendingApp(*row)
+
+
+def save_pending(tx: Tx, pending: PendingApp) -> None:
+    """Keep the wizard's secret, in place of an earlier one of the same session."""
+    tx.do(
+        "INSERT INTO pending_apps (id, account_id, session_id, secret, expires_at)"
+        " VALUES (:id, :account, :session, :secret, :expires)"
+        " ON CONFLICT (session_id) DO UPDATE SET id = excluded.id, account_id = excluded.account_id,"
+        " secret = excluded.secret, expires_at = excluded.expires_at",
+        id=pending.id,
+        account=pending.account_id,
+        session=pending.session_id,
+        secret=pending.secret,
+        expires=pending.expires_at,
+    )
+
+
+def take_pending(tx: Tx, pending_id: str, *, session_id: str) -> bool:
+    """Burn the wizard's secret. False: another request got there first."""
+    return (
+        tx.run(
+            "DELETE FROM pending_apps WHERE id = :id AND session_id = :session",
+            id=pending_id,
+            session=session_id,
+        )
+        == 1
+    )
+
+
+def purge_pending(tx: Tx, *, before: int, limit: int) -> int:
+    """Drop secrets of wizards whose time was over before then."""
+    return tx.run(
+        "DELETE FROM pending_apps WHERE session_id IN (SELECT session_id FROM pending_apps"
+        " WHERE expires_at < :before LIMIT :limit)",
+        before=before,
+        limit=limit,
+    )

@@ -1,0 +1,137 @@
+"""Codes that were sent to phones."""
+
+from __future__ import annotations
+
+from twostep.core.methods.challenge import Challenge
+from twostep.core.methods.out_of_band import Purpose
+from twostep.store.messages import sends
+from twostep.store.tx import Row, Tx
+
+
+_COLUMNS = (
+    "id, account_id, session_id, purpose, phone_id, channel, code, check_mac, call_key, tries_left,"
+    " created_at, expires_at, ended_at"
+)
+
+
+def _challenge(row: Row) -> Challenge:
+    return Challenge(row[0], row[1], row[2], Purpose(row[3]), *row[4:13])
+
+
+def insert(tx: Tx, challenge: Challenge) -> None:
+    """Keep a new challenge."""
+    tx.do(
+        f"INSERT INTO challenges ({_COLUMNS}) VALUES (:id, :account_id, :session_id, :purpose,"
+        " :phone_id, :channel, :code, :check, :call_key, :tries_left, :created_at, :expires_at,"
+        " :ended_at)",
+        id=challenge.id,
+        account_id=challenge.account_id,
+        session_id=challenge.session_id,
+        purpose=str(challenge.purpose),
+        phone_id=challenge.phone_id,
+        channel=challenge.channel,
+        code=challenge.code,
+        check=challenge.check,
+        call_key=challenge.call_key,
+        tries_left=challenge.tries_left,
+        created_at=challenge.created_at,
+        expires_at=challenge.expires_at,
+        ended_at=challenge.ended_at,
+    )
+
+
+def load(tx: Tx, challenge_id: str) -> Challenge | None:
+    """One challenge."""
+    row = tx.one(f"SELECT {_COLUMNS} FROM challenges WHERE id = :id", id=challenge_id)
+    return None if row is None else _challenge(row)
+
+
+def load_newest(tx: Tx, session_id: str, purpose: Purpose) -> Challenge | None:
+    """The newest challenge of an attempt; only this one can be answered.
+
+    One at most has not ended, and it is the newest whatever the clock said when another was made.
+    """
+    row = tx.one(
+        f"SELECT {_COLUMNS} FROM challenges WHERE session_id = :session AND purpose = :purpose"
+        " ORDER BY ended_at IS NULL DESC, created_at DESC, id LIMIT 1",
+        session=session_id,
+        purpose=str(purpose),
+    )
+    return None if row is None else _challenge(row)
+
+
+def consume(tx: Tx, challenge_id: str, *, now: int) -> bool:
+    """Burn a challenge: it was answered. False: another request got there first."""
+    burnt = tx.run(
+        "UPDATE challenges SET ended_at = :now, code = NULL WHERE id = :id"
+        " AND ended_at IS NULL AND tries_left > 0",
+        id=challenge_id,
+        now=now,
+    )
+    if burnt:
+        sends.save_verified(tx, challenge_id, now=now)
+    return burnt == 1
+
+
+def save_channel(tx: Tx, challenge_id: str, *, channel: str) -> None:
+    """The same code now goes out by another channel."""
+    tx.do(
+        "UPDATE challenges SET channel = :channel WHERE id = :id",
+        id=challenge_id,
+        channel=channel,
+    )
+
+
+def count_wrong(tx: Tx, challenge_id: str, *, now: int) -> int:
+    """Take one of its tries; at none left it ends. The tries that remain."""
+    row = tx.one(
+        "UPDATE challenges SET tries_left = tries_left - 1 WHERE id = :id AND tries_left > 0"
+        " RETURNING tries_left",
+        id=challenge_id,
+    )
+    left = int(row[0]) if row else 0
+    if left == 0:
+        end(tx, challenge_id, now=now)
+    return left
+
+
+def end(tx: Tx, challenge_id: str, *, now: int) -> bool:
+    """Replace, spend or report a challenge: its code is wiped."""
+    return (
+        tx.run(
+            "UPDATE challenges SET ended_at = :now, code = NULL"
+            " WHERE id = :id AND ended_at IS NULL",
+            id=challenge_id,
+            now=now,
+        )
+        == 1
+    )
+
+
+def end_all_of_phone(tx: Tx, phone_id: str, *, now: int) -> None:
+    """The phone goes: codes that went to it are dead."""
+    tx.do(
+        "UPDATE challenges SET ended_at = :now, code = NULL"
+        " WHERE phone_id = :phone AND ended_at IS NULL",
+        phone=phone_id,
+        now=now,
+    )
+
+
+def wipe_expired(tx: Tx, *, now: int) -> int:
+    """Wipe the sealed codes of challenges whose time is over."""
+    return tx.run(
+        "UPDATE challenges SET ended_at = :now, code = NULL"
+        " WHERE ended_at IS NULL AND expires_at <= :now",
+        now=now,
+    )
+
+
+def purge(tx: Tx, *, before: int, limit: int) -> int:
+    """Drop challenges whose time was over before then."""
+    return tx.run(
+        "DELETE FROM challenges WHERE id IN (SELECT id FROM challenges WHERE expires_at < :before"
+        " LIMIT :limit)",
+        before=before,
+        limit=limit,
+    )

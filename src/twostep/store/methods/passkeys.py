@@ -1,0 +1,144 @@
+"""Passkeys, the handles by which authenticators know accounts, and challenges that were answered."""
+
+from __future__ import annotations
+
+from twostep.core.methods.authenticator import Passkey
+from twostep.store.tx import Row, Tx
+
+
+_COLUMNS = (
+    "id, account_id, name, credential_id, public_key, sign_count, model, transports, synced,"
+    " backed_up, created_at, last_used_at, last_used_browser"
+)
+
+
+def _passkey(row: Row) -> Passkey:
+    return Passkey(*(*row[:8], bool(row[8]), bool(row[9]), *row[10:]))
+
+
+def list_passkeys(tx: Tx, account_id: str) -> tuple[Passkey, ...]:
+    """Every passkey of the account, oldest first."""
+    rows = tx.all(
+        f"SELECT {_COLUMNS} FROM passkeys WHERE account_id = :id ORDER BY created_at, id",
+        id=account_id,
+    )
+    return tuple(_passkey(row) for row in rows)
+
+
+def load_by_credential(tx: Tx, credential_id: bytes) -> Passkey | None:
+    """The passkey that an authenticator names, of whichever account."""
+    row = tx.one(
+        f"SELECT {_COLUMNS} FROM passkeys WHERE credential_id = :credential",
+        credential=credential_id,
+    )
+    return None if row is None else _passkey(row)
+
+
+def insert(tx: Tx, passkey: Passkey) -> bool:
+    """Add a passkey. False: its credential id is taken, by whichever account."""
+    return (
+        tx.run(
+            f"INSERT INTO passkeys ({_COLUMNS}) VALUES (:id, :account_id, :name, :credential_id,"
+            " :public_key, :sign_count, :model, :transports, :synced, :backed_up, :created_at,"
+            " :last_used_at, :last_used_browser) ON CONFLICT (credential_id) DO NOTHING",
+            id=passkey.id,
+            account_id=passkey.account_id,
+            name=passkey.name,
+            credential_id=passkey.credential_id,
+            public_key=passkey.public_key,
+            sign_count=passkey.sign_count,
+            model=passkey.model,
+            transports=passkey.transports,
+            synced=int(passkey.synced),
+            backed_up=int(passkey.backed_up),
+            created_at=passkey.created_at,
+            last_used_at=passkey.last_used_at,
+            last_used_browser=passkey.last_used_browser,
+        )
+        == 1
+    )
+
+
+def save_used(
+    tx: Tx, passkey_id: str, *, sign_count: int, backed_up: bool, now: int, browser: str
+) -> None:
+    """Keep what a passkey said of itself when it was used."""
+    tx.do(
+        "UPDATE passkeys SET sign_count = :count, backed_up = :backed, last_used_at = :now,"
+        " last_used_browser = :browser WHERE id = :id",
+        id=passkey_id,
+        count=sign_count,
+        backed=int(backed_up),
+        now=now,
+        browser=browser,
+    )
+
+
+def rename_passkey(tx: Tx, passkey_id: str, *, account_id: str, name: str) -> bool:
+    """Give a passkey of the account another name."""
+    return (
+        tx.run(
+            "UPDATE passkeys SET name = :name WHERE id = :id AND account_id = :account",
+            id=passkey_id,
+            account=account_id,
+            name=name,
+        )
+        == 1
+    )
+
+
+def remove_passkey(tx: Tx, passkey_id: str, *, account_id: str) -> bool:
+    """Delete a passkey of the account."""
+    return (
+        tx.run(
+            "DELETE FROM passkeys WHERE id = :id AND account_id = :account",
+            id=passkey_id,
+            account=account_id,
+        )
+        == 1
+    )
+
+
+def remove_all(tx: Tx, account_id: str) -> int:
+    """Delete every passkey of the account; the number of them. The handle stays: it never changes."""
+    return tx.run("DELETE FROM passkeys WHERE account_id = :id", id=account_id)
+
+
+def load_handle(tx: Tx, account_id: str) -> bytes | None:
+    """The account's handle, where it has been needed before."""
+    row = tx.one("SELECT handle FROM passkey_handles WHERE account_id = :id", id=account_id)
+    return None if row is None else row[0]
+
+
+def save_handle(tx: Tx, account_id: str, *, handle: bytes) -> bytes:
+    """Keep a new handle, unless the account has one already; the one it has."""
+    tx.do(
+        "INSERT INTO passkey_handles (account_id, handle) VALUES (:id, :handle)"
+        " ON CONFLICT (account_id) DO NOTHING",
+        id=account_id,
+        handle=handle,
+    )
+    return load_handle(tx, account_id) or handle
+
+
+def consume_challenge(tx: Tx, digest: bytes, *, expires_at: int) -> bool:
+    """Burn a challenge. False: it was answered before."""
+    return (
+        tx.run(
+            "INSERT INTO used_challenges (digest, expires_at) VALUES (:digest, :expires)"
+            " ON CONFLICT (digest) DO NOTHING",
+            digest=digest,
+            expires=expires_at,
+        )
+        == 1
+    )
+
+
+def purge_challenges(tx: Tx, *, before: int, limit: int) -> int:
+    """Forget answered challenges that would be refused as too old by now."""
+    return tx.run(
+        "DELETE FROM used_challenges WHERE digest IN"
+        " (SELECT digest FROM used_challenges WHERE expires_at < :before LIMIT :limit)",
+        before=before,
+        limit=limit,
+    )

@@ -1,0 +1,148 @@
+"""Backup phones, unconfirmed ones too. Numbers are sealed; limits go by a keyed fingerprint."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from twostep.core.methods.authenticator import Phone
+from twostep.store.tx import Tx
+
+
+_COLUMNS = (
+    "id, account_id, session_id, number, region, line, hint, channel, created_at, confirmed_at,"
+    " last_used_at"
+)
+
+
+def list_confirmed(tx: Tx, account_id: str) -> tuple[Phone, ...]:
+    """The account's backup phones, oldest first."""
+    rows = tx.all(
+        f"SELECT {_COLUMNS} FROM phones WHERE account_id = :id AND confirmed_at IS NOT NULL"
+        " ORDER BY confirmed_at, id",
+        id=account_id,
+    )
+    return tuple(Phone(*row) for row in rows)
+
+
+def load(tx: Tx, phone_id: str, *, account_id: str) -> Phone | None:
+    """One phone of the account, confirmed or not."""
+    row = tx.one(
+        f"SELECT {_COLUMNS} FROM phones WHERE id = :id AND account_id = :account",
+        id=phone_id,
+        account=account_id,
+    )
+    return None if row is None else Phone(*row)
+
+
+def load_unconfirmed(tx: Tx, session_id: str) -> Phone | None:
+    """The newest phone that this session has typed and not confirmed."""
+    row = tx.one(
+        f"SELECT {_COLUMNS} FROM phones WHERE session_id = :id AND confirmed_at IS NULL"
+        " ORDER BY created_at DESC, id LIMIT 1",
+        id=session_id,
+    )
+    return None if row is None else Phone(*row)
+
+
+def insert(tx: Tx, phone: Phone, *, fingerprint: bytes) -> None:
+    """Add a phone."""
+    tx.do(
+        f"INSERT INTO phones ({_COLUMNS}, fingerprint) VALUES (:id, :account_id, :session_id,"
+        " :number, :region, :line, :hint, :channel, :created_at, :confirmed_at, :last_used_at,"
+        " :fingerprint)",
+        id=phone.id,
+        account_id=phone.account_id,
+        session_id=phone.session_id,
+        number=phone.number,
+        region=phone.region,
+        line=phone.line,
+        hint=phone.hint,
+        channel=phone.channel,
+        created_at=phone.created_at,
+        confirmed_at=phone.confirmed_at,
+        last_used_at=phone.last_used_at,
+        fingerprint=fingerprint,
+    )
+
+
+def has_number(tx: Tx, account_id: str, fingerprints: Sequence[bytes]) -> bool:
+    """Whether a confirmed phone of the account has this number (under any key)."""
+    return any(
+        tx.one(
+            "SELECT 1 FROM phones WHERE account_id = :id AND fingerprint = :print"
+            " AND confirmed_at IS NOT NULL",
+            id=account_id,
+            print=fingerprint,
+        )
+        for fingerprint in fingerprints
+    )
+
+
+def count_accounts_with(tx: Tx, fingerprints: Sequence[bytes], *, other_than: str) -> int:
+    """How many other accounts have confirmed this number."""
+    found: set[str] = set()
+    for fingerprint in fingerprints:
+        rows = tx.all(
+            "SELECT DISTINCT account_id FROM phones WHERE fingerprint = :print"
+            " AND confirmed_at IS NOT NULL AND account_id <> :id LIMIT 10",
+            print=fingerprint,
+            id=other_than,
+        )
+        found.update(row[0] for row in rows)
+    return len(found)
+
+
+def learn_landline(tx: Tx, phone_id: str) -> None:
+    """A text could not go there: where the numbering plan leaves it open, it is a landline."""
+    tx.do("UPDATE phones SET line = 'fixed' WHERE id = :id AND line = 'either'", id=phone_id)
+
+
+def confirm(tx: Tx, phone_id: str, *, now: int) -> bool:
+    """The owner has read a code from it. False: it was confirmed already."""
+    return (
+        tx.run(
+            "UPDATE phones SET confirmed_at = :now, last_used_at = :now, session_id = NULL"
+            " WHERE id = :id AND confirmed_at IS NULL",
+            id=phone_id,
+            now=now,
+        )
+        == 1
+    )
+
+
+def save_used(tx: Tx, phone_id: str, *, now: int) -> None:
+    """A code that went to this phone was accepted."""
+    tx.do("UPDATE phones SET last_used_at = :now WHERE id = :id", id=phone_id, now=now)
+
+
+def save_channel(tx: Tx, phone_id: str, *, channel: str) -> None:
+    """The owner now asks for codes by the other channel."""
+    tx.do("UPDATE phones SET channel = :channel WHERE id = :id", id=phone_id, channel=channel)
+
+
+def remove(tx: Tx, phone_id: str, *, account_id: str) -> bool:
+    """Delete a phone of the account, number and all."""
+    return (
+        tx.run(
+            "DELETE FROM phones WHERE id = :id AND account_id = :account",
+            id=phone_id,
+            account=account_id,
+        )
+        == 1
+    )
+
+
+def remove_unconfirmed(tx: Tx, session_id: str, *, keep: str) -> int:
+    """Drop what this session typed before `keep`."""
+    return tx.run(
+        "DELETE FROM phones WHERE session_id = :id AND confirmed_at IS NULL AND id <> :keep",
+        id=session_id,
+        keep=keep,
+    )
+
+
+def remove_all(tx: Tx, account_id: str) -> int:
+    """Delete every phone of the account; the number of confirmed ones."""
+    confirmed = len(list_confirmed(tx, account_id))
+    tx.do("DELETE FROM phones WHERE account_id = :id", id=account_id)
+    return confirmed

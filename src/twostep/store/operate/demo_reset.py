@@ -1,0 +1,84 @@
+"""What the demo alone asks of the database: putting everything back to the start, and the newest QR code.
+
+Audit records stay, whatever goes. A chain whose account is removed keeps its head beside those of the
+system chains, so that it can be verified to its end for ever.
+"""
+
+from __future__ import annotations
+
+from twostep.core.methods.authenticator import PendingApp
+from twostep.store.tx import Tx
+
+
+# Children first; what hangs on them goes by itself.
+_WIPED = (
+    "sends",
+    "opt_outs",
+    "provider_states",
+    "alarms",
+    "outbox",
+    "challenges",
+    "kept_posts",
+    "pending_apps",
+    "mail_links",
+    "temporary_codes",
+    "support_references",
+    "recoveries",
+    "throttles",
+    "sessions",
+    "known_browsers",
+    "remembered_browsers",
+    "used_challenges",
+    "passkeys",
+    "passkey_handles",
+    "apps",
+    "phones",
+    "recovery_sets",
+    "email_addresses",
+)
+
+
+def wipe(tx: Tx) -> None:
+    """Delete everything but accounts, audit trail and installation."""
+    for table in _WIPED:
+        tx.do(f"DELETE FROM {table}")
+
+
+def remove_account(tx: Tx, account_id: str) -> None:
+    """Delete a locked account; the head of its chain moves, its records stay."""
+    head = tx.heads[account_id]
+    tx.do(
+        "INSERT INTO system_chains (chain, audit_seq, audit_hash) VALUES (:id, :seq, :hash)",
+        id=account_id,
+        seq=head.seq,
+        hash=head.hash,
+    )
+    tx.do("DELETE FROM accounts WHERE id = :id", id=account_id)
+
+
+def restore_account(
+    tx: Tx, account_id: str, *, password_hash: str, language: str, time_zone: str, now: int
+) -> None:
+    """Put a locked account back to how the demo made it; its password's version rises."""
+    tx.do(
+        "UPDATE accounts SET language = :language, time_zone = :zone, two_step = 0,"
+        " two_step_at = NULL, password_hash = :hash, password_version = password_version + 1,"
+        " password_short = 0, password_set_at = :now, password_retired_at = NULL,"
+        " disabled_at = NULL, must_enroll = 0, default_method = NULL, wrong_in_a_row = 0,"
+        " guess_millionths = 0, spare_reminder_at = NULL WHERE id = :id",
+        id=account_id,
+        language=language,
+        zone=time_zone,
+        hash=password_hash,
+        now=now,
+    )
+
+
+def load_newest_pending(tx: Tx, *, now: int) -> PendingApp | None:
+    """The secret whose QR code was drawn last and can still be scanned."""
+    row = tx.one(
+        "SELECT id, account_id, session_id, secret, expires_at FROM pending_apps"
+        " WHERE expires_at > :now ORDER BY expires_at DESC, id LIMIT 1",
+        now=now,
+    )
+    return None if row is None else PendingApp(*row)

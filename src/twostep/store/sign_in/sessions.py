@@ -1,0 +1,168 @@
+"""Sessions and known browsers. The database holds only digests of what the cookies carry."""
+
+from __future__ import annotations
+
+from twostep.core.account import Account
+from twostep.core.sign_in.session import Aal, Level, Session
+from twostep.store.account import accounts
+from twostep.store.tx import Row, Tx
+
+
+_COLUMNS = (
+    "id, account_id, level, aal, amr, next_path, network, browser, browser_id, password_version,"
+    " password_at, second_factor_at, created_at, seen_at, expires_at, flash"
+)
+
+_JOINED = ", ".join(f"s.{column.strip()}" for column in _COLUMNS.split(","))
+
+_ACCOUNT = ", ".join(f"a.{column.strip()}" for column in accounts.COLUMNS.split(","))
+
+_LOAD_SQL = (
+    f"SELECT {_JOINED}, {_ACCOUNT} FROM sessions s JOIN accounts a ON a.id = s.account_id"
+    " WHERE s.digest = :digest"
+)
+
+# Looked up, not called: this runs at every request.
+_LEVELS = {str(level): level for level in Level}
+
+_AALS = {str(aal): aal for aal in Aal}
+
+
+def _session(row: Row) -> Session:
+    return Session(row[0], row[1], _LEVELS[row[2]], _AALS[row[3]], *row[4:16])
+
+
+def load(tx: Tx, digest: bytes) -> tuple[Session, Account] | None:
+    """The session of a cookie and its account: one read, at every request."""
+    row = tx.one(_LOAD_SQL, digest=digest)
+    return None if row is None else (_session(row), accounts.account_of(row[16:]))
+
+
+def load_current(tx: Tx, session_id: str, *, digest: bytes) -> Session | None:
+    """A session by its row's id, if `digest` is still its cookie's.
+
+    Flows read it again after they have locked the account: another request may have ended it, or
+    given it a new cookie value.
+    """
+    row = tx.one(
+        f"SELECT {_COLUMNS} FROM sessions WHERE id = :id AND digest = :digest",
+        id=session_id,
+        digest=digest,
+    )
+    return None if row is None else _session(row)
+
+
+def exists(tx: Tx, session_id: str) -> bool:
+    """Whether the session has not been ended."""
+    return tx.one("SELECT 1 FROM sessions WHERE id = :id", id=session_id) is not None
+
+
+def insert(tx: Tx, session: Session, *, digest: bytes) -> None:
+    """Open a session."""
+    tx.do(
+        f"INSERT INTO sessions ({_COLUMNS}, digest) VALUES (:id, :account_id, :level, :aal, :amr,"
+        " :next_path, :network, :browser, :browser_id, :password_version, :password_at,"
+        " :second_factor_at, :created_at, :seen_at, :expires_at, :flash, :digest)",
+        **_values(session),
+        digest=digest,
+    )
+
+
+def raise_session(tx: Tx, session: Session, *, old_digest: bytes, new_digest: bytes) -> None:
+    """Give the row its new assurance and cookie value, in one statement.
+
+    The flow has read the session with `load_current` under the account's lock, so a row that is not
+    there any more is a bug.
+    """
+    changed = tx.run(
+        "UPDATE sessions SET digest = :new, level = :level, aal = :aal, amr = :amr, next_path ="
+        " :next_path, network = :network, browser = :browser, browser_id = :browser_id,"
+        " password_version = :password_version, password_at = :password_at, second_factor_at ="
+        " :second_factor_at, created_at = :created_at, seen_at = :seen_at, expires_at ="
+        " :expires_at WHERE id = :id AND account_id = :account_id AND digest = :old",
+        **_values(session),
+        new=new_digest,
+        old=old_digest,
+    )
+    if changed != 1:
+        raise LookupError("the session changed under the account's lock")
+
+
+def _values(session: Session) -> dict[str, object]:
+    return {
+        "id": session.id,
+        "account_id": session.account_id,
+        "level": str(session.level),
+        "aal": str(session.aal),
+        "amr": session.amr,
+        "next_path": session.next_path,
+        "network": session.network,
+        "browser": session.browser,
+        "browser_id": session.browser_id,
+        "password_version": session.password_version,
+        "password_at": session.password_at,
+        "second_factor_at": session.second_factor_at,
+        "created_at": session.created_at,
+        "seen_at": session.seen_at,
+        "expires_at": session.expires_at,
+        "flash": session.flash,
+    }
+
+
+def save_flash(tx: Tx, session_id: str, *, flash: str) -> None:
+    """Keep what the next page says once; empty: it was said."""
+    tx.do("UPDATE sessions SET flash = :flash WHERE id = :id", id=session_id, flash=flash)
+
+
+def save_seen(tx: Tx, session_id: str, *, now: int) -> None:
+    """Write down that a request was seen."""
+    tx.do("UPDATE sessions SET seen_at = :now WHERE id = :id", id=session_id, now=now)
+
+
+def list_live(tx: Tx, account_id: str, *, now: int, seen_after: int) -> list[Session]:
+    """Full and enrolment sessions that still count, the newest first."""
+    rows = tx.all(
+        f"SELECT {_COLUMNS} FROM sessions WHERE account_id = :id AND level <> 'half'"
+        " AND expires_at > :now AND seen_at > :seen ORDER BY seen_at DESC, id",
+        id=account_id,
+        now=now,
+        seen=seen_after,
+    )
+    return [_session(row) for row in rows]
+
+
+def remove(tx: Tx, session_id: str, *, account_id: str) -> bool:
+    """End one session of the account, with what hangs on it."""
+    return (
+        tx.run(
+            "DELETE FROM sessions WHERE id = :id AND account_id = :account",
+            id=session_id,
+            account=account_id,
+        )
+        == 1
+    )
+
+
+def remove_others(tx: Tx, account_id: str, *, keep: str) -> int:
+    """End every other session of the account, half sessions too; the number ended."""
+    return tx.run(
+        "DELETE FROM sessions WHERE account_id = :account AND id <> :keep",
+        account=account_id,
+        keep=keep,
+    )
+
+
+def remove_half(tx: Tx, account_id: str) -> int:
+    """End the account's half sessions."""
+    return tx.run(
+        "DELETE FROM sessions WHERE account_id = :account AND level = 'half'", account=account_id
+    )
+
+
+def remove_enrolling(tx: Tx, account_id: str, *, keep: str) -> int:
+    """End the account's other enrolment sessions."""
+    return tx.run(
+        "DELETE FROM sessions WHERE account_id = :account AND level = 'enrol' AND id <> :keep",
+        account=account_id,
+        keep=keep,
+    )

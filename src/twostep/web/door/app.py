@@ -1,0 +1,184 @@
+"""The web application, as ASGI: reads the request, passes it through the door, sends the answer.
+
+The one broad `except` of the web stands here: whatever goes wrong, the answer is a page with a
+reference, never a trace, and nothing of a transaction that did not commit leaves.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from urllib.parse import parse_qsl
+
+import structlog
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from twostep.core.methods.recovery_codes import ALPHABET
+from twostep.core.outage import OutcomeUnknown, StoreUnavailable
+from twostep.flows.env import Env
+from twostep.flows.hash_pool import RETRY_AFTER_SECONDS, Overloaded
+from twostep.web.door import headers, origin, session_check
+from twostep.web.door.forms import BadForm, read_body
+from twostep.web.door.guard import new_visit, note_refused, serve_page
+from twostep.web.frame import problem
+from twostep.web.router import Router
+from twostep.web.visit import Page, Visit
+
+
+JSON = "application/json"
+PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
+UNAVAILABLE_SECONDS = 5
+
+log = structlog.get_logger(__name__)
+
+
+class WebApp:
+    """The ASGI application.
+
+    `hosts`, `origins`: what Host and Origin may say. `refuse_forwarded`: answer 400 to forwarded
+    headers (the demo). `unchecked`: path prefix whose POSTs need no origin (the demo's own routes).
+    """
+
+    def __init__(
+        self,
+        env: Env,
+        pages: Sequence[Page],
+        *,
+        hosts: Collection[str],
+        origins: Collection[str],
+        refuse_forwarded: bool = False,
+        unchecked: str = "",
+    ) -> None:
+        self._env = env
+        self.router = Router(pages)
+        self._hosts = frozenset(hosts)
+        self._origins = frozenset(origins)
+        self._refuse_forwarded = refuse_forwarded
+        self._unchecked = unchecked
+        self._headers = headers.always(env.settings)
+        self._data_headers = headers.of_data(env.settings)
+        self._check = session_check.SessionCheck(
+            env, self._hosts, refuse_forwarded=refuse_forwarded
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            raise RuntimeError(f"no {scope['type']} here")
+        if scope["path"] == session_check.PATH and (yes := await self._check.answer(scope)):
+            self._env.counters.answers[200] += 1
+            for message in yes:
+                await send(message)
+            return
+        response = await self._respond(scope, receive)
+        self._env.counters.answers[response.status_code] += 1
+        own = {name for name, _ in response.raw_headers}
+        wanted = self._data_headers if response.media_type == JSON else self._headers
+        response.raw_headers.extend(pair for pair in wanted if pair[0] not in own)
+        if scope["method"] == "HEAD":
+            response.body = b""
+        await response(scope, receive, send)
+
+    async def _respond(self, scope: Scope, receive: Receive) -> Response:
+        # Not every database takes a NUL, and no id holds one.
+        found = None if "\x00" in scope["path"] else self.router.find(scope["path"])
+        visit: Visit | None = None
+        try:
+            visit = await self._visit(scope, found)
+            if refused := await self._refuse_foreign(visit, scope["method"], found and found[0]):
+                return refused
+            if found is None or (found[0].phones and not self._env.settings.policy.phones):
+                return problem.not_found(visit)
+            method = "GET" if scope["method"] == "HEAD" else scope["method"]
+            if method not in {"GET", "POST"}:
+                return problem.method_not_allowed(visit, found[0])
+            body = b""
+            if method == "POST":
+                seconds = self._env.settings.server.body_seconds
+                declared = visit.headers.get("content-length", "")
+                body = await read_body(receive, declared, seconds=seconds)
+                if self._env.clock() != visit.now:
+                    # The body took its time: clock and session are read anew, so that nobody keeps
+                    # a moment of the past, with its codes and waits, by sending slowly.
+                    visit = await self._visit(scope, found)
+            return await serve_page(visit, found[0], method, body)
+        except BadForm as bad:
+            return _plain(bad.status) if visit is None else problem.error(visit, bad.status)
+        except Overloaded:
+            return _retry(visit, found, RETRY_AFTER_SECONDS)
+        except StoreUnavailable as outage:
+            visit = visit or await self._visit(scope, found, look_up=False)
+            unsure = isinstance(outage, OutcomeUnknown)
+            return _retry(visit, found, UNAVAILABLE_SECONDS, unsure=unsure)
+        except Exception:
+            reference = "-".join(
+                "".join(secrets.choice(ALPHABET) for _ in range(4)) for _ in range(2)
+            )
+            log.exception("web.failed", reference=reference, path=found[0].path if found else "")
+            return _plain(500) if visit is None else problem.error(visit, 500, reference=reference)
+
+    async def _visit(
+        self, scope: Scope, found: tuple[Page, dict[str, str]] | None, *, look_up: bool = True
+    ) -> Visit:
+        query_string = scope["query_string"].decode("latin-1")
+        return await new_visit(
+            self._env,
+            peer=scope["client"][0] if scope["client"] else "",
+            path=scope["path"],
+            query_string=query_string,
+            query=dict(parse_qsl(query_string, keep_blank_values=True)) if query_string else {},
+            headers={
+                name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
+            },
+            params=found[1] if found else {},
+            look_up=look_up,
+        )
+
+    async def _refuse_foreign(
+        self, visit: Visit, method: str, page: Page | None
+    ) -> Response | None:
+        """421, 403, and 400 for a NUL in the address and in the demo, before anything is read."""
+        if visit.path not in PROBES and not origin.is_own_host(visit.headers, self._hosts):
+            return problem.error(visit, 421)
+        if "%00" in visit.query_string or (
+            self._refuse_forwarded
+            and any(
+                name == "forwarded" or name.startswith("x-forwarded-") for name in visit.headers
+            )
+        ):
+            return problem.error(visit, 400)
+        if method in {"GET", "HEAD", "OPTIONS", "TRACE"} or (page is not None and page.signed):
+            return None
+        if self._unchecked and visit.path.startswith(self._unchecked):
+            foreign = visit.headers.get("origin", "") not in {"", *self._origins}
+            return problem.error(visit, 403) if foreign else None
+        if origin.is_own_origin(visit.headers, self._origins):
+            return None
+        if page is not None:
+            await note_refused(visit, page, "origin")
+        return problem.error(visit, 403, again_url="/sign-in")
+
+
+def _retry(
+    visit: Visit | None,
+    found: tuple[Page, dict[str, str]] | None,
+    seconds: int,
+    *,
+    unsure: bool = False,
+) -> Response:
+    """Ask for another try, where the form is found."""
+    if visit is None:
+        return _plain(503, {"retry-after": str(seconds)})
+    again_url = visit.here if found and found[0].get else "/sign-in"
+    retry_at = visit.now + seconds
+    return problem.error(visit, 503, retry_at=retry_at, again_url=again_url, unsure=unsure)
+
+
+def _plain(status: int, extra: dict[str, str] | None = None) -> Response:
+    """An answer when not even a page can be made."""
+    text = "Something went wrong on our side. Nothing was changed. Try again in a moment.\n"
+    return Response(text, status, headers=extra, media_type="text/plain")
+
+
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]

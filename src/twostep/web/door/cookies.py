@@ -1,0 +1,91 @@
+"""Every cookie, in one place.
+
+On https they carry the `__Host-` prefix and Secure; on plain http, which is loopback only, neither.
+Values are opaque; the database holds only digests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from starlette.responses import Response
+
+from twostep.flows.env import Env
+from twostep.flows.sign_in.complete import SignedIn
+
+
+DAY_SECONDS = 86_400
+BROWSER_SECONDS = 400 * DAY_SECONDS  # browsers keep no cookie longer
+LANGUAGE_SECONDS = 365 * DAY_SECONDS
+LONGEST_HEADER = 8192
+BLOCKED = "cookie=blocked"  # in the query of the sign-in page, for a browser that takes none
+
+
+def session_name(env: Env) -> str:
+    """The session cookie's name."""
+    return "__Host-twostep" if env.settings.is_https else "twostep"
+
+
+def browser_name(env: Env) -> str:
+    """The known browser cookie's name."""
+    return "__Host-twostep-browser" if env.settings.is_https else "twostep-browser"
+
+
+def remember_name(env: Env) -> str:
+    """The remembered browser cookie's name."""
+    return "__Host-twostep-remember" if env.settings.is_https else "twostep-remember"
+
+
+def language_name(env: Env) -> str:
+    """The name of the cookie that keeps a signed-out reader's language."""
+    return "__Host-twostep-language" if env.settings.is_https else "twostep-language"
+
+
+def read(header: str) -> dict[str, str]:
+    """Read a Cookie header; what cannot be read is no cookie."""
+    if not header or len(header) > LONGEST_HEADER:
+        return {}
+    found: dict[str, str] = {}
+    for part in header.split(";"):
+        name, _, value = part.strip().partition("=")
+        if name and name not in found:
+            found[name] = value
+    return found
+
+
+def are_blocked(jar: Mapping[str, str], headers: Mapping[str, str]) -> bool:
+    """Whether a request that needs a session comes from the sign-in form itself and has no cookie
+    whatever: the browser has just been given one and did not take it."""
+    came_from = headers.get("referer", "").partition("?")[0]
+    host = headers.get("host", "")
+    return not jar and came_from in {f"https://{host}/sign-in", f"http://{host}/sign-in"}
+
+
+def set_signed_in(response: Response, env: Env, signed_in: SignedIn) -> None:
+    """Set the new session's cookie, and those of a known and a remembered browser where they are new."""
+    _set(response, env, session_name(env), signed_in.token, max_age=None)
+    if signed_in.browser_token:
+        _set(response, env, browser_name(env), signed_in.browser_token, max_age=BROWSER_SECONDS)
+    if signed_in.remember_token:
+        seconds = env.settings.policy.remember_browser_days * DAY_SECONDS
+        _set(response, env, remember_name(env), signed_in.remember_token, max_age=seconds)
+
+
+def expire_session(response: Response, env: Env) -> None:
+    """Expire the session cookie by name; never `Clear-Site-Data: "cookies"`."""
+    _set(response, env, session_name(env), "", max_age=0)
+
+
+def set_language(response: Response, env: Env, language: str) -> None:
+    """Keep a signed-out reader's language."""
+    _set(response, env, language_name(env), language, max_age=LANGUAGE_SECONDS)
+
+
+def _set(response: Response, env: Env, name: str, value: str, *, max_age: int | None) -> None:
+    """Values are ours: letters, digits, `-` and `_`, so nothing needs to be quoted."""
+    parts = [f"{name}={value}", "HttpOnly", "Path=/", "SameSite=Lax"]
+    if max_age is not None:
+        parts.append(f"Max-Age={max_age}")
+    if env.settings.is_https:
+        parts.append("Secure")
+    response.raw_headers.append((b"set-cookie", "; ".join(parts).encode("latin-1")))

@@ -1,0 +1,178 @@
+"""The door: everything that is decided about a request before its page sees it, in this order.
+
+421 foreign Host · 403 foreign origin · 404 · 405 · session · step-up · then the page's own 429 and 422.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from urllib.parse import quote
+
+import structlog
+from starlette.responses import Response
+
+from twostep.core.sign_in import session as session_core
+from twostep.core.sign_in.session import Level
+from twostep.core.user_agent import describe
+from twostep.flows.audit.refused_request import record_refused
+from twostep.flows.env import Env, Visitor
+from twostep.flows.sign_in import kept_forms, sessions
+from twostep.web.door import cookies
+from twostep.web.door.client import client_network
+from twostep.web.door.forms import read_form
+from twostep.web.door.language import choose_language
+from twostep.web.frame import problem
+from twostep.web.frame.frame import see_other
+from twostep.web.visit import Access, Endpoint, Page, StepUp, Visit
+
+
+log = structlog.get_logger(__name__)
+
+ENROLMENT = "/settings/security/app/new"
+_OPENED_BY = {
+    Access.HALF: frozenset({Level.HALF}),
+    Access.FULL: frozenset({Level.FULL}),
+    Access.ENROL: frozenset({Level.FULL, Level.ENROL}),
+}
+
+
+async def new_visit(
+    env: Env,
+    *,
+    peer: str,
+    path: str,
+    query_string: str,
+    query: dict[str, str],
+    headers: dict[str, str],
+    params: dict[str, str],
+    look_up: bool = True,
+) -> Visit:
+    """Read a request: clock, network, cookies, session, language. `look_up`: False leaves the
+    session alone, for the page that says that the database does not answer."""
+    now = env.clock()
+    jar = cookies.read(headers.get("cookie", ""))
+    cookie = jar.get(cookies.session_name(env), "") if look_up else ""
+    found = await env.store.read(sessions.load, env, cookie=cookie, now=now) if cookie else None
+    session, account = found or (None, None)
+    language = choose_language(env, account, jar, headers.get("accept-language"))
+    visitor = Visitor(
+        network=client_network(
+            peer, headers.get("x-forwarded-for", ""), env.settings.trusted_proxies
+        ),
+        browser=describe(headers.get("user-agent", "")),
+        browser_token=jar.get(cookies.browser_name(env), ""),
+        remember_token=jar.get(cookies.remember_name(env), ""),
+        language=language,
+    )
+    return Visit(
+        env=env,
+        path=path,
+        query_string=query_string,
+        params=params,
+        query=query,
+        form={},
+        headers=headers,
+        cookies=jar,
+        now=now,
+        visitor=visitor,
+        language=language,
+        session=session,
+        account=account,
+        cookie=cookie,
+    )
+
+
+async def serve_page(visit: Visit, page: Page, method: str, body: bytes) -> Response:
+    """Let the session and step-up rules decide, then run the page."""
+    endpoint = page.post if method == "POST" else page.get
+    if endpoint is None:
+        return problem.method_not_allowed(visit, page)
+    if refused := _refuse_session(visit, page, method):
+        return refused
+    if method == "POST":
+        plain = not (page.signed or page.raw)
+        form = read_form(body, visit.headers.get("content-type", "")) if plain else {}
+        visit = replace(visit, form=form, body=body)
+    if late := await _ask_step_up(visit, page, method):
+        return late
+    return await _run(visit, page, endpoint)
+
+
+async def _run(visit: Visit, page: Page, endpoint: Endpoint) -> Response:
+    """Run the page; write down that the person was here, and that a flash was said."""
+    response = await endpoint(visit)
+    if response.status_code == 404 and visit.params and page.access is not Access.OPEN:
+        await note_refused(visit, page, "not_found")  # perhaps somebody else's
+    current = visit.session
+    if current is None or current.level is Level.HALF:
+        return response
+    if page.extends and session_core.needs_seen(current, now=visit.now):
+        await visit.env.store.run(sessions.save_seen, current, now=visit.now)
+    if current.flash and response.status_code == 200 and response.media_type == "text/html":
+        await visit.env.store.run(sessions.save_flash, current, flash="")
+    return response
+
+
+async def note_refused(visit: Visit, page: Page, reason: str) -> None:
+    """Write down a request that was refused: in the trail where a session says whose it was, else in
+    the log alone, so that strangers cannot fill the trail (ASVS 16.3.3)."""
+    log.warning("request.refused", reason=reason, network=visit.visitor.network, path=page.path)
+    if visit.session is not None:
+        await visit.env.store.run(
+            record_refused,
+            visit.visitor,
+            visit.session,
+            reason=reason,
+            path=page.path,
+            now=visit.now,
+        )
+
+
+def _refuse_session(visit: Visit, page: Page, method: str) -> Response | None:
+    """What the session's own assurance opens; the row decides."""
+    level = visit.session.level if visit.session else None
+    if page.access is Access.OPEN or level in _OPENED_BY[page.access]:
+        return None
+    if wants_json(page):
+        return problem.unauthorised()
+    match level:
+        case Level.ENROL:
+            return see_other(ENROLMENT)
+        case Level.HALF:
+            return see_other("/sign-in/code")
+        case Level.FULL:  # the second step is behind this session already
+            return see_other("/")
+    if method != "POST" and cookies.are_blocked(visit.cookies, visit.headers):
+        wanted = "" if page.access is Access.HALF else f"&next={quote(visit.here, safe='/')}"
+        return see_other(f"/sign-in?{cookies.BLOCKED}{wanted}")
+    if method == "POST" or page.access is Access.HALF:
+        return see_other("/sign-in")
+    return see_other(f"/sign-in?next={quote(visit.here, safe='/')}")
+
+
+async def _ask_step_up(visit: Visit, page: Page, method: str) -> Response | None:
+    """Ask for a fresh proof before a change; a form that came too late is kept."""
+    session, account = visit.session, visit.account
+    if page.step_up is StepUp.NO or session is None or account is None:
+        return None
+    if session.level is Level.ENROL:  # it was opened to enrol and can do nothing else
+        return None
+    if not session_core.needs_step_up(session, two_step=account.two_step, now=visit.now):
+        return None
+    return_to = visit.path
+    if method == "POST" and page.step_up is StepUp.ASK:
+        kept = await visit.env.store.run(
+            kept_forms.keep_post,
+            visit.env,
+            session,
+            path=visit.path,
+            form={name: text for name, text in visit.form.items() if "password" not in name},
+            now=visit.now,
+        )
+        return_to = kept or visit.path
+    return see_other(f"/confirm?r={quote(return_to, safe='/')}")
+
+
+def wants_json(page: Page) -> bool:
+    """Whether a page's refusals are JSON problems."""
+    return page.path.startswith("/api/")

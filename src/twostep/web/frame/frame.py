@@ -1,0 +1,125 @@
+"""What surrounds every page, and the answers that every page module gives."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from twostep import i18n
+from twostep.core.refusal import Reason, Refused
+from twostep.core.sign_in.session import Level
+from twostep.web import view
+from twostep.web.frame.passkey_signal import signal_url
+from twostep.web.frame.render import render
+from twostep.web.visit import Visit
+from twostep.web.words.flash import flash_notice
+from twostep.web.words.refusals import field_error
+from twostep.web.words.refusals_with_values import Asked, Reader
+
+
+SEE_OTHER = 303
+
+
+def reader(visit: Visit, asked: Asked = "app") -> Reader:
+    """Whose language and clock a sentence is for; `asked`: what the page asked for."""
+    return Reader(
+        language=visit.language,
+        time_zone=visit.time_zone,
+        now=visit.now,
+        panel=visit.env.settings.panel_name,
+        user=visit.account.name if visit.account else "",
+        asked=asked,
+    )
+
+
+def page(
+    visit: Visit,
+    template: str,
+    *,
+    status: int = 200,
+    refused: Refused | None = None,
+    field: str | None = None,
+    asked: Asked = "app",
+    banner: view.Notice | None = None,
+    **context: Any,
+) -> Response:
+    """Render a page. `refused` becomes its error summary, at `field` where the reason names none."""
+    errors: tuple[view.FieldError, ...] = ()
+    if refused is not None:
+        errors = (field_error(refused, reader(visit, asked), field=field),)
+        status = refused_status(refused) if status == 200 else status
+    html = render(
+        template,
+        language=visit.language,
+        time_zone=visit.time_zone,
+        frame=frame(visit, banner=banner),
+        errors=errors,
+        status=status,
+        **context,
+    )
+    response = HTMLResponse(html, status)
+    response.headers["cache-control"] = "no-store"
+    if refused is not None and status in {429, 503}:
+        set_retry_after(response, refused, now=visit.now)
+    return response
+
+
+def refused_status(refused: Refused) -> int:
+    """The status of a refused form."""
+    match refused.reason:
+        case Reason.NOT_FOUND:
+            return 404
+        case Reason.THROTTLED | Reason.SEND_TOO_SOON | Reason.SEND_LIMIT:
+            return 429
+        case Reason.BUSY:
+            return 503
+        case _:
+            return 422
+
+
+def set_retry_after(response: Response, refused: Refused, *, now: int) -> None:
+    """Say in whole seconds when another try makes sense."""
+    response.headers["retry-after"] = str(max(1, (refused.retry_at or now + 1) - now))
+
+
+def see_other(location: str) -> Response:
+    """The answer to a form that was accepted."""
+    response = RedirectResponse(location, SEE_OTHER)
+    response.headers["cache-control"] = "no-store"
+    return response
+
+
+def frame(visit: Visit, *, banner: view.Notice | None = None) -> view.Frame:
+    """What surrounds every page of this visit."""
+    settings = visit.env.settings
+    language = i18n.language(visit.language)
+    is_full = visit.session is not None and visit.session.level is Level.FULL
+    flash = visit.session.flash if visit.session else ""
+    return view.Frame(
+        panel_name=settings.panel_name,
+        public_host=visit.env.public_host,
+        language=language.code,
+        direction=language.direction,
+        languages=tuple(
+            view.LanguageChoice(one.code, one.endonym, one.direction) for one in i18n.LANGUAGES
+        ),
+        here=visit.here,
+        now=visit.now,
+        support=view.Support(
+            email=settings.support_email or None,
+            phone=settings.support_phone or None,
+            hours=settings.support_hours or None,
+        ),
+        stage=0 if visit.session is None else 2 if is_full else 1,
+        account=(
+            view.AccountMenu(visit.account.name, visit.account.two_step)
+            if visit.account and is_full
+            else None
+        ),
+        logo_url="/static/logo" if settings.panel_logo else None,
+        flash=flash_notice(flash, visit.language),
+        banner=banner,
+        idle_seconds=visit.env.limits.idle_seconds if is_full else None,
+        signal_url=signal_url(visit),
+    )

@@ -1,0 +1,150 @@
+"""From a template's name and its context to a page, in the reader's language and time zone.
+
+One Jinja2 environment per language, made once; every value is escaped unless it is `Markup`. The
+filters are listed in `web/view.py`. A missing context variable is an error, never a blank.
+"""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime
+from functools import cache
+from hashlib import sha256
+from importlib import resources
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup
+
+from twostep.i18n import format_duration, format_instant, format_time, known_zone, translator
+
+
+def render(template: str, *, language: str, time_zone: str, **context: Any) -> str:
+    """Return the page. `template`: a file's name in `web/templates`, such as `sign_in.html`.
+
+    `time_zone`: an IANA name; what is not known is shown in UTC, and says so.
+    """
+    page = environment(language).get_template(template)
+    return page.render(time_zone=known_zone(time_zone), **context)
+
+
+@cache
+def environment(language: str) -> Environment:
+    """Return the environment that speaks `language`."""
+    made = Environment(
+        loader=PackageLoader("twostep.web", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+        extensions=["jinja2.ext.i18n"],
+    )
+    made.policies["ext.i18n.trimmed"] = True
+    words = translator(language)
+    # The i18n extension adds this method to the environment; its stub does not know.
+    made.install_gettext_callables(  # type: ignore[attr-defined]
+        words.gettext, words.ngettext, newstyle=True, pgettext=words.pgettext
+    )
+    made.globals.update(lang=language, static=static_url)
+    made.filters.update(
+        instant=_instant,
+        day=_day,
+        clock_time=_clock_time,
+        exact_time=_exact_time,
+        recently=_recently,
+        duration=_duration,
+        groups=groups,
+        ltr=ltr,
+    )
+    return made
+
+
+@cache
+def static_url(name: str) -> str:
+    """Where a file of `web/static` is served, with its content's digest, to be kept for ever."""
+    content = resources.files("twostep.web").joinpath("static", name).read_bytes()
+    return f"/static/{name}?{sha256(content).hexdigest()[:10]}"
+
+
+def groups(key: str, size: int = 4) -> Markup:
+    """A key in groups that can be read aloud: one `<span>` each, a space between."""
+    parts = (key[start : start + size] for start in range(0, len(key), size))
+    return Markup(" ").join(Markup("<span>{}</span>").format(part) for part in parts)
+
+
+def ltr(text: str) -> Markup:
+    """A code, number or address that keeps its order in right-to-left text."""
+    return Markup('<bdi dir="ltr">{}</bdi>').format(text)
+
+
+def _zone(context: Context) -> str:
+    return str(context["time_zone"])
+
+
+def _language(context: Context) -> str:
+    return str(context["lang"])
+
+
+def _element(context: Context, at: int, words: str) -> Markup:
+    title = format_instant(at, language=_language(context), time_zone=_zone(context), style="full")
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(_machine(at), title, words)
+
+
+def _machine(at: int) -> str:
+    return _moment(at, "UTC").strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _moment(at: int, time_zone: str) -> datetime:
+    return datetime.fromtimestamp(at, ZoneInfo(time_zone))
+
+
+@pass_context
+def _instant(context: Context, at: int) -> Markup:
+    words = format_instant(at, language=_language(context), time_zone=_zone(context))
+    return _element(context, at, words)
+
+
+@pass_context
+def _day(context: Context, at: int) -> Markup:
+    words = format_instant(at, language=_language(context), time_zone=_zone(context), style="date")
+    return _element(context, at, words)
+
+
+@pass_context
+def _clock_time(context: Context, at: int) -> Markup:
+    return _element(context, at, _hour(context, at))
+
+
+@pass_context
+def _exact_time(context: Context, at: int) -> Markup:
+    seconds = _moment(at, _zone(context)).strftime("%H:%M:%S")
+    return _element(context, at, f"{seconds} UTC" if _zone(context) == "UTC" else seconds)
+
+
+@pass_context
+def _recently(context: Context, at: int) -> Markup:
+    zone = _zone(context)
+    today = _moment(context["frame"].now, zone).date()
+    days_ago = (today - _moment(at, zone).date()).days
+    gettext = translator(_language(context)).gettext
+    if days_ago == 0:
+        words = gettext("today %(time)s") % {"time": _hour(context, at)}
+    elif days_ago == 1:
+        words = gettext("yesterday %(time)s") % {"time": _hour(context, at)}
+    else:
+        return _day(context, at)
+    return _element(context, at, words)
+
+
+def _hour(context: Context, at: int) -> str:
+    zone = _zone(context)
+    words = format_time(at, language=_language(context), time_zone=zone)
+    return f"{words} UTC" if zone == "UTC" else words
+
+
+@pass_context
+def _duration(context: Context, seconds: float) -> str:
+    return format_duration(math.ceil(seconds), _language(context))

@@ -1,0 +1,93 @@
+"""The account's own history, as a page and as a table to download."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+from collections.abc import AsyncIterator, Iterable
+from urllib.parse import urlencode
+
+from starlette.responses import Response, StreamingResponse
+
+from twostep.flows.account.activity import NEWEST, Activity, each_page, list_activity
+from twostep.web.frame.frame import page
+from twostep.web.frame.rows import activity_rows, file_name
+from twostep.web.pages.account.csv_cell import safe_cell, utc
+from twostep.web.visit import Visit
+from twostep.web.words.events import FILTERS, activity_filters, activity_sentence
+
+
+HERE = "/settings/activity"
+ROWS = 50
+ROWS_AT_ONCE = 200
+YEAR_SECONDS = 365 * 86_400
+COLUMNS = ("time", "event", "what", "outcome", "by", "browser", "network")
+
+
+async def show(visit: Visit) -> Response:
+    """GET /settings/activity. `only`: a filter; `before`: where an older page begins."""
+    only = visit.query.get("only", "")
+    if only not in {value for value, _ in FILTERS}:
+        only = ""
+    typed = visit.query.get("before", "")
+    before = int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 16 else NEWEST
+    found = await visit.env.store.read(
+        list_activity,
+        visit.owner.id,
+        limit=ROWS + 1,
+        before_seq=before,
+        since=visit.now - YEAR_SECONDS,
+        group=only,
+    )
+    older = _url(only, str(found[ROWS - 1].seq)) if len(found) > ROWS else None
+    return page(
+        visit,
+        "activity.html",
+        activity=activity_rows(visit, found[:ROWS]),
+        only=only,
+        filters=activity_filters(language=visit.language),
+        older_url=older,
+        newer_url=None if before == NEWEST else _url(only, ""),
+    )
+
+
+async def download(visit: Visit) -> Response:
+    """GET /settings/activity.csv: every event of twelve months, in UTC."""
+    since = visit.now - YEAR_SECONDS
+    pages = each_page(visit.env.store, visit.owner.id, since=since, limit=ROWS_AT_ONCE)
+    name = file_name(visit, "activity", visit.now, "csv")
+    return StreamingResponse(
+        _table(pages, visit.language),
+        media_type="text/csv; charset=utf-8",
+        headers={
+            "content-disposition": f'attachment; filename="{name}"',
+            "cache-control": "no-store",
+        },
+    )
+
+
+def _url(only: str, before: str) -> str:
+    query = {name: value for name, value in (("only", only), ("before", before)) if value}
+    return f"{HERE}?{urlencode(query)}" if query else HERE
+
+
+async def _table(pages: AsyncIterator[list[Activity]], language: str) -> AsyncIterator[str]:
+    """The lines, a few hundred at a time, so that a long history holds nobody up."""
+    yield _lines([COLUMNS])
+    async for some in pages:
+        yield _lines(_cells(one, language) for one in some)
+        await asyncio.sleep(0)
+
+
+def _cells(one: Activity, language: str) -> tuple[str, ...]:
+    said = activity_sentence(one.event, one.data, language=language)
+    return (utc(one.at), one.event, said, one.outcome, one.actor, one.browser, one.network)
+
+
+def _lines(rows: Iterable[Iterable[str]]) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out)
+    for row in rows:
+        writer.writerow([safe_cell(cell) for cell in row])
+    return out.getvalue()

@@ -1,0 +1,33 @@
+"""The page after the sign-in."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from twostep.flows.account.dashboard_view import view_dashboard
+from twostep.web.frame.frame import page
+from twostep.web.frame.passkey_signal import signal_of
+from twostep.web.frame.rows import activity_rows, banner, session_rows
+from twostep.web.visit import Visit
+from twostep.web.words import banners as notice_text
+
+
+async def show(visit: Visit) -> Response:
+    """GET /."""
+    found = await visit.env.store.read(view_dashboard, visit.owner, visit.current, now=visit.now)
+    methods = found.methods
+    clock = notice_text.clock_was_ahead(language=visit.language) if found.clock_was_ahead else None
+    return page(
+        visit,
+        "dashboard.html",
+        banner=clock or banner(visit, methods),
+        methods=methods.ways,
+        email=found.email,
+        delivery_url=None,
+        member_since=visit.owner.created_at,
+        previous_at=found.previous_at,
+        session=session_rows(visit, [visit.current])[0],
+        activity=activity_rows(visit, found.activity),
+        signal=signal_of(visit, found.handle, methods.passkeys),
+        codes_left=methods.codes_left if methods.recovery_set else None,
+    )

@@ -1,0 +1,107 @@
+"""The account's e-mail addresses: add, confirm by a mailed link, remove."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from twostep.core.methods.authenticator import MOST_ADDRESSES
+from twostep.core.refusal import Reason, Refused
+from twostep.flows.account import profile
+from twostep.web import view
+from twostep.web.frame import problem
+from twostep.web.frame.frame import page, refused_status, see_other
+from twostep.web.frame.throttled import throttled
+from twostep.web.visit import Visit
+from twostep.web.words.flash import say
+
+
+HERE = "/settings/emails"
+LONGEST = 320
+
+
+async def show(visit: Visit) -> Response:
+    """GET /settings/emails."""
+    return await _list(visit, None)
+
+
+async def add(visit: Visit) -> Response:
+    """POST /settings/emails: a link goes to the new address."""
+    typed = visit.field("email")[:LONGEST]
+    answer = await visit.env.store.run(
+        profile.add_address, visit.env, visit.visitor, visit.current, typed=typed, now=visit.now
+    )
+    if isinstance(answer, Refused):
+        if refused_status(answer) == 429:
+            return throttled(visit, answer, scope="link", back_url=HERE)
+        return await _list(visit, answer, typed=typed)
+    await say(visit, "email_sent", answer.address)
+    return see_other(HERE)
+
+
+async def remove(visit: Visit) -> Response:
+    """POST /settings/emails/{id}/remove."""
+    answer = await visit.env.store.run(
+        profile.remove_address,
+        visit.env,
+        visit.visitor,
+        visit.current,
+        address_id=visit.params["id"],
+        now=visit.now,
+    )
+    if isinstance(answer, Refused):
+        if answer.reason is Reason.NOT_FOUND:
+            return problem.not_found(visit)
+        return await _list(visit, answer)
+    await say(visit, "email_removed")
+    return see_other(HERE)
+
+
+async def show_confirm(visit: Visit) -> Response:
+    """GET /settings/emails/confirm/{token}: asks, and changes nothing."""
+    link = visit.params["token"]
+    found = await visit.env.store.read(
+        profile.view_confirmation, visit.current, link=link, now=visit.now
+    )
+    if isinstance(found, Refused):
+        return page(visit, "link_dead.html", status=404, password=False, days=1)
+    return page(visit, "email_confirm.html", token=link, address=found)
+
+
+async def confirm(visit: Visit) -> Response:
+    """POST /settings/emails/confirm/{token}, in a session of the address's account."""
+    answer = await visit.env.store.run(
+        profile.confirm_address,
+        visit.env,
+        visit.visitor,
+        visit.current,
+        link=visit.params["token"],
+        now=visit.now,
+    )
+    if isinstance(answer, Refused):
+        if answer.reason is Reason.LINK_DEAD:
+            return page(visit, "link_dead.html", status=422, password=False, days=1)
+        return await _list(visit, answer)
+    await say(visit, "email_confirmed")
+    return see_other(HERE)
+
+
+async def _list(visit: Visit, refused: Refused | None, *, typed: str = "") -> Response:
+    found = await visit.env.store.read(profile.list_addresses, visit.owner.id)
+    verified = sum(one.verified_at is not None for one in found)
+    rows = tuple(
+        view.EmailRow(
+            one.id,
+            one.address,
+            verified=one.verified_at is not None,
+            is_removable=one.verified_at is None or verified > 1,
+        )
+        for one in found
+    )
+    return page(
+        visit,
+        "emails.html",
+        refused=refused,
+        emails=rows,
+        email=typed,
+        full=len(rows) >= MOST_ADDRESSES,
+    )

@@ -1,0 +1,65 @@
+"""Language and time zone."""
+
+from __future__ import annotations
+
+from functools import cache
+from zoneinfo import available_timezones
+
+from starlette.responses import Response
+
+from twostep.core.refusal import Refused
+from twostep.flows.account import profile
+from twostep.web.frame.frame import page, see_other
+from twostep.web.visit import Visit
+from twostep.web.words.flash import say
+
+
+HERE = "/settings/profile"
+LONGEST = 64
+_AREAS = (
+    "Africa/", "America/", "Antarctica/", "Arctic/", "Asia/", "Atlantic/", "Australia/", "Europe/",
+    "Indian/", "Pacific/",
+)  # fmt: skip
+
+
+async def show(visit: Visit) -> Response:
+    """GET /settings/profile."""
+    return _form(visit, None, language=visit.owner.language, time_zone=visit.owner.time_zone)
+
+
+async def submit(visit: Visit) -> Response:
+    """POST /settings/profile; the answer already speaks the new language."""
+    language = visit.field("language")[:LONGEST]
+    time_zone = visit.field("time_zone")[:LONGEST]
+    answer = await visit.env.store.run(
+        profile.save_profile,
+        visit.visitor,
+        visit.current,
+        language=language,
+        time_zone=time_zone,
+        now=visit.now,
+    )
+    if isinstance(answer, Refused):
+        return _form(visit, answer, language=language, time_zone=time_zone)
+    await say(visit, "profile_saved")
+    return see_other(HERE)
+
+
+def _form(visit: Visit, refused: Refused | None, *, language: str, time_zone: str) -> Response:
+    zones = time_zones()
+    own = visit.owner.time_zone
+    return page(
+        visit,
+        "profile.html",
+        refused=refused,
+        zones=zones if own in zones else (own, *zones),
+        chosen_language=language,
+        chosen_zone=time_zone,
+        zone_is_set=own != visit.env.settings.default_time_zone,
+    )
+
+
+@cache
+def time_zones() -> tuple[str, ...]:
+    """The zones of places, and UTC; old names of whole countries are left out."""
+    return ("UTC", *sorted(zone for zone in available_timezones() if zone.startswith(_AREAS)))

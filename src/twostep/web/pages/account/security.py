@@ -1,0 +1,79 @@
+"""Account security: every way to sign in, where one is signed in, what happened; and the spare."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from twostep.core.methods.authenticator import MOST_APPS, MOST_PASSKEYS, MOST_PHONES
+from twostep.core.refusal import Reason
+from twostep.core.sign_in.session import FRESH_SECONDS
+from twostep.flows.account.dashboard_view import view_settings
+from twostep.flows.account.security_view import view_security
+from twostep.flows.methods.method_view import has_phones
+from twostep.flows.policy.decide import refuse_disabling
+from twostep.web.door.origin import safe_next
+from twostep.web.frame.frame import page, see_other
+from twostep.web.frame.passkey_signal import signal_of
+from twostep.web.frame.rows import (
+    activity_rows,
+    browser_rows,
+    codes_banner,
+    method_rows,
+    session_rows,
+)
+from twostep.web.visit import Visit
+from twostep.web.words import banners as notice_text
+
+
+HERE = "/settings/security"
+
+
+async def show(visit: Visit) -> Response:
+    """GET /settings/security. That there is only one way, the page itself says."""
+    found = await visit.env.store.read(
+        view_security, visit.env, visit.owner, visit.current, visit.visitor, now=visit.now
+    )
+    methods = found.methods
+    banner = codes_banner(visit, methods)
+    if found.offered:
+        banner = notice_text.sign_out_elsewhere(language=visit.language)
+    refused = refuse_disabling(visit.env, visit.owner)
+    return page(
+        visit,
+        "security.html",
+        banner=banner,
+        methods=method_rows(visit, visit.owner, methods),
+        ways=methods.ways,
+        phones_on=has_phones(visit.env),
+        app_full=len(methods.apps) >= MOST_APPS,
+        phone_full=len(methods.phones) >= MOST_PHONES,
+        required=refused is not None and refused.reason is Reason.NOT_ALLOWED,
+        passkey_full=len(methods.passkeys) >= MOST_PASSKEYS,
+        browsers=browser_rows(found.browsers, found.this_browser),
+        signal=signal_of(visit, found.handle, methods.passkeys),
+        sessions=session_rows(visit, found.sessions),
+        activity=activity_rows(visit, found.activity),
+    )
+
+
+async def show_spare(visit: Visit) -> Response:
+    """GET /settings/security/spare: where the wizard ends, and what one is reminded of.
+
+    `next`: where somebody wanted to go who was led here after signing in.
+    """
+    account = visit.owner
+    if not account.two_step:
+        return see_other(HERE)
+    methods = (await visit.env.store.read(view_settings, visit.env, account, now=visit.now)).methods
+    just_on = account.two_step_at is not None and visit.now - account.two_step_at < FRESH_SECONDS
+    return page(
+        visit,
+        "spare.html",
+        phones_on=has_phones(visit.env),
+        has_phone=bool(methods.phones),
+        has_passkey=bool(methods.passkeys),
+        has_codes=methods.codes_left > 0,
+        fresh=just_on,
+        may_skip=True,
+        next=safe_next(visit.query["next"]) if "next" in visit.query else HERE,
+    )

@@ -1,0 +1,56 @@
+"""Where the account is signed in: end one session, or every other one."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from twostep.core.refusal import Refused
+from twostep.flows.account.security_view import view_security
+from twostep.flows.sign_in import sessions
+from twostep.web.frame import problem
+from twostep.web.frame.frame import page, see_other
+from twostep.web.frame.rows import session_rows
+from twostep.web.visit import Visit
+from twostep.web.words.flash import say
+
+
+HERE = "/settings/sessions"
+
+
+async def show(visit: Visit) -> Response:
+    """GET /settings/sessions."""
+    found = await visit.env.store.read(
+        view_security, visit.env, visit.owner, visit.current, visit.visitor, now=visit.now
+    )
+    return page(
+        visit,
+        "sessions.html",
+        sessions=session_rows(visit, found.sessions),
+        offered=found.offered,
+    )
+
+
+async def end(visit: Visit) -> Response:
+    """POST /settings/sessions/{id}/end."""
+    answer = await visit.env.store.run(
+        sessions.end_session,
+        visit.visitor,
+        visit.current,
+        session_id=visit.params["id"],
+        now=visit.now,
+    )
+    if isinstance(answer, Refused):
+        return problem.not_found(visit)
+    await say(visit, "session_ended")
+    return see_other(HERE)
+
+
+async def end_others(visit: Visit) -> Response:
+    """POST /settings/sessions/end-others: half sessions too."""
+    answer = await visit.env.store.run(
+        sessions.end_others, visit.visitor, visit.current, now=visit.now
+    )
+    if isinstance(answer, Refused):
+        return problem.not_found(visit)
+    await say(visit, "others_ended")
+    return see_other(HERE)

@@ -1,0 +1,30 @@
+"""Settings: one row for each thing, two-step sign-in first."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from twostep import i18n
+from twostep.core.refusal import Reason
+from twostep.flows.account.dashboard_view import view_settings
+from twostep.flows.policy.decide import refuse_disabling
+from twostep.web.frame.frame import page
+from twostep.web.frame.rows import banner
+from twostep.web.visit import Visit
+
+
+async def show(visit: Visit) -> Response:
+    """GET /settings."""
+    found = await visit.env.store.read(view_settings, visit.env, visit.owner, now=visit.now)
+    refused = refuse_disabling(visit.env, visit.owner)
+    return page(
+        visit,
+        "settings.html",
+        banner=banner(visit, found.methods),
+        methods=found.methods.ways,
+        language_name=i18n.language(visit.language).endonym,
+        emails=found.emails,
+        sessions=found.sessions,
+        phones=len(found.methods.phones),
+        required=refused is not None and refused.reason is Reason.NOT_ALLOWED,
+    )

@@ -1,0 +1,119 @@
+"""The wizard: QR code, key, first code. Reload, a second tab and a wrong code keep the same key."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.responses import Response
+
+from twostep.core.methods import otpauth
+from twostep.core.refusal import Reason, Refused
+from twostep.core.sign_in.session import Level
+from twostep.flows.methods import enroll_app
+from twostep.flows.methods.enroll_app import AppAdded, Pending
+from twostep.flows.sign_in.second_step import view_methods
+from twostep.web.door import cookies
+from twostep.web.door.guard import ENROLMENT
+from twostep.web.frame.frame import page, see_other
+from twostep.web.frame.qr import qr_svg
+from twostep.web.pages.methods.refused import refused_page
+from twostep.web.pages.sign_in.ask import entry_label
+from twostep.web.visit import Visit
+from twostep.web.words.flash import say
+
+
+LONGEST = 200
+
+
+async def show(visit: Visit) -> Response:
+    """GET /settings/security/app/new."""
+    pending = await _begin(visit)
+    return _wizard(visit, pending, None)
+
+
+async def submit(visit: Visit) -> Response:
+    """POST /settings/security/app/new: `code` and `name`, or `replace` for a new key."""
+    if visit.field("replace"):
+        answer = await visit.env.store.run(
+            enroll_app.begin_app, visit.env, visit.current, replace_pending=True, now=visit.now
+        )
+        if isinstance(answer, Refused):
+            return _wizard(visit, answer, None)
+        return see_other(ENROLMENT)
+    added = await visit.env.store.run(
+        enroll_app.finish_app,
+        visit.env,
+        visit.visitor,
+        visit.current,
+        old_token=visit.cookie,
+        typed=visit.field("code")[:LONGEST],
+        name=visit.field("name")[:LONGEST],
+        now=visit.now,
+    )
+    if isinstance(added, AppAdded):
+        return await _done(visit, added)
+    if added.reason is Reason.STEP_ENDED:  # signed out, or another tab was first
+        return see_other("/settings/security")
+    if added.reason is Reason.SETUP_EXPIRED:
+        return _wizard(visit, await _shown(visit), added)
+    return _wizard(visit, await _begin(visit), added)
+
+
+async def _done(visit: Visit, added: AppAdded) -> Response:
+    signed_in = added.signed_in
+    methods = await visit.env.store.read(view_methods, visit.owner.id)
+    others = [app.id for app in methods.apps if app.id != added.app_id]
+    key, detail = ("app_beside" if others else "app_added"), (others[0] if len(others) == 1 else "")
+    await say(visit.with_session(signed_in.session, signed_in.token), key, detail)
+    target = "/settings/security/spare" if added.turned_on else "/settings/security"
+    response = see_other(target)
+    cookies.set_signed_in(response, visit.env, signed_in)
+    return response
+
+
+async def _begin(visit: Visit) -> Pending | Refused:
+    """The pending key; only the first look writes."""
+    shown = await _shown(visit)
+    if shown is not None:
+        return shown
+    return await visit.env.store.run(enroll_app.begin_app, visit.env, visit.current, now=visit.now)
+
+
+async def _shown(visit: Visit) -> Pending | None:
+    return await visit.env.store.read(
+        enroll_app.view_pending, visit.env, visit.current, now=visit.now
+    )
+
+
+def _wizard(visit: Visit, pending: Pending | Refused | None, refused: Refused | None) -> Response:
+    if isinstance(pending, Refused):
+        return refused_page(visit, pending)
+    return page(
+        visit,
+        "app_new.html",
+        refused=refused,
+        asked="setup",
+        name=visit.field("name")[:LONGEST],
+        label=entry_label(visit),
+        cancel_url="/sign-in" if visit.current.level is Level.ENROL else "/settings/security",
+        first=pending.first if pending else not visit.owner.two_step,
+        **_key(visit, pending),
+    )
+
+
+def _key(visit: Visit, pending: Pending | None) -> dict[str, Any]:
+    """What the page shows of the key: nothing once its time is over."""
+    if pending is None or pending.is_expired:
+        return {"expired": True, "qr_svg": "", "key": "", "uri": ""}
+    uri = otpauth.provisioning_uri(
+        pending.secret,
+        account=visit.owner.name,
+        issuer=visit.env.settings.panel_name,
+        host=visit.env.public_host,
+    )
+    return {
+        "expired": False,
+        "qr_svg": qr_svg(uri),
+        "key": otpauth.encode_key(pending.secret),
+        "uri": uri,
+    }

@@ -1,0 +1,151 @@
+"""Backup codes: made, shown once, checked, replaced."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from starlette.responses import Response
+
+from twostep.core.methods.recovery_codes import CODES_IN_SET, format_code
+from twostep.core.refusal import Reason, Refused
+from twostep.flows.methods.backup_codes import (
+    CodesView,
+    keep_codes,
+    make_codes,
+    prove_codes,
+    view_codes,
+)
+from twostep.i18n import format_instant, translator
+from twostep.web import view
+from twostep.web.door import cookies
+from twostep.web.door.origin import safe_next
+from twostep.web.frame import problem
+from twostep.web.frame.frame import page, see_other
+from twostep.web.frame.rows import file_name
+from twostep.web.frame.throttled import throttled
+from twostep.web.visit import Visit
+from twostep.web.words.flash import say
+
+
+HERE = "/settings/security/codes"
+LONGEST_CODE = 10_000
+
+
+async def show(visit: Visit) -> Response:
+    """GET /settings/security/codes."""
+    if not visit.owner.two_step:
+        return see_other("/settings/security")
+    return await _form(visit, None)
+
+
+async def submit(visit: Visit) -> Response:
+    """POST /settings/security/codes: with `proof` check that they are saved, without it a new set."""
+    if "proof" in visit.form:
+        return await _prove(visit)
+    made = await make_codes(visit.env, visit.visitor, visit.current, now=visit.now)
+    if isinstance(made, Refused):
+        return await _refuse(visit, made)
+    return see_other(HERE)
+
+
+async def show_check(visit: Visit) -> Response:
+    """GET /settings/security/codes/check: whether they are still there. `next`: where to go on."""
+    found = await visit.env.store.read(view_codes, visit.env, visit.current, now=visit.now)
+    if not found.left or found.proved_at is None:
+        return see_other(HERE)
+    return page(
+        visit,
+        "codes_check.html",
+        left=found.left,
+        total=found.total,
+        checked_at=found.proved_at,
+        next=safe_next(visit.query.get("next", "/")),
+    )
+
+
+async def submit_check(visit: Visit) -> Response:
+    """POST /settings/security/codes/check: "Yes, I have them"."""
+    answer = await visit.env.store.run(keep_codes, visit.visitor, visit.current, now=visit.now)
+    if isinstance(answer, Refused):
+        return see_other(HERE)
+    return see_other(safe_next(visit.field("next")))
+
+
+async def _prove(visit: Visit) -> Response:
+    answer = await prove_codes(
+        visit.env,
+        visit.visitor,
+        visit.current,
+        typed=visit.field("proof")[:LONGEST_CODE],
+        now=visit.now,
+    )
+    if isinstance(answer, Refused):
+        return await _refuse(visit, answer)
+    await say(visit, "codes_saved")
+    return see_other("/settings/security")
+
+
+async def _refuse(visit: Visit, refused: Refused) -> Response:
+    match refused.reason:
+        case Reason.NOT_FOUND:
+            return problem.not_found(visit)
+        case Reason.STEP_ENDED | Reason.PASSWORD_RETIRED:
+            response = see_other("/sign-in")
+            cookies.expire_session(response, visit.env)
+            return response
+        case Reason.THROTTLED:
+            return throttled(visit, refused, scope="backup", back_url=HERE)
+    return await _form(visit, refused)
+
+
+async def _form(visit: Visit, refused: Refused | None) -> Response:
+    found = await visit.env.store.read(view_codes, visit.env, visit.current, now=visit.now)
+    has_set = found.total > 0
+    return page(
+        visit,
+        "codes.html",
+        refused=refused,
+        field="proof" if refused and refused.reason is not Reason.CHANGED else None,
+        asked="proof",
+        sheet=_sheet(visit, found) if found.shown else None,
+        left=found.left if has_set else None,
+        total=found.total or CODES_IN_SET,
+        made_at=found.made_at,
+        saved=found.proved_at is not None,
+        forced=has_set and found.left == 0,
+        user_name=visit.owner.name,
+        step="",
+    )
+
+
+def _sheet(visit: Visit, found: CodesView) -> view.CodeSheet:
+    made_at = found.made_at or visit.now
+    codes = tuple(format_code(code) for code in found.shown)
+    text = "\n".join(_lines(visit, codes, made_at))
+    return view.CodeSheet(
+        codes,
+        visit.env.settings.public_url,
+        made_at,
+        found.shown_until,
+        f"data:text/plain;charset=utf-8,{quote(text)}",
+        file_name(visit, "backup-codes", made_at, "txt"),
+    )
+
+
+def _lines(visit: Visit, codes: tuple[str, ...], made_at: int) -> list[str]:
+    """The text file: whose codes, for what, from when, and the codes, numbered."""
+    _ = translator(visit.language).gettext
+    day = format_instant(made_at, language=visit.language, time_zone=visit.time_zone, style="date")
+    return [
+        f"{visit.env.settings.panel_name} – {_('backup codes')}",
+        f"{_('Sign in at:')} {visit.env.settings.public_url}",
+        f"{_('Username:')} {visit.owner.name}",
+        _("Made on %(day)s") % {"day": day},
+        "",
+        *(f"{number:>2}. {code}" for number, code in enumerate(codes, start=1)),
+        "",
+        _(
+            "Each code works once. Cross it out when used. Lost this paper? Sign in and choose Replace codes."
+        ),
+        "",
+    ]

@@ -1,0 +1,94 @@
+"""Add a passkey or security key."""
+
+from __future__ import annotations
+
+import asyncio
+
+from starlette.responses import Response
+
+from twostep.core.methods.authenticator import LONGEST_NAME
+from twostep.core.refusal import Reason, Refused
+from twostep.core.sign_in.session import Level
+from twostep.flows.methods import enroll_passkey
+from twostep.flows.methods.enroll_passkey import PasskeyAdded
+from twostep.flows.proof import verify_passkey
+from twostep.web.door import cookies
+from twostep.web.door.guard import ENROLMENT
+from twostep.web.frame.frame import page, see_other
+from twostep.web.frame.rows import passkey_label
+from twostep.web.frame.throttled import throttled
+from twostep.web.pages.methods.refused import refused_page
+from twostep.web.pages.sign_in.passkey import as_json
+from twostep.web.visit import Visit
+from twostep.web.words.flash import say
+
+
+HERE = "/settings/security/passkey/new"
+DONE = "/settings/security"
+LONGEST = 10 * LONGEST_NAME
+
+
+async def show(visit: Visit) -> Response:
+    """GET /settings/security/passkey/new."""
+    no = await visit.env.store.read(enroll_passkey.refuse_adding, visit.owner.id)
+    return refused_page(visit, no) if no else _form(visit, None)
+
+
+async def options(visit: Visit) -> Response:
+    """POST /settings/security/passkey/options."""
+    await asyncio.to_thread(verify_passkey.warm_up)
+    answer = await visit.env.store.run(
+        enroll_passkey.begin_passkey, visit.env, visit.owner, visit.current, now=visit.now
+    )
+    return refused_page(visit, answer) if isinstance(answer, Refused) else as_json(answer)
+
+
+async def submit(visit: Visit) -> Response:
+    """POST /settings/security/passkey/new."""
+    answer = await visit.env.store.run(
+        enroll_passkey.finish_passkey,
+        visit.env,
+        visit.visitor,
+        visit.current,
+        old_token=visit.cookie,
+        typed=visit.field("credential"),
+        name=visit.field("name")[:LONGEST],
+        now=visit.now,
+    )
+    if isinstance(answer, PasskeyAdded):
+        return await _done(visit, answer)
+    match answer.reason:
+        case Reason.STEP_ENDED:  # signed out, or another tab was first
+            return see_other(DONE)
+        case Reason.PASSKEY_LIMIT:
+            return refused_page(visit, answer)
+        case Reason.THROTTLED:
+            return throttled(visit, answer, scope="page", back_url=HERE)
+    return _form(visit, answer)
+
+
+async def _done(visit: Visit, added: PasskeyAdded) -> Response:
+    """Turned on just now: on to the spare. Named by us: the name can be put right at once."""
+    signed_in, made = added.signed_in, added.passkey
+    label = passkey_label(visit, made)
+    await say(visit.with_session(signed_in.session, signed_in.token), "passkey_added", label)
+    target = DONE
+    if added.turned_on:
+        target = f"{DONE}/spare"
+    elif not visit.field("name").strip():
+        target = f"{DONE}/method/{made.id}/rename"
+    response = see_other(target)
+    cookies.set_signed_in(response, visit.env, signed_in)
+    return response
+
+
+def _form(visit: Visit, refused: Refused | None) -> Response:
+    may_only_enrol = visit.current.level is Level.ENROL
+    return page(
+        visit,
+        "passkey_new.html",
+        refused=refused,
+        first=not visit.owner.two_step,
+        name=visit.field("name")[:LONGEST],
+        cancel_url=ENROLMENT if may_only_enrol else DONE,
+    )

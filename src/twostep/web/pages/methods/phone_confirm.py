@@ -1,0 +1,109 @@
+"""Backup phone, second step: the code that went to the number."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from twostep.core.methods.out_of_band import Purpose
+from twostep.core.refusal import Reason, Refused
+from twostep.flows.messages.message_view import view_delivery
+from twostep.flows.methods import enroll_phone
+from twostep.flows.methods.phone_view import NewPhone, view_new_phone
+from twostep.i18n import country_name
+from twostep.web import view
+from twostep.web.frame import problem
+from twostep.web.frame.frame import page, refused_status, see_other
+from twostep.web.frame.throttled import throttled
+from twostep.web.pages.methods.phone_new import CONFIRM
+from twostep.web.pages.sign_in.delivery_line import delivery_line, status_answer
+from twostep.web.visit import Visit
+from twostep.web.words.flash import say
+
+
+LONGEST_CODE = 200
+
+
+async def show(visit: Visit) -> Response:
+    """GET /settings/security/phone/confirm: never sends anything."""
+    found = await _find(visit)
+    if found is None:
+        return see_other("/settings/security/phone/new")
+    return _form(visit, found, None)
+
+
+async def submit(visit: Visit) -> Response:
+    """POST /settings/security/phone/confirm."""
+    answer = await visit.env.store.run(
+        enroll_phone.confirm_phone,
+        visit.env,
+        visit.visitor,
+        visit.current,
+        typed=visit.field("code")[:LONGEST_CODE],
+        now=visit.now,
+    )
+    if not isinstance(answer, Refused):
+        await say(visit, "phone_added", answer.phone.hint)
+        return see_other("/settings/security")
+    return await _again(visit, answer)
+
+
+async def resend(visit: Visit) -> Response:
+    """POST /settings/security/phone/resend, perhaps by the other channel."""
+    answer = await visit.env.store.run(
+        enroll_phone.resend,
+        visit.env,
+        visit.visitor,
+        visit.current,
+        channel=visit.field("channel")[:10],
+        now=visit.now,
+    )
+    if not isinstance(answer, Refused):
+        return see_other(CONFIRM)
+    if answer.reason is Reason.SEND_LIMIT and answer.retry_at is not None:
+        return throttled(visit, answer, scope="send", back_url=CONFIRM)
+    return await _again(visit, answer)
+
+
+async def status(visit: Visit) -> Response:
+    """GET /settings/security/phone/status."""
+    found = await visit.env.store.read(
+        view_delivery, visit.current, purpose=Purpose.ADD_PHONE, now=visit.now
+    )
+    return status_answer(visit, found)
+
+
+async def _find(visit: Visit) -> NewPhone | None:
+    return await visit.env.store.read(view_new_phone, visit.env, visit.current, now=visit.now)
+
+
+async def _again(visit: Visit, refused: Refused) -> Response:
+    found = await _find(visit)
+    if found is None or refused.reason is Reason.NOT_FOUND:
+        return problem.not_found(visit)
+    return _form(visit, found, refused)
+
+
+def _form(visit: Visit, found: NewPhone, refused: Refused | None) -> Response:
+    delivery = found.delivery
+    ask = view.CodeAsk(
+        "call" if delivery.channel == "call" else "sms",
+        method_id=delivery.phone.id,
+        hint=delivery.phone.hint,
+        valid_until=None if delivery.is_over else delivery.expires_at,
+        delivery=delivery_line(visit, delivery),
+        can_send_at=delivery.can_send_at,
+    )
+    return page(
+        visit,
+        "phone_confirm.html",
+        status=refused_status(refused) if refused else 200,
+        refused=refused,
+        field="code",
+        asked="sent",
+        ask=ask,
+        number=found.number,
+        region_name=country_name(found.region, visit.language),
+        calls_work="call" in found.channels,
+        texts_work="sms" in found.channels,
+        is_landline=found.is_landline,
+    )

@@ -1,0 +1,92 @@
+"""Backup phone, first step: the number, and whether to text or call."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from twostep import i18n
+from twostep.core.methods import phone_number
+from twostep.core.refusal import Reason, Refused
+from twostep.flows.methods.enroll_phone import begin_phone
+from twostep.flows.methods.phone_view import PhoneChoices, view_choices
+from twostep.web import view
+from twostep.web.frame.frame import page, refused_status, see_other
+from twostep.web.frame.throttled import throttled
+from twostep.web.pages.methods.refused import refused_page
+from twostep.web.visit import Visit
+
+
+HERE = "/settings/security/phone/new"
+CONFIRM = "/settings/security/phone/confirm"
+LONGEST = 200
+
+
+async def show(visit: Visit) -> Response:
+    """GET /settings/security/phone/new."""
+    return await _form(visit, None)
+
+
+async def submit(visit: Visit) -> Response:
+    """POST /settings/security/phone/new: a code goes to the number."""
+    answer = await visit.env.store.run(
+        begin_phone,
+        visit.env,
+        visit.visitor,
+        visit.current,
+        region=visit.field("country")[:3].upper(),
+        typed=visit.field("number")[:LONGEST],
+        channel=visit.field("channel")[:10],
+        now=visit.now,
+    )
+    if not isinstance(answer, Refused):
+        return see_other(CONFIRM)
+    if refused_status(answer) == 429 and answer.reason is not Reason.SEND_TOO_SOON:
+        return throttled(visit, answer, scope="send", back_url=HERE)
+    return await _form(visit, answer)
+
+
+async def _form(visit: Visit, refused: Refused | None) -> Response:
+    choices = await visit.env.store.read(view_choices, visit.env, visit.owner)
+    if isinstance(choices, Refused):
+        return refused_page(visit, choices)
+    return page(
+        visit,
+        "phone_new.html",
+        refused=refused,
+        form=_filled(visit, choices),
+        cancel_url="/settings/security",
+    )
+
+
+def _filled(visit: Visit, choices: PhoneChoices) -> view.PhoneForm:
+    """The form with what was typed, else with what is likely."""
+    regions = sorted(
+        (
+            view.Region(one.code, i18n.country_name(one.code, visit.language), one.calling_code)
+            for one in choices.regions
+        ),
+        key=lambda one: one.name,
+    )
+    by_code = {one.code: one for one in regions}
+    likely = phone_number.likely_regions(
+        phone_regions=choices.own_regions,
+        languages=i18n.accepted_tags(visit.headers.get("accept-language")),
+        zone_region=i18n.zone_region(visit.time_zone),
+        open_regions=by_code,
+    )
+    country = visit.field("country")[:3].upper()
+    if country not in by_code:
+        country = next(iter((*likely, *by_code)), "")
+    texts, calls = "sms" in choices.channels, "call" in choices.channels
+    asked = visit.field("channel")
+    call = calls if asked == "call" else not texts
+    return view.PhoneForm(
+        likely=tuple(by_code[code] for code in likely),
+        regions=tuple(regions),
+        country=country,
+        example=phone_number.example_national(country) if country else "",
+        number=visit.field("number")[:LONGEST],
+        channel="call" if call else "sms",
+        texts_work=texts,
+        calls_work=calls,
+    )

@@ -1,0 +1,42 @@
+"""A page that cannot be opened now: one sentence why, and the way back."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from twostep.core.refusal import Reason, Refused
+from twostep.i18n import N_, translator
+from twostep.web import view
+from twostep.web.frame import problem
+from twostep.web.frame.frame import page, reader, refused_status
+from twostep.web.visit import Visit
+from twostep.web.words.refusals import sentence
+
+
+_TITLES = {
+    Reason.APP_LIMIT: N_("No more apps fit"),
+    Reason.PASSKEY_LIMIT: N_("No more passkeys fit"),
+    Reason.PHONE_LIMIT: N_("No more phones fit"),
+    Reason.PHONE_NEEDS_APP: N_("First an authenticator app"),
+    Reason.NOT_ALLOWED: N_("Two-step sign-in stays on"),
+}
+_OTHER = N_("This is not possible right now")
+
+
+def refused_page(visit: Visit, refused: Refused) -> Response:
+    """Say why; 404 for what is not there."""
+    if refused.reason is Reason.NOT_FOUND:
+        return problem.not_found(visit)
+    _ = translator(visit.language).gettext
+    link = view.Link("/settings/security", _("Account security"))
+    if refused.reason is Reason.PHONE_NEEDS_APP:
+        link = view.Link("/settings/security/app/new", _("Set it up now"))
+    return page(
+        visit,
+        "message.html",
+        status=refused_status(refused),
+        title=_(_TITLES.get(refused.reason, _OTHER)),
+        kind="info",
+        sentences=(sentence(refused, reader(visit)),),
+        link=link,
+    )

@@ -1,0 +1,82 @@
+"""Health, static files and well-known addresses."""
+
+from __future__ import annotations
+
+import mimetypes
+from functools import cache
+from importlib import resources
+
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+
+from twostep.core.outage import StoreUnavailable
+from twostep.flows.operate.health import is_ready
+from twostep.web.frame import problem
+from twostep.web.frame.brand import DEFAULT_ACCENT, brand_css
+from twostep.web.visit import Visit
+
+
+YEAR = "public, max-age=31536000, immutable"
+HOUR = "public, max-age=3600"
+_TYPES = {".js": "text/javascript", ".svg": "image/svg+xml", ".css": "text/css"}
+
+
+async def healthz(_visit: Visit) -> Response:
+    """GET /healthz: the process answers."""
+    return PlainTextResponse("ok\n", headers={"cache-control": "no-store"})
+
+
+async def readyz(visit: Visit) -> Response:
+    """GET /readyz: the database can be read, and this program may use it."""
+    try:
+        ready = await visit.env.store.read(is_ready)
+    except StoreUnavailable:
+        ready = False
+    return PlainTextResponse(
+        "ready\n" if ready else "not ready\n",
+        200 if ready else 503,
+        headers={"cache-control": "no-store"},
+    )
+
+
+async def change_password(_visit: Visit) -> Response:
+    """GET /.well-known/change-password."""
+    return RedirectResponse("/settings/password", 302)
+
+
+async def static(visit: Visit) -> Response:
+    """GET /static/{name}: a file that ships with the product."""
+    found = _file(visit.params["name"])
+    if found is None:
+        return problem.not_found(visit)
+    content, media_type = found
+    return Response(content, media_type=media_type, headers={"cache-control": YEAR})
+
+
+async def brand(visit: Visit) -> Response:
+    """GET /static/brand.css: the operator's accent colour."""
+    css = brand_css(visit.env.settings.accent_colour or DEFAULT_ACCENT)
+    return Response(css, media_type="text/css", headers={"cache-control": HOUR})
+
+
+async def logo(visit: Visit) -> Response:
+    """GET /static/logo: the operator's logo."""
+    path = visit.env.settings.panel_logo
+    if path is None:
+        return problem.not_found(visit)
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return problem.not_found(visit)
+    kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    return Response(content, media_type=kind, headers={"cache-control": HOUR})
+
+
+@cache
+def _file(name: str) -> tuple[bytes, str] | None:
+    """Content and type of a static file; only names that the folder has are found."""
+    folder = resources.files("twostep.web").joinpath("static")
+    for entry in folder.iterdir():
+        if entry.name == name and entry.is_file():
+            ending = name[name.rfind(".") :]
+            return entry.read_bytes(), _TYPES.get(ending, "application/octet-stream")
+    return None

@@ -1,0 +1,36 @@
+"""Requests of telephone providers: each proves by its signature who sends it."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from twostep.flows.messages import reports as telephony
+from twostep.web.frame import problem
+from twostep.web.visit import Page, Visit
+
+
+# These report by GET: Kannel always, Vonage where its dashboard says so.
+ASK_BY_GET = frozenset({"kannel", "vonage"})
+
+
+async def receive_get(visit: Visit) -> Response:
+    """GET /telephony/{provider}/status/{message}: a delivery report in the address."""
+    asks = visit.params["provider"] in ASK_BY_GET and visit.params["what"] == "status"
+    if not asks:
+        return problem.method_not_allowed(visit, Page(visit.path, post=receive))
+    return await receive(visit)
+
+
+async def receive(visit: Visit) -> Response:
+    """POST /telephony/{provider}/…: a delivery report, or a call that asks what to say."""
+    answer = await telephony.receive(
+        visit.env,
+        provider=visit.params["provider"],
+        path=visit.here,
+        headers=visit.headers,
+        body=visit.body,
+        now=visit.now,
+    )
+    if answer.status == 404:
+        return problem.not_found(visit)
+    return Response(answer.body, answer.status, media_type=answer.media_type)

@@ -1,0 +1,26 @@
+"""Addresses that browsers and password managers know, each by settings."""
+
+from __future__ import annotations
+
+from starlette.responses import JSONResponse, Response
+
+from twostep.web.frame import problem
+from twostep.web.visit import Visit
+
+
+async def webauthn(visit: Visit) -> Response:
+    """GET /.well-known/webauthn: other origins that may use our passkeys (WebAuthn level 3, §5.11)."""
+    settings = visit.env.settings
+    if not settings.passkeys.related_origins:
+        return problem.not_found(visit)
+    origins = dict.fromkeys((settings.public_url, *settings.passkeys.related_origins))
+    return JSONResponse({"origins": list(origins)})
+
+
+async def passkey_endpoints(visit: Visit) -> Response:
+    """GET /.well-known/passkey-endpoints: where passkeys are added and managed."""
+    settings = visit.env.settings
+    if not settings.passkeys.endpoints:
+        return problem.not_found(visit)
+    security = f"{settings.public_url}/settings/security"
+    return JSONResponse({"enroll": f"{security}/passkey/new", "manage": security})

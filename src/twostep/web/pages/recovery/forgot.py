@@ -1,0 +1,91 @@
+"""A new password by mailed link: never signs in, never skips the second step."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from twostep.core.refusal import Reason, Refused
+from twostep.core.sign_in import password as password_core
+from twostep.flows.account import password
+from twostep.i18n import translator
+from twostep.web import view
+from twostep.web.frame.frame import page, refused_status, see_other
+from twostep.web.pages.sign_in.sign_in import LONGEST_IDENTIFIER, LONGEST_PASSWORD
+from twostep.web.visit import Visit
+
+
+HERE = "/forgot-password"
+# Where a link's own page leads afterwards; no link is as short.
+DONE = "done"
+
+
+async def show(visit: Visit) -> Response:
+    """GET /forgot-password."""
+    if "sent" in visit.query:
+        return page(visit, "forgot_sent.html")
+    return page(visit, "forgot_password.html", username=visit.query.get("username", ""))
+
+
+async def submit(visit: Visit) -> Response:
+    """POST /forgot-password: the same answer for known and unknown names."""
+    identifier = visit.field("username")[:LONGEST_IDENTIFIER].strip()
+    await password.forgot_password(visit.env, visit.visitor, identifier=identifier, now=visit.now)
+    return see_other(f"{HERE}?sent=1")
+
+
+async def show_reset(visit: Visit) -> Response:
+    """GET /reset-password/{token}: changes nothing, so that mail scanners do no harm."""
+    if visit.params["token"] == DONE:
+        return _done(visit)
+    found = await visit.env.store.read(
+        password.view_reset, link=visit.params["token"], now=visit.now
+    )
+    if isinstance(found, Refused):
+        return page(visit, "link_dead.html", status=404, password=True, days=0)
+    return _form(visit, found.name, two_step=found.two_step, refused=None)
+
+
+async def submit_reset(visit: Visit) -> Response:
+    """POST /reset-password/{token}: a refused password does not use the link up."""
+    link = visit.params["token"]
+    found = await visit.env.store.read(password.view_reset, link=link, now=visit.now)
+    answer = await password.reset_password(
+        visit.env,
+        visit.visitor,
+        link=link,
+        new=visit.field("password")[:LONGEST_PASSWORD],
+        now=visit.now,
+    )
+    if isinstance(found, Refused) or (
+        isinstance(answer, Refused) and answer.reason is Reason.LINK_DEAD
+    ):
+        return page(visit, "link_dead.html", status=422, password=True, days=0)
+    if isinstance(answer, Refused):
+        return _form(visit, found.name, two_step=found.two_step, refused=answer)
+    return see_other(f"/reset-password/{DONE}")
+
+
+def _done(visit: Visit) -> Response:
+    _ = translator(visit.language).gettext
+    return page(
+        visit,
+        "message.html",
+        title=_("Your new password works"),
+        kind="ok",
+        sentences=(_("Every browser was signed out. Your phone and app stay as they are."),),
+        link=view.Link("/sign-in", _("Sign in")),
+    )
+
+
+def _form(visit: Visit, name: str, *, two_step: bool, refused: Refused | None) -> Response:
+    minimum = password_core.MIN_LENGTH_WITH_TWO_STEP if two_step else password_core.MIN_LENGTH
+    return page(
+        visit,
+        "reset_password.html",
+        status=refused_status(refused) if refused else 200,
+        refused=refused,
+        field="password",
+        token=visit.params["token"],
+        user_name=name,
+        minimum=minimum,
+    )

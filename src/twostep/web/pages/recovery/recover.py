@@ -1,0 +1,186 @@
+"""Waiting-period recovery by mail: gone unless policy allows it, and never for operators."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from twostep.core.account import Account
+from twostep.core.refusal import Reason, Refused
+from twostep.core.sign_in.session import Level
+from twostep.flows.recovery import lost_phone as recover
+from twostep.flows.recovery.lost_phone import RecoverView
+from twostep.flows.sign_in.complete import SignedIn
+from twostep.i18n import translator
+from twostep.web import view
+from twostep.web.door import cookies
+from twostep.web.door.guard import ENROLMENT
+from twostep.web.frame import problem
+from twostep.web.frame.frame import page, refused_status, see_other
+from twostep.web.frame.throttled import throttled
+from twostep.web.pages.sign_in.sign_in import LONGEST_PASSWORD
+from twostep.web.visit import Visit
+
+
+HERE = "/recover"
+# Where a link's own page leads afterwards; no link is as short.
+DONE = "done"
+LONGEST_LINK = 100
+
+
+async def show(visit: Visit) -> Response:
+    """GET /recover: asks; with `link`, from the last mail, it asks for the password."""
+    if _is_off(visit):
+        return problem.not_found(visit)
+    link = visit.query.get("link", "")[:LONGEST_LINK]
+    if link:
+        found = await visit.env.store.read(
+            recover.view_finishing, visit.env, link=link, now=visit.now
+        )
+        if isinstance(found, Refused):
+            return _dead(visit, status=404)
+        return _finish_form(visit, found, link, None)
+    return _asks_half(visit) or await _state(visit)
+
+
+async def submit(visit: Visit) -> Response:
+    """POST /recover: begin to wait; with `link` and `password`, what the last mail promised."""
+    if _is_off(visit):
+        return problem.not_found(visit)
+    link = visit.field("link")[:LONGEST_LINK]
+    if link:
+        return await _finish(visit, link)
+    if redirect := _asks_half(visit):
+        return redirect
+    answer = await visit.env.store.run(
+        recover.start_recovery,
+        visit.env,
+        visit.visitor,
+        visit.current,
+        old_token=visit.cookie,
+        now=visit.now,
+    )
+    if not isinstance(answer, Refused):
+        return see_other(HERE)
+    if answer.reason is Reason.NOT_FOUND:
+        return problem.not_found(visit)
+    if answer.reason is Reason.STEP_ENDED:
+        return see_other("/sign-in")
+    return await _state(visit, status=422)
+
+
+async def show_cancel(visit: Visit) -> Response:
+    """GET /recover/cancel/{token}: changes nothing, so that mail scanners do no harm."""
+    if _is_off(visit):
+        return problem.not_found(visit)
+    link = visit.params["token"]
+    if link == DONE:
+        return _stopped(visit)
+    found = await visit.env.store.read(recover.view_cancelling, link=link, now=visit.now)
+    if isinstance(found, Refused):
+        return _dead(visit, status=404)
+    return page(visit, "recover_cancel.html", token=link)
+
+
+async def submit_cancel(visit: Visit) -> Response:
+    """POST /recover/cancel/{token}: stops it, without signing in."""
+    if _is_off(visit):
+        return problem.not_found(visit)
+    answer = await visit.env.store.run(
+        recover.cancel_by_link,
+        visit.env,
+        visit.visitor,
+        link=visit.params["token"],
+        now=visit.now,
+    )
+    if isinstance(answer, Refused):
+        return _dead(visit, status=422)
+    return see_other(f"/recover/cancel/{DONE}")
+
+
+def _stopped(visit: Visit) -> Response:
+    _ = translator(visit.language).gettext
+    return page(
+        visit,
+        "message.html",
+        title=_("The recovery was stopped"),
+        kind="ok",
+        sentences=(
+            _("Nothing was changed."),
+            _("If it was not you who began it, somebody knows your password: set a new one."),
+        ),
+        link=view.Link("/forgot-password", _("Set a new password")),
+    )
+
+
+def _is_off(visit: Visit) -> bool:
+    return visit.env.settings.policy.recovery_wait_hours == 0
+
+
+def _asks_half(visit: Visit) -> Response | None:
+    """Only somebody who has just given the right password may ask."""
+    session = visit.session
+    if session is None:
+        return see_other("/sign-in")
+    return None if session.level is Level.HALF else see_other("/")
+
+
+async def _state(visit: Visit, *, status: int = 200) -> Response:
+    found = await visit.env.store.read(
+        recover.view_recovery, visit.env, visit.current, now=visit.now
+    )
+    if isinstance(found, RecoverView):
+        return page(visit, "recover.html", status=status, recovery=found)
+    return problem.not_found(visit)
+
+
+async def _finish(visit: Visit, link: str) -> Response:
+    found = await visit.env.store.read(recover.view_finishing, visit.env, link=link, now=visit.now)
+    if isinstance(found, Refused):
+        return _dead(visit, status=422)
+    answer = await recover.finish_recovery(
+        visit.env,
+        visit.visitor,
+        link=link,
+        typed=visit.field("password")[:LONGEST_PASSWORD],
+        old_token=visit.cookie,
+        now=visit.now,
+    )
+    if isinstance(answer, SignedIn):
+        response = see_other(ENROLMENT)
+        cookies.set_signed_in(response, visit.env, answer)
+        return response
+    match answer.reason:
+        case Reason.THROTTLED:
+            return throttled(visit, answer, scope="password", back_url=f"{HERE}?link={link}")
+        case Reason.LINK_DEAD:
+            return _dead(visit, status=422)
+        case Reason.SIGN_IN_WRONG:  # the name stands on the page, so it is the password
+            wrong = Refused(Reason.PASSWORD_CURRENT_WRONG, retry_at=answer.retry_at)
+            return _finish_form(visit, found, link, wrong)
+        case _:
+            return _finish_form(visit, found, link, answer)
+
+
+def _finish_form(visit: Visit, owner: Account, link: str, refused: Refused | None) -> Response:
+    return page(
+        visit,
+        "recover_finish.html",
+        status=refused_status(refused) if refused else 200,
+        refused=refused,
+        field="password",
+        user_name=owner.name,
+        link=link,
+    )
+
+
+def _dead(visit: Visit, *, status: int) -> Response:
+    _ = translator(visit.language).gettext
+    return page(
+        visit,
+        "message.html",
+        status=status,
+        title=_("This link no longer works"),
+        kind="warn",
+        sentences=(_("It was already used, the recovery was stopped, or it is too old."),),
+        link=view.Link("/sign-in", _("Sign in")),
+    )

@@ -1,0 +1,172 @@
+"""The second step: one box for every code, other ways below it, messages sent by POST only."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from twostep.core.methods.out_of_band import Purpose
+from twostep.core.refusal import MALFORMED, Reason, Refused
+from twostep.flows.messages.message_view import view_delivery
+from twostep.flows.messages.send_code import send_code
+from twostep.flows.sign_in.second_step import SecondStepDone, submit_code
+from twostep.flows.sign_in.second_step_view import SecondStepView, view_second_step
+from twostep.flows.sign_in.sessions import save_flash
+from twostep.web import view
+from twostep.web.door import cookies
+from twostep.web.door.guard import ENROLMENT
+from twostep.web.frame import problem
+from twostep.web.frame.frame import page, refused_status, see_other
+from twostep.web.frame.throttled import throttled
+from twostep.web.pages.sign_in.ask import Ask, clock_at, entry_label, new_ask
+from twostep.web.pages.sign_in.delivery_line import status_answer
+from twostep.web.pages.sign_in.landing import landing
+from twostep.web.visit import Visit
+
+
+HERE = "/sign-in/code"
+SEND = "/sign-in/send"
+CODES = "/settings/security/codes"
+LONGEST_CODE = 10_000
+PASSKEY = view.PasskeyUrls("/sign-in/passkey/options", "/sign-in/passkey", "/sign-in/passkey")
+
+
+async def show(visit: Visit) -> Response:
+    """GET /sign-in/code: never sends anything."""
+    asked = new_ask(visit, await second_step_view(visit), way=visit.query.get("way", ""))
+    if asked.wait is not None:
+        return _wait(visit, asked, asked.wait, status=200)
+    return code_page(visit, asked, None)
+
+
+async def submit(visit: Visit) -> Response:
+    """POST /sign-in/code."""
+    answer = await submit_code(
+        visit.env,
+        visit.visitor,
+        visit.current,
+        old_token=visit.cookie,
+        typed=visit.field("code")[:LONGEST_CODE],
+        wants_remembering=visit.field("remember") == "1",
+        now=visit.now,
+    )
+    if isinstance(answer, SecondStepDone):
+        return await _done(visit, answer)
+    if answer.reason in {Reason.STEP_ENDED, Reason.PASSWORD_RETIRED}:
+        response = see_other("/sign-in")
+        cookies.expire_session(response, visit.env)
+        return response
+    asked = new_ask(visit, await second_step_view(visit), way=visit.field("way"))
+    if answer.reason is Reason.THROTTLED:
+        return _wait(visit, asked, answer)
+    if answer.reason in MALFORMED and asked.wait is not None:
+        return _wait(visit, asked, asked.wait)
+    return code_page(visit, asked, answer)
+
+
+async def _done(visit: Visit, answer: SecondStepDone) -> Response:
+    """Go where the person wanted to go; after a backup code say how many are left."""
+    session = answer.signed_in.session
+    target, flash = session.next_path, ""
+    if answer.passed is None:
+        target, flash = ENROLMENT, "new_phone_needed"
+    elif answer.passed.left is not None:
+        flash = f"code_used:{answer.passed.left}"
+        if answer.passed.left == 0:
+            target = CODES
+    if flash:
+        await visit.env.store.run(save_flash, session, flash=flash)
+    if target != CODES:
+        target = landing(answer.signed_in, target)
+    response = see_other(target)
+    cookies.set_signed_in(response, visit.env, answer.signed_in)
+    return response
+
+
+async def send(visit: Visit) -> Response:
+    """POST /sign-in/send."""
+    answer = await visit.env.store.run(
+        send_code,
+        visit.env,
+        visit.visitor,
+        visit.current,
+        purpose=Purpose.SIGN_IN,
+        phone_id=visit.field("method"),
+        channel=visit.field("channel"),
+        old_token=visit.cookie,
+        now=visit.now,
+    )
+    if not isinstance(answer, Refused):
+        return see_other(HERE)
+    if answer.reason is Reason.NOT_FOUND:
+        return problem.not_found(visit)
+    if answer.reason is Reason.STEP_ENDED:
+        return see_other("/sign-in")
+    asked = new_ask(visit, await second_step_view(visit), way="")
+    if refused_status(answer) == 429:
+        return throttled(
+            visit,
+            answer,
+            scope="send",
+            back_url=HERE,
+            ways=tuple(row for row in asked.ways if row.kind in {"codes", "passkey"}),
+            send_url=SEND,
+            here_url=HERE,
+            passkey=PASSKEY,
+        )
+    return code_page(visit, asked, answer)
+
+
+async def status(visit: Visit) -> Response:
+    """GET /sign-in/status."""
+    found = await visit.env.store.read(
+        view_delivery, visit.current, purpose=Purpose.SIGN_IN, now=visit.now
+    )
+    return status_answer(visit, found)
+
+
+async def second_step_view(visit: Visit) -> SecondStepView:
+    """What the page shows."""
+    return await visit.env.store.read(
+        view_second_step,
+        visit.env,
+        visit.owner,
+        visit.current,
+        visit.visitor,
+        purpose=Purpose.SIGN_IN,
+        now=visit.now,
+    )
+
+
+def code_page(visit: Visit, asked: Ask, refused: Refused | None) -> Response:
+    """The page of the second step, whatever it asks for."""
+    return page(
+        visit,
+        "code.html",
+        refused=refused,
+        field=None if asked.ask.kind == "passkey" else "code",
+        asked=asked.asked,
+        ask=asked.ask,
+        ways=asked.ways,
+        user_name=visit.owner.name,
+        label=entry_label(visit),
+        next="",
+        ends_at=visit.current.expires_at,
+        remember_days=visit.env.settings.policy.remember_browser_days,
+        passkey=PASSKEY,
+        clock_at=clock_at(refused, asked, visit.now),
+        notice=None,
+    )
+
+
+def _wait(visit: Visit, asked: Ask, refused: Refused, status: int = 429) -> Response:
+    return throttled(
+        visit,
+        refused,
+        scope=asked.scope,
+        back_url=HERE,
+        ways=asked.other_ways,
+        send_url=SEND,
+        here_url=HERE,
+        passkey=PASSKEY,
+        status=status,
+    )

@@ -1,0 +1,269 @@
+"""Step-up: confirm who is there, then carry out the form that came too late, or open the page asked for.
+
+`r` is the id of a kept form, or the path of a page whose form asked at GET.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from urllib.parse import quote
+
+from starlette.responses import Response
+
+from twostep.core.methods.out_of_band import Purpose
+from twostep.core.refusal import MALFORMED, Reason, Refused
+from twostep.core.sign_in import session as session_core
+from twostep.flows.messages.message_view import view_delivery
+from twostep.flows.messages.send_code import send_code
+from twostep.flows.sign_in import kept_forms, step_up
+from twostep.flows.sign_in import passkey_step as use_passkey
+from twostep.flows.sign_in.complete import SignedIn
+from twostep.flows.sign_in.second_step_view import SecondStepView, view_second_step
+from twostep.i18n import N_, translator
+from twostep.web import view
+from twostep.web.door import cookies
+from twostep.web.frame import problem
+from twostep.web.frame.frame import page, refused_status, see_other
+from twostep.web.frame.throttled import throttled
+from twostep.web.pages.sign_in.ask import Ask, clock_at, entry_label, new_ask
+from twostep.web.pages.sign_in.delivery_line import status_answer
+from twostep.web.router import Router
+from twostep.web.visit import Page, StepUp, Visit
+
+
+HERE = "/confirm"
+SEND = "/confirm/send"
+PASSKEY = view.PasskeyUrls("/confirm/passkey/options", "/confirm/passkey", HERE)
+LONGEST = 10_000
+_ABOUT: Mapping[str, str] = {
+    "/settings/security/app/new": N_("set up an authenticator app"),
+    "/settings/security/phone/new": N_("add a backup phone"),
+    "/settings/security/phone/confirm": N_("add a backup phone"),
+    "/settings/security/phone/resend": N_("add a backup phone"),
+    "/settings/security/codes": N_("see or replace your backup codes"),
+    "/settings/security/method/{id}/remove": N_("remove a way to sign in"),
+    "/settings/security/passkey/new": N_("add a passkey"),
+    "/settings/security/disable": N_("turn two-step sign-in off"),
+    "/settings/emails": N_("change your e-mail addresses"),
+    "/settings/emails/{id}/remove": N_("change your e-mail addresses"),
+    "/settings/password": N_("change your password"),
+}
+_CHANGE = N_("change how you sign in")
+
+
+class Confirm:
+    """The pages, given the table of routes that a kept form may be carried out on."""
+
+    def __init__(self) -> None:
+        self._router = Router(())
+
+    def use(self, router: Router) -> None:
+        """Take the finished table: it holds these pages themselves, so it comes afterwards."""
+        self._router = router
+
+    async def show(self, visit: Visit) -> Response:
+        """GET /confirm."""
+        return await self._page(
+            visit, None, r=visit.query.get("r", ""), way=visit.query.get("way", "")
+        )
+
+    async def submit(self, visit: Visit) -> Response:
+        """POST /confirm."""
+        return await self._finish(visit, await self._verify(visit), way=visit.field("way"))
+
+    async def submit_passkey(self, visit: Visit) -> Response:
+        """POST /confirm/passkey."""
+        answer = await visit.env.store.run(
+            use_passkey.submit_step_up,
+            visit.env,
+            visit.visitor,
+            visit.current,
+            old_token=visit.cookie,
+            typed=visit.field("credential"),
+            now=visit.now,
+        )
+        return await self._finish(visit, answer, way="passkey")
+
+    async def _finish(self, visit: Visit, answer: SignedIn | Refused, *, way: str) -> Response:
+        r = visit.field("r")
+        if isinstance(answer, Refused):
+            guessed = answer.reason is Reason.PASSWORD_RETIRED and visit.owner.two_step
+            if guessed or answer.reason is Reason.STEP_ENDED:
+                return see_other("/sign-in")
+            if answer.reason is Reason.CHANGED:
+                return see_other(f"{HERE}?r={quote(r, safe='/')}")
+            return await self._page(visit, answer, r=r, way=way)
+        response = await self._carry_out(visit.with_session(answer.session, answer.token), r)
+        if not any(
+            cookie.startswith(f"{cookies.session_name(visit.env)}=")
+            for cookie in response.headers.getlist("set-cookie")
+        ):
+            cookies.set_signed_in(response, visit.env, answer)
+        return response
+
+    async def _verify(self, visit: Visit) -> SignedIn | Refused:
+        submit = step_up.submit_code if visit.owner.two_step else step_up.submit_password
+        typed = visit.field("code" if visit.owner.two_step else "password")
+        return await submit(
+            visit.env,
+            visit.visitor,
+            visit.current,
+            old_token=visit.cookie,
+            typed=typed[:LONGEST],
+            now=visit.now,
+        )
+
+    async def _carry_out(self, visit: Visit, r: str) -> Response:
+        """Open the page that asked, or run the kept form through its own page."""
+        if r.startswith("/"):
+            found = self._find(r)
+            return see_other(r if found else "/settings/security")
+        kept = await visit.env.store.run(
+            kept_forms.take_kept, visit.env, visit.current, kept_id=r, now=visit.now
+        )
+        found = self._find(kept.path) if kept else None
+        if kept is None or found is None or found[0].post is None:
+            return see_other("/settings/security")
+        replayed = replace(
+            visit,
+            path=kept.path,
+            query_string="",
+            query={},
+            params=found[1],
+            form=kept.form,
+            replayed=True,
+        )
+        return await found[0].post(replayed)
+
+    def _find(self, path: str) -> tuple[Page, dict[str, str]] | None:
+        """A page whose changes ask for a step-up; no other is ever opened from here."""
+        found = self._router.find(path)
+        return found if found and found[0].step_up is not StepUp.NO else None
+
+    async def send(self, visit: Visit) -> Response:
+        """POST /confirm/send."""
+        r = visit.field("r")
+        answer = await visit.env.store.run(
+            send_code,
+            visit.env,
+            visit.visitor,
+            visit.current,
+            purpose=Purpose.STEP_UP,
+            phone_id=visit.field("method"),
+            channel=visit.field("channel"),
+            old_token=visit.cookie,
+            now=visit.now,
+        )
+        if not isinstance(answer, Refused):
+            return see_other(f"{HERE}?r={quote(r, safe='/')}")
+        if answer.reason is Reason.NOT_FOUND:
+            return problem.not_found(visit)
+        if answer.reason is Reason.STEP_ENDED:
+            return see_other("/sign-in")
+        if refused_status(answer) == 429:
+            return self._wait(visit, answer, r=r, ways=(), scope="send")
+        return await self._page(visit, answer, r=r, way="")
+
+    async def status(self, visit: Visit) -> Response:
+        """GET /confirm/status."""
+        found = await visit.env.store.read(
+            view_delivery, visit.current, purpose=Purpose.STEP_UP, now=visit.now
+        )
+        return status_answer(visit, found)
+
+    async def _page(self, visit: Visit, refused: Refused | None, *, r: str, way: str) -> Response:
+        kept = None if r.startswith("/") else await self._kept_path(visit, r)
+        path = kept or r
+        found = self._find(path)
+        if found is None:
+            return see_other("/settings/security")
+        if (
+            not session_core.needs_step_up(
+                visit.current, two_step=visit.owner.two_step, now=visit.now
+            )
+            and not kept
+        ):
+            return see_other(r)  # confirmed meanwhile, in another tab
+        about = translator(visit.language).gettext(_ABOUT.get(found[0].path, _CHANGE))
+        asked = await self._ask(visit, way)
+        if asked is not None:
+            wait = refused if refused and refused.reason is Reason.THROTTLED else asked.wait
+            if wait and (refused is None or refused is wait or refused.reason in MALFORMED):
+                status = 429 if refused else 200
+                return self._wait(
+                    visit, wait, r=r, ways=asked.other_ways, scope=asked.scope, status=status
+                )
+        elif refused and refused.reason is Reason.THROTTLED:
+            return self._wait(visit, refused, r=r, ways=(), scope="password")
+        return page(
+            visit,
+            "confirm.html",
+            refused=refused,
+            field=_field_of(asked),
+            passkey=PASSKEY,
+            asked=asked.asked if asked else "app",
+            r=r,
+            about=about,
+            kept=kept is not None,
+            cancel_url="/settings/security"
+            if path.startswith("/settings/security")
+            else "/settings",
+            ask=asked.ask if asked else view.CodeAsk("password"),
+            ways=asked.ways if asked else (),
+            label=entry_label(visit),
+            clock_at=clock_at(refused, asked, visit.now) if asked else None,
+            user_name=visit.owner.name,
+            notice=None,
+        )
+
+    async def _ask(self, visit: Visit, way: str) -> Ask | None:
+        """What is asked for; None: the password, because two-step sign-in is off."""
+        return new_ask(visit, await _view(visit), way=way) if visit.owner.two_step else None
+
+    async def _kept_path(self, visit: Visit, kept_id: str) -> str | None:
+        return await visit.env.store.read(
+            kept_forms.peek_kept, visit.current, kept_id=kept_id, now=visit.now
+        )
+
+    def _wait(
+        self,
+        visit: Visit,
+        refused: Refused,
+        *,
+        r: str,
+        ways: tuple[view.WayRow, ...],
+        scope: str,
+        status: int = 429,
+    ) -> Response:
+        return throttled(
+            visit,
+            refused,
+            scope=scope,
+            back_url=f"{HERE}?r={quote(r, safe='/')}",
+            ways=ways,
+            send_url=SEND,
+            here_url=HERE,
+            hidden={"r": r},
+            passkey=PASSKEY,
+            status=status,
+        )
+
+
+def _field_of(asked: Ask | None) -> str | None:
+    """The form field that a refusal belongs to."""
+    if asked is None:
+        return "password"
+    return None if asked.ask.kind == "passkey" else "code"
+
+
+async def _view(visit: Visit) -> SecondStepView:
+    return await visit.env.store.read(
+        view_second_step,
+        visit.env,
+        visit.owner,
+        visit.current,
+        visit.visitor,
+        purpose=Purpose.STEP_UP,
+        now=visit.now,
+    )

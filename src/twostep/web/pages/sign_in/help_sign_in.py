@@ -1,0 +1,32 @@
+"""Lost phone: which of these can you still use?"""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from twostep.core.sign_in.session import Level
+from twostep.flows.help_desk.caller import show_reference
+from twostep.flows.messages.send_code import open_channels
+from twostep.flows.recovery.lost_phone import may_recover
+from twostep.web.frame.frame import page
+from twostep.web.visit import Visit
+
+
+RECOVER = "/recover"
+
+
+async def show(visit: Visit) -> Response:
+    """GET /sign-in/help: after the right password it shows a reference for the help desk."""
+    half = visit.session if visit.session and visit.session.level is Level.HALF else None
+    reference = None
+    if half is not None:
+        reference = await visit.env.store.run(show_reference, visit.visitor, half, now=visit.now)
+    return page(
+        visit,
+        "help_sign_in.html",
+        user_name=visit.owner.name if half else None,
+        reference=reference.reference if reference else None,
+        reference_until=reference.expires_at if reference else None,
+        phones_on=visit.env.settings.policy.phones and bool(open_channels(visit.env)),
+        recover_url=RECOVER if half and may_recover(visit.env, visit.owner) else None,
+    )

@@ -1,0 +1,21 @@
+"""Where a sign-in leads: where the person wanted to go, or, now and then, a reminder on the way there."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from twostep.core.methods.reminder import Reminder
+from twostep.flows.sign_in.complete import SignedIn
+
+
+_PAGES = {
+    Reminder.SPARE: "/settings/security/spare",
+    Reminder.CODES: "/settings/security/codes/check",
+}
+
+
+def landing(signed_in: SignedIn, target: str) -> str:
+    """`target`, or the reminder's page, which leads on to it. No deep link is lost."""
+    if signed_in.reminder is None:
+        return target
+    return f"{_PAGES[signed_in.reminder]}?next={quote(target, safe='/')}"

@@ -1,0 +1,111 @@
+"""The first step: sign in, sign out, and the language of people who are signed out."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from twostep import i18n
+from twostep.core.refusal import Reason, Refused
+from twostep.core.sign_in.session import Level
+from twostep.flows.hash_pool import RETRY_AFTER_SECONDS, Overloaded
+from twostep.flows.sign_in import sessions
+from twostep.flows.sign_in.complete import SignedIn
+from twostep.flows.sign_in.first_step import sign_in
+from twostep.web.door import cookies
+from twostep.web.door.guard import ENROLMENT
+from twostep.web.door.origin import safe_next
+from twostep.web.frame.frame import page, see_other
+from twostep.web.frame.throttled import throttled
+from twostep.web.pages.sign_in.landing import landing
+from twostep.web.visit import Visit
+from twostep.web.words.banners import cookie_blocked
+
+
+LONGEST_IDENTIFIER = 320
+LONGEST_PASSWORD = 4096
+
+
+async def show(visit: Visit) -> Response:
+    """GET /sign-in. Somebody who is signed in already goes on."""
+    if visit.session is not None and visit.session.level is Level.FULL:
+        return see_other(safe_next(visit.query.get("next", "/")))
+    return form(visit, None, next_path=visit.query.get("next", ""))
+
+
+def form(visit: Visit, refused: Refused | None, *, next_path: str, username: str = "") -> Response:
+    """The page of the first step."""
+    nowhere = {Reason.PASSKEY_REFUSED: None, Reason.BUSY: None}
+    fields = {Reason.PASSWORD_RETIRED: "password", **nowhere}
+    is_blocked = cookies.BLOCKED in visit.query_string.split("&") and not visit.cookies
+    return page(
+        visit,
+        "sign_in.html",
+        refused=refused,
+        field=fields.get(refused.reason, "username") if refused else None,
+        username=username,
+        next=_hidden_next(next_path),
+        notice=cookie_blocked(language=visit.language) if is_blocked else None,
+    )
+
+
+async def submit(visit: Visit) -> Response:
+    """POST /sign-in."""
+    identifier = visit.field("username")[:LONGEST_IDENTIFIER].strip()
+    next_path = safe_next(visit.field("next"))
+    answer = await _sign_in(visit, identifier, next_path=next_path)
+    if isinstance(answer, Refused):
+        if answer.reason is Reason.THROTTLED:
+            return throttled(visit, answer, scope="password", back_url="/sign-in")
+        return form(visit, answer, next_path=visit.field("next"), username=identifier)
+    response = see_other(landing(answer, _next_page(answer.session.level, next_path)))
+    cookies.set_signed_in(response, visit.env, answer)
+    return response
+
+
+async def _sign_in(visit: Visit, identifier: str, *, next_path: str) -> SignedIn | Refused:
+    try:
+        return await sign_in(
+            visit.env,
+            visit.visitor,
+            identifier=identifier,
+            typed=visit.field("password")[:LONGEST_PASSWORD],
+            next_path=next_path,
+            old_token=visit.cookie,
+            now=visit.now,
+        )
+    except Overloaded:  # the form comes back as it was typed, all but the password
+        return Refused(Reason.BUSY, retry_at=visit.now + RETRY_AFTER_SECONDS)
+
+
+def _next_page(level: Level, next_path: str) -> str:
+    match level:
+        case Level.HALF:
+            return "/sign-in/code"
+        case Level.ENROL:
+            return ENROLMENT
+        case Level.FULL:
+            return next_path
+
+
+def _hidden_next(typed: str) -> str:
+    path = safe_next(typed) if typed else ""
+    return "" if path == "/" else path
+
+
+async def sign_out(visit: Visit) -> Response:
+    """POST /sign-out: ends the session, a half one too."""
+    if visit.session is not None:
+        await visit.env.store.run(sessions.sign_out, visit.visitor, visit.session, now=visit.now)
+    response = see_other("/sign-in")
+    cookies.expire_session(response, visit.env)
+    response.headers["clear-site-data"] = '"cache", "storage"'
+    return response
+
+
+async def change_language(visit: Visit) -> Response:
+    """POST /language: for somebody who is signed out; kept in a cookie."""
+    language = visit.field("language")
+    response = see_other(safe_next(visit.field("next")))
+    if i18n.has_language(language):
+        cookies.set_language(response, visit.env, language)
+    return response

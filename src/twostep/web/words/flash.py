@@ -1,0 +1,63 @@
+"""What a page says once after a change: stored with the session as a key, said as a sentence."""
+
+from __future__ import annotations
+
+from twostep.flows.sign_in import sessions
+from twostep.i18n import N_, translator
+from twostep.web import view
+from twostep.web.visit import Visit
+
+
+_OK = {
+    "app_added": N_("Your new authenticator app works."),
+    "app_beside": N_(
+        "Your new authenticator app works. Have you lost the phone with the other one? Then remove that one: it can still sign in."
+    ),
+    "app_removed": N_("The authenticator app was removed."),
+    "passkey_added": N_("Your passkey “{detail}” works."),
+    "passkey_removed": N_("The passkey was removed."),
+    "browser_forgotten": N_("That browser will be asked for a code again."),
+    "browsers_forgotten": N_("Every browser will be asked for a code again."),
+    "phone_added": N_("The number ending {detail} can now receive codes."),
+    "phone_removed": N_("The number ending {detail} was removed."),
+    "codes_saved": N_("Your backup codes are saved and checked."),
+    "default_changed": N_("From now on this way comes first."),
+    "renamed": N_("The name was changed."),
+    "disabled": N_("Two-step sign-in is off. You can turn it on again at any time."),
+    "password_changed": N_("Your password was changed. We signed you out everywhere else."),
+    "profile_saved": N_("Your language and time zone are saved."),
+    "email_sent": N_("We have sent a link to {detail}. Open it to confirm the address."),
+    "email_confirmed": N_("The address is confirmed."),
+    "email_removed": N_("The address was removed."),
+    "session_ended": N_("That browser was signed out."),
+    "others_ended": N_("You are signed out everywhere else."),
+    "message_sent": N_("The test message is on its way."),
+}
+_WARN = {
+    "code_used": N_("You used a backup code. {detail} left. Did you lose your phone?"),
+    "new_phone_needed": N_("Set up an authenticator app now: it is what signs you in next time."),
+}
+
+
+async def say(visit: Visit, key: str, detail: str = "") -> None:
+    """Let the session's next page say this once."""
+    flash = f"{key}:{detail}" if detail else key
+    await visit.env.store.run(sessions.save_flash, visit.current, flash=flash)
+
+
+def flash_notice(flash: str, language: str) -> view.Notice | None:
+    """The sentence of a stored flash; None for none."""
+    key, _, detail = flash.partition(":")
+    for kind, sentences in (("ok", _OK), ("warn", _WARN)):
+        if key in sentences:
+            words = translator(language).gettext
+            text = words(sentences[key]).format(detail=detail)
+            link = None
+            if key == "code_used":
+                link = view.Link("/settings/security/app/new", words(N_("Set up a new phone")))
+            elif key == "app_beside" and detail:
+                link = view.Link(
+                    f"/settings/security/method/{detail}/remove", words(N_("Remove the other one"))
+                )
+            return view.Notice("ok" if kind == "ok" else "warn", text, link)
+    return None

@@ -1,0 +1,135 @@
+"""One sentence for each reason of a refusal: what happened, and what to do.
+
+English is the text in the table and gettext's key. Reasons whose words depend on the few values
+that a refusal brings have a function each in `refusals_with_values.py`.
+"""
+
+from __future__ import annotations
+
+from twostep.core.refusal import Reason, Refused
+from twostep.i18n import N_, translator
+from twostep.web.view import FieldError
+from twostep.web.words.refusals_with_values import SPECIAL, Reader
+
+
+SENTENCES: dict[Reason, str] = {
+    Reason.CHANGED: N_(
+        "Something changed meanwhile, perhaps in another window. Look again, then try again."
+    ),
+    Reason.NOT_FOUND: N_("We can't find that any more. It may have been removed meanwhile."),
+    Reason.BUSY: N_("Many people are signing in right now. Try again in a few seconds."),
+    Reason.UNAVAILABLE: N_(
+        "We could not save that, so nothing was changed. Try again in a moment."
+    ),
+    Reason.STEP_ENDED: N_(
+        "You have been away for 10 minutes, so we signed you out of this step. Start again with your password."
+    ),
+    Reason.CODE_EMPTY: N_("Enter the code."),
+    Reason.CODE_NOT_DIGITS: N_("The code has only digits."),
+    Reason.CODE_EXPIRED: N_("That code is too old. Ask for a new one."),
+    Reason.CODE_SPENT: N_(
+        "That code was tried too often and no longer works. Ask for a new one, or use another way."
+    ),
+    Reason.CLOCK_MOVED_BACK: N_(
+        "Our own clock was wrong when you last used a code, so we can't take one from your app right now. Use another way; we told the administrators."
+    ),
+    Reason.BACKUP_CODE_USED: N_(
+        "That backup code was already used. Each one works once: take the next on your list."
+    ),
+    Reason.SETUP_EXPIRED: N_(
+        "This QR code has expired. Show a new one and scan it; delete the old entry in your app."
+    ),
+    Reason.LAST_AUTHENTICATOR: N_(
+        "This is your last app or passkey. Add another first, or turn two-step sign-in off."
+    ),
+    Reason.NOT_ALLOWED: N_(
+        "Your organisation requires two-step sign-in, so it can't be turned off."
+    ),
+    Reason.PASSKEY_REFUSED: N_(
+        "That passkey was not accepted. Try again, or use another way to sign in."
+    ),
+    Reason.NUMBER_EMPTY: N_("Enter a phone number."),
+    Reason.NUMBER_LETTERS: N_("Enter the number in digits, without letters."),
+    Reason.NUMBER_EXTENSION: N_("We can't dial an extension. Enter a number that rings directly."),
+    Reason.NUMBER_LANDLINE: N_("That looks like a landline. Choose Phone call."),
+    Reason.NUMBER_KIND: N_(
+        "Premium-rate, service and satellite numbers can't be used. Enter an ordinary mobile or landline number."
+    ),
+    Reason.NUMBER_DUPLICATE: N_("You already added this number."),
+    Reason.NUMBER_SHARED: N_("Too many accounts use this number already. Enter another one."),
+    Reason.REGION_UNKNOWN: N_("Choose a country or region from the list."),
+    Reason.PHONE_NEEDS_APP: N_(
+        "Set up an authenticator app or a passkey first. A phone number is only a spare way in."
+    ),
+    Reason.CHANNEL_UNKNOWN: N_("Choose text message or phone call."),
+    Reason.CHANNEL_OFF: N_("That way is not working right now. Use another way."),
+    Reason.PASSWORD_COMMON: N_(
+        "Many people use this password, so it is tried first. Choose another."
+    ),
+    Reason.PASSWORD_BREACHED: N_(
+        "This password has become known through a leak elsewhere. Choose another, and change it wherever you use it."
+    ),
+    Reason.PASSWORD_CONTEXT: N_(
+        "This password is too close to your username or to our name. Choose another."
+    ),
+    Reason.PASSWORD_UNCHANGED: N_("This is the password you have now. Choose another."),
+    Reason.EMAIL_MALFORMED: N_("Enter an e-mail address like name@example.com."),
+    Reason.EMAIL_DUPLICATE: N_("You already added this address."),
+    Reason.EMAIL_TAKEN: N_(
+        "Another account has confirmed this address meanwhile, so it can't belong to yours. Add a different one."
+    ),
+    Reason.EMAIL_LAST: N_("This is your last confirmed address. Add and confirm another first."),
+    Reason.LINK_DEAD: N_("This link was already used, or it is too old."),
+    Reason.LANGUAGE_UNKNOWN: N_("Choose a language from the list."),
+    Reason.TIME_ZONE_UNKNOWN: N_("Choose a time zone from the list."),
+    Reason.USER_NAME_TAKEN: N_("This username is taken. Choose another."),
+    Reason.USER_NAME_MALFORMED: N_(
+        "A username has no spaces at its ends, no “@” and at most 64 characters."
+    ),
+}
+
+# The form field a reason belongs to; the others concern no single field.
+FIELDS: dict[Reason, str] = {
+    Reason.SIGN_IN_WRONG: "username",
+    Reason.PASSWORD_RETIRED: "password",
+    **dict.fromkeys(
+        (reason for reason in Reason if reason.startswith(("code.", "recovery_code."))), "code"
+    ),
+    Reason.CLOCK_OFF: "code",
+    Reason.CLOCK_MOVED_BACK: "code",
+    Reason.NAME_TOO_LONG: "name",
+    **dict.fromkeys((reason for reason in Reason if reason.startswith("number.")), "number"),
+    Reason.NUMBER_REGION_CLOSED: "country",
+    Reason.REGION_UNKNOWN: "country",
+    Reason.PHONE_LIMIT: "number",
+    Reason.CHANNEL_UNKNOWN: "channel",
+    Reason.CHANNEL_OFF: "channel",
+    Reason.PASSWORD_TOO_SHORT: "new_password",
+    Reason.PASSWORD_TOO_LONG: "new_password",
+    Reason.PASSWORD_COMMON: "new_password",
+    Reason.PASSWORD_BREACHED: "new_password",
+    Reason.PASSWORD_CONTEXT: "new_password",
+    Reason.PASSWORD_UNCHANGED: "new_password",
+    Reason.PASSWORD_CURRENT_WRONG: "current_password",
+    Reason.EMAIL_MALFORMED: "email",
+    Reason.EMAIL_DUPLICATE: "email",
+    Reason.EMAIL_TAKEN: "email",
+    Reason.LANGUAGE_UNKNOWN: "language",
+    Reason.TIME_ZONE_UNKNOWN: "time_zone",
+    Reason.USER_NAME_TAKEN: "username",
+    Reason.USER_NAME_MALFORMED: "username",
+}
+
+
+def field_error(refused: Refused, reader: Reader, *, field: str | None = None) -> FieldError:
+    """The refusal beside its form field; `field` where this form calls it something else."""
+    return FieldError(field or FIELDS.get(refused.reason), sentence(refused, reader))
+
+
+def sentence(refused: Refused, reader: Reader) -> str:
+    """What happened and what to do, in the reader's language."""
+    words = translator(reader.language)
+    special = SPECIAL.get(refused.reason)
+    if special is not None:
+        return special(refused, reader, words)
+    return words.gettext(SENTENCES[refused.reason])

@@ -1,0 +1,149 @@
+"""Doctor asks a time server, the mail server and providers, and mends what a wrong clock did."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+import pytest
+
+from tests.cli.conftest import environment
+from tests.delivery.mail.test_smtp import Mailbox, running
+from tests.delivery.test_time_source import packet, serving
+
+
+@contextmanager
+def time_server(ahead: float) -> Iterator[str]:
+    """A time server whose clock is so much ahead of ours."""
+    loop, ready, port = asyncio.new_event_loop(), threading.Event(), 0
+
+    async def serve() -> None:
+        nonlocal port
+        answers = lambda request: [packet(request, at=time.time() + ahead)]  # noqa: E731, TID251
+        async with serving(answers) as (port, _):
+            ready.set()
+            await stop.wait()
+
+    stop = asyncio.Event()
+    thread = threading.Thread(target=lambda: loop.run_until_complete(serve()))
+    thread.start()
+    assert ready.wait(10)
+    try:
+        yield f"127.0.0.1:{port}"
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join(10)
+        loop.close()
+
+
+def about(done, name):
+    return [(f["level"], f["text"]) for f in json.loads(done.out) if f["about"] == name]
+
+
+@pytest.mark.parametrize(
+    ("ahead", "level", "code", "says"),
+    [
+        (0.0, "ok", 0, "right"),
+        (5.0, "warning", 0, "behind"),
+        (-5.0, "warning", 0, "ahead of"),
+        (40.0, "error", 1, "timedatectl set-ntp true"),
+    ],
+)
+def test_the_clock_is_compared(twostep, ahead, level, code, says):
+    with time_server(ahead) as source:
+        done = twostep("doctor", "--json", "--time-source", source)
+    ((found, text),) = about(done, "clock")
+    assert (found, done.code, says in text) == (level, code, True), text
+
+
+def test_a_clock_that_was_not_compared_is_said(twostep):
+    assert about(twostep("doctor", "--json"), "clock") == [
+        ("skipped", "not compared with another. Give --time-source HOST.")
+    ]
+    wrong = twostep("doctor", "--time-source", "http://host")
+    assert (wrong.code, "--time-source" in wrong.err) == (2, True)
+    ((level, _),) = about(twostep("doctor", "--json", "--time-source", "x.invalid"), "clock")
+    assert level == "warning"
+
+
+def test_apps_locked_by_a_clock_that_was_ahead_are_mended(twostep, folder):
+    seeded = twostep("dev", "seed", "--accounts", "3", "--out", "seed.jsonl", "--force")
+    assert seeded.code == 0, seeded.err
+    step = int(time.time()) // 30  # noqa: TID251  the program runs by the machine's clock
+    with closing(sqlite3.connect(folder / "data" / "twostep.sqlite3")) as database:
+        names = [row[0] for row in database.execute("SELECT id FROM apps ORDER BY id")]
+        for name, ahead in zip(names, (1000, 2, 0), strict=True):
+            database.execute("UPDATE apps SET last_step = ? WHERE id = ?", (step + ahead, name))
+        database.commit()
+        levels = [level for level, _ in about(twostep("doctor", "--json"), "clock")]
+        assert levels == ["skipped", "warning"]
+        with time_server(40.0) as source:
+            wrong = twostep("doctor", "--json", "--mend-clock", "--time-source", source)
+        assert "nothing was mended" in str(about(wrong, "clock"))
+        done = twostep("doctor", "--json", "--mend-clock")
+        assert ("ok", "1 authenticator app takes codes again") in about(done, "clock")
+        steps = [row[0] for row in database.execute("SELECT last_step FROM apps ORDER BY id")]
+    assert step <= steps[0] <= step + 2
+    assert steps[1:] == [step + 2, step]
+    assert [level for level, _ in about(twostep("doctor", "--json"), "clock")] == ["skipped"]
+    lines = [json.loads(line) for line in twostep("audit", "export").out.splitlines()]
+    (mended,) = [line for line in lines if line["event"] == "clock.mended"]
+    assert (mended["method"], mended["actor"]) == (f"app:{names[0]}", "cli")
+    assert twostep("audit", "verify").code == 0
+
+
+def test_mail_and_providers_are_asked_unless_offline(twostep, folder):
+    mailbox = Mailbox()
+    with running(mailbox) as port:
+        config = folder / "twostep.toml"
+        config.write_text(
+            config.read_text()
+            + f'[smtp]\nhost = "127.0.0.1"\nport = {port}\nsecurity = "none"\nfrom = "a@example.org"\n'
+            + '[command]\nargv = ["/no/such/program", "{to}"]\n'
+            + '[webhook]\nurl = "http://127.0.0.1:9/"\ncarries = ["sms", "call"]\n'
+            + 'secret = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz"\n'
+        )
+        done = twostep("doctor", "--json")
+        assert done.code == 1
+        assert [level for level, _ in about(done, "smtp")] == ["skipped"]
+        assert "There is no program /no/such/program" in str(about(done, "command"))
+        assert "Nothing listens at 127.0.0.1 port 9" in str(about(done, "webhook"))
+        offline = twostep("doctor", "--json", "--offline")
+        assert (offline.code, about(offline, "command")) == (0, [])
+        assert about(offline, "delivery")[0][0] == "skipped"
+    assert mailbox.mails == []
+
+
+def test_a_provider_that_cannot_make_its_calls_is_pointed_out(twostep, folder):
+    config = folder / "twostep.toml"
+    config.write_text(
+        config.read_text()
+        + '[twilio]\naccount_sid = "AC00000000000000000000000000000000"\nauth_token = "hush"\n'
+        + 'from_number = "+12025550199"\napi_url = "http://127.0.0.1:9"\n'
+    )
+    found = about(twostep("doctor", "--json"), "twilio")
+    assert [level for level, _ in found] == ["error", "warning"]
+    assert "makes no calls" in found[1][1]
+
+
+def test_a_provider_whose_package_is_missing_is_named(folder):
+    """In a process of its own, where the package cannot be found."""
+    config = folder / "twostep.toml"
+    config.write_text(
+        config.read_text()
+        + '[smpp]\nhost = "127.0.0.1"\nsystem_id = "x"\npassword = "x"\nfrom = "P"\n'
+    )
+    hidden = "import sys; sys.modules['aiosmpplib'] = None; sys.argv = ['twostep', 'doctor']\n"
+    done = subprocess.run(
+        [sys.executable, "-c", hidden + "from twostep.__main__ import main; main()"],
+        cwd=folder, env=environment(), capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1, done.stderr
+    assert "pip install 'twostep[smpp]'" in done.stdout

@@ -1,0 +1,112 @@
+"""The address in the QR code keeps to what every app reads, whatever the names are."""
+
+from __future__ import annotations
+
+import base64
+import re
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from twostep.core.methods import otpauth, totp
+
+
+SECRET = b"12345678901234567890"
+KEY = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
+
+
+def uri_for(account, issuer, host="panel.example.org"):
+    return otpauth.provisioning_uri(SECRET, account=account, issuer=issuer, host=host)
+
+
+def test_the_address_stands_exactly_so():
+    assert uri_for("alice@example.com", "Acme Panel") == (
+        f"otpauth://totp/Acme%20Panel:alice@example.com?secret={KEY}"
+        "&issuer=Acme%20Panel&algorithm=SHA1&digits=6&period=30"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "mapped"),
+    [
+        ("A:B & C#1%", "A%20B%20C%201"),
+        ("x:y?z", "x%20y%20z"),
+        ("Müller Straße", "Muller%20Strasse"),
+        ("Ærøskøbing Łódź", "AEroskobing%20Lodz"),
+        ("ＡＣＭＥ", "ACME"),
+        ("a+b", "a%20b"),
+        ("محمد", "panel.example.org"),
+        ("日本", "panel.example.org"),
+        ("", "panel.example.org"),
+        (":::", "panel.example.org"),
+        ("\x00\r\n", "panel.example.org"),
+    ],
+)
+def test_names_are_mapped_to_plain_letters(name, mapped):
+    assert uri_for(name, "Acme").startswith(f"otpauth://totp/Acme:{mapped}?")
+    assert uri_for("alice", name).startswith(f"otpauth://totp/{mapped}:alice?")
+
+
+@given(account=st.text(max_size=300), issuer=st.text(max_size=300))
+def test_whatever_the_names_every_app_can_read_it(account, issuer):
+    uri = uri_for(account, issuer)
+    assert len(uri) <= 213
+    assert re.fullmatch(r"[A-Za-z0-9._@%&=?:/-]+", uri)
+    assert set(re.findall("%..", uri)) <= {"%20"}
+    for text in (uri, unquote(uri)):  # 2FAS decodes the whole before it parses
+        parts = urlsplit(text)
+        label = unquote(parts.path).removeprefix("/")
+        assert label.count(":") == 1
+        assert all(name.strip() == name != "" for name in label.split(":"))
+        query = parse_qs(parts.query, strict_parsing=True)
+        assert query["issuer"] == [label.split(":")[0]]
+        assert query["secret"] == [KEY]
+        assert [query[name] for name in ("algorithm", "digits", "period")] == [
+            ["SHA1"],
+            ["6"],
+            ["30"],
+        ]
+
+
+def test_a_long_issuer_is_cut_before_the_account():
+    label = urlsplit(uri_for("a" * 64, "i" * 200)).path
+    assert label.endswith(":" + "a" * 64)
+    assert label.startswith("/" + "i" * 25)
+    label = urlsplit(uri_for("a" * 200, "Acme")).path
+    assert label.startswith("/Acme:" + "a" * 100)
+
+
+def test_the_key_reads_in_groups_of_four_and_decodes():
+    assert otpauth.format_key(SECRET) == "GEZD GNBV GY3T QOJQ GEZD GNBV GY3T QOJQ"
+    assert otpauth.encode_key(SECRET) == KEY
+
+
+@given(st.binary(min_size=1, max_size=64))
+def test_every_secret_comes_back_from_its_key(secret):
+    key = otpauth.format_key(secret).replace(" ", "")
+    assert "=" not in key
+    assert base64.b32decode(key + "=" * (-len(key) % 8)) == secret
+
+
+@pytest.mark.parametrize("odd", [{"algorithm": "SHA256"}, {"digits": 8}, {"period_seconds": 60}])
+def test_other_parameters_never_reach_a_qr_code(odd):
+    with pytest.raises(ValueError, match="SHA-1"):
+        otpauth.provisioning_uri(
+            SECRET, account="a", issuer="b", host="c", parameters=totp.Parameters(**odd)
+        )
+
+
+def test_a_long_secret_is_never_cut():
+    secret = bytes(range(80))
+    uri = otpauth.provisioning_uri(secret, account="a" * 64, issuer="b" * 64, host="c")
+    assert len(uri) <= 213
+    assert f"secret={otpauth.encode_key(secret)}&issuer=b" in uri
+
+
+def test_what_cannot_be_said_in_an_address_is_an_error():
+    with pytest.raises(ValueError, match="host"):
+        uri_for("alice", "Acme", host="例え")
+    with pytest.raises(ValueError, match="too long"):
+        otpauth.provisioning_uri(bytes(100), account="a", issuer="b", host="c")

@@ -1,0 +1,337 @@
+"""Mail against real SMTP servers on loopback: encrypted, refusing, and breaking in the middle."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import email
+import email.policy
+import ipaddress
+import socket
+import ssl
+import threading
+from contextlib import contextmanager
+
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import AuthResult
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from twostep.delivery.channel import (
+    Accepted,
+    Ambiguous,
+    Failure,
+    Misconfigured,
+    Permanent,
+    Temporary,
+)
+from twostep.delivery.mail import smtp
+from twostep.delivery.mail.smtp import Smtp, SmtpServer, write_mail
+from twostep.delivery.message import MailMessage, TextMessage
+
+
+NOW = 1_795_507_920
+
+
+def mail(to="alice@example.com", **more):
+    fields = {
+        "id": "out-1",
+        "to": to,
+        "subject": "Example Panel: backup phone added (••42)",
+        "text": "Hällo\n.\nfrom us\n",
+        "html": "<p>Hällo</p>",
+        "language": "en",
+        "made_at": NOW,
+        "thread": "account-7",
+    }
+    return MailMessage(**(fields | more))
+
+
+def settings(port, **more):
+    fields = {
+        "host": "127.0.0.1",
+        "port": port,
+        "security": "none",
+        "sender": "panel@example.org",
+        "sender_name": "Example Panel, Inc.",
+        "message_domain": "panel.example.org",
+    }
+    return SmtpServer(**(fields | more))
+
+
+def send(server, message=None, context=None):
+    channel = Smtp(server, context=context)
+    try:
+        return asyncio.run(channel.send(message or mail(), now=NOW))
+    finally:
+        channel.close()
+
+
+class Mailbox:
+    """An SMTP server's behaviour: keeps mail, or answers as told."""
+
+    def __init__(self, **replies):
+        self.replies = replies
+        self.mails = []
+
+    async def handle_MAIL(self, _server, _session, envelope, address, _options):  # noqa: N802
+        if "mail" in self.replies:
+            return self.replies["mail"]
+        envelope.mail_from = address
+        return "250 OK"
+
+    async def handle_RCPT(self, _server, _session, envelope, address, _options):  # noqa: N802
+        if "rcpt" in self.replies:
+            return self.replies["rcpt"]
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, _server, _session, envelope):  # noqa: N802
+        if "data" in self.replies:
+            return self.replies["data"]
+        self.mails.append(envelope)
+        return "250 2.0.0 queued as 4F2A9"
+
+
+class Loopback(Controller):
+    """Listens on a port that the system chose."""
+
+    def _trigger_server(self):
+        self.port = self.server.sockets[0].getsockname()[1]
+        super()._trigger_server()
+
+
+@contextmanager
+def running(mailbox, **more):
+    controller = Loopback(mailbox, hostname="127.0.0.1", port=0, **more)
+    controller.start()
+    try:
+        yield controller.port
+    finally:
+        controller.stop()
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory):
+    """A self-signed certificate for 127.0.0.1: contexts for the server, and for who trusts it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "loopback")])
+    today = dt.datetime.now(dt.UTC)  # noqa: TID251 - the certificate's own dates
+    built = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(today - dt.timedelta(days=1))
+        .not_valid_after(today + dt.timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]),
+            critical=False,
+        )
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    file = tmp_path_factory.mktemp("tls") / "server.pem"
+    pem = built.public_bytes(serialization.Encoding.PEM)
+    file.write_bytes(
+        pem
+        + key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    serving.load_cert_chain(file)
+    return serving, ssl.create_default_context(cadata=pem.decode())
+
+
+def test_a_mail_arrives_whole():
+    mailbox = Mailbox()
+    with running(mailbox) as port:
+        assert send(settings(port)) == Accepted("x.x.x queued as xFxAx")
+    (envelope,) = mailbox.mails
+    assert envelope.mail_from == "panel@example.org"
+    assert envelope.rcpt_tos == ["alice@example.com"]
+    got = email.message_from_bytes(envelope.content, policy=email.policy.default)
+    assert got["Subject"] == "Example Panel: backup phone added (••42)"
+    assert got["From"] == '"Example Panel, Inc." <panel@example.org>'
+    assert got["Auto-Submitted"] == "auto-generated"
+    assert got["Message-ID"] == "<out-1@panel.example.org>"
+    assert got["References"] == got["In-Reply-To"] == "<account-7@panel.example.org>"
+    assert got["Date"] == "Tue, 24 Nov 2026 08:12:00 +0000"
+    assert got["Content-Language"] == "en"
+    assert got.get_content_type() == "multipart/alternative"
+    text, html = got.iter_parts()
+    assert text.get_content().replace("\r\n", "\n") == "Hällo\n.\nfrom us\n"
+    assert (html.get_content_type(), html.get_content().strip()) == ("text/html", "<p>Hällo</p>")
+
+
+def test_the_same_row_makes_the_same_message_id():
+    first, second = (write_mail(mail(), settings(25)) for _ in range(2))
+    assert first["Message-ID"] == second["Message-ID"]
+    assert "References" not in write_mail(mail(thread=None), settings(25))
+
+
+@pytest.mark.parametrize(
+    ("replies", "outcome"),
+    [
+        ({"rcpt": "550 5.1.1 <alice@example.com> unknown"}, Permanent(Failure.UNUSABLE)),
+        ({"data": "554 5.7.1 spam"}, Permanent(Failure.REFUSED)),
+    ],
+)
+def test_a_no_for_good(replies, outcome):
+    with running(Mailbox(**replies)) as port:
+        assert send(settings(port)) == outcome
+
+
+@pytest.mark.parametrize(
+    ("replies", "kind"),
+    [
+        ({"mail": "451 4.3.0 later"}, Temporary),
+        ({"rcpt": "450 4.2.0 greylisted <alice@example.com> 60 s"}, Temporary),
+        ({"data": "452 4.3.1 disk full"}, Temporary),
+        ({"mail": "550 5.7.1 sender not yours"}, Misconfigured),
+        ({"rcpt": "530 5.7.0 log in first"}, Misconfigured),
+    ],
+)
+def test_later_and_what_the_operator_must_mend(replies, kind):
+    with running(Mailbox(**replies)) as port:
+        outcome = send(settings(port))
+    assert isinstance(outcome, kind)
+    assert "alice" not in outcome.detail
+
+
+def test_starttls_and_a_password(certificate):
+    serving, trusting = certificate
+
+    def log_in(server, session, envelope, mechanism, data):
+        return AuthResult(success=data.password == b"right", handled=False)
+
+    mailbox = Mailbox()
+    options = {"tls_context": serving, "require_starttls": True, "authenticator": log_in}
+    with running(mailbox, **options) as port:
+        good = settings(port, security="starttls", username="panel", password="right")
+        assert isinstance(send(good, context=trusting), Accepted)
+        wrong = settings(port, security="starttls", username="panel", password="wrong")
+        assert send(wrong, context=trusting) == Misconfigured(
+            "the server refused the user name or the password"
+        )
+        assert isinstance(send(good), Misconfigured)  # nobody vouches for this certificate
+    assert len(mailbox.mails) == 1
+
+
+def test_tls_from_the_first_byte(certificate):
+    serving, trusting = certificate
+    with running(Mailbox(), ssl_context=serving) as port:
+        assert isinstance(send(settings(port, security="tls"), context=trusting), Accepted)
+        assert isinstance(send(settings(port, security="tls")), Misconfigured)
+
+
+def test_a_server_without_starttls_gets_nothing():
+    mailbox = Mailbox()
+    with running(mailbox) as port:
+        outcome = send(settings(port, security="starttls"), context=ssl.create_default_context())
+    assert isinstance(outcome, Misconfigured)
+    assert mailbox.mails == []
+
+
+@pytest.mark.parametrize("host", ["mail.example.org", "192.0.2.1", "localhost.example"])
+def test_plain_mail_leaves_no_machine(host):
+    with pytest.raises(ValueError, match="must be encrypted"):
+        settings(25, host=host)
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.5.5.5", "::1"])
+def test_plain_mail_on_the_machine_itself_is_fine(host):
+    assert settings(25, host=host).security == "none"
+
+
+@contextmanager
+def scripted(*lines):
+    """Answer each line the client sends with the next of `lines`; None breaks the line off."""
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def serve():
+        connection, _ = listening.accept()
+        with connection, connection.makefile("rb") as reader:
+            for line in lines:
+                if line is None:
+                    return
+                connection.sendall(line)
+                reader.readline()
+            reader.read()
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield listening.getsockname()[1]
+    finally:
+        listening.close()
+        thread.join(timeout=10)
+        assert not thread.is_alive()
+
+
+UP_TO_DATA = (b"220 hi\r\n", b"250 hi\r\n", b"250 ok\r\n", b"250 ok\r\n", b"354 go\r\n")
+
+
+def test_a_line_that_breaks_before_the_mail_is_temporary():
+    with scripted(*UP_TO_DATA[:3], None) as port:
+        assert isinstance(send(settings(port)), Temporary)
+
+
+def test_a_line_that_breaks_after_the_mail_is_ambiguous():
+    with scripted(*UP_TO_DATA, None) as port:
+        assert isinstance(send(settings(port)), Ambiguous)
+
+
+def test_a_server_that_hangs_before_the_mail_is_temporary(monkeypatch):
+    monkeypatch.setattr(smtp, "SOCKET_SECONDS", 0.2)
+    with scripted(b"220 hi\r\n", b"") as port:
+        assert isinstance(send(settings(port)), Temporary)
+
+
+def test_a_server_that_hangs_after_the_mail_is_ambiguous(monkeypatch):
+    monkeypatch.setattr(smtp, "SOCKET_SECONDS", 0.2)
+    with scripted(*UP_TO_DATA, b"") as port:
+        assert isinstance(send(settings(port)), Ambiguous)
+
+
+def test_a_closed_port_is_temporary():
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+    assert send(settings(port)) == Temporary("no conversation: ConnectionRefusedError")
+
+
+@pytest.mark.parametrize(
+    "to", ["", "alice", "@example.com", "a b@example.com", "a@example.com\r\nBcc: b@example.com"]
+)
+def test_an_address_that_cannot_be_written_is_refused(to):
+    mailbox = Mailbox()
+    with running(mailbox) as port:
+        assert send(settings(port), mail(to)) == Permanent(Failure.UNUSABLE)
+    assert mailbox.mails == []
+
+
+def test_a_subject_cannot_add_a_header():
+    with running(Mailbox()) as port:
+        outcome = send(settings(port), mail(subject="x\r\nBcc: b@example.com"))
+    assert isinstance(outcome, Permanent)
+
+
+def test_an_address_outside_ascii_goes_where_the_server_can():
+    mailbox = Mailbox()
+    with running(mailbox, enable_SMTPUTF8=True) as port:
+        assert isinstance(send(settings(port), mail("jörg@example.com")), Accepted)
+    assert mailbox.mails[0].rcpt_tos == ["jörg@example.com"]
+    with running(Mailbox(), enable_SMTPUTF8=False) as port:
+        assert send(settings(port), mail("jörg@example.com")) == Permanent(Failure.UNUSABLE)
+
+
+def test_only_mail_goes_by_mail():
+    text = TextMessage(id="1", to="+1", text="t", code="c", language="en", expires_at=1)
+    assert isinstance(send(settings(25), text), Misconfigured)

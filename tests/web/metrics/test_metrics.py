@@ -1,0 +1,335 @@
+"""Figures for Prometheus: behind a bearer value or on a port of their own, never about a person."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.cli.conftest import call
+from tests.cli.test_serve import free_port, serving
+from tests.support.product import Browser, TestProduct, open_test_product
+from twostep.core.audit import event
+from twostep.core.methods.out_of_band import SendState
+from twostep.core.outage import StoreUnavailable
+from twostep.delivery.channel import Kind, StatusReport
+from twostep.flows.audit.alarm import raise_alarm
+from twostep.flows.counters import COMMIT_BOUNDS, Counters, Histogram, MeteredStore
+from twostep.flows.messages.reports import record_status
+from twostep.main import build_app
+from twostep.store.messages import outbox, provider_states
+from twostep.store.messages.outbox import OutboxRow
+from twostep.store.messages.provider_states import ProviderState
+from twostep.store.tx import Pressure, Tx
+from twostep.web.metrics.exposition import write_metrics
+from twostep.web.pages.operate.metrics import own_port
+
+
+TOKEN = "a token of sixteen letters and more"
+BEARER = {"authorization": f"Bearer {TOKEN}"}
+SAMPLE = re.compile(r"((?:twostep|process)_\w+)(?:\{([^}]*)\})? (\S+)")
+
+
+def read(text: str) -> dict[str, float]:
+    """Every sample by name and labels; the text is one that Prometheus would take."""
+    found: dict[str, float] = {}
+    typed: set[str] = set()
+    for line in text.splitlines():
+        if line.startswith("# TYPE "):
+            _, _, name, kind = line.split(" ")
+            assert kind in {"counter", "gauge", "histogram"}
+            assert name not in typed
+            typed.add(name)
+        elif not line.startswith("# HELP "):
+            hit = SAMPLE.fullmatch(line)
+            assert hit, line
+            assert re.sub("_(bucket|sum|count)$", "", hit[1]) in typed or hit[1] in typed
+            key = f"{hit[1]}{{{hit[2]}}}" if hit[2] else hit[1]
+            assert key not in found
+            found[key] = float(hit[3])
+    return found
+
+
+def metered(product: TestProduct) -> TestProduct:
+    """The product as `open_product` makes it where metrics are on."""
+    env = product.env
+    env = replace(env, store=MeteredStore(env.store, env.counters))
+    product.house.env = env
+    product.app = build_app(env)
+    return product
+
+
+def add_phone(product: TestProduct, browser: Browser) -> None:
+    """A backup phone whose text took five seconds to arrive, and its code seven to be typed."""
+    form = {"country": "US", "number": "(202) 555-0100", "channel": "sms"}
+    assert browser.post("/settings/security/phone/new", **form).status_code == 303
+    product.deliver()
+    received = next(one for one in product.house.inbox.received if one.kind is Kind.SMS)
+    product.clock.forward(5)
+    report = StatusReport(received.message.id, SendState.DELIVERED)
+    now = product.clock.now
+    product.run(product.env.store.run(record_status, report, provider="console", now=now))
+    product.clock.forward(2)
+    code = product.newest_code()
+    assert browser.post("/settings/security/phone/confirm", code=code).status_code == 303
+
+
+def test_texts_are_counted_by_provider_and_country_and_timed(tmp_path: Path) -> None:
+    with open_test_product(tmp_path, metrics__token=TOKEN) as product:
+        product.add_account()
+        alice = product.browser()
+        alice.sign_in()
+        alice.enroll_app()
+        add_phone(product, alice)
+        text = alice.get("/metrics", **BEARER).text
+    found = read(text)
+    place = 'provider="console",country="US"'
+    assert found[f'twostep_sends{{{place},state="delivered"}}'] == 1
+    assert found[f"twostep_sends_verified{{{place}}}"] == 1
+    for share in ("0.5", "0.95"):
+        labels = f'provider="console",share="{share}"'
+        assert found[f"twostep_send_accept_seconds{{{labels}}}"] == 0
+        assert found[f"twostep_send_deliver_seconds{{{labels}}}"] == 5
+    assert "555" not in text
+
+
+def test_without_a_setting_there_is_no_such_page(tmp_path: Path) -> None:
+    with open_test_product(tmp_path) as product:
+        assert product.browser().get("/metrics", **BEARER).status_code == 404
+
+
+def test_prometheus_reaches_a_node_by_its_own_address_with_the_token_alone(
+    tmp_path: Path,
+) -> None:
+    node = {"host": "10.0.0.11:8080"}  # no name of public_url: every other page refuses it
+    with open_test_product(tmp_path, metrics__token=TOKEN) as product:
+        browser = product.browser()
+        assert browser.get("/sign-in", **node).status_code == 421
+        answer = browser.get("/metrics", **node)
+        assert (answer.status_code, "twostep_" in answer.text) == (401, False)
+        answer = browser.get("/metrics", **node, **BEARER)
+        assert (answer.status_code, "twostep_database_up 1" in answer.text) == (200, True)
+
+
+def test_a_port_of_its_own_does_not_open_the_main_one(tmp_path: Path) -> None:
+    with open_test_product(tmp_path, metrics__port=9464) as product:
+        assert product.browser().get("/metrics").status_code == 404
+
+
+def test_the_value_opens_it_and_nothing_else_does(tmp_path: Path) -> None:
+    with open_test_product(tmp_path, metrics__token=TOKEN) as product:
+        browser = product.browser()
+        for wrong in ("", "Bearer", f"Basic {TOKEN}", f"Bearer {TOKEN[:-1]}", f"{TOKEN}"):
+            answer = browser.get("/metrics", authorization=wrong)
+            assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
+            assert "twostep_" not in answer.text
+        page = browser.get("/metrics", **BEARER)
+        assert (page.status_code, page.headers["cache-control"]) == (200, "no-store")
+        assert page.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+        assert read(page.text)["twostep_database_up"] == 1
+        assert browser.post("/metrics").status_code == 405
+
+
+def test_sign_ins_codes_and_messages_are_counted_and_nobody_is_named(tmp_path: Path) -> None:
+    with open_test_product(tmp_path, metrics__token=TOKEN) as opened:
+        product = metered(opened)
+        product.add_account()
+        alice = product.browser()
+        alice.sign_in()
+        entry = alice.enroll_app()
+        alice.post("/sign-out")
+        alice.sign_in(password="wrong password 1")
+        alice.sign_in()
+        alice.post("/sign-in/code", code="000000")
+        alice.post("/sign-in/code", code=entry.next_code())
+        text = alice.get("/metrics", **BEARER).text
+    found = read(text)
+    assert found['twostep_sign_ins_total{outcome="completed"}'] == 2
+    assert found['twostep_sign_ins_total{outcome="refused"}'] == 1
+    assert found['twostep_second_steps_total{kind="code",outcome="ok"}'] == 1
+    assert found['twostep_second_steps_total{kind="code",outcome="refused"}'] == 1
+    assert found['twostep_events_total{event="app.added",outcome="ok"}'] == 1
+    assert found['twostep_requests_total{status="4xx"}'] == 2
+    assert found['twostep_requests_total{status="3xx"}'] >= 4
+    assert sum(found[name] for name in found if name.startswith("twostep_outbox_messages{")) >= 1
+    assert found['twostep_budget_limit{span="day"}'] == 1000
+    assert found['twostep_hash_places{lane="known"}'] == 32
+    assert found["twostep_commit_seconds_count"] > 5
+    assert (
+        found['twostep_commit_seconds_bucket{le="+Inf"}'] == found["twostep_commit_seconds_count"]
+    )
+    for person in ("alice", "198.51.100", "Firefox", "example.com"):
+        assert person not in text
+
+
+def test_alarms_and_providers_that_are_passed_by_are_gauges(tmp_path: Path) -> None:
+    with open_test_product(tmp_path, metrics__token=TOKEN) as product:
+        now = product.clock.now
+
+        def trouble(tx: Tx) -> None:
+            provider_states.save(tx, ProviderState("console", now + 60, 'a "quoted" reason', now))
+            raise_alarm(tx, event.BUDGET_HALF_USED, subject="day", now=now, span="day", limit=9)
+
+        product.run(product.env.store.run(trouble))
+        found = read(product.browser().get("/metrics", **BEARER).text)
+        assert found['twostep_provider_passed_by{provider="console"}'] == 1
+        assert found['twostep_channel_down{channel="sms"}'] == 1
+        assert found['twostep_alarms{event="budget.half_used"}'] == 1
+        product.clock.forward(86_401)
+        later = read(product.browser().get("/metrics", **BEARER).text)
+        assert later['twostep_channel_down{channel="sms"}'] == 0
+        assert not [name for name in later if name.startswith("twostep_alarms")]
+
+
+def test_only_what_was_committed_is_counted(tmp_path: Path) -> None:
+    with open_test_product(tmp_path) as product:
+        counters = Counters()
+        store = MeteredStore(product.env.store, counters)
+
+        def flow(tx: Tx, *, fail: bool) -> str:
+            tx.events.append(("app.added", "ok"))
+            if fail:
+                raise StoreUnavailable("no")
+            return "done"
+
+        assert product.run(store.run(flow, fail=False)) == "done"
+        with pytest.raises(StoreUnavailable):
+            product.run(store.run(flow, fail=True))
+        assert dict(counters.events) == {("app.added", "ok"): 1}
+        assert (sum(counters.commits.counts), counters.failed_commits) == (1, 1)
+
+
+def test_a_span_falls_into_the_bucket_whose_bound_it_does_not_pass() -> None:
+    histogram = Histogram(COMMIT_BOUNDS)
+    for seconds in (0.0, 0.001, 0.0011, 5.0, 5.1):
+        histogram.add(seconds)
+    assert histogram.counts[:2] == [2, 1]
+    assert histogram.counts[-2:] == [1, 1]
+    assert histogram.seconds == pytest.approx(10.1021)
+
+
+def test_the_port_of_its_own_serves_this_machine_alone(tmp_path: Path) -> None:
+    with open_test_product(tmp_path, metrics__port=9464) as product:
+        app = own_port(product.env)
+
+        async def ask(method: str, url: str) -> httpx2.Response:
+            async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app)) as client:
+                return await client.request(method, url)
+
+        def status(method: str, url: str) -> int:
+            return product.run(ask(method, url)).status_code
+
+        assert status("GET", "http://localhost:9464/metrics") == 200
+        assert status("GET", "http://[::1]:9464/metrics") == 200
+        assert status("GET", "http://rebound.example.com:9464/metrics") == 421
+        assert status("GET", "http://127.0.0.1:9464/sign-in") == 404
+        assert status("POST", "http://127.0.0.1:9464/metrics") == 405
+
+
+def test_a_server_has_both_doors_and_ends_with_both(tmp_path: Path) -> None:
+    """The real program: main port with the value, own port without, both closed at the end."""
+    init = ("init", "--yes", "--public-url", "http://localhost:1", "--data-dir", "data")
+    assert call(tmp_path, *init).code == 0
+    port, own = free_port(), free_port()
+    config = tmp_path / "twostep.toml"
+    config.write_text(f'{config.read_text()}\n[metrics]\nport = {own}\ntoken = "{TOKEN}"\n')
+    with serving(tmp_path, port) as process:
+        main = httpx2.get(f"http://localhost:{port}/metrics", headers=BEARER)
+        beside = httpx2.get(f"http://127.0.0.1:{own}/metrics")
+        assert (main.status_code, beside.status_code) == (200, 200)
+        assert read(beside.text)['twostep_requests_total{status="2xx"}'] == 1
+        taken = call(tmp_path, "serve", "--port", str(free_port()), TWOSTEP_LOG_LEVEL="error")
+        assert (taken.code, "Choose another with metrics.port." in taken.err) == (2, True)
+        process.terminate()
+        started = time.monotonic()
+        assert process.wait(20) == 0
+        assert time.monotonic() - started < 8
+    with pytest.raises(httpx2.ConnectError):
+        httpx2.get(f"http://127.0.0.1:{own}/metrics")
+
+
+def test_what_waits_has_an_age(tmp_path: Path) -> None:
+    with open_test_product(tmp_path, metrics__token=TOKEN) as product:
+        now = product.clock.now
+        account = product.add_account()
+        row = OutboxRow(
+            id="o1", account_id=account.id, session_id=None, challenge_id=None, channel="sms",
+            kind="code", phone_id=None, payload=None, state="queued", reason="", provider="",
+            provider_id="", attempt=0, next_at=now + 99, not_after=now + 999,
+            created_at=now - 300, accepted_at=None,
+        )  # fmt: skip
+        product.run(product.env.store.run(outbox.insert, row))
+        found = read(product.browser().get("/metrics", **BEARER).text)
+    assert found['twostep_outbox_messages{channel="sms",state="queued"}'] == 1
+    assert found['twostep_outbox_oldest_waiting_seconds{channel="sms"}'] == 300
+    assert found['twostep_outbox_oldest_waiting_seconds{channel="call"}'] == 0
+
+
+def test_without_the_database_the_process_still_says_how_it_is(tmp_path: Path) -> None:
+    class Gone:
+        async def read(self, *_: object, **__: object) -> object:
+            raise StoreUnavailable("gone")
+
+        read_aside = read
+
+        def pressure(self) -> Pressure:
+            return Pressure(waiting=7, in_use=0, idle=0, limit=12)
+
+    with open_test_product(tmp_path) as product:
+        env = replace(product.env, store=Gone())
+        found = read(product.run(write_metrics(env, now=product.clock.now)))
+    assert found["twostep_database_up"] == 0
+    assert found["twostep_database_waiting"] == 7
+    assert "twostep_commit_seconds_count" in found
+    assert not [name for name in found if name.startswith("twostep_outbox")]
+
+
+def test_a_large_count_keeps_its_last_digit(tmp_path: Path) -> None:
+    with open_test_product(tmp_path, metrics__token=TOKEN) as product:
+        product.env.counters.answers[200] = 123_456_789
+        text = product.browser().get("/metrics", **BEARER).text
+    assert 'twostep_requests_total{status="2xx"} 123456789\n' in text
+
+
+def test_the_process_is_told_by_the_kernel(tmp_path: Path) -> None:
+    with open_test_product(tmp_path, metrics__token=TOKEN) as product:
+        browser = product.browser()
+        first = read(browser.get("/metrics", **BEARER).text)
+        with (tmp_path / "one more").open("w"):
+            product.clock.forward(3)
+            second = read(browser.get("/metrics", **BEARER).text)
+    assert first["process_resident_memory_bytes"] > 10_000_000
+    assert second["process_cpu_seconds_total"] >= first["process_cpu_seconds_total"] > 0
+    assert second["process_open_fds"] == first["process_open_fds"] + 1
+    assert second["process_max_fds"] > second["process_open_fds"]
+    # It does not seem to have started anew, whatever the clock does.
+    assert second["process_start_time_seconds"] == first["process_start_time_seconds"]
+
+
+def test_what_waits_for_the_database_and_every_provider_have_a_figure(
+    tmp_path: Path, on_engine: str
+) -> None:
+    with open_test_product(tmp_path, metrics__token=TOKEN) as product:
+        found = read(product.browser().get("/metrics", **BEARER).text)
+    states = [found[f'twostep_database_connections{{state="{one}"}}'] for one in ("in_use", "idle")]
+    limit = found["twostep_database_connections_limit"]
+    assert 0 < sum(states) <= limit
+    assert on_engine == "postgresql" or sum(states) == limit == 2
+    assert found["twostep_database_waiting"] == 0
+    assert found['twostep_provider_passed_by{provider="console"}'] == 0
+    assert found["twostep_connections_limit"] == 2000
+
+
+def test_refused_passkeys_have_a_figure_of_their_own(tmp_path: Path) -> None:
+    with open_test_product(tmp_path, metrics__token=TOKEN) as opened:
+        product = metered(opened)
+        browser = product.browser()
+        assert browser.post("/sign-in/passkey-only", credential="{}").status_code == 422
+        found = read(browser.get("/metrics", **BEARER).text)
+    assert found['twostep_passkeys_total{outcome="refused"}'] == 1
+    assert found['twostep_passkeys_total{outcome="accepted"}'] == 0
+    assert found["twostep_unavailable_total"] == 0
