@@ -11,13 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Protocol
-
-from starlette.types import ASGIApp
+from typing import TYPE_CHECKING, Protocol
 
 from twostep.config import Settings
 from twostep.delivery.channel import Channel, Kind
 from twostep.store.tx import Store
+
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
 
 
 RouteOf = Callable[[str], str | None]
