@@ -48,8 +48,14 @@ def on_sqlite(folder: Path) -> None:
     say("P3", "bare Starlette: session check", limit, "/s")
     say("P3", f"{peer.NAME}: session check", beside, "/s")
     rate = _median(ours)
-    say("P3", "session check, SQLite, against the peer", rate, "/s",
-        ratio=rate / beside, against=f"{peer.NAME} {beside:.0f}/s")  # fmt: skip
+    say(
+        "P3",
+        "session check, SQLite, against the peer",
+        rate,
+        "/s",
+        ratio=rate / beside,
+        against=f"{peer.NAME} {beside:.0f}/s",
+    )
 
 
 def on_postgres(folder: Path) -> None:
@@ -97,9 +103,16 @@ def _say(
 ) -> None:
     rate = _median(ours)
     target = f"{share:g} of bare Starlette" + (f" and {floor:,.0f}/s" if floor else "")
-    say("P3", f"session check, {engine}", rate, "/s",
-        ratio=rate / limit, against=f"bare Starlette {limit:.0f}/s",
-        target=target, met=rate >= floor and rate / limit >= share)  # fmt: skip
+    say(
+        "P3",
+        f"session check, {engine}",
+        rate,
+        "/s",
+        ratio=rate / limit,
+        against=f"bare Starlette {limit:.0f}/s",
+        target=target,
+        met=rate >= floor and rate / limit >= share,
+    )
     say("P3", f"session check, {engine}, p99", load.join(ours).percentile(0.99), "ms")
 
 

@@ -111,9 +111,16 @@ def _compare(engine: str, few: Town, many: Town) -> None:
                 time.sleep(SETTLE_SECONDS)
     # The first round warms both up.
     small, large = (_p99(results[town.port][1:]) for town in (few, many))
-    say("P8", f"second step, {engine}, p99 at {ACCOUNTS:,} accounts", large, "ms",
-        ratio=large / small, against=f"{FEW:,} accounts {small:.1f} ms",
-        target=f"{MOST} x", met=large <= MOST * small)  # fmt: skip
+    say(
+        "P8",
+        f"second step, {engine}, p99 at {ACCOUNTS:,} accounts",
+        large,
+        "ms",
+        ratio=large / small,
+        against=f"{FEW:,} accounts {small:.1f} ms",
+        target=f"{MOST} x",
+        met=large <= MOST * small,
+    )
 
 
 def _p99(results: Sequence[load.Result]) -> float:

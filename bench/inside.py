@@ -16,12 +16,13 @@ from twostep.core.account import Account
 from twostep.core.methods.authenticator import Phone
 from twostep.core.methods.out_of_band import Purpose
 from twostep.core.sign_in.session import Level
-from twostep.flows.env import Env, Visitor
+from twostep.flows.env import NOBODY, Env, Visitor
 from twostep.flows.messages import numbers as number_digest
 from twostep.flows.messages.numbers import NUMBER
 from twostep.flows.messages.queue_message import challenge_for, queue_message
 from twostep.flows.operate import seed
 from twostep.flows.sign_in.complete import SignedIn, open_session
+from twostep.flows.turn import Turn
 from twostep.store.account import accounts
 from twostep.store.methods import phones
 from twostep.store.sign_in import known_browsers
@@ -70,9 +71,12 @@ def open_half(tx: Tx, env: Env, account: Account, one: Seeded) -> SignedIn:
     visitor = Visitor(seed.NETWORK, seed.BROWSER, browser_token=one.browser)
     known = known_browsers.load_known_browser(tx, account.id, token.digest(one.browser))
     return open_session(
-        tx, env, account, visitor, level=Level.HALF, browser_id=known, next_path="/",
-        now=env.clock(),
-    )  # fmt: skip
+        Turn(tx, env, visitor, env.clock()),
+        account,
+        level=Level.HALF,
+        browser_id=known,
+        next_path="/",
+    )
 
 
 def add_apps(tx: Tx, env: Env, account: Account, _one: Seeded) -> None:
@@ -92,7 +96,11 @@ def queue_text(tx: Tx, env: Env, account: Account, one: Seeded) -> None:
     phones.insert(tx, phone, fingerprint=number_digest.fingerprint(env, e164))
     half = open_half(tx, env, account, one).session
     challenge = challenge_for(
-        tx, env, half, phone=phone, channel="sms", purpose=Purpose.SIGN_IN,
-        ends_at=half.expires_at, now=now,
-    )  # fmt: skip
-    queue_message(tx, env, challenge, phone=phone, e164=e164, now=now)
+        Turn(tx, env, NOBODY, now),
+        half,
+        phone=phone,
+        channel="sms",
+        purpose=Purpose.SIGN_IN,
+        ends_at=half.expires_at,
+    )
+    queue_message(Turn(tx, env, NOBODY, now), challenge, phone=phone, e164=e164)

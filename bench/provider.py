@@ -111,9 +111,16 @@ def hanging(folder: Path) -> None:
                 results[slow].append(result)
         assert carrier.asked_at, "nothing hung"
     quiet, busy = (_p99(results[slow]) for slow in (False, True))
-    say("P10", f"pages at {PAGE_RATE}/s, p99 while the provider hangs", busy, "ms",
-        ratio=busy / quiet, against=f"quiet {quiet:.1f} ms",
-        target="1.2 x quiet", met=busy <= 1.2 * quiet)  # fmt: skip
+    say(
+        "P10",
+        f"pages at {PAGE_RATE}/s, p99 while the provider hangs",
+        busy,
+        "ms",
+        ratio=busy / quiet,
+        against=f"quiet {quiet:.1f} ms",
+        target="1.2 x quiet",
+        met=busy <= 1.2 * quiet,
+    )
 
 
 def _p99(results: Sequence[load.Result]) -> float:

@@ -55,15 +55,27 @@ def second_step(folder: Path) -> None:
 
 
 def _say_alone(rate: float, beside: float) -> None:
-    say("P1", "second step, SQLite, alone", rate, "/s",
-        ratio=rate / beside, against=f"{peer.NAME} {beside:.0f}/s")  # fmt: skip
+    say(
+        "P1",
+        "second step, SQLite, alone",
+        rate,
+        "/s",
+        ratio=rate / beside,
+        against=f"{peer.NAME} {beside:.0f}/s",
+    )
     say("P1", f"{peer.NAME}: second step, alone", beside, "/s")
 
 
 def _say_bare(rate: float, limit: float) -> None:
     say("P1", f"{bare_step.NAME}: second step, {CLIENTS} clients", limit, "/s")
-    say("P1", f"second step, SQLite, {CLIENTS} clients, against the bare work", rate, "/s",
-        ratio=rate / limit, against=f"bare work {limit:.0f}/s")  # fmt: skip
+    say(
+        "P1",
+        f"second step, SQLite, {CLIENTS} clients, against the bare work",
+        rate,
+        "/s",
+        ratio=rate / limit,
+        against=f"bare work {limit:.0f}/s",
+    )
 
 
 def _round(
@@ -97,14 +109,28 @@ def _median(results: Sequence[load.Result]) -> float:
 
 def _say_crowd(ours: list[load.Result], peers: list[load.Result]) -> None:
     rate, beside = _median(ours), _median(peers)
-    say("P1", f"second step, SQLite, {CLIENTS} clients", rate, "/s",
-        ratio=rate / beside, against=f"{peer.NAME} {beside:.0f}/s",
-        target=TARGET, met=rate >= 2000 and rate >= 8 * beside)  # fmt: skip
+    say(
+        "P1",
+        f"second step, SQLite, {CLIENTS} clients",
+        rate,
+        "/s",
+        ratio=rate / beside,
+        against=f"{peer.NAME} {beside:.0f}/s",
+        target=TARGET,
+        met=rate >= 2000 and rate >= 8 * beside,
+    )
     say("P1", f"{peer.NAME}: second step, {CLIENTS} clients", beside, "/s")
     p99, theirs = load.join(ours).percentile(0.99), load.join(peers).percentile(0.99)
-    say("P1", f"second step, SQLite, {CLIENTS} clients, p99", p99, "ms",
-        ratio=p99 / theirs, against=f"{peer.NAME} {theirs:.0f} ms",
-        target="40 ms", met=p99 <= 40)  # fmt: skip
+    say(
+        "P1",
+        f"second step, SQLite, {CLIENTS} clients, p99",
+        p99,
+        "ms",
+        ratio=p99 / theirs,
+        against=f"{peer.NAME} {theirs:.0f} ms",
+        target="40 ms",
+        met=p99 <= 40,
+    )
     say("P1", f"{peer.NAME}: second step, {CLIENTS} clients, p99", theirs, "ms")
 
 
@@ -125,8 +151,14 @@ def on_postgres(folder: Path) -> None:
             one = seed(config, folder, "--accounts", "1", "--sessions", "2", "--half")[0]
             trips = postgres.trips_of(config, servers[0].host, one)
         rate, p99 = _median(results), load.join(results).percentile(0.99)
-        say("P2", f"second step, PostgreSQL, {CLIENTS} clients", rate, "/s",
-            target="aim 1,000/s, floor 600/s", met=rate >= 1000)  # fmt: skip
+        say(
+            "P2",
+            f"second step, PostgreSQL, {CLIENTS} clients",
+            rate,
+            "/s",
+            target="aim 1,000/s, floor 600/s",
+            met=rate >= 1000,
+        )
         say("P2", f"second step, PostgreSQL, {CLIENTS} clients, p99", p99, "ms")
         say(
             "P2", "second step, PostgreSQL, round trips", trips, "trips", target="6", met=trips <= 6

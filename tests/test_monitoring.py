@@ -24,7 +24,7 @@ from tests.support.product import open_test_product
 from tests.web.metrics.test_metrics import BEARER, TOKEN, add_phone, metered
 from twostep.core.audit import event
 from twostep.flows.audit.alarm import raise_alarm
-from twostep.store.tx import Tx
+from twostep.flows.turn import Turn
 
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -55,11 +55,11 @@ def exposition(tmp_path_factory: pytest.TempPathFactory) -> str:
         alice.post("/sign-in/code", code=entry.next_code())
         add_phone(product, alice)
 
-        def alarm(tx: Tx) -> None:
+        def alarm(turn: Turn) -> None:
             for kind in alarm_kinds():
-                raise_alarm(tx, kind, subject="x", now=product.clock.now)
+                raise_alarm(turn, kind, subject="x")
 
-        product.run(product.env.store.run(alarm))
+        product.run(product.house.by().do(alarm))
         return alice.get("/metrics", **BEARER).text
 
 

@@ -255,12 +255,12 @@ def test_a_checkpoint_file_that_cannot_be_written_stops_nobody_and_catches_up(
         for name in ("alice", "bob", "carol"):
             product.add_account(name)
             assert product.browser().sign_in(name).status_code == 303
-            assert product.run(checkpoint_all(env, now=product.clock.now)) > 0
-        assert "cannot be written" in env.store.read_now(review_file, path)
+            assert product.run(checkpoint_all(product.house.by())) > 0
+        assert "cannot be written" in product.house.see(review_file, path)
         told = product.run(write_metrics(env, now=product.clock.now))
         assert "\ntwostep_checkpoint_file_failures_total 3\n" in told
         path.rmdir()
-        newest = product.run(checkpoint_all(env, now=product.clock.now))
+        newest = product.run(checkpoint_all(product.house.by()))
         numbers = [json.loads(line)["checkpoint"] for line in path.read_text().splitlines()]
         assert numbers == list(range(1, newest + 1))
         assert product.run(verify_database(env, now=product.clock.now)).findings == ()

@@ -108,14 +108,7 @@ async def keyed_house(folder: Path) -> AsyncIterator[House]:
 
 async def answer(house: House, typed: str) -> object:
     half = await house.sign_in()
-    return await second_step.submit_code(
-        house.env,
-        house.visitor,
-        half.session,
-        old_token=half.token,
-        typed=typed,
-        now=house.now,
-    )
+    return await second_step.submit_code(house.by(token=half.token), half.session, typed=typed)
 
 
 def replace_by_another(path: Path) -> None:

@@ -13,15 +13,15 @@ from pathlib import Path
 import pytest
 
 from tests.support.fake_provider import FakeProvider, answer, fake_provider
-from tests.support.house import House, open_house
+from tests.support.house import open_house
 from twostep.core.methods.out_of_band import Purpose
 from twostep.core.sealing import Keyring, new_key
 from twostep.flows.messages.send_code import send_code
 from twostep.flows.sign_in.complete import SignedIn
+from twostep.flows.turn import Turn
 from twostep.store.engine.sqlite import SqliteStore
 from twostep.store.messages import outbox
 from twostep.store.messages.outbox import OutboxRow
-from twostep.store.tx import Tx
 
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,14 +29,17 @@ DUE_SECONDS = 5  # from when the message may leave
 LEASE_SECONDS = 60
 
 
-def _queue(tx: Tx, house: House, half: SignedIn, phone_id: str) -> str:
+def _queue(turn: Turn, half: SignedIn, phone_id: str) -> str:
     """Ask for a code whose message waits for the process that is to be killed."""
     send_code(
-        tx, house.env, house.visitor, half.session, purpose=Purpose.SIGN_IN, phone_id=phone_id,
-        channel="sms", old_token=half.token, now=house.now,
-    )  # fmt: skip
-    row = outbox.list_of_attempt(tx, half.session.id, since=0)[0]
-    outbox.postpone(tx, row.id, next_at=house.now + DUE_SECONDS, reason="")
+        turn,
+        half.session,
+        purpose=Purpose.SIGN_IN,
+        phone_id=phone_id,
+        channel="sms",
+    )
+    row = outbox.list_of_attempt(turn.tx, half.session.id, since=0)[0]
+    outbox.postpone(turn.tx, row.id, next_at=turn.now + DUE_SECONDS, reason="")
     return row.id
 
 
@@ -50,7 +53,7 @@ async def prepare(folder: Path) -> tuple[str, int]:
         phone_id = await house.add_phone(signed_in)
         house.clock.forward(4000)
         half = await house.sign_in()
-        row_id = await house.env.store.run(_queue, house, half, phone_id)
+        row_id = await house.by(token=half.token).do(_queue, half, phone_id)
         return row_id, house.now + DUE_SECONDS
 
 

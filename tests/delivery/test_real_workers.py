@@ -27,9 +27,9 @@ from twostep.core.methods.out_of_band import Purpose
 from twostep.flows.messages.numbers import open_number
 from twostep.flows.messages.queue_message import _new_challenge, queue_message
 from twostep.flows.sign_in.complete import SignedIn
+from twostep.flows.turn import Turn
 from twostep.store.messages import outbox
 from twostep.store.methods import challenges, phones
-from twostep.store.tx import Tx
 
 
 SECRET = "whsec_" + "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0"
@@ -67,21 +67,21 @@ async def enrol(house: House) -> tuple[str, SignedIn]:
     return phone_id, await house.sign_in()
 
 
-def _queue(tx: Tx, house: House, phone_id: str, half: SignedIn) -> None:
+def _queue(turn: Turn, phone_id: str, half: SignedIn) -> None:
     """Codes to one phone, more than the limits would let anybody ask for."""
     account_id = half.session.account_id
-    phone = phones.load(tx, phone_id, account_id=account_id)
+    phone = phones.load(turn.tx, phone_id, account_id=account_id)
     assert phone is not None
     for _ in range(ROWS):
         challenge = _new_challenge(
-            house.env, half.session, phone=phone, channel="sms", purpose=Purpose.SIGN_IN,
-            expires_at=house.now + 600, now=house.now,
+            turn, half.session, phone=phone, channel="sms", purpose=Purpose.SIGN_IN,
+            expires_at=turn.now + 600,
         )  # fmt: skip
-        challenges.insert(tx, challenge)
-        e164 = open_number(house.env, phone)
-        queue_message(tx, house.env, challenge, phone=phone, e164=e164, now=house.now)
-    for row in outbox.list_of_attempt(tx, half.session.id, since=0):
-        outbox.postpone(tx, row.id, next_at=house.now + DUE_SECONDS, reason="")
+        challenges.insert(turn.tx, challenge)
+        e164 = open_number(turn.env, phone)
+        queue_message(turn, challenge, phone=phone, e164=e164)
+    for row in outbox.list_of_attempt(turn.tx, half.session.id, since=0):
+        outbox.postpone(turn.tx, row.id, next_at=turn.now + DUE_SECONDS, reason="")
 
 
 @asynccontextmanager
@@ -120,7 +120,7 @@ def test_two_workers_send_each_of_five_hundred_once(installed: tuple[Path, str])
             house = await stack.enter_async_context(inside(folder, environ))
             phone_id, half = await enrol(house)
             await house.settle()
-            await house.env.store.run(_queue, house, phone_id, half)
+            await house.by().do(_queue, phone_id, half)
             both = [await stack.enter_async_context(worker(folder, environ)) for _ in range(2)]
             async with asyncio.timeout(90):
                 # Other processes write it down, and tell nobody here.

@@ -35,15 +35,8 @@ async def enrol(
     region: str = "US",
 ) -> Sent | Refused:
     """Type a number on the page that adds a phone."""
-    return await house.env.store.run(
-        enroll_phone.begin_phone,
-        house.env,
-        replace(house.visitor, network=network),
-        signed_in.session,
-        region=region,
-        typed=number,
-        channel="sms",
-        now=house.now,
+    return await house.by(replace(house.visitor, network=network)).do(
+        enroll_phone.begin_phone, signed_in.session, region=region, typed=number, channel="sms"
     )
 
 
@@ -59,21 +52,13 @@ async def people(house: House, count: int) -> list[SignedIn]:
 
 async def ask_code(house: House, phone_id: str, name: str) -> Sent | Refused:
     half = await house.sign_in(name)
-    return await house.env.store.run(
-        send_code,
-        house.env,
-        house.visitor,
-        half.session,
-        purpose=Purpose.SIGN_IN,
-        phone_id=phone_id,
-        channel="sms",
-        old_token=half.token,
-        now=house.now,
+    return await house.by(token=half.token).do(
+        send_code, half.session, purpose=Purpose.SIGN_IN, phone_id=phone_id, channel="sms"
     )
 
 
 def status(house: House) -> DeliveryStatus:
-    return house.env.store.read_now(view_delivery_status, house.env, now=house.now)
+    return house.see(view_delivery_status)
 
 
 def tell(folder: Path, story: Callable[[House], object], **settings: object) -> None:
@@ -140,10 +125,9 @@ def test_a_country_whose_codes_never_come_back_is_paused_for_new_numbers(tmp_pat
         # A day later it is open again, and what was sent before counts no more.
         house.clock.forward(86_400)
         fresh = await house.sign_in("user2")
-        opened = await house.env.store.run(
-            abuse_watch.refuse_new_number, house.env, e164="+16465550100", region="US",
-            now=house.now,
-        )  # fmt: skip
+        opened = await house.by().do(
+            abuse_watch.refuse_new_number, e164="+16465550100", region="US"
+        )
         assert (fresh.session.account_id, opened) == (found[2].session.account_id, None)
 
     tell(tmp_path, story)
@@ -210,10 +194,7 @@ def test_the_status_counts_by_day_and_country(tmp_path: Path) -> None:
         await enrol(house, first, "(202) 555-0100")
         code = await house.newest_code()
         house.clock.forward(12)
-        await house.env.store.run(
-            enroll_phone.confirm_phone, house.env, house.visitor, first.session, typed=code,
-            now=house.now,
-        )  # fmt: skip
+        await house.by().do(enroll_phone.confirm_phone, first.session, typed=code)
         await enrol(house, second, "0151 23456789", region="DE")
         await house.settle()
         found = status(house)

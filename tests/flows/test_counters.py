@@ -43,14 +43,7 @@ def sends(
 ) -> Callable[[int], Awaitable[Any]]:
     async def one(n: int) -> Any:
         visitor: Visitor = replace(house.visitor, network=network(n))
-        return await house.env.store.run(
-            count_send,
-            house.env,
-            accounts[n % len(accounts)],
-            visitor,
-            wanted(n),
-            now=house.now,
-        )
+        return await house.by(visitor).do(count_send, accounts[n % len(accounts)], wanted(n))
 
     return one
 
@@ -163,7 +156,7 @@ def test_new_numbers_stop_exactly(tmp_path: Path) -> None:
             account = await house.add()
 
             async def one(_: int) -> Any:
-                return await house.env.store.run(count_new_number, account, now=house.now)
+                return await house.by().do(count_new_number, account)
 
             limit = throttle.NEW_NUMBERS.limit
             told = await gather(house, one)
@@ -189,9 +182,7 @@ def test_mails_for_a_new_password_stop_exactly(
                 name = everybody[n % len(everybody)]
                 network = house.visitor.network if not names else each_its_own(n)
                 visitor = replace(house.visitor, network=network)
-                return await password.forgot_password(
-                    house.env, visitor, identifier=name, now=house.now
-                )
+                return await password.forgot_password(house.by(visitor), identifier=name)
 
             assert await gather(house, one) == {"ok": TOGETHER}
             mailed = sum(
@@ -216,13 +207,8 @@ def test_links_for_new_addresses_stop_exactly(tmp_path: Path) -> None:
             alice = await house.sign_in()
 
             async def one(n: int) -> Any:
-                return await house.env.store.run(
-                    profile.add_address,
-                    house.env,
-                    house.visitor,
-                    alice.session,
-                    typed=f"alice{n}@second.example",
-                    now=house.now,
+                return await house.by().do(
+                    profile.add_address, alice.session, typed=f"alice{n}@second.example"
                 )
 
             told = await gather(house, one)

@@ -16,11 +16,12 @@ from tests.support.house import House, open_house, other_browser
 from twostep.core.refusal import Reason, Refused
 from twostep.core.sign_in import throttle
 from twostep.core.sign_in.throttle import Rule, State
-from twostep.flows.messages.notify import NOT_ME, new_link
+from twostep.flows.mail_links import NOT_ME
 from twostep.flows.recovery.not_me import by_link, contain
 from twostep.flows.sign_in import first_step, second_step
 from twostep.flows.sign_in import passkey_step as use_passkey
 from twostep.flows.sign_in.complete import SignedIn
+from twostep.flows.turn import Turn
 from twostep.store.sign_in import throttles
 from twostep.store.tx import Tx
 
@@ -50,12 +51,10 @@ async def evaluated(tries: Sequence[Coroutine[Any, Any, Any]]) -> int:
 
 def password(house: House, name: str, network: str) -> Coroutine[Any, Any, Any]:
     return first_step.sign_in(
-        house.env,
-        other_browser(house, network=network),
+        house.by(other_browser(house, network=network)),
         identifier=name,
         typed="wrong",
         next_path="/",
-        now=house.now,
     )
 
 
@@ -97,12 +96,7 @@ def test_wrong_passwords_for_a_name_that_nobody_has_stop_exactly(tmp_path: Path)
 
 def code(house: House, half: SignedIn, typed: str) -> Coroutine[Any, Any, Any]:
     return second_step.submit_code(
-        house.env,
-        replace(house.visitor, network=HERE),
-        half.session,
-        old_token=half.token,
-        typed=typed,
-        now=house.now,
+        house.by(replace(house.visitor, network=HERE), token=half.token), half.session, typed=typed
     )
 
 
@@ -152,15 +146,7 @@ def test_made_up_passkeys_stop_exactly(tmp_path: Path) -> None:
             await nearly_used_up(house, rule, f"{rule.name}:{HERE}")
             visitor = replace(house.visitor, network=HERE)
             tries = [
-                house.env.store.run(
-                    use_passkey.sign_in_alone,
-                    house.env,
-                    visitor,
-                    old_token="",
-                    typed="{}",
-                    next_path="/",
-                    now=house.now,
-                )
+                house.by(visitor).do(use_passkey.sign_in_alone, typed="{}", next_path="/")
                 for _ in range(TOGETHER)
             ]
             assert await evaluated(tries) == LEFT
@@ -173,17 +159,12 @@ def test_wrong_passwords_beside_a_mailed_link_stop_exactly(tmp_path: Path) -> No
         async with open_house(tmp_path) as house:
             account = await house.add()
 
-            def make(tx: Tx) -> str:
-                return new_link(
-                    tx, account, purpose=NOT_ME, subject_id="", seconds=60, now=house.now
-                )
+            def make(turn: Turn) -> str:
+                return turn.new_link(account, purpose=NOT_ME, subject_id="", seconds=60)
 
-            link = await house.env.store.run(make)
+            link = await house.by().do(make)
             found = by_link(link, now=house.now)
-            tries = [
-                contain(house.env, house.visitor, found, typed="wrong", now=house.now)
-                for _ in range(TOGETHER)
-            ]
+            tries = [contain(house.by(), found, typed="wrong") for _ in range(TOGETHER)]
             assert await evaluated(tries) == throttle.PASSWORD_ACCOUNT_NETWORK.limit
 
     asyncio.run(story())

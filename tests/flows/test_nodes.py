@@ -25,11 +25,12 @@ from twostep.core.refusal import Reason, Refused
 from twostep.core.sign_in.session import AMR_PASSWORD, Aal, Level
 from twostep.flows.audit.checkpoint import checkpoint_all
 from twostep.flows.audit.verify import verify_database
-from twostep.flows.env import Env
+from twostep.flows.env import NOBODY, Env
 from twostep.flows.operate.purge import purge
 from twostep.flows.sign_in import second_step
 from twostep.flows.sign_in.complete import SignedIn, complete_sign_in, open_session
 from twostep.flows.sign_in.second_step import SecondStepDone
+from twostep.flows.turn import Turn, TurnOpener
 from twostep.store.account import accounts
 from twostep.store.audit import trail as audit
 from twostep.store.methods import apps
@@ -64,9 +65,14 @@ async def _person(house: House, env: Env) -> tuple[bytes, SignedIn]:
         locked = accounts.lock(tx, account.id)
         assert locked is not None
         return complete_sign_in(
-            tx, env, locked, house.visitor, half=None, old_token="", amr=AMR_PASSWORD,
-            aal=Aal.AAL1, method="", next_path="/", now=house.now,
-        )  # fmt: skip
+            Turn(tx, env, house.visitor, house.now),
+            locked,
+            half=None,
+            amr=AMR_PASSWORD,
+            aal=Aal.AAL1,
+            method="",
+            next_path="/",
+        )
 
     full = await env.store.run(sign_in)
     house.visitor = replace(house.visitor, browser_token=full.browser_token or "")
@@ -80,16 +86,21 @@ async def _half(house: House, env: Env, full: SignedIn) -> SignedIn:
         locked = accounts.lock(tx, full.session.account_id)
         assert locked is not None
         return open_session(
-            tx, env, locked, house.visitor, level=Level.HALF, browser_id=full.session.browser_id,
-            next_path="/", now=house.now,
-        )  # fmt: skip
+            Turn(tx, env, house.visitor, house.now),
+            locked,
+            level=Level.HALF,
+            browser_id=full.session.browser_id,
+            next_path="/",
+        )
 
     return await env.store.run(begin)
 
 
 async def _submit(house: House, env: Env, half: SignedIn, typed: str) -> SecondStepDone | Refused:
     return await second_step.submit_code(
-        env, house.visitor, half.session, old_token=half.token, typed=typed, now=house.now
+        TurnOpener(env, replace(house.visitor, session_token=half.token), house.now),
+        half.session,
+        typed=typed,
     )
 
 
@@ -197,16 +208,16 @@ def test_two_nodes_that_tidy_up_at_once_leave_a_whole_trail(
                     audit.append(tx, ended, account_id=account.id, source=CLI, now=house.now)
 
             def take_much(tx: Tx) -> int:
-                removed = purge(tx, nodes[0], now=later, limit=40)
+                removed = purge(Turn(tx, nodes[0], NOBODY, later), limit=40)
                 taken.set()
                 assert go_on.wait(10)
                 return removed
 
             await nodes[0].store.run(record)
-            await checkpoint_all(nodes[0], now=house.now)
+            await checkpoint_all(TurnOpener(nodes[0], NOBODY, house.now))
             much = asyncio.create_task(nodes[0].store.run(take_much))
             assert await asyncio.to_thread(taken.wait, 10)
-            little = asyncio.create_task(nodes[1].store.run(purge, nodes[1], now=later, limit=10))
+            little = asyncio.create_task(TurnOpener(nodes[1], NOBODY, later).do(purge, limit=10))
             await asyncio.to_thread(
                 wait_until, "neither waits", partial(_one_waits_for_the_other, database)
             )

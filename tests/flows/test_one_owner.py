@@ -6,13 +6,13 @@ import asyncio
 from collections import Counter
 from pathlib import Path
 
-from tests.flows.test_single_use import link, run, tell
+from tests.flows.test_single_use import link, tell
 from tests.support.house import PASSWORD, House
 from twostep.core.account import Account, Role
-from twostep.core.audit.event import CLI
 from twostep.core.refusal import Reason, Refused
 from twostep.flows.account import accounts, profile
 from twostep.flows.account.accounts import NewAccount
+from twostep.flows.env import SHELL
 from twostep.flows.sign_in.complete import SignedIn
 from twostep.flows.turn import Done
 
@@ -23,7 +23,7 @@ WANTED = "both@shared.example"
 
 async def _add(house: House, name: str, email: str) -> Account | Refused:
     new = NewAccount(name, email, Role.USER, PASSWORD, "en", "UTC")
-    return await accounts.add_account(house.env, CLI, new, now=house.now)
+    return await accounts.add_account(house.by(SHELL), new)
 
 
 def _reasons(answers: list[Account | Refused]) -> Counter[Reason]:
@@ -46,7 +46,7 @@ def test_an_address_that_many_new_accounts_want_goes_to_one(tmp_path: Path) -> N
             *(_add(house, f"user{number}", WANTED) for number in range(TOGETHER))
         )
         assert _reasons(answers) == {Reason.EMAIL_TAKEN: TOGETHER - 1}
-        found = house.env.store.read_now(accounts.list_accounts)
+        found = house.see(accounts.list_accounts)
         assert len(found) == 1
 
     tell(tmp_path, story)
@@ -56,14 +56,12 @@ async def _wanted(house: House, name: str) -> tuple[SignedIn, str]:
     """An account that has asked for the address, and its link."""
     await house.add(name)
     own = await house.sign_in(name)
-    await run(house, profile.add_address, house.env, house.visitor, own.session, typed=WANTED)
+    await house.by().do(profile.add_address, own.session, typed=WANTED)
     return own, await link(house, "/settings/emails/confirm/")
 
 
 async def _confirm(house: House, own: SignedIn, theirs: str) -> Done | Refused:
-    answer = await run(
-        house, profile.confirm_address, house.env, house.visitor, own.session, link=theirs
-    )
+    answer = await house.by().do(profile.confirm_address, own.session, link=theirs)
     assert isinstance(answer, Done | Refused)
     return answer
 
@@ -85,16 +83,9 @@ def test_a_link_for_a_taken_address_works_once_it_is_given_back(tmp_path: Path) 
         assert await _confirm(house, bob, his) == Done()
         for _ in range(2):
             assert await _confirm(house, alice, hers) == Refused(Reason.EMAIL_TAKEN)
-        addresses = house.env.store.read_now(profile.list_addresses, bob.session.account_id)
+        addresses = house.see(profile.list_addresses, bob.session.account_id)
         shared = next(one for one in addresses if one.address == WANTED)
-        removed = await run(
-            house,
-            profile.remove_address,
-            house.env,
-            house.visitor,
-            bob.session,
-            address_id=shared.id,
-        )
+        removed = await house.by().do(profile.remove_address, bob.session, address_id=shared.id)
         assert removed == Done()
         assert await _confirm(house, alice, hers) == Done()
         assert await _confirm(house, alice, hers) == Refused(Reason.LINK_DEAD)

@@ -22,23 +22,14 @@ TOGETHER = 20
 
 
 async def _begin(house: House, account: Account, signed_in: SignedIn) -> dict[str, Any]:
-    options = await house.env.store.run(
-        enroll_passkey.begin_passkey, house.env, account, signed_in.session, now=house.now
-    )
+    options = await house.by().do(enroll_passkey.begin_passkey, account, signed_in.session)
     assert not isinstance(options, Refused)
     return options
 
 
 async def _finish(house: House, signed_in: SignedIn, typed: str) -> PasskeyAdded | Refused:
-    return await house.env.store.run(
-        enroll_passkey.finish_passkey,
-        house.env,
-        house.visitor,
-        signed_in.session,
-        old_token=signed_in.token,
-        typed=typed,
-        name="",
-        now=house.now,
+    return await house.by(token=signed_in.token).do(
+        enroll_passkey.finish_passkey, signed_in.session, typed=typed, name=""
     )
 
 
@@ -57,15 +48,7 @@ def test_one_answer_opens_one_of_twenty_sign_ins(tmp_path: Path) -> None:
             typed = key.get(use_passkey.options_alone(house.env, now=house.now))
             answers = await asyncio.gather(
                 *(
-                    house.env.store.run(
-                        use_passkey.sign_in_alone,
-                        house.env,
-                        house.visitor,
-                        old_token="",
-                        typed=typed,
-                        next_path="/",
-                        now=house.now,
-                    )
+                    house.by().do(use_passkey.sign_in_alone, typed=typed, next_path="/")
                     for _ in range(TOGETHER)
                 )
             )
@@ -81,21 +64,15 @@ def test_one_answer_raises_one_half_session_once(tmp_path: Path) -> None:
         async with open_house(tmp_path) as house:
             key, _ = await _enrol(house, await house.add())
             half = await house.sign_in()
-            options = await house.env.store.run(
-                use_passkey.view_options, house.env, half.session, now=house.now
-            )
+            options = await house.by().do(use_passkey.view_options, half.session)
             typed = key.get(options)
             answers = await asyncio.gather(
                 *(
-                    house.env.store.run(
+                    house.by(token=half.token).do(
                         use_passkey.submit_second_step,
-                        house.env,
-                        house.visitor,
                         half.session,
-                        old_token=half.token,
                         typed=typed,
                         wants_remembering=False,
-                        now=house.now,
                     )
                     for _ in range(TOGETHER)
                 )
@@ -138,14 +115,7 @@ def test_two_removals_leave_one(tmp_path: Path) -> None:
             own = await house.env.store.run(passkeys.list_passkeys, account.id)
             answers = await asyncio.gather(
                 *(
-                    house.env.store.run(
-                        remove.remove_method,
-                        house.env,
-                        house.visitor,
-                        added.signed_in.session,
-                        method_id=one.id,
-                        now=house.now,
-                    )
+                    house.by().do(remove.remove_method, added.signed_in.session, method_id=one.id)
                     for one in own
                 )
             )
@@ -163,18 +133,12 @@ def test_a_remembered_value_is_rotated_once(tmp_path: Path) -> None:
             account = await house.add()
             key, _ = await _enrol(house, account)
             half = await house.sign_in()
-            options = await house.env.store.run(
-                use_passkey.view_options, house.env, half.session, now=house.now
-            )
-            done = await house.env.store.run(
+            options = await house.by().do(use_passkey.view_options, half.session)
+            done = await house.by(token=half.token).do(
                 use_passkey.submit_second_step,
-                house.env,
-                house.visitor,
                 half.session,
-                old_token=half.token,
                 typed=key.get(options),
                 wants_remembering=True,
-                now=house.now,
             )
             assert isinstance(done, SignedIn)
             assert done.remember_token

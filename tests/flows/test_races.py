@@ -22,6 +22,7 @@ from twostep.flows.methods import remove
 from twostep.flows.sign_in import first_step, second_step, sessions
 from twostep.flows.sign_in.complete import SignedIn
 from twostep.flows.sign_in.second_step import SecondStepDone
+from twostep.flows.turn import TurnOpener
 from twostep.store.account import accounts as stored_accounts
 from twostep.store.methods.all_methods import load_methods
 from twostep.store.sign_in import sessions as stored_sessions
@@ -31,14 +32,7 @@ TOGETHER = 20
 
 
 async def _submit(house: House, half: SignedIn, typed: str) -> object:
-    return await second_step.submit_code(
-        house.env,
-        house.visitor,
-        half.session,
-        old_token=half.token,
-        typed=typed,
-        now=house.now,
-    )
+    return await second_step.submit_code(house.by(token=half.token), half.session, typed=typed)
 
 
 async def _halves(house: House, count: int) -> list[SignedIn]:
@@ -102,16 +96,12 @@ def test_one_texted_code_posted_twenty_times_works_once(tmp_path: Path) -> None:
             phone_id = await house.add_phone(full)
             house.clock.forward(60)
             half = await house.sign_in()
-            sent = await house.env.store.run(
+            sent = await house.by(token=half.token).do(
                 send_code.send_code,
-                house.env,
-                house.visitor,
                 half.session,
                 purpose=Purpose.SIGN_IN,
                 phone_id=phone_id,
                 channel="sms",
-                old_token=half.token,
-                now=house.now,
             )
             assert not isinstance(sent, Refused), sent
             code = await house.newest_code()
@@ -151,12 +141,10 @@ def test_forty_wrong_passwords_at_once_stop_exactly_at_the_limit(tmp_path: Path)
                 answers += await asyncio.gather(
                     *(
                         first_step.sign_in(
-                            house.env,
-                            stranger,
+                            house.by(stranger),
                             identifier="alice",
                             typed=f"wrong {n}",
                             next_path="/",
-                            now=house.now,
                         )
                         for n in range(20)
                     )
@@ -178,14 +166,7 @@ def test_two_removals_at_once_never_leave_no_app(tmp_path: Path) -> None:
             assert len(apps) == 2
             answers = await asyncio.gather(
                 *(
-                    house.env.store.run(
-                        remove.remove_method,
-                        house.env,
-                        house.visitor,
-                        full.session,
-                        method_id=app.id,
-                        now=house.now,
-                    )
+                    house.by().do(remove.remove_method, full.session, method_id=app.id)
                     for app in apps
                 )
             )
@@ -204,9 +185,7 @@ def test_a_sign_in_beside_end_all_sessions_is_before_or_after_it(tmp_path: Path)
             half = await house.sign_in()
             done, ended = await asyncio.gather(
                 _submit(house, half, house.code(secret)),
-                house.env.store.run(
-                    sessions.end_others, house.visitor, full.session, now=house.now
-                ),
+                house.by().do(sessions.end_others, full.session),
             )
             live = house.env.store.read_now(
                 stored_sessions.list_live, account.id, now=house.now, seen_after=0
@@ -247,12 +226,10 @@ def test_a_password_hash_never_runs_for_more_than_its_places(
             answers = await asyncio.gather(
                 *(
                     first_step.sign_in(
-                        env,
-                        stranger,
+                        TurnOpener(env, stranger, house.now),
                         identifier="alice",
                         typed=PASSWORD,
                         next_path="/",
-                        now=house.now,
                     )
                     for _ in range(100)
                 ),

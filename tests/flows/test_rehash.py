@@ -21,9 +21,7 @@ DEARER = replace(TEST, name="dearer", passes=TEST.passes + 1)
 
 async def _try(house: House, typed: str) -> object:
     visitor = other_browser(house)
-    return await sign_in(
-        house.env, visitor, identifier="alice", typed=typed, next_path="/", now=house.now
-    )
+    return await sign_in(house.by(visitor), identifier="alice", typed=typed, next_path="/")
 
 
 def _stored(house: House, account: Account) -> str:
@@ -58,9 +56,7 @@ def test_a_password_that_changed_meanwhile_is_not_overwritten(tmp_path: Path) ->
         async with open_house(tmp_path) as house:
             account = await house.add()
             house.env = replace(house.env, profile=DEARER)
-            claim = await house.env.store.read(
-                first_step._look_up, house.env, house.visitor, identifier="alice"
-            )
+            claim = await house.by().read(first_step._look_up, identifier="alice")
             changed = "$argon2id$another"
             await house.env.store.run(
                 accounts.save_password,
@@ -69,16 +65,12 @@ def test_a_password_that_changed_meanwhile_is_not_overwritten(tmp_path: Path) ->
                 short=False,
                 now=house.now,
             )
-            answer = await house.env.store.run(
+            answer = await house.by().do(
                 first_step._finish,
-                house.env,
-                house.visitor,
                 claim=claim,
                 right=True,
                 new_hash=f"of {PASSWORD}",
                 next_path="/",
-                old_token="",
-                now=house.now,
             )
             assert isinstance(answer, Refused)
             assert answer.reason is Reason.CHANGED

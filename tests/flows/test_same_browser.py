@@ -17,13 +17,7 @@ PAIRS = 6
 
 async def _again(house: House, name: str, earlier: SignedIn, typed: str = PASSWORD) -> object:
     return await first_step.sign_in(
-        house.env,
-        house.visitor,
-        identifier=name,
-        typed=typed,
-        next_path="/",
-        old_token=earlier.token,
-        now=house.now,
+        house.by(token=earlier.token), identifier=name, typed=typed, next_path="/"
     )
 
 
@@ -32,7 +26,7 @@ def _lives(house: House, one: SignedIn) -> bool:
 
 
 def _ended(house: House, account_id: str) -> list[dict[str, str | int]]:
-    told = house.env.store.read_now(list_activity, account_id, limit=100)
+    told = house.see(list_activity, account_id, limit=100)
     return [one.data for one in told if one.event == "session.ended"]
 
 

@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 
 from tests.support.house import PASSWORD, House, open_house
-from twostep.core.audit.event import CLI
 from twostep.core.refusal import Reason, Refused
 from twostep.delivery.channel import Kind
 from twostep.flows.account import password, profile
+from twostep.flows.env import SHELL
 from twostep.flows.help_desk import acts as help_desk
 from twostep.flows.help_desk import caller as support_reference
 from twostep.flows.help_desk.acts import Act
@@ -84,12 +84,10 @@ def events(house: House, name: str) -> int:
 def test_a_link_for_a_new_password_sets_one(tmp_path: Path) -> None:
     async def story(house: House) -> None:
         await house.add()
-        await password.forgot_password(house.env, house.visitor, identifier="alice", now=house.now)
+        await password.forgot_password(house.by(), identifier="alice")
         own = await link(house, "/reset-password/")
         answers = await together(
-            password.reset_password(
-                house.env, house.visitor, link=own, new=f"{NEW_PASSWORD} {n}", now=house.now
-            )
+            password.reset_password(house.by(), link=own, new=f"{NEW_PASSWORD} {n}")
             for n in range(TOGETHER)
         )
         assert lost(answers) == {Reason.LINK_DEAD: TOGETHER - 1}
@@ -106,16 +104,12 @@ def test_two_links_for_a_new_password_set_one(tmp_path: Path) -> None:
         await house.add()
         links = set()
         for _ in range(2):
-            await password.forgot_password(
-                house.env, house.visitor, identifier="alice", now=house.now
-            )
+            await password.forgot_password(house.by(), identifier="alice")
             links.add(await link(house, "/reset-password/"))
             house.clock.forward(1)
         answers = await together(
             (
-                password.reset_password(
-                    house.env, house.visitor, link=own, new=NEW_PASSWORD, now=house.now
-                )
+                password.reset_password(house.by(), link=own, new=NEW_PASSWORD)
                 for own in sorted(links) * 5
             ),
             times=10,
@@ -129,18 +123,11 @@ def test_a_temporary_code_opens_one_enrolment(tmp_path: Path) -> None:
     async def story(house: House) -> None:
         await house.add()
         await house.add_app(await house.sign_in())
-        act = Act("alice", CLI, "lost phone")
-        code = await help_desk.give_temporary_code(house.env, act, now=house.now)
+        act = Act("alice", "lost phone")
+        code = await help_desk.give_temporary_code(house.by(SHELL), act)
         halves = [await house.sign_in() for _ in range(TOGETHER)]
         answers = await together(
-            second_step.submit_code(
-                house.env,
-                house.visitor,
-                half.session,
-                old_token=half.token,
-                typed=str(code),
-                now=house.now,
-            )
+            second_step.submit_code(house.by(token=half.token), half.session, typed=str(code))
             for half in halves
         )
         assert sum(not isinstance(answer, Refused) for answer in answers) == 1
@@ -157,13 +144,7 @@ def test_not_me_is_done_once(tmp_path: Path, typed: str) -> None:
         own = await link(house, "/not-me/")
         answers = await together(
             (
-                contain(
-                    house.env,
-                    house.visitor,
-                    by_link(own, now=house.now),
-                    typed=typed,
-                    now=house.now,
-                )
+                contain(house.by(), by_link(own, now=house.now), typed=typed)
                 for _ in range(8)  # as many as may type a password here at once
             ),
             times=8,
@@ -179,19 +160,13 @@ def test_an_address_is_confirmed_once(tmp_path: Path) -> None:
     async def story(house: House) -> None:
         await house.add()
         alice = await house.sign_in()
-        added = await run(
-            house,
-            profile.add_address,
-            house.env,
-            house.visitor,
-            alice.session,
-            typed="alice@second.example",
+        added = await house.by().do(
+            profile.add_address, alice.session, typed="alice@second.example"
         )
         assert not isinstance(added, Refused)
         own = await link(house, "/settings/emails/confirm/")
         answers = await together(
-            run(house, profile.confirm_address, house.env, house.visitor, alice.session, link=own)
-            for _ in range(TOGETHER)
+            house.by().do(profile.confirm_address, alice.session, link=own) for _ in range(TOGETHER)
         )
         assert lost(answers) == {Reason.LINK_DEAD: TOGETHER - 1}
         assert events(house, "email.verified") == 1
@@ -203,16 +178,14 @@ def test_a_kept_form_is_taken_once(tmp_path: Path) -> None:
     async def story(house: House) -> None:
         await house.add()
         alice = await house.sign_in()
-        kept_id = await run(
-            house,
+        kept_id = await house.by().do(
             kept_forms.keep_post,
-            house.env,
             alice.session,
             path="/settings/emails",
             form={"email": "alice@second.example"},
         )
         answers = await together(
-            run(house, kept_forms.take_kept, house.env, alice.session, kept_id=kept_id)
+            house.by().do(kept_forms.take_kept, alice.session, kept_id=kept_id)
             for _ in range(TOGETHER)
         )
         taken = [answer for answer in answers if answer is not None]
@@ -225,17 +198,10 @@ def test_a_pending_secret_makes_one_app(tmp_path: Path) -> None:
     async def story(house: House) -> None:
         await house.add()
         alice = await house.sign_in()
-        pending = await run(house, enroll_app.begin_app, house.env, alice.session)
+        pending = await house.by().do(enroll_app.begin_app, alice.session)
         answers = await together(
-            run(
-                house,
-                enroll_app.finish_app,
-                house.env,
-                house.visitor,
-                alice.session,
-                old_token=alice.token,
-                typed=house.code(pending.secret),
-                name="",
+            house.by(token=alice.token).do(
+                enroll_app.finish_app, alice.session, typed=house.code(pending.secret), name=""
             )
             for _ in range(TOGETHER)
         )
@@ -251,7 +217,7 @@ def test_tabs_that_open_the_wizard_together_show_one_secret(tmp_path: Path) -> N
         await house.add()
         alice = await house.sign_in()
         shown = await together(
-            run(house, enroll_app.begin_app, house.env, alice.session) for _ in range(TOGETHER)
+            house.by().do(enroll_app.begin_app, alice.session) for _ in range(TOGETHER)
         )
         assert len({one.secret for one in shown}) == 1
 
@@ -262,11 +228,8 @@ def test_a_phone_is_confirmed_once(tmp_path: Path) -> None:
     async def story(house: House) -> None:
         await house.add()
         _, alice = await house.add_app(await house.sign_in())
-        sent = await run(
-            house,
+        sent = await house.by().do(
             enroll_phone.begin_phone,
-            house.env,
-            house.visitor,
             alice.session,
             region="US",
             typed="(202) 555-0100",
@@ -275,14 +238,7 @@ def test_a_phone_is_confirmed_once(tmp_path: Path) -> None:
         assert not isinstance(sent, Refused)
         code = await house.newest_code()
         answers = await together(
-            run(
-                house,
-                enroll_phone.confirm_phone,
-                house.env,
-                house.visitor,
-                alice.session,
-                typed=code,
-            )
+            house.by().do(enroll_phone.confirm_phone, alice.session, typed=code)
             for _ in range(TOGETHER)
         )
         assert sum(isinstance(answer, enroll_phone.PhoneAdded) for answer in answers) == 1
@@ -297,8 +253,7 @@ def test_tabs_that_ask_for_help_together_are_shown_one_reference(tmp_path: Path)
         await house.add_app(await house.sign_in())
         half = await house.sign_in()
         shown = await together(
-            run(house, support_reference.show_reference, house.visitor, half.session)
-            for _ in range(TOGETHER)
+            house.by().do(support_reference.show_reference, half.session) for _ in range(TOGETHER)
         )
         assert len({one.reference for one in shown}) == 1
         assert events(house, "support_reference.made") == 1
@@ -311,15 +266,10 @@ def test_two_sets_of_backup_codes_made_together_leave_one(tmp_path: Path) -> Non
         account = await house.add()
         _, alice = await house.add_app(await house.sign_in())
         await together(
-            (
-                recovery_codes.make_codes(house.env, house.visitor, alice.session, now=house.now)
-                for _ in range(4)
-            ),
+            (recovery_codes.make_codes(house.by(), alice.session) for _ in range(4)),
             times=4,
         )
-        shown = house.env.store.read_now(
-            recovery_codes.view_codes, house.env, alice.session, now=house.now
-        ).shown
+        shown = house.see(recovery_codes.view_codes, alice.session).shown
         assert len(set(shown)) == 10
         found = house.env.store.read_now(
             lambda tx: tx.one(
@@ -332,12 +282,7 @@ def test_two_sets_of_backup_codes_made_together_leave_one(tmp_path: Path) -> Non
         assert found[0] == 10
         half = await house.sign_in()
         done = await second_step.submit_code(
-            house.env,
-            house.visitor,
-            half.session,
-            old_token=half.token,
-            typed=shown[7],
-            now=house.now,
+            house.by(token=half.token), half.session, typed=shown[7]
         )
         assert not isinstance(done, Refused)
 
@@ -350,15 +295,7 @@ async def _recovery(house: House) -> SignedIn:
     await house.add_app(await house.sign_in())
     half = await house.sign_in()
     begun = await together(
-        run(
-            house,
-            recover.start_recovery,
-            house.env,
-            house.visitor,
-            half.session,
-            old_token=half.token,
-        )
-        for _ in range(TOGETHER)
+        house.by(token=half.token).do(recover.start_recovery, half.session) for _ in range(TOGETHER)
     )
     assert lost(begun) == {}
     assert events(house, "recovery.started") == 1
@@ -370,8 +307,7 @@ def test_a_recovery_is_stopped_once(tmp_path: Path) -> None:
         await _recovery(house)
         own = await link(house, "/recover/cancel/")
         answers = await together(
-            run(house, recover.cancel_by_link, house.env, house.visitor, link=own)
-            for _ in range(TOGETHER)
+            house.by().do(recover.cancel_by_link, link=own) for _ in range(TOGETHER)
         )
         assert lost(answers) == {Reason.LINK_DEAD: TOGETHER - 1}
         assert events(house, "recovery.cancelled") == 1
@@ -383,14 +319,12 @@ def test_the_end_of_a_recovery_opens_one_enrolment(tmp_path: Path) -> None:
     async def story(house: House) -> None:
         await _recovery(house)
         house.clock.forward(WAIT_HOURS * 3600)
-        await together(run(house, waiting_job.run_due, house.env) for _ in range(TOGETHER))
+        await together(house.by().do(waiting_job.run_due) for _ in range(TOGETHER))
         assert events(house, "recovery.ended") == 1
         own = await link(house, "/recover?link=")
         visitors = [replace(house.visitor, network=f"192.0.2.{n}") for n in range(TOGETHER)]
         answers = await together(
-            recover.finish_recovery(
-                house.env, visitor, link=own, typed=PASSWORD, old_token="", now=house.now
-            )
+            recover.finish_recovery(house.by(visitor), link=own, typed=PASSWORD)
             for visitor in visitors
         )
         assert lost(answers) == {Reason.LINK_DEAD: TOGETHER - 1}
@@ -404,13 +338,11 @@ def test_a_recovery_that_ends_beside_its_cancelling_is_one_or_the_other(tmp_path
         await _recovery(house)
         stop = await link(house, "/recover/cancel/")
         house.clock.forward(WAIT_HOURS * 3600)
-        await run(house, waiting_job.run_due, house.env)
+        await house.by().do(waiting_job.run_due)
         own = await link(house, "/recover?link=")
         cancelled, finished = await asyncio.gather(
-            run(house, recover.cancel_by_link, house.env, house.visitor, link=stop),
-            recover.finish_recovery(
-                house.env, house.visitor, link=own, typed=PASSWORD, old_token="", now=house.now
-            ),
+            house.by().do(recover.cancel_by_link, link=stop),
+            recover.finish_recovery(house.by(), link=own, typed=PASSWORD),
         )
         assert isinstance(cancelled, Refused) is not isinstance(finished, Refused)
 

@@ -93,9 +93,8 @@ class People(RuleBasedStateMachine):
     def run(self, waiting: Coroutine[Any, Any, Any]) -> Any:
         return self.runner.run(waiting)
 
-    def flow(self, act: Any, *arguments: Any, **named: Any) -> Any:
-        named["now"] = self.house.now
-        return self.run(self.house.env.store.run(act, *arguments, **named))
+    def flow(self, act: Any, *arguments: Any, token: str = "", **named: Any) -> Any:
+        return self.run(self.house.by(token=token).do(act, *arguments, **named))
 
     def read(self, act: Any, *arguments: Any, **named: Any) -> Any:
         return self.run(self.house.env.store.read(act, *arguments, **named))
@@ -104,7 +103,11 @@ class People(RuleBasedStateMachine):
         """What browsers still hold that the door would take."""
         live = []
         for one in self.open:
-            found = self.read(sessions.load, self.house.env, cookie=one.token, now=self.house.now)
+            found = self.run(
+                self.house.env.store.read(
+                    sessions.load, self.house.env, cookie=one.token, now=self.house.now
+                )
+            )
             if found and found[0].level is level:
                 live.append(SignedIn(found[0], one.token))
         return live
@@ -165,12 +168,10 @@ class People(RuleBasedStateMachine):
         visitor = other_browser(self.house) if stranger else self.house.visitor
         answer = self.run(
             first_step.sign_in(
-                self.house.env,
-                visitor,
+                self.house.by(visitor),
                 identifier="alice",
                 typed=PASSWORD if right else "not the password",
                 next_path="/",
-                now=self.house.now,
             )
         )
         if isinstance(answer, Refused):
@@ -200,14 +201,7 @@ class People(RuleBasedStateMachine):
             return
         name, code = self.typed(what, number)
         answer = self.run(
-            second_step.submit_code(
-                self.house.env,
-                self.house.visitor,
-                half.session,
-                old_token=half.token,
-                typed=code,
-                now=self.house.now,
-            )
+            second_step.submit_code(self.house.by(token=half.token), half.session, typed=code)
         )
         if isinstance(answer, Refused):
             return
@@ -232,13 +226,11 @@ class People(RuleBasedStateMachine):
             return
         sent = self.flow(
             send_code.send_code,
-            self.house.env,
-            self.house.visitor,
             one.session,
             purpose=Purpose.SIGN_IN if signing_in else Purpose.STEP_UP,
             phone_id=self.methods().phones[0].id,
             channel=channel,
-            old_token=one.token,
+            token=one.token,
         )
         self.count_sent(sent)
 
@@ -254,14 +246,7 @@ class People(RuleBasedStateMachine):
         assert full is not None
         name, code = self.typed(what, number)
         answer = self.run(
-            step_up.submit_code(
-                self.house.env,
-                self.house.visitor,
-                full.session,
-                old_token=full.token,
-                typed=code,
-                now=self.house.now,
-            )
+            step_up.submit_code(self.house.by(token=full.token), full.session, typed=code)
         )
         if isinstance(answer, Refused):
             return
@@ -277,19 +262,17 @@ class People(RuleBasedStateMachine):
     def set_up_an_app(self, *, right: bool, which: int) -> None:
         full = self.pick(Level.FULL, which)
         assert full is not None
-        pending = self.flow(enroll_app.begin_app, self.house.env, full.session)
+        pending = self.flow(enroll_app.begin_app, full.session)
         if isinstance(pending, Refused):
             return
         was_on = self.is_on()
         step = self.house.now // 30
         added = self.flow(
             enroll_app.finish_app,
-            self.house.env,
-            self.house.visitor,
             full.session,
-            old_token=full.token,
             typed=totp.at(pending.secret, step) if right else "000000",
             name="",
+            token=full.token,
         )
         if isinstance(added, Refused):
             return
@@ -306,13 +289,7 @@ class People(RuleBasedStateMachine):
         full = self.pick(Level.FULL, which)
         assert full is not None
         sent = self.flow(
-            enroll_phone.begin_phone,
-            self.house.env,
-            self.house.visitor,
-            full.session,
-            region="US",
-            typed=number,
-            channel="sms",
+            enroll_phone.begin_phone, full.session, region="US", typed=number, channel="sms"
         )
         self.count_sent(sent)
         if isinstance(sent, Refused):
@@ -320,11 +297,7 @@ class People(RuleBasedStateMachine):
         assert self.is_on()
         code = self.run(self.house.newest_code())
         added = self.flow(
-            enroll_phone.confirm_phone,
-            self.house.env,
-            self.house.visitor,
-            full.session,
-            typed=code if right else "000000",
+            enroll_phone.confirm_phone, full.session, typed=code if right else "000000"
         )
         if isinstance(added, Refused):
             return
@@ -336,19 +309,16 @@ class People(RuleBasedStateMachine):
     def make_codes(self, which: int, *, proves: bool) -> None:
         full = self.pick(Level.FULL, which)
         assert full is not None
-        env, now = self.house.env, self.house.now
-        made = self.run(recovery_codes.make_codes(env, self.house.visitor, full.session, now=now))
+        made = self.run(recovery_codes.make_codes(self.house.by(), full.session))
         assert not isinstance(made, Refused)
         self.events[event.RECOVERY_CODES_CREATED] += 1
-        shown = self.read(recovery_codes.view_codes, env, full.session, now=now).shown
+        shown = self.house.see(recovery_codes.view_codes, full.session).shown
         # Some of the old set stay among what is tried: they must be dead.
         self.spent |= {("backup", code) for code in self.codes}
         self.codes = [*shown[:3], *self.codes[:2]]
         if proves:
             proved = self.run(
-                recovery_codes.prove_codes(
-                    env, self.house.visitor, full.session, typed=shown[0], now=now
-                )
+                recovery_codes.prove_codes(self.house.by(), full.session, typed=shown[0])
             )
             self.events[event.RECOVERY_CODES_PROVED] += not isinstance(proved, Refused)
 
@@ -359,13 +329,7 @@ class People(RuleBasedStateMachine):
         assert full is not None
         methods = self.methods()
         ids = [one.id for one in (*methods.apps, *methods.phones)]
-        removed = self.flow(
-            remove.remove_method,
-            self.house.env,
-            self.house.visitor,
-            full.session,
-            method_id=ids[number % len(ids)],
-        )
+        removed = self.flow(remove.remove_method, full.session, method_id=ids[number % len(ids)])
         if isinstance(removed, Refused):
             return
         kind = event.PHONE_REMOVED if removed.kind == "phone" else event.APP_REMOVED
@@ -377,7 +341,7 @@ class People(RuleBasedStateMachine):
         full = self.pick(Level.FULL, which)
         if not really or full is None:
             return
-        done = self.flow(two_step.disable, self.house.env, self.house.visitor, full.session)
+        done = self.flow(two_step.disable, full.session)
         assert not isinstance(done, Refused)
         self.spent |= {("backup", code) for code in self.codes}
         self.events[event.TWO_STEP_DISABLED] += 1
@@ -388,7 +352,7 @@ class People(RuleBasedStateMachine):
     def sign_out(self, which: int, level: Level) -> None:
         one = self.pick(level, which)
         if one is not None and which == 7:
-            self.flow(sessions.sign_out, self.house.visitor, one.session)
+            self.flow(sessions.sign_out, one.session)
             self.events[event.SIGN_OUT_DONE] += 1
             assert one.token not in {other.token for other in self.sessions(level)}
 
@@ -398,7 +362,7 @@ class People(RuleBasedStateMachine):
         one = self.pick(Level.FULL, which)
         if one is None or which < 6:
             return
-        ended = self.flow(sessions.end_others, self.house.visitor, one.session)
+        ended = self.flow(sessions.end_others, one.session)
         self.events[event.SESSION_ENDED] += ended.sessions > 0
         assert [other.token for other in self.sessions(Level.FULL)] == [one.token]
         assert self.sessions(Level.HALF) == []

@@ -25,12 +25,10 @@ STRANGERS = "password.strangers:"
 
 async def _try(house: House, name: str, *, network: str) -> Refused:
     answer = await first_step.sign_in(
-        house.env,
-        other_browser(house, network=network),
+        house.by(other_browser(house, network=network)),
         identifier=name,
         typed="wrong",
         next_path="/",
-        now=house.now,
     )
     assert isinstance(answer, Refused)
     return answer
@@ -43,7 +41,7 @@ def _count(tx: Tx) -> int:
 
 
 async def _tidy(house: House) -> int:
-    await house.env.store.run(purge, house.env, now=house.now, limit=10**6)
+    await house.by().do(purge, limit=10**6)
     return house.env.store.read_now(_count)
 
 

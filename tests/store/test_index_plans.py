@@ -121,8 +121,8 @@ def _live(product: TestProduct) -> None:
     other.sign_in("bob")  # a browser that another account knows
     other.post("/forgot-password", identifier="alice")
     product.deliver()
-    product.run(checkpoint_all(product.env, now=product.clock.now))
-    product.run(product.env.store.run(purge, product.env, now=product.clock.now))
+    product.run(checkpoint_all(product.house.by()))
+    product.run(product.house.by().do(purge))
 
 
 def _explain(engine: Engine, statements: dict[str, dict[str, Any]]) -> dict[str, str]:

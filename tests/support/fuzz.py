@@ -32,8 +32,8 @@ from tests.support.product import (
     open_test_product,
 )
 from twostep.core.account import Account, Role
-from twostep.core.audit.event import CLI
 from twostep.delivery.providers import build_callbacks
+from twostep.flows.env import SHELL
 from twostep.flows.help_desk import acts as help_desk
 from twostep.flows.help_desk.acts import Act
 from twostep.main import build_app
@@ -245,7 +245,7 @@ def _people(target: Target) -> None:
     half.get("/sign-in/help")
     half.post("/sign-in/send", method=phone, channel="sms")
     full.get(f"{SECURITY}/codes")
-    product.run(help_desk.give_temporary_code(product.env, _act("alice"), now=product.clock.now))
+    product.run(help_desk.give_temporary_code(product.house.by(SHELL), _act("alice")))
     product.browser().post("/forgot-password", username="alice")
     people = {"full": full, "stale": stale, "plain": plain, "operator": operator, "half": half}
     target.cookies |= {name: _cookie(one) for name, one in people.items()} | {"none": ""}
@@ -290,7 +290,7 @@ def _led_to_enrolment(target: Target, carol: Account) -> None:
 
 
 def _act(name: str) -> Act:
-    return Act(name, CLI, "fuzz")
+    return Act(name, "fuzz")
 
 
 def _cookie(browser: Browser) -> str:

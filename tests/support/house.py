@@ -9,16 +9,16 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
+from typing import Any, TypeVar
 
 from tests.support.postgres import PostgresServer
 from twostep.config import load
 from twostep.core.account import Account, Role
-from twostep.core.audit.event import CLI
 from twostep.core.methods import totp
 from twostep.core.refusal import Refused
 from twostep.core.sealing import Keyring, new_key
@@ -28,7 +28,7 @@ from twostep.delivery.console import Console, Inbox
 from twostep.delivery.message import CallMessage, MailMessage, TextMessage
 from twostep.flows.account import accounts
 from twostep.flows.account.accounts import NewAccount
-from twostep.flows.env import Env, Visitor
+from twostep.flows.env import SHELL, Env, Visitor
 from twostep.flows.hash_pool import HashPool
 from twostep.flows.keys import Keys
 from twostep.flows.messages.outbox import Outbox
@@ -36,9 +36,12 @@ from twostep.flows.methods import backup_codes as recovery_codes
 from twostep.flows.methods import enroll_app, enroll_phone
 from twostep.flows.sign_in import first_step
 from twostep.flows.sign_in.complete import SignedIn
+from twostep.flows.turn import Turn, TurnOpener
 from twostep.store.engine import open as engines
 from twostep.store.engine import schema
 
+
+T = TypeVar("T")
 
 START = 1_764_000_000
 PASSWORD = "a quiet evening by the lake"
@@ -130,9 +133,28 @@ class House:
     def now(self) -> int:
         return self.clock.now
 
+    def by(
+        self, visitor: Visitor | None = None, *, now: int | None = None, token: str = ""
+    ) -> TurnOpener:
+        """What a door opens turns with. `token`: the session cookie's value."""
+        visitor = visitor or self.visitor
+        if token:
+            visitor = replace(visitor, session_token=token)
+        return TurnOpener(self.env, visitor, self.now if now is None else now)
+
+    def see(self, view: Callable[..., T], *arguments: Any, **named: Any) -> T:
+        """What only reads, now."""
+        return self.see_at(self.now, view, *arguments, **named)
+
+    def see_at(self, now: int, view: Callable[..., T], *arguments: Any, **named: Any) -> T:
+        """What only reads, at another instant."""
+        return self.env.store.read_now(
+            lambda tx: view(Turn(tx, self.env, self.visitor, now), *arguments, **named)
+        )
+
     async def add(self, name: str = "alice", *, role: Role = Role.USER) -> Account:
         new = NewAccount(name, f"{name}@example.com", role, PASSWORD, "en", "UTC")
-        made = await accounts.add_account(self.env, CLI, new, now=self.now)
+        made = await accounts.add_account(self.by(SHELL), new)
         assert isinstance(made, Account), made
         return made
 
@@ -141,68 +163,38 @@ class House:
     ) -> SignedIn:
         """The first step; must succeed."""
         answer = await first_step.sign_in(
-            self.env,
-            visitor or self.visitor,
-            identifier=name,
-            typed=typed,
-            next_path="/",
-            now=self.now,
+            self.by(visitor or self.visitor), identifier=name, typed=typed, next_path="/"
         )
         assert isinstance(answer, SignedIn), answer
         return answer
 
     async def add_app(self, signed_in: SignedIn) -> tuple[bytes, SignedIn]:
         """Set up an app; its secret and the raised session."""
-        pending = await self.env.store.run(
-            enroll_app.begin_app, self.env, signed_in.session, now=self.now
-        )
+        pending = await self.by().do(enroll_app.begin_app, signed_in.session)
         assert not isinstance(pending, Refused), pending
-        added = await self.env.store.run(
-            enroll_app.finish_app,
-            self.env,
-            self.visitor,
-            signed_in.session,
-            old_token=signed_in.token,
-            typed=self.code(pending.secret),
-            name="",
-            now=self.now,
+        added = await self.by(token=signed_in.token).do(
+            enroll_app.finish_app, signed_in.session, typed=self.code(pending.secret), name=""
         )
         assert isinstance(added, enroll_app.AppAdded), added
         return pending.secret, added.signed_in
 
     async def add_phone(self, signed_in: SignedIn, number: str = PHONE) -> str:
         """Add a backup phone; its id."""
-        sent = await self.env.store.run(
-            enroll_phone.begin_phone,
-            self.env,
-            self.visitor,
-            signed_in.session,
-            region="US",
-            typed=number,
-            channel="sms",
-            now=self.now,
+        sent = await self.by().do(
+            enroll_phone.begin_phone, signed_in.session, region="US", typed=number, channel="sms"
         )
         assert not isinstance(sent, Refused), sent
-        added = await self.env.store.run(
-            enroll_phone.confirm_phone,
-            self.env,
-            self.visitor,
-            signed_in.session,
-            typed=await self.newest_code(),
-            now=self.now,
+        added = await self.by().do(
+            enroll_phone.confirm_phone, signed_in.session, typed=await self.newest_code()
         )
         assert isinstance(added, enroll_phone.PhoneAdded), added
         return added.phone.id
 
     async def make_codes(self, signed_in: SignedIn) -> tuple[str, ...]:
         """Make backup codes; the codes."""
-        made = await recovery_codes.make_codes(
-            self.env, self.visitor, signed_in.session, now=self.now
-        )
+        made = await recovery_codes.make_codes(self.by(), signed_in.session)
         assert isinstance(made, recovery_codes.CodesMade), made
-        found = await self.env.store.read(
-            recovery_codes.view_codes, self.env, signed_in.session, now=self.now
-        )
+        found = await self.by().read(recovery_codes.view_codes, signed_in.session)
         return found.shown
 
     def code(self, secret: bytes, *, steps: int = 0) -> str:

@@ -27,14 +27,13 @@ import httpx2
 
 from tests.support.house import PASSWORD, Clock, House, database_url, open_house
 from twostep.core.account import Account, Role
-from twostep.core.audit.event import CLI
 from twostep.core.methods import totp
 from twostep.core.methods.code_input import read_six_digits
 from twostep.delivery.channel import Kind
 from twostep.delivery.message import MailMessage
 from twostep.flows.account.accounts import NewAccount, add_account
 from twostep.flows.account.activity import Activity, list_activity
-from twostep.flows.env import Env
+from twostep.flows.env import SHELL, Env
 from twostep.main import build_app
 from twostep.web.door.app import WebApp
 
@@ -182,7 +181,7 @@ class TestProduct:
     ) -> Account:
         """An account with one confirmed address and the password `PASSWORD`."""
         new = NewAccount(name, f"{name}@example.com", role, PASSWORD, language, "UTC")
-        made = self.run(add_account(self.env, CLI, new, now=self.clock.now))
+        made = self.run(add_account(self.house.by(SHELL), new))
         assert isinstance(made, Account), made
         return made
 
@@ -215,7 +214,7 @@ class TestProduct:
 
     def events(self, account: Account) -> list[Activity]:
         """The account's events as its owner sees them, newest first."""
-        return self.env.store.read_now(list_activity, account.id, limit=1000)
+        return self.house.see(list_activity, account.id, limit=1000)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from tests.support.product import (
     backup_codes,
 )
 from twostep.core.account import Account
-from twostep.core.audit.event import CLI
+from twostep.flows.env import SHELL
 from twostep.flows.help_desk import acts as help_desk
 from twostep.flows.help_desk.acts import Act
 
@@ -76,9 +76,9 @@ def test_codes_that_are_still_shown(product: TestProduct, owner: Browser, entry:
 def test_a_mail_under_way(product: TestProduct, alice: Account, owner: Browser) -> None:
     assert owner
     before = len(product.mails())
-    act, later = Act("alice", CLI, "asked for"), product.clock.now + 60  # not due yet
+    act, later = Act("alice", "asked for"), product.clock.now + 60  # not due yet
     link = help_desk.send_password_link
-    product.run(product.env.store.run(link, product.env, act, now=later))
+    product.run(product.house.by(SHELL, now=later).do(link, act))
     cut(product, "outbox", "payload")
     product.clock.forward(60)
     product.deliver()

@@ -24,8 +24,10 @@ from tests.support.product import (
 )
 from twostep.core.account import Account, Role
 from twostep.flows.audit.verify import verify_database
+from twostep.flows.env import NOBODY
 from twostep.flows.operate.purge import purge
 from twostep.flows.proof.apps_ahead import mend_clock
+from twostep.flows.turn import TurnOpener
 
 
 DAY = 86_400
@@ -181,7 +183,7 @@ def jump(owner: Owner, seconds: int) -> None:
     """The clock is elsewhere now, and what tidies up has seen that."""
     owner.product.clock.forward(seconds)
     env = owner.product.env
-    owner.product.run(env.store.run(purge, env, now=owner.product.clock.now))
+    owner.product.run(TurnOpener(env, NOBODY, owner.product.clock.now).do(purge))
 
 
 @pytest.mark.parametrize("days", [1, -1])
@@ -297,9 +299,14 @@ def test_an_app_that_was_used_tomorrow_says_so_and_is_mended(owner: Owner) -> No
     # Another way is open meanwhile.
     assert owner.half().post("/sign-in/code", code=owner.codes[0]).status_code == 303
     env = owner.product.env
-    mended = owner.product.run(env.store.run(mend_clock, now=owner.product.clock.now, limit=10))
+    mended = owner.product.run(
+        TurnOpener(env, NOBODY, owner.product.clock.now).do(mend_clock, limit=10)
+    )
     assert mended == 1
-    assert owner.product.run(env.store.run(mend_clock, now=owner.product.clock.now, limit=10)) == 0
+    assert (
+        owner.product.run(TurnOpener(env, NOBODY, owner.product.clock.now).do(mend_clock, limit=10))
+        == 0
+    )
     # What was shown up to now stays used up.
     half = owner.half()
     assert half.post("/sign-in/code", code=owner.entry.code()).status_code == 422

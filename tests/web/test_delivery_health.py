@@ -13,6 +13,7 @@ from twostep.core.account import Role
 from twostep.core.audit import event
 from twostep.delivery.channel import Kind
 from twostep.flows.audit.alarm import raise_alarm
+from twostep.flows.turn import Turn
 from twostep.store.account import accounts
 from twostep.store.messages import provider_states
 from twostep.store.messages.provider_states import ProviderState
@@ -80,21 +81,30 @@ def words_of(fragment: str) -> list[str]:
 def test_alarms_and_providers_that_are_passed_by(product: TestProduct, operator: Browser) -> None:
     now = product.clock.now
 
-    def trouble(tx: object) -> None:
-        provider_states.save(tx, ProviderState("console", now + 60, "HTTP 401", now))
+    def trouble(turn: Turn) -> None:
+        provider_states.save(turn.tx, ProviderState("console", now + 60, "HTTP 401", now))
         raise_alarm(
-            tx, event.PREFIX_BLOCKED, subject="p", now=now, region="DE", distinct=6,
+            turn,
+            event.PREFIX_BLOCKED,
+            subject="p",
+            region="DE",
+            distinct=6,
             until_at=now + 86_400,
-        )  # fmt: skip
+        )
         raise_alarm(
-            tx, event.COUNTRY_PAUSED, subject="NG", now=now, region="NG", verified=3, sent=50,
+            turn,
+            event.COUNTRY_PAUSED,
+            subject="NG",
+            region="NG",
+            verified=3,
+            sent=50,
             until_at=now + 86_400,
-        )  # fmt: skip
+        )
         for kind in (event.BUDGET_HALF_USED, event.BUDGET_USED_UP):
             kept = {"kept": 20} if kind == event.BUDGET_USED_UP else {}
-            raise_alarm(tx, kind, subject="day", now=now, span="day", limit=100, **kept)
+            raise_alarm(turn, kind, subject="day", span="day", limit=100, **kept)
 
-    product.run(product.env.store.run(trouble))
+    product.run(product.house.by().do(trouble))
     said = words(operator.get(HERE))
     assert "Texts are not working right now: every provider is being passed by." in said
     assert "Germany: 6 new numbers within an hour" in said

@@ -27,11 +27,12 @@ from tests.support.product import (
     words,
 )
 from twostep.core.account import Account, EmailAddress
-from twostep.core.audit.event import Source
+from twostep.flows.env import Visitor
 from twostep.flows.hash_pool import PLACES_IN_A_LANE
 from twostep.flows.help_desk import acts as help_desk
 from twostep.flows.help_desk.acts import Act
-from twostep.flows.messages.notify import RESET_PASSWORD, new_link
+from twostep.flows.mail_links import RESET_PASSWORD
+from twostep.flows.turn import Turn
 from twostep.main import build_app
 from twostep.store.account import accounts, addresses
 from twostep.store.methods import apps
@@ -40,7 +41,7 @@ from twostep.store.tx import Tx
 
 NEW_PASSWORD = "another evening by the sea"
 SECURITY = "/settings/security"
-DESK = Source("operator:admin")
+DESK = Visitor("", "", actor="operator:admin")
 
 
 def thief(product: TestProduct) -> Browser:
@@ -59,7 +60,7 @@ def kinds(product: TestProduct, account: Account) -> list[str]:
 
 
 def act(name: str) -> Act:
-    return Act(name, DESK, "lost phone")
+    return Act(name, "lost phone")
 
 
 # ── time ────────────────────────────────────────────────────────────────────────────────────────
@@ -175,7 +176,7 @@ def test_time_alone_does_not_end_the_count_of_wrong_codes(
     for _ in range(5):
         half.post("/sign-in/code", code="000000")
     product.clock.forward(3 * 86_400)
-    product.run(product.env.store.run(purge, product.env, now=product.clock.now))
+    product.run(product.house.by().do(purge))
     half = thief(product)
     assert half.post("/sign-in/code", code="000000").status_code == 422
     wait = half.post("/sign-in/code", code="000000")
@@ -256,9 +257,7 @@ def test_a_thiefs_enrolment_ends_when_the_owner_has_enrolled(tmp_path: Path) -> 
 def test_enrolment_ends_in_a_sign_in_that_is_written_down(
     product: TestProduct, alice: Account, owner: Browser, entry: AppEntry
 ) -> None:
-    code = product.run(
-        help_desk.give_temporary_code(product.env, act("alice"), now=product.clock.now)
-    )
+    code = product.run(help_desk.give_temporary_code(product.house.by(DESK), act("alice")))
     assert isinstance(code, str)
     caller = product.browser(network="203.0.113.8")
     caller.sign_in()
@@ -298,17 +297,10 @@ def test_the_strict_profile_takes_no_old_code_at_set_up(tmp_path: Path) -> None:
 def reset_link(product: TestProduct, account: Account) -> str:
     """A link that lies in somebody's mailbox."""
 
-    def make(tx: Tx) -> str:
-        return new_link(
-            tx,
-            account,
-            purpose=RESET_PASSWORD,
-            subject_id="",
-            seconds=3600,
-            now=product.clock.now,
-        )
+    def make(turn: Turn) -> str:
+        return turn.new_link(account, purpose=RESET_PASSWORD, subject_id="", seconds=3600)
 
-    return f"/reset-password/{product.run(product.env.store.run(make))}"
+    return f"/reset-password/{product.run(product.house.by().do(make))}"
 
 
 def test_a_new_password_ends_every_link_for_one(
@@ -400,7 +392,7 @@ def test_securing_the_account_ends_links_that_were_asked_for_before(
 def test_securing_the_account_ends_a_temporary_code(
     product: TestProduct, alice: Account, owner: Browser, entry: AppEntry
 ) -> None:
-    product.run(help_desk.give_temporary_code(product.env, act("alice"), now=product.clock.now))
+    product.run(help_desk.give_temporary_code(product.house.by(DESK), act("alice")))
     assert product.browser().post(product.newest_link("/not-me/")).status_code == 303
     assert rows(product, "temporary_codes") == 0
 
@@ -493,11 +485,7 @@ def test_without_phones_their_addresses_are_unknown_whatever_the_method(tmp_path
 def test_a_reset_says_what_went(
     product: TestProduct, alice: Account, owner: Browser, entry: AppEntry
 ) -> None:
-    product.run(
-        product.env.store.run(
-            help_desk.reset_methods, product.env, act("alice"), now=product.clock.now
-        )
-    )
+    product.run(product.house.by(DESK).do(help_desk.reset_methods, act("alice")))
     told = {one.event: one for one in product.events(alice)}
     assert told["two_step.disabled"].data["apps"] == 1
     assert told["password.retired"].data == {"reason": "reset_mfa"}

@@ -14,7 +14,7 @@ from tests.support.product import (
     method_ids,
     words,
 )
-from twostep.core.audit.event import CLI
+from twostep.flows.env import SHELL
 from twostep.flows.help_desk import acts as help_desk
 from twostep.flows.help_desk.acts import Act
 from twostep.flows.help_desk.caller import find_reference
@@ -67,8 +67,8 @@ def test_the_help_desks_code_leads_there_too(
     product: TestProduct, owner: Browser, entry: AppEntry
 ) -> None:
     (old,) = method_ids(owner.get(SECURITY), "app")
-    act = Act("alice", CLI, "lost phone")
-    code = product.run(help_desk.give_temporary_code(product.env, act, now=product.clock.now))
+    act = Act("alice", "lost phone")
+    code = product.run(help_desk.give_temporary_code(product.house.by(SHELL), act))
     browser = half_signed_in(product)
     assert browser.post("/sign-in/code", code=str(code)).headers["location"] == ENROLMENT
     add_new_app(browser)
@@ -98,8 +98,7 @@ def test_a_reference_belongs_to_one_sign_in_and_ends(
     browser = half_signed_in(product)
     (shown,) = re.findall(r"[A-Z]{4}-\d{4}", words(browser.get("/sign-in/help")))
     assert shown in words(browser.get("/sign-in/help"))
-    read = product.env.store.read_now
-    found = read(find_reference, f" {shown.lower()} ", now=product.clock.now)
+    found = product.house.see(find_reference, f" {shown.lower()} ")
     assert getattr(found, "network", "") == "198.51.100.30"
-    later = read(find_reference, shown, now=product.clock.now + 900)
+    later = product.house.see_at(product.clock.now + 900, find_reference, shown)
     assert not hasattr(later, "network")

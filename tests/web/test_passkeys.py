@@ -28,7 +28,7 @@ from tests.support.product import (
     problem,
     words,
 )
-from twostep.core.audit.event import CLI
+from twostep.flows.env import SHELL
 from twostep.flows.help_desk import acts as help_desk
 from twostep.store.account import accounts
 
@@ -444,10 +444,8 @@ def test_waits_and_a_retired_password_do_not_touch_passkeys(product: TestProduct
 
 def test_after_the_help_desks_reset_the_passkey_is_nobodys(product: TestProduct) -> None:
     browser, key = with_passkey(product)
-    act = help_desk.Act("alice", CLI, "test")
-    product.run(
-        product.env.store.run(help_desk.reset_methods, product.env, act, now=product.clock.now)
-    )
+    act = help_desk.Act("alice", "test")
+    product.run(product.house.by(SHELL).do(help_desk.reset_methods, act))
     assert problem(use_alone(browser, key)) == NO
     page = browser.get("/sign-in/code")
     assert page.headers["location"] == "/sign-in"
@@ -551,10 +549,8 @@ def test_a_disabled_account_and_one_without_session_stay_out(product: TestProduc
     assert browser.get("/sign-in/passkey").headers["location"] == "/sign-in"
     assert browser.post("/settings/security/passkey/options").headers["location"] == "/sign-in"
     assert browser.get("/sign-in/passkey-only").status_code == 405
-    act = help_desk.Act("alice", CLI, "test")
-    product.run(
-        product.env.store.run(help_desk.disable_account, product.env, act, now=product.clock.now)
-    )
+    act = help_desk.Act("alice", "test")
+    product.run(product.house.by(SHELL).do(help_desk.disable_account, act))
     assert problem(use_alone(browser, key)) == NO
 
 

@@ -52,7 +52,7 @@ def waiting(product: TestProduct) -> Browser:
 
 def later(product: TestProduct, seconds: int) -> None:
     product.clock.forward(seconds)
-    product.run(product.env.store.run(run_due, product.env, now=product.clock.now))
+    product.run(product.house.by().do(run_due))
 
 
 def mails(product: TestProduct, subject: str) -> list[str]:

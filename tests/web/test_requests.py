@@ -742,7 +742,7 @@ def test_a_form_from_elsewhere_and_a_foreign_id_are_written_down(
 ) -> None:
     raw(alice, "POST", "/settings/profile", headers={"origin": "https://evil.example"})
     alice.post("/settings/sessions/somebody-elses/end")
-    found = product.env.store.read_now(view_account, "alice")
+    found = product.house.see(view_account, "alice")
     assert isinstance(found, AccountView)
     told = [one for one in product.events(found.account) if one.event == "request.refused"]
     assert [(one.data["reason"], one.data["path"]) for one in reversed(told)] == [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.support.product import AppEntry, Browser, TestProduct, problem, words
 from twostep.core.account import Account
-from twostep.core.audit.event import CLI
+from twostep.flows.env import SHELL
 from twostep.flows.help_desk import acts as help_desk
 from twostep.flows.help_desk.acts import Act
 from twostep.flows.proof.retired_password import WRONG_IN_A_ROW_TO_RETIRE
@@ -69,9 +69,9 @@ def test_after_this_was_not_me_nobody_is_said_to_have_guessed(
 def test_after_a_reset_nothing_is_said_to_stay_and_no_second_step_is_promised(
     product: TestProduct, alice: Account, entry: AppEntry
 ) -> None:
-    act = Act("alice", CLI, "lost phone")
+    act = Act("alice", "lost phone")
     reset = help_desk.reset_methods
-    product.run(product.env.store.run(reset, product.env, act, now=product.clock.now))
+    product.run(product.house.by(SHELL).do(reset, act))
     for one in what_is_said(product, alice):
         assert GUESSED not in one
         assert "stay as they are" not in one

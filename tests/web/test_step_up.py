@@ -13,8 +13,8 @@ from tests.support.product import (
     words,
 )
 from twostep.core.account import Account
-from twostep.core.audit.event import CLI
 from twostep.core.sign_in.session import AHEAD_SECONDS
+from twostep.flows.env import SHELL
 from twostep.flows.help_desk import acts as help_desk
 from twostep.flows.help_desk.acts import Act
 from twostep.store.account import accounts
@@ -27,11 +27,11 @@ FORGOTTEN = "lost"
 
 
 def act(reason: str = FORGOTTEN) -> Act:
-    return Act("alice", CLI, reason)
+    return Act("alice", reason)
 
 
 def temporary_code(product: TestProduct) -> str:
-    answer = product.run(help_desk.give_temporary_code(product.env, act(), now=product.clock.now))
+    answer = product.run(help_desk.give_temporary_code(product.house.by(SHELL), act()))
     assert isinstance(answer, str)
     return answer
 

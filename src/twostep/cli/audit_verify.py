@@ -14,7 +14,7 @@ from twostep.cli.shell import AsJson, Shell, print_json, say, shell_of
 
 if TYPE_CHECKING:
     from twostep.flows.audit.verify import Verified
-    from twostep.flows.env import Env
+    from twostep.flows.turn import TurnOpener
 
 MOST_LINES = 200
 
@@ -44,7 +44,7 @@ def _verify(shell: Shell, file: Path | None) -> Verified:
     from twostep.flows.audit.verify import verify_database, verify_export
 
     if file is None:
-        return shell.run(lambda env: verify_database(env, now=shell.wiring.clock()))
+        return shell.run(lambda opener: verify_database(opener.env, now=shell.wiring.clock()))
     try:
         if shell.config_path() is None:
             import asyncio
@@ -52,8 +52,8 @@ def _verify(shell: Shell, file: Path | None) -> Verified:
             say("No configuration: the chains alone are verified, not against checkpoints.")
             return asyncio.run(verify_export(file, None))
 
-        async def work(env: Env) -> Verified:
-            return await verify_export(file, env)
+        async def work(opener: TurnOpener) -> Verified:
+            return await verify_export(file, opener.env)
 
         return shell.run(work)
     except OSError as error:

@@ -12,7 +12,7 @@ from twostep.cli.shell import shell_of
 
 
 if TYPE_CHECKING:
-    from twostep.flows.env import Env
+    from twostep.flows.turn import TurnOpener
 
 database = typer.Typer(help="The database.", no_args_is_help=True)
 database.command("copy")(database_copy.copy)
@@ -39,9 +39,9 @@ def purge(context: typer.Context) -> None:
 
     shell = shell_of(context)
 
-    async def work(env: Env) -> int:
+    async def work(opener: TurnOpener) -> int:
         total = 0
-        while done := await env.store.run(purge_batch, env, now=shell.wiring.clock(), limit=BATCH):
+        while done := await opener.do(purge_batch, limit=BATCH):
             total += done
             await asyncio.sleep(PAUSE_SECONDS)
         return total

@@ -13,7 +13,6 @@ from twostep.cli.shell import AsJson, instant, print_facts, print_json, print_ta
 
 
 if TYPE_CHECKING:
-    from twostep.flows.env import Env
     from twostep.flows.operate.delivery_status import Count, DeliveryStatus
 
 delivery = typer.Typer(help="Texts, calls and mails.", no_args_is_help=True)
@@ -33,10 +32,7 @@ def status(context: typer.Context, *, as_json: AsJson = False) -> None:
 
     shell = shell_of(context)
 
-    async def read(env: Env) -> DeliveryStatus:
-        return env.store.read_now(view_delivery_status, env, now=shell.wiring.clock())
-
-    found = shell.run(read)
+    found = shell.run(lambda opener: opener.read(view_delivery_status))
     if as_json:
         print_json(asdict(found))
         return

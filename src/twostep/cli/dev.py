@@ -18,6 +18,7 @@ from twostep.cli.shell import say, shell_of
 if TYPE_CHECKING:
     from twostep.flows.env import Env
     from twostep.flows.operate.seed import Plan
+    from twostep.flows.turn import TurnOpener
 
 dev = typer.Typer(help="Tools for benchmarks.", no_args_is_help=True)
 
@@ -51,10 +52,10 @@ def seed(
     plan = Plan(accounts=accounts, sessions=sessions, half=half, events=events)
     shell = shell_of(context)
 
-    async def work(env: Env) -> None:
-        _refuse_real(env, force=force)
+    async def work(opener: TurnOpener) -> None:
+        _refuse_real(opener.env, force=force)
         with _new_file(out) as lines:
-            await _write(env, plan, lines)
+            await _write(opener.env, plan, lines)
 
     shell.run(work)
     say(f"Made {accounts} accounts; their secrets are in {out}.")

@@ -14,18 +14,15 @@ from twostep.cli.shell import AsJson, print_json, print_table, shell_of
 
 if TYPE_CHECKING:
     from twostep.config import Settings
-    from twostep.flows.env import Env
     from twostep.flows.operate.rotate_keys import KeyUse, Rotated
+    from twostep.flows.turn import TurnOpener
 
 
 def list_keys(context: typer.Context, *, as_json: AsJson = False) -> None:
     """List the keys, newest first, and how many values stand under each."""
     from twostep.flows.operate.rotate_keys import view_keys
 
-    async def read(env: Env) -> list[KeyUse]:
-        return env.store.read_now(view_keys, env)
-
-    found = shell_of(context).run(read)
+    found = shell_of(context).run(lambda opener: opener.read(view_keys))
     if as_json:
         print_json([_row(use) for use in found])
         return
@@ -45,17 +42,16 @@ def list_keys(context: typer.Context, *, as_json: AsJson = False) -> None:
 
 def rotate(context: typer.Context, *, as_json: AsJson = False) -> None:
     """Make a new key and seal everything under it; the server may go on. Run again after a stop."""
-    from twostep.core.audit import event
     from twostep.flows.operate.rotate_keys import rotate_keys
 
     shell = shell_of(context)
     settings = shell.load_settings()
     path = settings.key_path
 
-    async def work(env: Env) -> Rotated:
+    async def work(opener: TurnOpener) -> Rotated:
         with progress() as report:
             try:
-                return await rotate_keys(env, path, event.CLI, report=report)
+                return await rotate_keys(opener, path, report=report)
             except OSError as error:
                 raise _unwritable(path, error) from None
 
@@ -84,18 +80,17 @@ def remove(
     key_id: Annotated[str, typer.Argument(metavar="KEY", help="Its id, as keys list shows it.")],
 ) -> None:
     """Take an old key out of the key file, once nothing stands under it."""
-    from twostep.core.audit import event
     from twostep.flows.operate.rotate_keys import remove_key, view_keys
 
     shell = shell_of(context)
     settings = shell.load_settings()
     path = _key_path(settings)
 
-    async def work(env: Env) -> None:
-        uses = {use.key_id: use for use in env.store.read_now(view_keys, env)}
+    async def work(opener: TurnOpener) -> None:
+        uses = {use.key_id: use for use in await opener.read(view_keys)}
         _refuse_use(uses.get(key_id), key_id)
         try:
-            await remove_key(env, path, event.CLI, key_id=key_id)
+            await remove_key(opener, path, key_id=key_id)
         except OSError as error:
             raise _unwritable(path, error) from None
 

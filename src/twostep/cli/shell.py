@@ -21,7 +21,7 @@ from twostep.cli.wiring import Wiring
 
 if TYPE_CHECKING:
     from twostep.config import Settings
-    from twostep.flows.env import Env
+    from twostep.flows.turn import TurnOpener
 
 T = TypeVar("T")
 
@@ -54,14 +54,18 @@ class Shell:
             )
         return load(path)
 
-    def run(self, work: Callable[[Env], Awaitable[T]], settings: Settings | None = None) -> T:
+    def run(
+        self, work: Callable[[TurnOpener], Awaitable[T]], settings: Settings | None = None
+    ) -> T:
         """Open the product, do one piece of work, close it."""
+        from twostep.flows.turn import by_shell
+
         given = settings or self.load_settings()
         _log_to_stderr()
 
         async def act() -> T:
             async with self.wiring.open_env(given) as env:
-                return await work(env)
+                return await work(by_shell(env))
 
         return asyncio.run(act())
 

@@ -105,11 +105,8 @@ def _span(seconds: int) -> str:
 @audit.command("export")
 def export(context: typer.Context) -> None:
     """Write every event as a JSON line to standard output; the export is an event itself."""
-    from twostep.core.audit import event
     from twostep.flows.audit.export import export_audit
 
     shell = shell_of(context)
-    count = shell.run(
-        lambda env: export_audit(env, event.CLI, sys.stdout.write, now=shell.wiring.clock())
-    )
+    count = shell.run(lambda opener: export_audit(opener, sys.stdout.write))
     say(f"{count} events.")

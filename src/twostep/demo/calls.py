@@ -16,6 +16,7 @@ from twostep.delivery.console import Received
 from twostep.delivery.spoken import GROUP_PAUSE_SECONDS, Pause, Say, Script, Spoken, Step
 from twostep.flows.env import Env
 from twostep.flows.messages import reports as telephony
+from twostep.flows.turn import by_system
 
 
 RING_SECONDS = 30
@@ -93,7 +94,7 @@ class Calls:
 
     async def _say(self, env: Env, message_id: str, call: Call, *, pressed: str | None) -> None:
         report = KeyReport(message_id=message_id, step=call.step, pressed=pressed)
-        said = await env.store.run(telephony.answer_call, env, report, now=env.clock())
+        said = await by_system(env).run(telephony.answer_call, report)
         if said is None:  # the code has ended, and the product hangs up
             call.is_over = True
             return

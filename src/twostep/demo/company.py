@@ -10,6 +10,7 @@ from twostep.delivery.console import Behaviour, Inbox, kind_of
 from twostep.delivery.message import Message
 from twostep.flows.env import Env
 from twostep.flows.messages import reports as telephony
+from twostep.flows.turn import by_system
 from twostep.store.messages import outbox
 
 
@@ -57,9 +58,7 @@ class PhoneCompany:
         if self._env is None or (received is not None and received.kind is Kind.EMAIL):
             return
         with suppress(StoreUnavailable):  # the demo is ending
-            await self._env.store.run(
-                telephony.record_status, news, provider=PROVIDER, now=self._env.clock()
-            )
+            await by_system(self._env).run(telephony.record_status, news, provider=PROVIDER)
 
     def _is_forgotten(self, message: Message) -> bool:
         """Whether a reset came between claiming the message and sending it."""

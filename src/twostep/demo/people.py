@@ -8,17 +8,15 @@ from dataclasses import dataclass
 from twostep.core import token
 from twostep.core.account import Account, EmailAddress, Role
 from twostep.core.audit import event
-from twostep.core.audit.event import SYSTEM
 from twostep.core.email_address import read_email_address
 from twostep.core.refusal import Refused
 from twostep.core.sign_in import password
 from twostep.flows.account.accounts import NewAccount, add_account, list_accounts, view_account
 from twostep.flows.env import Env
+from twostep.flows.turn import Turn, by_system
 from twostep.main import StartError
 from twostep.store.account import accounts, addresses
-from twostep.store.audit import trail as audit
 from twostep.store.operate import demo_reset
-from twostep.store.tx import Tx
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +39,7 @@ _RESET = "demo reset"
 async def add_people(env: Env) -> None:
     """Make the accounts that are not there. Raises `StartError` when one is refused."""
     for person in PEOPLE:
-        if not isinstance(await env.store.read(view_account, person.name), Refused):
+        if not isinstance(await by_system(env).read(view_account, person.name), Refused):
             continue
         new = NewAccount(
             name=person.name,
@@ -51,7 +49,7 @@ async def add_people(env: Env) -> None:
             language=env.settings.default_language,
             time_zone=env.settings.default_time_zone,
         )
-        made = await add_account(env, SYSTEM, new, now=env.clock())
+        made = await by_system(env).do(add_account, new)
         if isinstance(made, Refused):
             raise StartError(f"The account {person.name} cannot be made: {made.reason}")
 
@@ -67,45 +65,42 @@ async def start_over(env: Env) -> None:
         )
         for person in PEOPLE
     }
-    await env.store.run(_start_over, env, hashes=hashes, now=env.clock())
+    await by_system(env).do(_start_over, hashes=hashes)
     await add_people(env)
 
 
-def _start_over(tx: Tx, env: Env, *, hashes: Mapping[str, str], now: int) -> None:
+def _start_over(turn: Turn, *, hashes: Mapping[str, str]) -> None:
     people = {person.name: person for person in PEOPLE}
-    found = list_accounts(tx)
-    for account in found:
-        accounts.lock(tx, account.id)
-    demo_reset.wipe(tx)
-    for account in found:
+    locked = [accounts.lock(turn.tx, account.id) for account in list_accounts(turn)]
+    demo_reset.wipe(turn.tx)
+    for account in locked:
+        if account is None:
+            continue
         person = people.get(account.name)
         if person is None:
-            _remove(tx, account, now=now)
+            _remove(turn, account)
         else:
-            _restore(tx, env, account, person, password_hash=hashes[person.name], now=now)
+            _restore(turn, account, person, password_hash=hashes[person.name])
 
 
-def _remove(tx: Tx, account: Account, *, now: int) -> None:
-    said = event.new_event(event.ACCOUNT_DISABLED, reason=_RESET)
-    audit.append(tx, said, account_id=account.id, source=SYSTEM, now=now)
-    demo_reset.remove_account(tx, account.id)
+def _remove(turn: Turn, account: Account) -> None:
+    turn.record(account, event.new_event(event.ACCOUNT_DISABLED, reason=_RESET))
+    demo_reset.remove_account(turn.tx, account.id)
 
 
-def _restore(
-    tx: Tx, env: Env, account: Account, person: Person, *, password_hash: str, now: int
-) -> None:
+def _restore(turn: Turn, account: Account, person: Person, *, password_hash: str) -> None:
+    settings = turn.env.settings
     demo_reset.restore_account(
-        tx,
+        turn.tx,
         account.id,
         password_hash=password_hash,
-        language=env.settings.default_language,
-        time_zone=env.settings.default_time_zone,
-        now=now,
+        language=settings.default_language,
+        time_zone=settings.default_time_zone,
+        now=turn.now,
     )
     address = read_email_address(person.email)
     if not isinstance(address, Refused):
-        own = EmailAddress(token.new_id(), account.id, address.text, now, now)
-        addresses.insert_address(tx, own, address_key=address.key)
+        own = EmailAddress(token.new_id(), account.id, address.text, turn.now, turn.now)
+        addresses.insert_address(turn.tx, own, address_key=address.key)
     if account.two_step:
-        said = event.new_event(event.TWO_STEP_DISABLED, by=_RESET)
-        audit.append(tx, said, account_id=account.id, source=SYSTEM, now=now)
+        turn.record(account, event.new_event(event.TWO_STEP_DISABLED, by=_RESET))

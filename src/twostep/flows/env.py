@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from twostep.config import Settings
-from twostep.core.audit.event import Source
+from twostep.core.audit.event import CLI, SYSTEM, Source
 from twostep.core.sealing import Keyring
 from twostep.core.sign_in import session as sessions_core
 from twostep.core.sign_in.password import Profile
@@ -58,17 +58,23 @@ class Env:
 class Visitor:
     """Who asks: the network (IPv4 address or IPv6 /64), the browser's name and its cookies' values.
 
-    `browser_token`, `remember_token`: the cookies of known and remembered browsers, empty when
-    there is none.
+    `session_token`, `browser_token`, `remember_token`: the cookies of the session, of known and of
+    remembered browsers, empty when there is none. `actor`: as in `Source`.
     """
 
     network: str
     browser: str
+    session_token: str = field(default="", repr=False)
     browser_token: str = field(default="", repr=False)
     remember_token: str = field(default="", repr=False)
     language: str = "en"
+    actor: str = "self"
 
     @property
     def source(self) -> Source:
         """The source of this visitor's events."""
-        return Source("self", self.network, self.browser)
+        return Source(self.actor, self.network, self.browser)
+
+
+NOBODY = Visitor("", "", actor=SYSTEM.actor)
+SHELL = Visitor("", "", actor=CLI.actor)

@@ -7,6 +7,7 @@ a header or an error's text goes in; an error is its class.
 from __future__ import annotations
 
 import asyncio
+import inspect
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -158,6 +159,7 @@ class TracedStore:
 
 def name_of(flow: Callable[..., Any]) -> str:
     """A function's name in the code, like `second_step.submit_code`."""
+    flow = inspect.unwrap(flow)
     module = str(getattr(flow, "__module__", "")).rpartition(".")[2]
     name = str(getattr(flow, "__qualname__", type(flow).__name__)).partition(".<locals>")[0]
     return f"{module}.{name}"

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from twostep.core.account import Account
 from twostep.core.sign_in.session import Session
-from twostep.flows.env import Env, Visitor
+from twostep.flows.turn import TurnOpener
 
 
 class Access(Enum):
@@ -31,14 +31,13 @@ class StepUp(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
-    """One request.
+class Visit(TurnOpener):
+    """One request; a page carries out use cases with `do` and reads with `read`.
 
     `path`: as asked for; `params`: from the route's pattern; `form`: fields of a POST, the last of
-    equal names; `cookie`: the session cookie's value; `replayed`: carried out under /confirm.
+    equal names; `replayed`: carried out under /confirm.
     """
 
-    env: Env
     path: str = field(repr=False)
     query_string: str = field(repr=False)
     params: Mapping[str, str] = field(repr=False)
@@ -46,12 +45,9 @@ class Visit:
     form: Mapping[str, str] = field(repr=False)
     headers: Mapping[str, str] = field(repr=False)
     cookies: Mapping[str, str] = field(repr=False)
-    now: int
-    visitor: Visitor
     language: str
     session: Session | None
     account: Account | None
-    cookie: str = field(repr=False)
     body: bytes = field(default=b"", repr=False)
     replayed: bool = False
 
@@ -87,7 +83,8 @@ class Visit:
 
     def with_session(self, session: Session, cookie: str) -> Visit:
         """The same visit after the session got a new cookie value."""
-        return replace(self, session=session, cookie=cookie)
+        visitor = replace(self.visitor, session_token=cookie)
+        return replace(self, session=session, visitor=visitor)
 
 
 Endpoint = Callable[[Visit], Awaitable[Response]]

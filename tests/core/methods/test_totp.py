@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from twostep.core.methods import totp
+from twostep.core.methods.totp import Window
 from twostep.core.refusal import Reason, Refused
 
 
@@ -23,6 +24,9 @@ NOW = 1_800_000_010
 STEP = NOW // 30
 
 clocks = st.integers(min_value=3600, max_value=2**40)
+
+
+STRICT = Window(tolerance_steps=0)
 
 
 def verify(code, *, now=NOW, last_step=totp.NEVER_USED, **others):
@@ -85,7 +89,7 @@ def test_rfc_6238_appendix_b(now, algorithm, code):
     assert totp.at(secret, now // 30, algorithm=algorithm, digits=8) == code
     parameters = totp.Parameters(algorithm=algorithm, digits=8)
     got = totp.verify(
-        secret, code, now=now, last_step=totp.NEVER_USED, tolerance_steps=0, parameters=parameters
+        secret, code, now=now, last_step=totp.NEVER_USED, window=STRICT, parameters=parameters
     )
     assert got == totp.Accepted(step=now // 30, offset=0)
 
@@ -117,13 +121,13 @@ def test_a_secret_has_160_bits_and_comes_once():
 
 def test_three_steps_are_accepted_around_the_centre():
     assert accepted_offsets() == [-1, 0, 1]
-    assert accepted_offsets(centre=-1) == [-2, -1, 0]
-    assert accepted_offsets(centre=1) == [0, 1, 2]
+    assert accepted_offsets(window=Window(-1)) == [-2, -1, 0]
+    assert accepted_offsets(window=Window(1)) == [0, 1, 2]
 
 
 def test_the_strict_profile_accepts_now_alone_whatever_was_learned():
-    assert accepted_offsets(tolerance_steps=0) == [0]
-    assert accepted_offsets(tolerance_steps=0, centre=-1) == [0]
+    assert accepted_offsets(window=STRICT) == [0]
+    assert accepted_offsets(window=Window(-1, tolerance_steps=0)) == [0]
 
 
 def test_a_code_that_two_neighbouring_steps_share_works_once():
@@ -153,7 +157,9 @@ def test_after_a_step_an_earlier_unused_code_is_refused():
     ],
 )
 def test_a_used_code_says_when_the_next_one_comes(typed_offset, last_offset, centre, seconds):
-    got = verify(totp.at(SECRET, STEP + typed_offset), last_step=STEP + last_offset, centre=centre)
+    got = verify(
+        totp.at(SECRET, STEP + typed_offset), last_step=STEP + last_offset, window=Window(centre)
+    )
     assert got == Refused(Reason.CODE_USED, detail={"next_in_seconds": seconds})
 
 
@@ -168,12 +174,12 @@ def test_the_next_code_is_accepted_after_the_wait_that_was_named(now, drift, cen
     current = now // 30
     shown = current + centre + drift
     last_step = min(shown + burnt, current + centre + 1)
-    got = verify(totp.at(SECRET, shown), now=now, last_step=last_step, centre=centre)
+    got = verify(totp.at(SECRET, shown), now=now, last_step=last_step, window=Window(centre))
     assert isinstance(got, Refused)
     assert got.reason is Reason.CODE_USED
     later = now + int(got.detail["next_in_seconds"])
     code = totp.at(SECRET, later // 30 + centre + drift)
-    after = verify(code, now=later, last_step=last_step, centre=centre)
+    after = verify(code, now=later, last_step=last_step, window=Window(centre))
     if drift >= 0 or burnt == 0:  # a slow phone cannot know what another one used meanwhile
         assert isinstance(after, totp.Accepted)
     assert 0 < int(got.detail["next_in_seconds"]) <= 90
@@ -202,7 +208,7 @@ def test_no_code_is_accepted_twice_whatever_the_order(start, tries, tolerance):
     for seconds, offset in tries:
         now += seconds
         code = totp.at(SECRET, now // 30 + offset)
-        got = verify(code, now=now, last_step=last_step, centre=centre, tolerance_steps=tolerance)
+        got = verify(code, now=now, last_step=last_step, window=Window(centre, tolerance))
         if isinstance(got, totp.Accepted):
             assert totp.at(SECRET, got.step) == code
             assert got.offset == got.step - now // 30

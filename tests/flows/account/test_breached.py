@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from tests.support.house import House, open_house
 from twostep.config import ConfigError, load
 from twostep.core.account import Account, Role
-from twostep.core.audit.event import CLI
 from twostep.core.refusal import Reason, Refused
 from twostep.flows.account import accounts, password
 from twostep.flows.account.accounts import NewAccount
 from twostep.flows.account.breached import is_breached
+from twostep.flows.env import SHELL
 
 
 LEAKED = "seven quiet otters by the lake"
@@ -69,7 +69,7 @@ def test_an_empty_file_holds_nothing(tmp_path: Path) -> None:
 
 async def _add(house: House, name: str, typed: str) -> Account | Refused:
     new = NewAccount(name, f"{name}@example.com", Role.USER, typed, "en", "UTC")
-    return await accounts.add_account(house.env, CLI, new, now=house.now)
+    return await accounts.add_account(house.by(SHELL), new)
 
 
 def test_a_breached_password_is_refused_wherever_one_is_chosen(tmp_path: Path, leaks: Path) -> None:

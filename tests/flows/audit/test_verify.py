@@ -22,6 +22,7 @@ from twostep.flows.audit.checkpoint import checkpoint_all, review_file
 from twostep.flows.audit.export import export_audit
 from twostep.flows.audit.purge_trail import MONTH_SECONDS
 from twostep.flows.audit.verify import Verified, verify_database, verify_export
+from twostep.flows.env import SHELL
 from twostep.flows.operate.purge import purge
 from twostep.store.audit import trail as audit
 
@@ -45,7 +46,7 @@ async def live(house: House) -> None:
         await house.add(name)
         await house.sign_in(name)
         await house.sign_in(name)
-        await checkpoint_all(house.env, now=house.now)
+        await checkpoint_all(house.by())
         house.clock.forward(60)
     await house.env.store.run(
         audit.append_system,
@@ -54,7 +55,7 @@ async def live(house: House) -> None:
         source=CLI,
         now=house.now,
     )
-    await checkpoint_all(house.env, now=house.now)
+    await checkpoint_all(house.by())
     await house.sign_in("alice")
 
 
@@ -251,7 +252,7 @@ def test_checkpoints_of_a_key_that_has_left_the_file_still_count(tmp_path: Path)
                 source=CLI,
                 now=house.now,
             )
-            await checkpoint_all(house.env, now=house.now)
+            await checkpoint_all(house.by())
             found = await verify_database(house.env, now=house.now)
             return tuple(finding.fault for finding in found.findings)
 
@@ -336,7 +337,7 @@ def test_a_torn_line_is_written_again_and_is_no_finding(
     (folder / "elsewhere.jsonl").write_text("".join(torn)[:-40])
 
     async def story(house: House) -> None:
-        await checkpoint_all(house.env, now=house.now)
+        await checkpoint_all(house.by())
 
     in_house(folder, story, **settings)
     assert lines_of(folder)[2].rstrip("\n") == torn[2][:-40]
@@ -348,7 +349,7 @@ def test_a_file_that_cannot_be_written_stops_nothing_and_is_told(tmp_path: Path)
 
     async def story(house: House) -> str:
         await live(house)
-        return house.env.store.read_now(review_file, house.env.settings.audit_checkpoint_file)
+        return house.see(review_file, house.env.settings.audit_checkpoint_file)
 
     assert "cannot be written" in in_house(tmp_path, story, **settings)
     assert len(rows(tmp_path, "SELECT 1 FROM audit_checkpoints")) == 3
@@ -361,9 +362,9 @@ async def age(house: House) -> int:
     """Thirteen months later only what happened now is left."""
     house.clock.forward(13 * MONTH_SECONDS)
     await house.sign_in("alice")
-    await checkpoint_all(house.env, now=house.now)
+    await checkpoint_all(house.by())
     removed = 0
-    while done := await house.env.store.run(purge, house.env, now=house.now, limit=2):
+    while done := await house.by().do(purge, limit=2):
         removed += done
     await house.sign_in("bob")
     return removed
@@ -424,9 +425,9 @@ def test_a_start_signed_by_a_foreign_key_is_found(folder: Path) -> None:
 def exported(folder: Path) -> Path:
     async def story(house: House) -> None:
         with (folder / "export.jsonl").open("w") as file:
-            await export_audit(house.env, CLI, file.write, now=house.now)
+            await export_audit(house.by(SHELL), file.write)
         await house.sign_in("alice")
-        await checkpoint_all(house.env, now=house.now)
+        await checkpoint_all(house.by())
 
     in_house(folder, story)
     return folder

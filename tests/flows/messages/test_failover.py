@@ -35,10 +35,10 @@ from twostep.flows.messages.send_code import Sent, send_code
 from twostep.flows.operate.delivery_status import DeliveryStatus, view_delivery_status
 from twostep.flows.sign_in.complete import SignedIn
 from twostep.flows.sign_in.second_step_view import view_second_step
+from twostep.flows.turn import Turn
 from twostep.store.account import accounts
 from twostep.store.messages import outbox
 from twostep.store.messages.outbox import OutboxRow
-from twostep.store.tx import Tx
 
 
 SETTINGS = {
@@ -88,16 +88,12 @@ class Story:
         return self.house.env
 
     async def send(self, channel: str = "sms") -> Sent | Refused:
-        sent = await self.env.store.run(
+        sent = await self.house.by(token=self.half.token).do(
             send_code,
-            self.env,
-            self.house.visitor,
             self.half.session,
             purpose=Purpose.SIGN_IN,
             phone_id=self.phone_id,
             channel=channel,
-            old_token=self.half.token,
-            now=self.house.now,
         )
         await self.house.settle()
         return sent
@@ -114,14 +110,12 @@ class Story:
         return rows[0]
 
     def shown(self) -> tuple[SendState, str]:
-        view = self.env.store.read_now(
-            view_delivery, self.half.session, purpose=Purpose.SIGN_IN, now=self.house.now
-        )
+        view = self.house.see(view_delivery, self.half.session, purpose=Purpose.SIGN_IN)
         assert view is not None
         return view.state, view.reason
 
     def status(self) -> DeliveryStatus:
-        return self.env.store.read_now(view_delivery_status, self.env, now=self.house.now)
+        return self.house.see(view_delivery_status)
 
 
 def tell(
@@ -214,7 +208,7 @@ def test_a_report_within_those_seconds_saves_the_second_copy(tmp_path: Path) -> 
     async def story(it: Story) -> None:
         await it.send()
         report = StatusReport(it.row().id, SendState.DELIVERED)
-        await it.env.store.run(record_status, report, provider="twilio", now=it.house.now)
+        await it.house.by().do(record_status, report, provider="twilio")
         await it.wait(60)
         assert second.given == []
         assert it.shown()[0] is SendState.DELIVERED
@@ -222,14 +216,17 @@ def test_a_report_within_those_seconds_saves_the_second_copy(tmp_path: Path) -> 
     tell(tmp_path, [first, second], story)
 
 
-def _queue_for_later(tx: Tx, it: Story, *, at: int) -> None:
+def _queue_for_later(turn: Turn, it: Story, *, at: int) -> None:
     """Ask for a code whose message is not due before `at`, so that the house's own worker waits."""
     send_code(
-        tx, it.env, it.house.visitor, it.half.session, purpose=Purpose.SIGN_IN,
-        phone_id=it.phone_id, channel="sms", old_token=it.half.token, now=it.house.now,
-    )  # fmt: skip
-    row = outbox.list_of_attempt(tx, it.half.session.id, since=0)[0]
-    outbox.postpone(tx, row.id, next_at=at, reason="")
+        turn,
+        it.half.session,
+        purpose=Purpose.SIGN_IN,
+        phone_id=it.phone_id,
+        channel="sms",
+    )
+    row = outbox.list_of_attempt(turn.tx, it.half.session.id, since=0)[0]
+    outbox.postpone(turn.tx, row.id, next_at=at, reason="")
 
 
 def test_a_lapsed_lease_counts_as_a_copy(tmp_path: Path) -> None:
@@ -237,7 +234,7 @@ def test_a_lapsed_lease_counts_as_a_copy(tmp_path: Path) -> None:
 
     async def story(it: Story) -> None:
         store, later = it.env.store, it.house.now + 100
-        await store.run(_queue_for_later, it, at=later)
+        await it.house.by(token=it.half.token).do(_queue_for_later, it, at=later)
         claimed = [
             await store.run(outbox.claim_due, now=later + wait, lease_seconds=60, limit=9)
             for wait in (0, 30, 60, 120)
@@ -275,13 +272,12 @@ def test_after_five_failures_the_page_says_so_and_nothing_is_counted(tmp_path: P
             await it.sign_in()
         assert len(only.given) == FAILURES
         store, now = it.env.store, it.house.now
-        assert store.read_now(troubled_channels, it.env, now=now) == {"sms"}
+        assert it.house.see_at(now, troubled_channels) == {"sms"}
         account = store.read_now(accounts.load, it.half.session.account_id)
         assert account is not None
-        view = store.read_now(
-            view_second_step, it.env, account, it.half.session, it.house.visitor,
-            purpose=Purpose.SIGN_IN, now=now,
-        )  # fmt: skip
+        view = it.house.see_at(
+            now, view_second_step, account, it.half.session, purpose=Purpose.SIGN_IN
+        )
         assert view.troubled == {"sms"}
         assert it.status().troubled == ("sms",)
         assert [alarm.event for alarm in it.status().alarms] == ["provider.tripped"]
@@ -342,10 +338,13 @@ def test_a_provider_that_hangs_holds_up_neither_pages_nor_other_messages(tmp_pat
 
     async def story(it: Story) -> None:
         async def ask() -> Sent | Refused:
-            return await it.env.store.run(
-                send_code, it.env, it.house.visitor, it.half.session, purpose=Purpose.SIGN_IN,
-                phone_id=it.phone_id, channel="sms", old_token=it.half.token, now=it.house.now,
-            )  # fmt: skip
+            return await it.house.by(token=it.half.token).do(
+                send_code,
+                it.half.session,
+                purpose=Purpose.SIGN_IN,
+                phone_id=it.phone_id,
+                channel="sms",
+            )
 
         assert isinstance(await ask(), Sent)
         await asked.wait()

@@ -70,7 +70,7 @@ def _count(tx: Tx, table: str) -> int:
 
 
 async def _purge(opened: House, now: int) -> int:
-    return await opened.env.store.run(purge, opened.env, now=now)
+    return await opened.by(now=now).do(purge)
 
 
 def test_each_goes_when_its_time_is_over(two_of_each: Path) -> None:
@@ -138,9 +138,9 @@ def test_large_amounts_go_in_batches(two_of_each: Path) -> None:
         async with open_house(two_of_each, fresh=False) as opened:
             store = opened.env.store
             await store.run(add)
-            await store.run(purge, opened.env, now=START - 2, limit=20)
+            await opened.by(now=START - 2).do(purge, limit=20)
             assert store.read_now(_count, "used_challenges") == 12
-            await store.run(purge, opened.env, now=START - 2, limit=20)
+            await opened.by(now=START - 2).do(purge, limit=20)
             assert store.read_now(_count, "used_challenges") == 2
 
     asyncio.run(story())

@@ -21,16 +21,17 @@ from tests.support.house import PASSWORD, PHONE, START, House, database_url, ope
 from tests.support.meddle import dump, look, meddle
 from twostep.core import key_file, sealing
 from twostep.core.audit.audit_review import Finding
-from twostep.core.audit.event import CLI
 from twostep.core.methods import totp
 from twostep.core.refusal import Reason, Refused
 from twostep.core.sealing import Keyring, new_key
 from twostep.flows.audit.verify import verify_database
+from twostep.flows.env import SHELL
 from twostep.flows.keys import LOOK_EVERY_SECONDS, Keys, KeysUnreadable, open_keys, write_keyring
 from twostep.flows.messages import numbers as number_digest
 from twostep.flows.operate.rotate_keys import ROTATION, remove_key, rotate_keys, view_keys
 from twostep.flows.sign_in import second_step
 from twostep.flows.sign_in.complete import SignedIn
+from twostep.flows.turn import by_shell
 from twostep.store import installation
 from twostep.store.engine.address import sqlite_path
 from twostep.store.methods import apps, phones
@@ -76,12 +77,7 @@ async def fresh_session(house: House, name: str, secret: bytes) -> tuple[bytes, 
     house.clock.forward(60)
     half = await house.sign_in(name)
     done = await second_step.submit_code(
-        house.env,
-        house.visitor,
-        half.session,
-        old_token=half.token,
-        typed=house.code(secret),
-        now=house.now,
+        house.by(token=half.token), half.session, typed=house.code(secret)
     )
     assert not isinstance(done, Refused), done
     return secret, done.signed_in
@@ -98,7 +94,7 @@ def test_everything_is_sealed_again_and_the_old_key_can_go(tmp_path: Path) -> No
             old = house.env.keyring.newest.id
             path = tmp_path / KEY_FILE
             before = number_digest.fingerprint(house.env, "+12025550100")
-            done = await rotate_keys(house.env, path, CLI, report=silent)
+            done = await rotate_keys(house.by(SHELL), path, report=silent)
             assert not done.resumed
             assert done.values == 3  # app, phone, shown codes
             assert [use.total for use in done.old] == [0]
@@ -109,10 +105,8 @@ def test_everything_is_sealed_again_and_the_old_key_can_go(tmp_path: Path) -> No
             )
             assert account
             await fresh_session(house, "alice", secrets["alice"])
-            await remove_key(house.env, path, CLI, key_id=old)
-            assert [use.key_id for use in house.env.store.read_now(view_keys, house.env)] == [
-                done.key_id
-            ]
+            await remove_key(house.by(SHELL), path, key_id=old)
+            assert [use.key_id for use in house.see(view_keys)] == [done.key_id]
             await fresh_session(house, "alice", secrets["alice"])
             found = await verify_database(house.env, now=house.now)
             assert found.findings == ()
@@ -153,7 +147,7 @@ def test_a_server_goes_on_while_another_process_rotates(tmp_path: Path) -> None:
                     await asyncio.sleep(0.01)
             assert process.returncode == 0
             assert signed_in > 3
-            uses = house.env.store.read_now(view_keys, house.env)
+            uses = house.see(view_keys)
             assert len(uses) == 2
             assert sum(use.total for use in uses[1:]) == 0
             for name, secret in secrets.items():
@@ -167,8 +161,8 @@ ROTATE = """
 import asyncio, sys
 from pathlib import Path
 from tests.flows.operate.test_rotate_keys import keyed_house
-from twostep.core.audit.event import CLI
-from twostep.flows import rotate_keys
+from twostep.flows.env import SHELL
+from twostep.flows.operate import rotate_keys
 
 rotate_keys.BATCH = 3
 
@@ -177,7 +171,7 @@ async def main(folder, url, look_every):
     async with keyed_house(folder, fresh=False, url=url) as house:
         report = lambda done, total: print(done, total, flush=True)
         report(0, 0)
-        await rotate_keys.rotate_keys(house.env, folder / "twostep.key", CLI, report=report)
+        await rotate_keys.rotate_keys(house.by(SHELL), folder / "twostep.key", report=report)
 
 asyncio.run(main(Path(sys.argv[1]), sys.argv[2], float(sys.argv[3])))
 """
@@ -231,7 +225,7 @@ def broken_off(folder: Path, *, seeds: range, names: int) -> tuple[Finding, ...]
     async def check() -> tuple[Finding, ...]:
         async with keyed_house(folder, fresh=False) as house:
             house.clock.now = START + 30 * 86_400
-            uses = house.env.store.read_now(view_keys, house.env)
+            uses = house.see(view_keys)
             assert sum(use.total for use in uses[1:]) == 0
             assert house.env.store.read_now(installation.load, ROTATION) is None
             for name, secret in secrets.items():
@@ -262,7 +256,7 @@ def test_a_rotation_that_was_begun_adds_no_second_key(tmp_path: Path) -> None:
             planned = new_key()
             await house.env.store.run(installation.save, ROTATION, planned.id)
             write_keyring(tmp_path / KEY_FILE, Keyring((planned, *house.env.keyring.keys)))
-            done = await rotate_keys(house.env, tmp_path / KEY_FILE, CLI, report=silent)
+            done = await rotate_keys(house.by(SHELL), tmp_path / KEY_FILE, report=silent)
             assert done.resumed
             assert done.key_id == planned.id
             assert len(house.env.keyring.keys) == 2
@@ -279,7 +273,7 @@ def test_rotations_that_begin_together_add_one_key(tmp_path: Path) -> None:
             path = tmp_path / KEY_FILE
             own = [replace(house.env, keys=open_keys(house.env.settings)) for _ in range(3)]
             done = await asyncio.gather(
-                *(rotate_keys(env, path, CLI, report=silent) for env in own)
+                *(rotate_keys(by_shell(env), path, report=silent) for env in own)
             )
             assert sorted(one.resumed for one in done) == [False, True, True]
             assert {one.key_id for one in done} == {house.env.keys.look().newest.id}
@@ -288,8 +282,8 @@ def test_rotations_that_begin_together_add_one_key(tmp_path: Path) -> None:
             # One who takes the old key out and one who adds a new one do not undo each other.
             old = house.env.keyring.keys[1].id
             await asyncio.gather(
-                remove_key(own[0], path, CLI, key_id=old),
-                rotate_keys(own[1], path, CLI, report=silent),
+                remove_key(by_shell(own[0]), path, key_id=old),
+                rotate_keys(by_shell(own[1]), path, report=silent),
             )
             ids = {key.id for key in house.env.keys.look().keys}
             assert len(ids) == 2
@@ -307,7 +301,7 @@ def test_a_value_that_does_not_open_is_named_and_left(tmp_path: Path) -> None:
                 database_url(tmp_path, fresh=False),
                 "UPDATE apps SET secret = substr(secret, 1, length(secret) - 1)",
             )
-            done = await rotate_keys(house.env, tmp_path / KEY_FILE, CLI, report=silent)
+            done = await rotate_keys(house.by(SHELL), tmp_path / KEY_FILE, report=silent)
             assert len([one for one in done.unreadable if one.startswith("apps.secret ")]) == 2
             assert done.old[0].uses == {"apps.secret": 2}
 
@@ -445,12 +439,9 @@ def test_an_app_whose_secret_does_not_open_refuses_like_a_wrong_code(
             house.clock.forward(60)
             half = await house.sign_in("alice")
             answer = await second_step.submit_code(
-                house.env,
-                house.visitor,
+                house.by(token=half.token),
                 half.session,
-                old_token=half.token,
                 typed=totp.at(secrets["bob" if damage == "swapped" else "alice"], house.now // 30),
-                now=house.now,
             )
             assert isinstance(answer, Refused)
             assert answer.reason is Reason.CODE_WRONG

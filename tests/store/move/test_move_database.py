@@ -42,8 +42,8 @@ DIRECTIONS = [
 ]
 KILLED_AT_PAGE = """
 import os, signal, sys
-from twostep.flows.move_database import Ends, move_rows
-from twostep.store import copy_rows
+from twostep.flows.operate.move_database import Ends, move_rows
+from twostep.store.move import copy_rows
 copy_rows.PAGE = 50
 pages = 0
 def report(done, total):
@@ -380,7 +380,7 @@ def test_a_full_disk_stops_the_copy_and_it_goes_on(
         return connection
 
     with monkeypatch.context() as patched:
-        patched.setattr("twostep.store.copy_sqlite.sqlite3.connect", small)
+        patched.setattr("twostep.store.move.copy_sqlite.sqlite3.connect", small)
         with pytest.raises(MoveStopped, match="database or disk is full"):
             _move(source, target)
     assert _move(source, target).resumed

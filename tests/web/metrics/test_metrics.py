@@ -20,6 +20,7 @@ from twostep.delivery.channel import Kind, StatusReport
 from twostep.flows.audit.alarm import raise_alarm
 from twostep.flows.counters import COMMIT_BOUNDS, Counters, Histogram, MeteredStore
 from twostep.flows.messages.reports import record_status
+from twostep.flows.turn import Turn
 from twostep.main import build_app
 from twostep.store.messages import outbox, provider_states
 from twostep.store.messages.outbox import OutboxRow
@@ -72,7 +73,7 @@ def add_phone(product: TestProduct, browser: Browser) -> None:
     product.clock.forward(5)
     report = StatusReport(received.message.id, SendState.DELIVERED)
     now = product.clock.now
-    product.run(product.env.store.run(record_status, report, provider="console", now=now))
+    product.run(product.house.by(now=now).do(record_status, report, provider="console"))
     product.clock.forward(2)
     code = product.newest_code()
     assert browser.post("/settings/security/phone/confirm", code=code).status_code == 303
@@ -170,11 +171,19 @@ def test_alarms_and_providers_that_are_passed_by_are_gauges(tmp_path: Path) -> N
     with open_test_product(tmp_path, metrics__token=TOKEN) as product:
         now = product.clock.now
 
-        def trouble(tx: Tx) -> None:
-            provider_states.save(tx, ProviderState("console", now + 60, 'a "quoted" reason', now))
-            raise_alarm(tx, event.BUDGET_HALF_USED, subject="day", now=now, span="day", limit=9)
+        def trouble(turn: Turn) -> None:
+            provider_states.save(
+                turn.tx, ProviderState("console", now + 60, 'a "quoted" reason', now)
+            )
+            raise_alarm(
+                turn,
+                event.BUDGET_HALF_USED,
+                subject="day",
+                span="day",
+                limit=9,
+            )
 
-        product.run(product.env.store.run(trouble))
+        product.run(product.house.by().do(trouble))
         found = read(product.browser().get("/metrics", **BEARER).text)
         assert found['twostep_provider_passed_by{provider="console"}'] == 1
         assert found['twostep_channel_down{channel="sms"}'] == 1

@@ -11,8 +11,8 @@ from twostep.cli.doctor.finding import ERROR, OK, WARNING, Finding
 if TYPE_CHECKING:
     from twostep.cli.shell import Shell
     from twostep.config import Settings
-    from twostep.flows.env import Env
     from twostep.flows.operate.health import Health
+    from twostep.flows.turn import TurnOpener
 
 MENDED_AT_ONCE = 100
 
@@ -29,9 +29,9 @@ def examine_database(shell: Shell, settings: Settings) -> Iterator[Finding]:
         return
     yield Finding(OK, "keys", f"{len(keyring.keys)} found, {keyring.newest.id} seals")
 
-    async def read(env: Env) -> Health | str:
-        fault = await find_fault(env)
-        return fault or env.store.read_now(view_health, env, now=shell.wiring.clock())
+    async def read(opener: TurnOpener) -> Health | str:
+        fault = await find_fault(opener.env)
+        return fault or await opener.read(view_health)
 
     try:
         health = shell.run(read, settings)
@@ -54,9 +54,9 @@ def mend_clock(shell: Shell, settings: Settings, clock: Finding) -> Finding:
     if clock.level in {ERROR, WARNING}:
         return Finding(ERROR, "clock", "nothing was mended, because the clock may be wrong.")
 
-    async def work(env: Env) -> int:
+    async def work(opener: TurnOpener) -> int:
         total = 0
-        while done := await env.store.run(mend, now=shell.wiring.clock(), limit=MENDED_AT_ONCE):
+        while done := await opener.do(mend, limit=MENDED_AT_ONCE):
             total += done
         return total
 
@@ -75,10 +75,7 @@ def _examine_checkpoints(shell: Shell, settings: Settings) -> Iterator[Finding]:
     if path is None:
         return
 
-    async def read(env: Env) -> str:
-        return env.store.read_now(review_file, path)
-
-    problem = shell.run(read, settings)
+    problem = shell.run(lambda opener: opener.read(review_file, path), settings)
     if problem:
         yield Finding(WARNING, "audit", problem)
     else:

@@ -169,7 +169,7 @@ def _add_operator(shell: Shell, settings: Settings, answers: Answers) -> None:
         language=settings.default_language,
         time_zone=settings.default_time_zone,
     )
-    shell.run(lambda env: add_account(env, new, now=shell.wiring.clock()), settings)
+    shell.run(lambda opener: add_account(opener, new), settings)
 
 
 @contextmanager

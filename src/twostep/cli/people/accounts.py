@@ -23,8 +23,7 @@ from twostep.core.refusal import Refused
 if TYPE_CHECKING:
     from twostep.core.account import Account
     from twostep.flows.account.accounts import AccountView, NewAccount
-    from twostep.flows.env import Env
-    from twostep.flows.help_desk.caller import Caller
+    from twostep.flows.turn import TurnOpener
 
 users = typer.Typer(help="Accounts, and help for people who cannot sign in.", no_args_is_help=True)
 
@@ -58,7 +57,7 @@ def add(
         language=settings.default_language,
         time_zone=settings.default_time_zone,
     )
-    account = shell.run(lambda env: add_account(env, new, now=shell.wiring.clock()), settings)
+    account = shell.run(lambda opener: add_account(opener, new), settings)
     if as_json:
         print_json(row_of(account))
     else:
@@ -78,18 +77,17 @@ def require_mail(providers: tuple[str, ...], *, instead: str = "") -> None:
         )
 
 
-async def add_account(env: Env, new: NewAccount, *, now: int) -> Account:
+async def add_account(opener: TurnOpener, new: NewAccount) -> Account:
     """Make an account, and queue the link where no password was given. Raises `Failure`."""
-    from twostep.core.audit import event
     from twostep.flows.account import accounts
     from twostep.flows.help_desk import acts as help_desk
 
-    account = await accounts.add_account(env, event.CLI, new, now=now)
+    account = await opener.do(accounts.add_account, new)
     if isinstance(account, Refused):
         raise Failure(sentence(account))
     if new.typed is None:
-        act = help_desk.Act(account.name, event.CLI, "new account")
-        await env.store.run(help_desk.send_password_link, env, act, now=now)
+        act = help_desk.Act(account.name, "new account")
+        await opener.do(help_desk.send_password_link, act)
     return account
 
 
@@ -98,10 +96,7 @@ def list_all(context: typer.Context, *, as_json: AsJson = False) -> None:
     """List every account by name."""
     from twostep.flows.account.accounts import list_accounts
 
-    async def read(env: Env) -> list[Account]:
-        return env.store.read_now(list_accounts)
-
-    found = shell_of(context).run(read)
+    found = shell_of(context).run(lambda opener: opener.read(list_accounts))
     if as_json:
         print_json([row_of(account) for account in found])
         return
@@ -125,10 +120,7 @@ def show(context: typer.Context, name: Name, *, as_json: AsJson = False) -> None
     """Show one account with its addresses and ways to sign in."""
     from twostep.flows.account.accounts import view_account
 
-    async def read(env: Env) -> AccountView | Refused:
-        return env.store.read_now(view_account, name)
-
-    view = shell_of(context).run(read)
+    view = shell_of(context).run(lambda opener: opener.read(view_account, name))
     if isinstance(view, Refused):
         raise unknown_account(name)
     _print_view(view, as_json=as_json)
@@ -153,10 +145,7 @@ def find(
         _find_reference(context, reference, as_json=as_json)
         return
 
-    async def read(env: Env) -> AccountView | Refused:
-        return env.store.read_now(find_account, email)
-
-    view = shell_of(context).run(read)
+    view = shell_of(context).run(lambda opener: opener.read(find_account, email))
     if isinstance(view, Refused):
         raise Failure(f"No account has confirmed the address {email}.")
     _print_view(view, as_json=as_json)
@@ -168,10 +157,7 @@ def _find_reference(context: typer.Context, typed: str, *, as_json: bool) -> Non
 
     shell = shell_of(context)
 
-    async def read(env: Env) -> Caller | Refused:
-        return env.store.read_now(view_caller, typed, now=shell.wiring.clock())
-
-    found = shell.run(read)
+    found = shell.run(lambda opener: opener.read(view_caller, typed))
     if isinstance(found, Refused):
         raise Failure(
             f"The reference {typed} is unknown or older than 15 minutes: the caller has not proved"

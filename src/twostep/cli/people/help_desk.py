@@ -10,14 +10,13 @@ import typer
 from twostep.cli.failure import MISUSED, Failure, unknown_account
 from twostep.cli.people.accounts import Name, require_mail
 from twostep.cli.shell import AsJson, print_json, shell_of
-from twostep.core.audit import event
 from twostep.core.refusal import Refused
 
 
 if TYPE_CHECKING:
     from twostep.core.account import Account
-    from twostep.flows.env import Env
     from twostep.flows.help_desk.acts import Act
+    from twostep.flows.turn import Turn, TurnOpener
 
 LONGEST_REASON = 200
 
@@ -30,10 +29,7 @@ def disable(context: typer.Context, name: Name, *, reason: Reason, as_json: AsJs
     """Switch an account off: its sessions end, and nothing signs in."""
     from twostep.flows.help_desk.acts import disable_account
 
-    async def act(env: Env, done: Act, now: int) -> None:
-        await env.store.run(disable_account, env, done, now=now)
-
-    _, account = _act(context, name, reason, act)
+    _, account = _act(context, name, reason, disable_account)
     _tell(account, f"{account.name} is disabled, its sessions have ended.", as_json=as_json)
 
 
@@ -41,11 +37,9 @@ def enable(context: typer.Context, name: Name, *, reason: Reason, as_json: AsJso
     """Switch a disabled account on again, as it was."""
     from twostep.flows.help_desk.acts import enable_account
 
-    async def act(env: Env, done: Act, now: int) -> None:
-        if isinstance(await env.store.run(enable_account, env, done, now=now), Refused):
-            raise Failure(f"{name} is not disabled. See: twostep user show {name}")
-
-    _, account = _act(context, name, reason, act)
+    answer, account = _act(context, name, reason, enable_account)
+    if isinstance(answer, Refused):
+        raise Failure(f"{name} is not disabled. See: twostep user show {name}")
     _tell(account, f"{account.name} can sign in again.", as_json=as_json)
 
 
@@ -55,11 +49,8 @@ def sessions_end(
     """End every session of an account."""
     from twostep.flows.help_desk.acts import end_sessions
 
-    async def act(env: Env, done: Act, now: int) -> int:
-        ended = await env.store.run(end_sessions, env, done, now=now)
-        return 0 if isinstance(ended, Refused) else ended.sessions
-
-    count, account = _act(context, name, reason, act)
+    answer, account = _act(context, name, reason, end_sessions)
+    count = 0 if isinstance(answer, Refused) else answer.sessions
     text = f"Ended {count} {'session' if count == 1 else 'sessions'} of {account.name}."
     _tell(account, text, as_json=as_json, sessions=count)
 
@@ -70,11 +61,8 @@ def reset_mfa(
     """Remove every way to sign in and retire the password; a link is mailed to every address."""
     from twostep.flows.help_desk.acts import reset_methods
 
-    async def act(env: Env, done: Act, now: int) -> None:
-        await env.store.run(reset_methods, env, done, now=now)
-
     require_mail(shell_of(context).load_settings().email_providers)
-    _, account = _act(context, name, reason, act)
+    _, account = _act(context, name, reason, reset_methods)
     text = (
         f"{account.name} starts again: every app, passkey, phone and backup code is gone, and a link"
         " for a new password is on its way to every address; it works for an hour."
@@ -88,16 +76,12 @@ def temporary_code(
     """Make a code that passes the second step once, within an hour; it opens set-up only."""
     from twostep.flows.help_desk.acts import give_temporary_code
 
-    async def act(env: Env, done: Act, now: int) -> str:
-        code = await give_temporary_code(env, done, now=now)
-        if isinstance(code, Refused):
-            raise Failure(
-                f"{name} needs no temporary code: two-step sign-in is off, or the account is"
-                f" disabled. See: twostep user show {name}"
-            )
-        return code
-
-    code, account = _act(context, name, reason, act)
+    code, account = _act(context, name, reason, give_temporary_code)
+    if isinstance(code, Refused):
+        raise Failure(
+            f"{name} needs no temporary code: two-step sign-in is off, or the account is"
+            f" disabled. See: twostep user show {name}"
+        )
     _tell(account, code, as_json=as_json, code=code)
 
 
@@ -107,12 +91,10 @@ def password_link(
     """Mail a link for a new password to every confirmed address."""
     from twostep.flows.help_desk.acts import send_password_link
 
-    async def act(env: Env, done: Act, now: int) -> None:
-        if isinstance(await env.store.run(send_password_link, env, done, now=now), Refused):
-            raise Failure(f"{name} is disabled: a new password would not sign in.")
-
     require_mail(shell_of(context).load_settings().email_providers)
-    _, account = _act(context, name, reason, act)
+    answer, account = _act(context, name, reason, send_password_link)
+    if isinstance(answer, Refused):
+        raise Failure(f"{name} is disabled: a new password would not sign in.")
     text = f"A link for a new password of {account.name} is on its way; it works for an hour."
     _tell(account, text, as_json=as_json)
 
@@ -121,29 +103,28 @@ def _act(
     context: typer.Context,
     name: str,
     reason: str,
-    act: Callable[[Env, Act, int], Awaitable[T]],
+    use_case: Callable[[Turn, Act], T] | Callable[[TurnOpener, Act], Awaitable[T]],
 ) -> tuple[T, Account]:
-    """Carry an act out on an account that exists; what it gave, and the account before it."""
+    """Carry an act out on an account that exists; its answer, and the account before it."""
     from twostep.flows.account.accounts import view_account
     from twostep.flows.help_desk.acts import Act
 
-    shell = shell_of(context)
-    said = " ".join(reason.split())
-    if not 0 < len(said) <= LONGEST_REASON:
+    why = " ".join(reason.split())
+    if not 0 < len(why) <= LONGEST_REASON:
         raise Failure(f"--reason takes 1 to {LONGEST_REASON} characters.", MISUSED)
 
-    async def work(env: Env) -> tuple[T, Account]:
-        view = env.store.read_now(view_account, name)
+    async def work(opener: TurnOpener) -> tuple[T, Account]:
+        view = await opener.read(view_account, name)
         if isinstance(view, Refused):
             raise unknown_account(name)
-        done = Act(view.account.name, event.CLI, said)
-        return await act(env, done, shell.wiring.clock()), view.account
+        answer = await opener.do(use_case, Act(view.account.name, why))
+        return answer, view.account
 
-    return shell.run(work)
+    return shell_of(context).run(work)
 
 
-def _tell(account: Account, text: str, *, as_json: bool, **found: object) -> None:
+def _tell(account: Account, text: str, *, as_json: bool, **more: object) -> None:
     if as_json:
-        print_json({"name": account.name, **found})
+        print_json({"name": account.name, **more})
     else:
         print(text)

@@ -50,6 +50,20 @@ DEFAULT = Parameters()
 
 
 @dataclass(frozen=True, slots=True)
+class Window:
+    """Which steps around now count: `tolerance_steps` to either side of the learned `centre`.
+
+    `tolerance_steps=0` is the strict profile: the current step alone, whatever was learned.
+    """
+
+    centre: int = 0
+    tolerance_steps: int = 1
+
+
+DEFAULT_WINDOW = Window()
+
+
+@dataclass(frozen=True, slots=True)
 class Accepted:
     """A right code. `step` is to be burnt; `offset` (steps from now, slow is negative) to learn."""
 
@@ -79,22 +93,20 @@ def verify(
     *,
     now: int,
     last_step: int,
-    centre: int = 0,
-    tolerance_steps: int = 1,
+    window: Window = DEFAULT_WINDOW,
     parameters: Parameters = DEFAULT,
 ) -> Accepted | Refused:
-    """Verify `code` at `now` (Unix seconds) against the steps around the learned `centre`.
+    """Verify `code` at `now` (Unix seconds) against the steps of the window.
 
     `last_step` is the last accepted one (`NEVER_USED` at first); only a later one is accepted
-    (RFC 6238 §5.2, ASVS 6.5.1). `tolerance_steps=0` is the strict profile: the current step alone,
-    whatever was learned. Refused: `CODE_WRONG`; `CODE_USED` (right, but not later than the last
+    (RFC 6238 §5.2, ASVS 6.5.1). Refused: `CODE_WRONG`; `CODE_USED` (right, but not later than the last
     accepted one) with `next_in_seconds` until the phone shows a code that can be accepted;
     `CLOCK_MOVED_BACK` whatever was typed, because then no code can be right.
     """
     current = now // parameters.period_seconds
-    drift = centre if tolerance_steps else 0
-    middle = current + drift
-    matches = _matching(secret, code, steps=_around(middle, tolerance_steps), parameters=parameters)
+    drift = window.centre if window.tolerance_steps else 0
+    steps = _around(current + drift, window.tolerance_steps)
+    matches = _matching(secret, code, steps=steps, parameters=parameters)
     if last_step > current + CLOCK_MOVED_BACK_STEPS:
         return Refused(Reason.CLOCK_MOVED_BACK)
     if not matches:

@@ -7,19 +7,16 @@ from dataclasses import dataclass, field
 from twostep.core import token
 from twostep.core.account import Account, EmailAddress, Role
 from twostep.core.audit import event
-from twostep.core.audit.event import Source
 from twostep.core.email_address import email_key, read_email_address
 from twostep.core.methods.authenticator import Methods
 from twostep.core.refusal import Reason, Refused
 from twostep.core.sign_in import password
 from twostep.core.sign_in.user_name import read_user_name, user_name_key
 from twostep.flows.account.breached import review_breached
-from twostep.flows.env import Env
+from twostep.flows.turn import Turn, TurnOpener
 from twostep.store.account import accounts
 from twostep.store.account import addresses as stored_addresses
-from twostep.store.audit import trail as audit
 from twostep.store.methods.all_methods import load_methods
-from twostep.store.tx import Tx
 
 
 PAGE = 500
@@ -37,7 +34,7 @@ class NewAccount:
     time_zone: str
 
 
-async def add_account(env: Env, source: Source, new: NewAccount, *, now: int) -> Account | Refused:
+async def add_account(opener: TurnOpener, new: NewAccount) -> Account | Refused:
     """Make an account; its address counts as verified, because an operator vouches for it.
 
     Refused: USER_NAME_MALFORMED, USER_NAME_TAKEN, EMAIL_MALFORMED, EMAIL_TAKEN, and what
@@ -52,34 +49,28 @@ async def add_account(env: Env, source: Source, new: NewAccount, *, now: int) ->
         return address
     password_hash = None
     if new.typed is not None:
-        words = [name.text, env.settings.panel_name, env.settings.organisation]
+        words = [name.text, opener.env.settings.panel_name, opener.env.settings.organisation]
         refused = password.review_password(
             new.typed, two_step_on=False, context_words=[word for word in words if word]
         )
-        if refused := refused or review_breached(env, new.typed):
+        if refused := refused or review_breached(opener.env, new.typed):
             return refused
-        password_hash = await env.hashes.run_known(
-            password.hash_password, new.typed, profile=env.profile
+        password_hash = await opener.env.hashes.run_known(
+            password.hash_password, new.typed, profile=opener.env.profile
         )
-    account = _new_account(new, name.text, password_hash=password_hash, now=now)
+    account = _new_account(new, name.text, password_hash=password_hash, now=opener.now)
 
-    def save(tx: Tx) -> Account | Refused:
-        if stored_addresses.is_address_taken(tx, address.key):
+    def save(turn: Turn) -> Account | Refused:
+        if stored_addresses.is_address_taken(turn.tx, address.key):
             return Refused(Reason.EMAIL_TAKEN)
-        if not accounts.insert(tx, account, name_key=name.key):
+        if not accounts.insert(turn.tx, account, name_key=name.key):
             return Refused(Reason.USER_NAME_TAKEN)
-        own = EmailAddress(token.new_id(), account.id, address.text, now, now)
-        stored_addresses.insert_address(tx, own, address_key=address.key)
-        audit.append(
-            tx,
-            event.new_event(event.ACCOUNT_CREATED, role=str(new.role)),
-            account_id=account.id,
-            source=source,
-            now=now,
-        )
+        own = EmailAddress(token.new_id(), account.id, address.text, turn.now, turn.now)
+        stored_addresses.insert_address(turn.tx, own, address_key=address.key)
+        turn.record(account, event.new_event(event.ACCOUNT_CREATED, role=str(new.role)))
         return account
 
-    return await env.store.run(save)
+    return await opener.run(save)
 
 
 def _new_account(new: NewAccount, name: str, *, password_hash: str | None, now: int) -> Account:
@@ -115,31 +106,31 @@ class AccountView:
     methods: Methods
 
 
-def list_accounts(tx: Tx) -> list[Account]:
+def list_accounts(turn: Turn) -> list[Account]:
     """Every account by name."""
     found: list[Account] = []
     after = ""
-    while page := accounts.list_all(tx, after=after, limit=PAGE):
+    while page := accounts.list_all(turn.tx, after=after, limit=PAGE):
         found += page
         after = user_name_key(page[-1].name)
     return found
 
 
-def view_account(tx: Tx, name: str) -> AccountView | Refused:
+def view_account(turn: Turn, name: str) -> AccountView | Refused:
     """One account by its name. Refused: NOT_FOUND."""
-    return _view(tx, accounts.load_by_name(tx, user_name_key(name)))
+    return _view(turn, accounts.load_by_name(turn.tx, user_name_key(name)))
 
 
-def find_account(tx: Tx, address: str) -> AccountView | Refused:
+def find_account(turn: Turn, address: str) -> AccountView | Refused:
     """The account that has verified this e-mail address. Refused: NOT_FOUND."""
-    return _view(tx, accounts.load_by_address(tx, email_key(address)))
+    return _view(turn, accounts.load_by_address(turn.tx, email_key(address)))
 
 
-def _view(tx: Tx, account: Account | None) -> AccountView | Refused:
+def _view(turn: Turn, account: Account | None) -> AccountView | Refused:
     if account is None:
         return Refused(Reason.NOT_FOUND)
     return AccountView(
         account,
-        tuple(stored_addresses.list_addresses(tx, account.id)),
-        load_methods(tx, account.id),
+        tuple(stored_addresses.list_addresses(turn.tx, account.id)),
+        load_methods(turn.tx, account.id),
     )

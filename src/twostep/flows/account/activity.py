@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from twostep.core.audit import event
-from twostep.flows.messages.notify import NOT_ME_SECONDS
+from twostep.flows.mail_links import NOT_ME_SECONDS
+from twostep.flows.turn import Turn, TurnOpener
 from twostep.store.audit import trail as audit
-from twostep.store.tx import Store, Tx
 
 
 PAGE = 1000
@@ -70,14 +70,14 @@ def is_deniable(told: Activity, *, now: int) -> bool:
     return told.event in _DENIABLE and told.actor == OWNER and 0 <= now - told.at < NOT_ME_SECONDS
 
 
-def load_activity(tx: Tx, account_id: str, *, seq: int) -> Activity | None:
+def load_activity(turn: Turn, account_id: str, *, seq: int) -> Activity | None:
     """One event of the account by its number."""
-    found = audit.list_newest(tx, account_id, before_seq=seq + 1, limit=1)
+    found = audit.list_newest(turn.tx, account_id, before_seq=seq + 1, limit=1)
     return _activity(found[0].body) if found and found[0].seq == seq else None
 
 
 def list_activity(
-    tx: Tx,
+    turn: Turn,
     account_id: str,
     *,
     limit: int,
@@ -92,7 +92,7 @@ def list_activity(
     found: list[Activity] = []
     size = PAGE if group else min(PAGE, limit + HIDDEN_AMONG)
     while len(found) < limit:
-        records = audit.list_newest(tx, account_id, before_seq=before_seq, limit=size)
+        records = audit.list_newest(turn.tx, account_id, before_seq=before_seq, limit=size)
         for record in records:
             if record.at < since or len(found) >= limit:
                 return found
@@ -106,11 +106,11 @@ def list_activity(
 
 
 async def each_page(
-    store: Store, account_id: str, *, since: int, limit: int
+    opener: TurnOpener, account_id: str, *, since: int, limit: int
 ) -> AsyncIterator[list[Activity]]:
     """Every event since then, the newest first, `limit` at a time, so that no snapshot stays open."""
     before_seq = NEWEST
-    while page := await store.read(
+    while page := await opener.read(
         list_activity, account_id, limit=limit, before_seq=before_seq, since=since
     ):
         yield page

@@ -9,13 +9,12 @@ from twostep.core.audit import event
 from twostep.core.methods.authenticator import Methods
 from twostep.core.sign_in.session import Session
 from twostep.flows.account.activity import Activity, list_activity
-from twostep.flows.env import Env
 from twostep.flows.proof.apps_ahead import was_clock_ahead
+from twostep.flows.turn import Turn
 from twostep.store.account import addresses as stored_addresses
 from twostep.store.methods import passkeys
 from twostep.store.methods.all_methods import load_methods
 from twostep.store.sign_in import sessions
-from twostep.store.tx import Tx
 
 
 ROWS = 3
@@ -44,31 +43,33 @@ class SettingsView:
     sessions: int
 
 
-def view_dashboard(tx: Tx, account: Account, current: Session, *, now: int) -> DashboardView:
+def view_dashboard(turn: Turn, account: Account, current: Session) -> DashboardView:
     """Read the start page of somebody who is signed in."""
-    addresses = stored_addresses.list_addresses(tx, account.id)
+    addresses = stored_addresses.list_addresses(turn.tx, account.id)
     verified = [one for one in addresses if one.verified_at is not None]
-    newest = list_activity(tx, account.id, limit=LOOKED_THROUGH)
+    newest = list_activity(turn, account.id, limit=LOOKED_THROUGH)
     earlier = (
         one.at
         for one in newest
         if one.event == event.SIGN_IN_COMPLETED and one.at < current.created_at
     )
     return DashboardView(
-        methods=load_methods(tx, account.id),
+        methods=load_methods(turn.tx, account.id),
         email=next((one.address for one in (*verified, *addresses)), ""),
         previous_at=next(earlier, None),
         activity=tuple(newest[:ROWS]),
-        handle=passkeys.load_handle(tx, account.id),
-        clock_was_ahead=account.role is Role.OPERATOR and was_clock_ahead(tx, now=now),
+        handle=passkeys.load_handle(turn.tx, account.id),
+        clock_was_ahead=account.role is Role.OPERATOR and was_clock_ahead(turn),
     )
 
 
-def view_settings(tx: Tx, env: Env, account: Account, *, now: int) -> SettingsView:
+def view_settings(turn: Turn, account: Account) -> SettingsView:
     """Read the counts for the page of all settings."""
-    live = sessions.list_live(tx, account.id, now=now, seen_after=now - env.limits.idle_seconds)
+    live = sessions.list_live(
+        turn.tx, account.id, now=turn.now, seen_after=turn.now - turn.env.limits.idle_seconds
+    )
     return SettingsView(
-        methods=load_methods(tx, account.id),
-        emails=len(stored_addresses.list_addresses(tx, account.id)),
+        methods=load_methods(turn.tx, account.id),
+        emails=len(stored_addresses.list_addresses(turn.tx, account.id)),
         sessions=len(live),
     )

@@ -14,17 +14,16 @@ from twostep.core.sign_in.session import Session
 from twostep.core.sign_in.user_name import user_name_key
 from twostep.delivery.mail.notice import NoticeKind
 from twostep.flows.account.breached import review_breached
-from twostep.flows.env import Env, Visitor
+from twostep.flows.env import Env
 from twostep.flows.limits import count_all
-from twostep.flows.messages.notify import RESET_PASSWORD, notify
+from twostep.flows.mail_links import RESET_PASSWORD
 from twostep.flows.proof import wrong_tries as second_step_throttle
 from twostep.flows.proof.password_tries import count_password_try, refuse_password_tries
 from twostep.flows.proof.remembered_browsers import forget_browsers
 from twostep.flows.proof.retired_password import send_password_links
-from twostep.flows.turn import Done, lock_owner, record
+from twostep.flows.turn import Done, Turn, TurnOpener
 from twostep.store.account import accounts, mail_links
 from twostep.store.sign_in import known_browsers, sessions
-from twostep.store.tx import Tx
 
 
 # Writing mails takes longer than writing none: every answer waits until both would be done.
@@ -43,133 +42,127 @@ def review(env: Env, account: Account, new: str, *, two_step: bool | None = None
 
 
 async def change_password(
-    env: Env, visitor: Visitor, current: Session, *, typed: str, new: str, now: int
+    opener: TurnOpener, current: Session, *, typed: str, new: str
 ) -> Done | Refused:
     """Change the password; every other session and known browser ends.
 
     Refused: PASSWORD_CURRENT_WRONG, PASSWORD_UNCHANGED, what `review` says, THROTTLED, CHANGED.
     Raises `Overloaded`.
     """
-    account = await env.store.read(accounts.load, current.account_id)
+    account = await opener.env.store.read(accounts.load, current.account_id)
     if account is None or account.password_hash is None:
         return Refused(Reason.CHANGED)
-    if refused := await env.store.read(refuse_password_tries, current, now=now):
+    if refused := await opener.read(refuse_password_tries, current):
         return refused
-    verdict = await env.hashes.run_known(
-        password.verify_hash, account.password_hash, typed, profile=env.profile
+    verdict = await opener.env.hashes.run_known(
+        password.verify_hash, account.password_hash, typed, profile=opener.env.profile
     )
-    refused = review(env, account, new)
+    refused = review(opener.env, account, new)
     if refused is None and new == typed:
         refused = Refused(Reason.PASSWORD_UNCHANGED)
     new_hash = ""
     if verdict.ok and refused is None:
-        new_hash = await env.hashes.run_known(password.hash_password, new, profile=env.profile)
+        new_hash = await opener.env.hashes.run_known(
+            password.hash_password, new, profile=opener.env.profile
+        )
     version = account.password_version
 
-    def finish(tx: Tx) -> Done | Refused:
-        locked = lock_owner(tx, current)
+    def finish(turn: Turn) -> Done | Refused:
+        locked = turn.lock(current)
         if locked is None or locked.password_version != version:
             return Refused(Reason.CHANGED)
-        wrong = count_password_try(tx, locked, visitor, current, right=verdict.ok, now=now)
+        wrong = count_password_try(turn, locked, current, right=verdict.ok)
         if wrong or refused:
             return wrong or refused or Refused(Reason.CHANGED)
-        sessions.remove_others(tx, locked.id, keep=current.id)
-        save_new(tx, env, locked, visitor, new=new, new_hash=new_hash, by="owner", now=now)
+        sessions.remove_others(turn.tx, locked.id, keep=current.id)
+        save_new(turn, locked, new=new, new_hash=new_hash, by="owner")
         return Done()
 
-    return await env.store.run(finish)
+    return await opener.run(finish)
 
 
-async def forgot_password(env: Env, visitor: Visitor, *, identifier: str, now: int) -> Done:
+async def forgot_password(opener: TurnOpener, *, identifier: str) -> Done:
     """Mail a link for a new password. The answer is the same for known and unknown names.
 
     At most three mails an hour for an account and ten for a network; a request beyond that is
     dropped without a word, because a word would tell whether the name is known.
     """
 
-    def send(tx: Tx) -> Done:
+    def send(turn: Turn) -> Done:
         if "@" in identifier:
-            found = accounts.load_by_address(tx, email_key(identifier))
+            found = accounts.load_by_address(turn.tx, email_key(identifier))
         else:
-            found = accounts.load_by_name(tx, user_name_key(identifier))
-        account = accounts.lock(tx, found.id) if found else None
+            found = accounts.load_by_name(turn.tx, user_name_key(identifier))
+        account = accounts.lock(turn.tx, found.id) if found else None
         network, own = throttle.RESET_MAIL_NETWORK, throttle.RESET_MAIL_ACCOUNT
         # One after the other: what the network has used must not tell whether the name is known.
-        refused = count_all(tx, [(f"{network.name}:{visitor.network}", network)], now=now)
+        refused = count_all(
+            turn.tx, [(f"{network.name}:{turn.visitor.network}", network)], now=turn.now
+        )
         if account and refused is None:
-            refused = count_all(tx, [(f"{own.name}:{account.id}", own)], now=now)
+            refused = count_all(turn.tx, [(f"{own.name}:{account.id}", own)], now=turn.now)
         if account and account.disabled_at is None and refused is None:
             kind = NoticeKind.PASSWORD_RESET_LINK
-            send_password_links(
-                tx, env, account, kind=kind, source=visitor.source, by="forgot_password", now=now
-            )
+            send_password_links(turn, account, kind=kind, by="forgot_password")
         return Done()
 
-    done, _ = await asyncio.gather(env.store.run(send), asyncio.sleep(LEAST_SECONDS))
+    done, _ = await asyncio.gather(opener.run(send), asyncio.sleep(LEAST_SECONDS))
     return done
 
 
-def view_reset(tx: Tx, *, link: str, now: int) -> Account | Refused:
+def view_reset(turn: Turn, *, link: str) -> Account | Refused:
     """The account whose password a link sets. Refused: LINK_DEAD."""
-    found = mail_links.load(tx, token.digest(link), purpose=RESET_PASSWORD)
-    if found is None or found.used_at is not None or not found.created_at <= now < found.expires_at:
+    found = mail_links.load(turn.tx, token.digest(link), purpose=RESET_PASSWORD)
+    if (
+        found is None
+        or found.used_at is not None
+        or not found.created_at <= turn.now < found.expires_at
+    ):
         return Refused(Reason.LINK_DEAD)
-    account = accounts.load(tx, found.account_id)
+    account = accounts.load(turn.tx, found.account_id)
     if account is None or account.disabled_at is not None:
         return Refused(Reason.LINK_DEAD)
     return account
 
 
-async def reset_password(
-    env: Env, visitor: Visitor, *, link: str, new: str, now: int
-) -> Done | Refused:
+async def reset_password(opener: TurnOpener, *, link: str, new: str) -> Done | Refused:
     """Set a new password through a mailed link; never signs in, never skips the second step.
 
     A refused password does not use the link up. Refused: LINK_DEAD, what `review` says.
     Raises `Overloaded`.
     """
-    account = await env.store.read(view_reset, link=link, now=now)
+    account = await opener.read(view_reset, link=link)
     if isinstance(account, Refused):
         return account
-    if refused := review(env, account, new):
+    if refused := review(opener.env, account, new):
         return refused
-    new_hash = await env.hashes.run(password.hash_password, new, profile=env.profile)
+    new_hash = await opener.env.hashes.run(password.hash_password, new, profile=opener.env.profile)
 
-    def finish(tx: Tx) -> Done | Refused:
-        locked = accounts.lock(tx, account.id)
+    def finish(turn: Turn) -> Done | Refused:
+        locked = accounts.lock(turn.tx, account.id)
         if locked is None or locked.disabled_at is not None:
             return Refused(Reason.LINK_DEAD)
         if locked.two_step is not account.two_step:
             return Refused(Reason.CHANGED)
         digest = token.digest(link)
-        if not mail_links.consume(tx, digest, purpose=RESET_PASSWORD, now=now):
+        if not mail_links.consume(turn.tx, digest, purpose=RESET_PASSWORD, now=turn.now):
             return Refused(Reason.LINK_DEAD)
-        sessions.remove_others(tx, locked.id, keep="")
-        save_new(tx, env, locked, visitor, new=new, new_hash=new_hash, by="link", now=now)
+        sessions.remove_others(turn.tx, locked.id, keep="")
+        save_new(turn, locked, new=new, new_hash=new_hash, by="link")
         return Done()
 
-    return await env.store.run(finish)
+    return await opener.run(finish)
 
 
-def save_new(
-    tx: Tx,
-    env: Env,
-    account: Account,
-    visitor: Visitor,
-    *,
-    new: str,
-    new_hash: str,
-    by: str,
-    now: int,
-) -> None:
+def save_new(turn: Turn, account: Account, *, new: str, new_hash: str, by: str) -> None:
     """Keep a new password of a locked account: browsers are forgotten, links for another one are
     dead, the owner is told."""
     accounts.save_password(
-        tx, account.id, password_hash=new_hash, short=password.is_short(new), now=now
+        turn.tx, account.id, password_hash=new_hash, short=password.is_short(new), now=turn.now
     )
-    mail_links.remove_open(tx, account.id, purpose=RESET_PASSWORD)
-    second_step_throttle.forget_all(tx, account)
-    known_browsers.remove_known_browsers(tx, account.id)
-    forget_browsers(tx, account, visitor.source, now=now)
-    record(tx, account, visitor, event.new_event(event.PASSWORD_CHANGED, by=by), now=now)
-    notify(tx, env, account, NoticeKind.PASSWORD_CHANGED, visitor=visitor, now=now)
+    mail_links.remove_open(turn.tx, account.id, purpose=RESET_PASSWORD)
+    second_step_throttle.forget_all(turn, account)
+    known_browsers.remove_known_browsers(turn.tx, account.id)
+    forget_browsers(turn, account)
+    turn.record(account, event.new_event(event.PASSWORD_CHANGED, by=by))
+    turn.notify(account, NoticeKind.PASSWORD_CHANGED)

@@ -11,49 +11,36 @@ from twostep.core.methods.authenticator import MOST_ADDRESSES
 from twostep.core.refusal import Reason, Refused
 from twostep.core.sign_in.session import Session
 from twostep.delivery.mail.notice import NoticeKind
-from twostep.flows.env import Env, Visitor
-from twostep.flows.messages.notify import (
-    CONFIRM_EMAIL,
-    CONFIRM_SECONDS,
-    RESET_PASSWORD,
-    new_link,
-    notify,
-    queue_mail,
-)
-from twostep.flows.turn import Done, lock_owner, record
+from twostep.flows.mail_links import CONFIRM_EMAIL, CONFIRM_SECONDS, RESET_PASSWORD
+from twostep.flows.turn import Done, Turn
 from twostep.store.account import accounts, addresses, mail_links
 from twostep.store.messages import outbox
-from twostep.store.tx import Tx
 
 
 CONFIRM_MAILS_AN_HOUR = 3
 
 
-def save_profile(
-    tx: Tx, visitor: Visitor, current: Session, *, language: str, time_zone: str, now: int
-) -> Done | Refused:
+def save_profile(turn: Turn, current: Session, *, language: str, time_zone: str) -> Done | Refused:
     """Save language and time zone. Refused: LANGUAGE_UNKNOWN, TIME_ZONE_UNKNOWN."""
     if not i18n.has_language(language):
         return Refused(Reason.LANGUAGE_UNKNOWN)
     if i18n.known_zone(time_zone) != time_zone:
         return Refused(Reason.TIME_ZONE_UNKNOWN)
-    account = lock_owner(tx, current)
+    account = turn.lock(current)
     if account is None:
         return Refused(Reason.CHANGED)
     if (language, time_zone) != (account.language, account.time_zone):
-        accounts.save_profile(tx, account.id, language=language, time_zone=time_zone)
-        record(tx, account, visitor, event.new_event(event.PROFILE_CHANGED), now=now)
+        accounts.save_profile(turn.tx, account.id, language=language, time_zone=time_zone)
+        turn.record(account, event.new_event(event.PROFILE_CHANGED))
     return Done()
 
 
-def list_addresses(tx: Tx, account_id: str) -> list[EmailAddress]:
+def list_addresses(turn: Turn, account_id: str) -> list[EmailAddress]:
     """The account's addresses, unverified ones too."""
-    return addresses.list_addresses(tx, account_id)
+    return addresses.list_addresses(turn.tx, account_id)
 
 
-def add_address(
-    tx: Tx, env: Env, visitor: Visitor, current: Session, *, typed: str, now: int
-) -> EmailAddress | Refused:
+def add_address(turn: Turn, current: Session, *, typed: str) -> EmailAddress | Refused:
     """Add an address: a link goes there. Once it is confirmed, every address is told.
 
     An address that belongs to another account is taken like any other, and its owner gets the
@@ -63,10 +50,10 @@ def add_address(
     read = read_email_address(typed)
     if isinstance(read, Refused):
         return read
-    account = lock_owner(tx, current)
+    account = turn.lock(current)
     if account is None:
         return Refused(Reason.CHANGED)
-    own = addresses.list_addresses(tx, account.id)
+    own = addresses.list_addresses(turn.tx, account.id)
     if any(read.key == email_key(one.address) for one in own):
         return Refused(Reason.EMAIL_DUPLICATE)
     if len(own) >= MOST_ADDRESSES:
@@ -74,116 +61,84 @@ def add_address(
     hour = 3600
     if (
         outbox.count_notices(
-            tx, account.id, kind=NoticeKind.EMAIL_CONFIRM, since=now - hour, now=now
+            turn.tx, account.id, kind=NoticeKind.EMAIL_CONFIRM, since=turn.now - hour, now=turn.now
         )
         >= CONFIRM_MAILS_AN_HOUR
     ):
-        return Refused(Reason.SEND_LIMIT, retry_at=now + hour)
-    address = EmailAddress(token.new_id(), account.id, read.text, None, now)
-    addresses.insert_address(tx, address, address_key=read.key)
-    _send_confirmation(tx, env, account, visitor, address, now=now)
-    record(tx, account, visitor, event.new_event(event.EMAIL_ADDED), now=now)
+        return Refused(Reason.SEND_LIMIT, retry_at=turn.now + hour)
+    address = EmailAddress(token.new_id(), account.id, read.text, None, turn.now)
+    addresses.insert_address(turn.tx, address, address_key=read.key)
+    _send_confirmation(turn, account, address)
+    turn.record(account, event.new_event(event.EMAIL_ADDED))
     return address
 
 
-def _send_confirmation(
-    tx: Tx, env: Env, account: Account, visitor: Visitor, address: EmailAddress, *, now: int
-) -> None:
-    link = new_link(
-        tx,
-        account,
-        purpose=CONFIRM_EMAIL,
-        subject_id=address.id,
-        seconds=CONFIRM_SECONDS,
-        now=now,
+def _send_confirmation(turn: Turn, account: Account, address: EmailAddress) -> None:
+    link = turn.new_link(
+        account, purpose=CONFIRM_EMAIL, subject_id=address.id, seconds=CONFIRM_SECONDS
     )
     payload: dict[str, object] = {
         "to": address.address,
-        "at": now,
-        "browser": visitor.browser,
-        "network": visitor.network,
         "data": {"address": address.address},
         "action": link,
     }
-    queue_mail(tx, env, account, NoticeKind.EMAIL_CONFIRM, payload=payload, now=now)
+    turn.queue_mail(account, NoticeKind.EMAIL_CONFIRM, payload=payload)
 
 
-def view_confirmation(tx: Tx, current: Session, *, link: str, now: int) -> str | Refused:
+def view_confirmation(turn: Turn, current: Session, *, link: str) -> str | Refused:
     """The address that a link would confirm. Refused: LINK_DEAD."""
-    found = mail_links.load(tx, token.digest(link), purpose=CONFIRM_EMAIL)
+    found = mail_links.load(turn.tx, token.digest(link), purpose=CONFIRM_EMAIL)
     if (
         found is None
         or found.used_at is not None
-        or not found.created_at <= now < found.expires_at
+        or not found.created_at <= turn.now < found.expires_at
         or found.account_id != current.account_id
     ):
         return Refused(Reason.LINK_DEAD)
-    own = addresses.list_addresses(tx, current.account_id)
+    own = addresses.list_addresses(turn.tx, current.account_id)
     unconfirmed = (one for one in own if one.id == found.subject_id and one.verified_at is None)
     address = next((one.address for one in unconfirmed), None)
     return address or Refused(Reason.LINK_DEAD)
 
 
-def confirm_address(
-    tx: Tx, env: Env, visitor: Visitor, current: Session, *, link: str, now: int
-) -> Done | Refused:
+def confirm_address(turn: Turn, current: Session, *, link: str) -> Done | Refused:
     """Confirm an address by its mailed link, in a session of its account; all addresses are told.
 
     Refused: LINK_DEAD, and EMAIL_TAKEN, which does not use the link up: the other account may give
     the address back.
     """
-    account = lock_owner(tx, current)
-    address = view_confirmation(tx, current, link=link, now=now)
+    account = turn.lock(current)
+    address = view_confirmation(turn, current, link=link)
     if account is None or isinstance(address, Refused):
         return Refused(Reason.LINK_DEAD)
     digest = token.digest(link)
-    found = mail_links.load(tx, digest, purpose=CONFIRM_EMAIL)
+    found = mail_links.load(turn.tx, digest, purpose=CONFIRM_EMAIL)
     if found is None:
         return Refused(Reason.LINK_DEAD)
-    if not addresses.verify_address(tx, found.subject_id, account_id=account.id, now=now):
+    if not addresses.verify_address(turn.tx, found.subject_id, account_id=account.id, now=turn.now):
         return Refused(Reason.EMAIL_TAKEN)
-    mail_links.consume(tx, digest, purpose=CONFIRM_EMAIL, now=now)
-    record(tx, account, visitor, event.new_event(event.EMAIL_VERIFIED), now=now)
-    notify(
-        tx,
-        env,
-        account,
-        NoticeKind.EMAIL_ADDED,
-        visitor=visitor,
-        now=now,
-        undo=f"email:{found.subject_id}",
-        address=address,
-    )
+    mail_links.consume(turn.tx, digest, purpose=CONFIRM_EMAIL, now=turn.now)
+    turn.record(account, event.new_event(event.EMAIL_VERIFIED))
+    turn.notify(account, NoticeKind.EMAIL_ADDED, undo=f"email:{found.subject_id}", address=address)
     return Done()
 
 
-def remove_address(
-    tx: Tx, env: Env, visitor: Visitor, current: Session, *, address_id: str, now: int
-) -> Done | Refused:
+def remove_address(turn: Turn, current: Session, *, address_id: str) -> Done | Refused:
     """Remove an address; it is told too. Refused: NOT_FOUND, EMAIL_LAST."""
-    account = lock_owner(tx, current)
+    account = turn.lock(current)
     if account is None:
         return Refused(Reason.CHANGED)
-    own = addresses.list_addresses(tx, account.id)
+    own = addresses.list_addresses(turn.tx, account.id)
     verified = tuple(one.address for one in own if one.verified_at is not None)
     address = next((one for one in own if one.id == address_id), None)
     if address is None:
         return Refused(Reason.NOT_FOUND)
     if address.verified_at is not None and len(verified) == 1:
         return Refused(Reason.EMAIL_LAST)
-    addresses.remove_address(tx, address_id, account_id=account.id)
-    record(tx, account, visitor, event.new_event(event.EMAIL_REMOVED), now=now)
+    addresses.remove_address(turn.tx, address_id, account_id=account.id)
+    turn.record(account, event.new_event(event.EMAIL_REMOVED))
     if address.verified_at is not None:
         # One may still lie in its mailbox.
-        mail_links.remove_open(tx, account.id, purpose=RESET_PASSWORD)
-        notify(
-            tx,
-            env,
-            account,
-            NoticeKind.EMAIL_REMOVED,
-            visitor=visitor,
-            now=now,
-            to=verified,
-            address=address.address,
-        )
+        mail_links.remove_open(turn.tx, account.id, purpose=RESET_PASSWORD)
+        turn.notify(account, NoticeKind.EMAIL_REMOVED, to=verified, address=address.address)
     return Done()

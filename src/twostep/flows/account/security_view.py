@@ -9,12 +9,11 @@ from twostep.core.audit import event
 from twostep.core.methods.authenticator import Methods, RememberedBrowser
 from twostep.core.sign_in.session import Session
 from twostep.flows.account.activity import Activity, list_activity
-from twostep.flows.env import Env, Visitor
 from twostep.flows.proof.remembered_browsers import is_this, list_remembered
 from twostep.flows.sign_in.sessions import list_sessions
+from twostep.flows.turn import Turn
 from twostep.store.methods import passkeys
 from twostep.store.methods.all_methods import load_methods
-from twostep.store.tx import Tx
 
 
 ROWS = 5
@@ -53,18 +52,16 @@ class SecurityView:
     activity: tuple[Activity, ...]
 
 
-def view_security(
-    tx: Tx, env: Env, account: Account, current: Session, visitor: Visitor, *, now: int
-) -> SecurityView:
+def view_security(turn: Turn, account: Account, current: Session) -> SecurityView:
     """Read Account security."""
-    live = list_sessions(tx, env, account.id, now=now)
-    newest = list_activity(tx, account.id, limit=20)
-    changed = any(one.event in _CHANGES and now - one.at < OFFER_SECONDS for one in newest)
+    live = list_sessions(turn, account.id)
+    newest = list_activity(turn, account.id, limit=20)
+    changed = any(one.event in _CHANGES and turn.now - one.at < OFFER_SECONDS for one in newest)
     return SecurityView(
-        methods=load_methods(tx, account.id),
-        browsers=list_remembered(tx, env, account, now=now),
-        handle=passkeys.load_handle(tx, account.id),
-        this_browser=is_this(tx, account, visitor),
+        methods=load_methods(turn.tx, account.id),
+        browsers=list_remembered(turn, account),
+        handle=passkeys.load_handle(turn.tx, account.id),
+        this_browser=is_this(turn, account),
         sessions=tuple(sorted(live, key=lambda one: one.id != current.id)),
         offered=changed and len(live) > 1,
         activity=tuple(newest[:ROWS]),

@@ -16,9 +16,9 @@ from twostep.core.audit.audit_chain import START
 from twostep.core.audit.audit_checkpoint import CHECKPOINTS, new_checkpoint, read_start
 from twostep.core.outage import StoreUnavailable
 from twostep.flows.env import Env
+from twostep.flows.turn import Turn, TurnOpener, by_system
 from twostep.store.audit import checkpoint_file
 from twostep.store.audit import checkpoints as audit_checkpoints
-from twostep.store.tx import Tx
 
 
 EVERY_SECONDS = 60.0
@@ -28,28 +28,28 @@ FILE_PAGE = 100
 log = structlog.get_logger(__name__)
 
 
-def take_checkpoint(tx: Tx, env: Env, *, now: int) -> int:
+def take_checkpoint(turn: Turn) -> int:
     """Sign the heads that changed, at most `MOST_HEADS`; how many there were."""
-    heads = audit_checkpoints.take_changed(tx, limit=MOST_HEADS)
+    heads = audit_checkpoints.take_changed(turn.tx, limit=MOST_HEADS)
     if not heads:
         return 0
-    seq, root = _newest(tx)
-    signed = new_checkpoint(env.keyring, seq=seq + 1, before=root, heads=heads, at=now)
-    audit_checkpoints.insert(tx, seq + 1, signed, at=now)
+    seq, root = _newest(turn)
+    signed = new_checkpoint(turn.env.keyring, seq=seq + 1, before=root, heads=heads, at=turn.now)
+    audit_checkpoints.insert(turn.tx, seq + 1, signed, at=turn.now)
     return len(heads)
 
 
-async def checkpoint_all(env: Env, *, now: int) -> int:
+async def checkpoint_all(opener: TurnOpener) -> int:
     """Sign every changed head and bring the file up to date; the newest checkpoint's number.
 
     Raises `StoreUnavailable`.
     """
-    while await env.store.run(take_checkpoint, env, now=now) >= MOST_HEADS:
+    while await opener.run(take_checkpoint) >= MOST_HEADS:
         pass  # each checkpoint is a transaction of its own
-    path = env.settings.audit_checkpoint_file
+    path = opener.env.settings.audit_checkpoint_file
     if path is not None:
-        await _write_file(env, path)
-    newest = await env.store.read(audit_checkpoints.load_newest)
+        await _write_file(opener.env, path)
+    newest = await opener.env.store.read(audit_checkpoints.load_newest)
     return newest[0] if newest else 0
 
 
@@ -57,11 +57,11 @@ async def run_checkpoints(env: Env) -> None:
     """Sign once a minute until cancelled."""
     while True:
         with suppress(StoreUnavailable):
-            await checkpoint_all(env, now=env.clock())
+            await checkpoint_all(by_system(env))
         await asyncio.sleep(EVERY_SECONDS)
 
 
-def review_file(tx: Tx, path: Path) -> str:
+def review_file(turn: Turn, path: Path) -> str:
     """What is wrong with the checkpoint file, with what to do; empty if nothing."""
     try:
         checkpoint_file.review_writable(path)
@@ -71,7 +71,7 @@ def review_file(tx: Tx, path: Path) -> str:
             f"The checkpoint file {path} cannot be written: {error.strerror}."
             " Let the server's user write it; nothing is lost meanwhile."
         )
-    newest = audit_checkpoints.load_newest(tx)
+    newest = audit_checkpoints.load_newest(turn.tx)
     if newest is not None and newest[0] > last + 1:
         return (
             f"The checkpoint file {path} ends at {last}, the database at {newest[0]}. It is brought"
@@ -80,12 +80,12 @@ def review_file(tx: Tx, path: Path) -> str:
     return ""
 
 
-def _newest(tx: Tx) -> tuple[int, bytes]:
+def _newest(turn: Turn) -> tuple[int, bytes]:
     """Number and root of the newest checkpoint, also where all have been purged."""
-    newest = audit_checkpoints.load_newest(tx)
+    newest = audit_checkpoints.load_newest(turn.tx)
     if newest is not None:
         return newest[0], newest[1].root
-    start = audit_checkpoints.load_start(tx, CHECKPOINTS)
+    start = audit_checkpoints.load_start(turn.tx, CHECKPOINTS)
     if start is None:
         return 0, START
     head = read_start(start.body).head

@@ -6,30 +6,26 @@ from collections.abc import Callable
 
 from twostep.core.audit import event
 from twostep.core.audit.audit_chain import Record
-from twostep.core.audit.event import Source
 from twostep.flows.audit.checkpoint import checkpoint_all
-from twostep.flows.env import Env
+from twostep.flows.turn import Turn, TurnOpener
 from twostep.store.audit import trail as audit
-from twostep.store.tx import Tx
 
 
 PAGE = 1000
 
 
-async def export_audit(
-    env: Env, source: Source, write: Callable[[str], object], *, now: int
-) -> int:
+async def export_audit(opener: TurnOpener, write: Callable[[str], object]) -> int:
     """Write every record, one JSON object a line, by chain and number; how many there were.
 
     The export is an event itself and stands in it: it names the checkpoint that was taken just
     before, up to which nothing may be missing. Pages are read one by one, so that no snapshot stays
     open; what happens meanwhile may be in it too.
     """
-    checkpoint = await checkpoint_all(env, now=now)
-    await env.store.run(_record_export, source, checkpoint=checkpoint, now=now)
+    checkpoint = await checkpoint_all(opener)
+    await opener.run(_record_export, checkpoint=checkpoint)
     after = ("", 0)
     count = 0
-    while page := await env.store.read(audit.list_page, after=after, limit=PAGE):
+    while page := await opener.env.store.read(audit.list_page, after=after, limit=PAGE):
         for record in page:
             write(_line(record))
         after = (page[-1].chain, page[-1].seq)
@@ -37,11 +33,11 @@ async def export_audit(
     return count
 
 
-def _record_export(tx: Tx, source: Source, *, checkpoint: int, now: int) -> None:
+def _record_export(turn: Turn, *, checkpoint: int) -> None:
     exported = event.new_event(
-        event.AUDIT_EXPORTED, events=audit.count(tx) + 1, checkpoint=checkpoint
+        event.AUDIT_EXPORTED, events=audit.count(turn.tx) + 1, checkpoint=checkpoint
     )
-    audit.append_system(tx, exported, subject="audit", source=source, now=now)
+    turn.record_system(exported, subject="audit")
 
 
 def _line(record: Record) -> str:

@@ -4,49 +4,48 @@ from __future__ import annotations
 
 from twostep.core.audit.audit_chain import Head
 from twostep.core.audit.audit_checkpoint import CHECKPOINTS, new_start
-from twostep.flows.env import Env
+from twostep.flows.turn import Turn
 from twostep.store.audit import checkpoints as audit_checkpoints
 from twostep.store.audit import trail as audit
-from twostep.store.tx import Tx
 
 
 MONTH_SECONDS = 2_629_746  # a twelfth of the mean Gregorian year
 
 
-def purge_audit(tx: Tx, env: Env, *, now: int, limit: int) -> int:
+def purge_audit(turn: Turn, *, limit: int) -> int:
     """Drop about `limit` of the events that are older than `retention.events_months`; how many.
 
     Only from the start of a chain; once no old event is left, old checkpoints go too.
     """
-    before = now - env.settings.retention.events_months * MONTH_SECONDS
+    before = turn.now - turn.env.settings.retention.events_months * MONTH_SECONDS
     removed = 0
-    for chain in audit.list_chains_before(tx, before, limit=limit):
+    for chain in audit.list_chains_before(turn.tx, before, limit=limit):
         if removed < limit:
             left = limit - removed
-            removed += _purge_chain(tx, env, chain, before=before, limit=left, now=now)
-    return removed or _purge_checkpoints(tx, env, before=before, limit=limit, now=now)
+            removed += _purge_chain(turn, chain, before=before, limit=left)
+    return removed or _purge_checkpoints(turn, before=before, limit=limit)
 
 
-def _purge_chain(tx: Tx, env: Env, chain: str, *, before: int, limit: int, now: int) -> int:
+def _purge_chain(turn: Turn, chain: str, *, before: int, limit: int) -> int:
     last = None
-    for record in audit.list_chain(tx, chain, after_seq=0, limit=limit):
+    for record in audit.list_chain(turn.tx, chain, after_seq=0, limit=limit):
         if record.at >= before:
             break
         last = record
     if last is None:  # an older instant stands behind a newer one: the clock was moved
         return 0
     head = Head(last.seq, bytes(last.hash))
-    signed = new_start(env.keyring, chain=chain, head=head, at=now)
-    audit_checkpoints.save_start(tx, chain, signed, key_id=env.keyring.newest.id)
-    return audit.remove_to(tx, chain, last.seq)
+    signed = new_start(turn.env.keyring, chain=chain, head=head, at=turn.now)
+    audit_checkpoints.save_start(turn.tx, chain, signed, key_id=turn.env.keyring.newest.id)
+    return audit.remove_to(turn.tx, chain, last.seq)
 
 
-def _purge_checkpoints(tx: Tx, env: Env, *, before: int, limit: int, now: int) -> int:
+def _purge_checkpoints(turn: Turn, *, before: int, limit: int) -> int:
     """Drop checkpoints all of whose heads were purged; the newest one always stays."""
-    last = audit_checkpoints.load_last_before(tx, before, limit=limit)
+    last = audit_checkpoints.load_last_before(turn.tx, before, limit=limit)
     if last is None:
         return 0
     head = Head(last[0], last[1].root)
-    signed = new_start(env.keyring, chain=CHECKPOINTS, head=head, at=now)
-    audit_checkpoints.save_start(tx, CHECKPOINTS, signed, key_id=env.keyring.newest.id)
-    return audit_checkpoints.remove_to(tx, last[0])
+    signed = new_start(turn.env.keyring, chain=CHECKPOINTS, head=head, at=turn.now)
+    audit_checkpoints.save_start(turn.tx, CHECKPOINTS, signed, key_id=turn.env.keyring.newest.id)
+    return audit_checkpoints.remove_to(turn.tx, last[0])

@@ -11,8 +11,8 @@ from twostep.core.audit import event
 from twostep.core.sign_in.throttle import Rule
 from twostep.flows.audit.alarm import raise_alarm
 from twostep.flows.env import Env
+from twostep.flows.turn import Turn
 from twostep.store.sign_in import throttles
-from twostep.store.tx import Tx
 
 
 RESERVE = 0.2
@@ -57,17 +57,24 @@ def budgets(env: Env, *, now: int) -> tuple[Budget, Budget]:
     )  # fmt: skip
 
 
-def watch_budgets(tx: Tx, env: Env, *, now: int) -> None:
+def watch_budgets(turn: Turn) -> None:
     """Raise an alarm where this send is the one that reaches a mark; each is reached once."""
-    for budget in budgets(env, now=now):
-        used = throttles.load(tx, budget.key).count
+    for budget in budgets(turn.env, now=turn.now):
+        used = throttles.load(turn.tx, budget.key).count
         if used == max(1, int(budget.limit * HALF)):
             raise_alarm(
-                tx, event.BUDGET_HALF_USED, subject=budget.span, now=now,
-                span=budget.span, limit=budget.limit,
-            )  # fmt: skip
+                turn,
+                event.BUDGET_HALF_USED,
+                subject=budget.span,
+                span=budget.span,
+                limit=budget.limit,
+            )
         if used in {budget.open_limit, budget.limit}:
             raise_alarm(
-                tx, event.BUDGET_USED_UP, subject=budget.span, now=now,
-                span=budget.span, limit=budget.limit, kept=budget.limit - used,
-            )  # fmt: skip
+                turn,
+                event.BUDGET_USED_UP,
+                subject=budget.span,
+                span=budget.span,
+                limit=budget.limit,
+                kept=budget.limit - used,
+            )

@@ -12,16 +12,15 @@ from twostep.delivery.mail import notice_mail as mail
 from twostep.delivery.mail.notice import HelpDeskAct, Notice, NoticeKind
 from twostep.delivery.message import CallMessage, MailMessage, Message, TextMessage
 from twostep.flows.env import Env
-from twostep.flows.messages.notify import PAYLOAD
 from twostep.flows.messages.numbers import open_number
 from twostep.flows.messages.queue_message import RECOVERY, TEST
 from twostep.flows.messages.sent_code import open_code
 from twostep.flows.places import place_of
+from twostep.flows.turn import PAYLOAD, Turn
 from twostep.flows.unseal import unseal
 from twostep.store.account import accounts
 from twostep.store.messages.outbox import OutboxRow
 from twostep.store.methods import challenges, phones
-from twostep.store.tx import Tx
 
 
 _LINK_PATHS = {
@@ -38,40 +37,40 @@ _LINK_PATHS = {
 _WITHOUT_CODE = {TEST: text_message.compose_test, RECOVERY: text_message.compose_recovery}
 
 
-def compose(tx: Tx, env: Env, row: OutboxRow, *, now: int) -> Message | None:
+def compose(turn: Turn, row: OutboxRow) -> Message | None:
     """The message of an outbox row; None when it has lost its sense. Raises `SealBroken`."""
-    account = accounts.load(tx, row.account_id)
-    if account is None or now >= row.not_after:
+    account = accounts.load(turn.tx, row.account_id)
+    if account is None or turn.now >= row.not_after:
         return None
     if row.channel == "email":
-        return _compose_notice(env, account, row)
-    phone = phones.load(tx, row.phone_id or "", account_id=account.id)
+        return _compose_notice(turn.env, account, row)
+    phone = phones.load(turn.tx, row.phone_id or "", account_id=account.id)
     if phone is None:
         return None
     if row.challenge_id is None:
-        return _compose_text(env, account, row, phone)
-    challenge = challenges.load(tx, row.challenge_id)
-    if challenge is None or not is_open(challenge, now=now):
+        return _compose_text(turn.env, account, row, phone)
+    challenge = challenges.load(turn.tx, row.challenge_id)
+    if challenge is None or not is_open(challenge, now=turn.now):
         return None
-    code = open_code(env, challenge)
+    code = open_code(turn.env, challenge)
     if row.channel == "call":
         return CallMessage(
             id=row.id,
-            to=open_number(env, phone),
-            script=script_of(env, account, challenge, code=code),
+            to=open_number(turn.env, phone),
+            script=script_of(turn.env, account, challenge, code=code),
             expires_at=challenge.expires_at,
         )
     text = text_message.compose(
         purpose=challenge.purpose,
         code=code,
-        panel=env.settings.panel_name,
-        host=env.public_host,
+        panel=turn.env.settings.panel_name,
+        host=turn.env.public_host,
         language=account.language,
-        app_hash=env.settings.delivery.app_hash,
+        app_hash=turn.env.settings.delivery.app_hash,
     )
     return TextMessage(
         id=row.id,
-        to=open_number(env, phone),
+        to=open_number(turn.env, phone),
         text=text,
         code=code,
         language=account.language,

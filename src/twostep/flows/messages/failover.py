@@ -21,10 +21,10 @@ from twostep.delivery.channel import Channel, Kind, Reporting, ReportTo
 from twostep.delivery.message import Message
 from twostep.flows.audit.alarm import raise_alarm
 from twostep.flows.env import Env
+from twostep.flows.turn import Turn, by_system
 from twostep.store.messages import provider_states
 from twostep.store.messages.outbox import OutboxRow
 from twostep.store.messages.provider_states import ProviderState
-from twostep.store.tx import Tx
 
 
 log = structlog.get_logger(__name__)
@@ -98,7 +98,7 @@ class Failover:
         if new.open_until != old.open_until:
             state = ProviderState(name, new.open_until, reason, now)
             try:
-                await env.store.run(_save_state, state, was_open=old.open_until > 0)
+                await by_system(env).run(_save_state, state, was_open=old.open_until > 0)
             except StoreUnavailable:
                 log.warning("outbox.not_written_down")
 
@@ -116,33 +116,33 @@ def order(env: Env, kind: Kind, region: str) -> tuple[str, ...]:
     return settings.delivery.country_providers.get(region) or defaults[kind]
 
 
-def _save_state(tx: Tx, state: ProviderState, *, was_open: bool) -> None:
-    provider_states.save(tx, state)
+def _save_state(turn: Turn, state: ProviderState, *, was_open: bool) -> None:
+    provider_states.save(turn.tx, state)
     if state.open_until == 0:
-        raise_alarm(
-            tx, event.PROVIDER_RESTORED, subject=state.name, now=state.changed_at,
-            provider=state.name,
-        )  # fmt: skip
+        raise_alarm(turn, event.PROVIDER_RESTORED, subject=state.name, provider=state.name)
     elif not was_open:
         raise_alarm(
-            tx, event.PROVIDER_TRIPPED, subject=state.name, now=state.changed_at,
-            provider=state.name, reason=state.reason,
-        )  # fmt: skip
+            turn,
+            event.PROVIDER_TRIPPED,
+            subject=state.name,
+            provider=state.name,
+            reason=state.reason,
+        )
 
 
-def passed_by(tx: Tx, *, now: int) -> frozenset[str]:
+def passed_by(turn: Turn) -> frozenset[str]:
     """Providers that kept failing and are left out for a while."""
     return frozenset(
         state.name
-        for state in provider_states.list_all(tx)
-        if is_open(Breaker(open_until=state.open_until), now=now)
+        for state in provider_states.list_all(turn.tx)
+        if is_open(Breaker(open_until=state.open_until), now=turn.now)
     )
 
 
-def troubled_channels(tx: Tx, env: Env, *, now: int) -> frozenset[str]:
+def troubled_channels(turn: Turn) -> frozenset[str]:
     """Channels (sms, call) that have providers, every one of which is being passed by."""
-    out = passed_by(tx, now=now)
-    named = {"sms": env.settings.sms_providers, "call": env.settings.call_providers}
+    out = passed_by(turn)
+    named = {"sms": turn.env.settings.sms_providers, "call": turn.env.settings.call_providers}
     return frozenset(
         channel for channel, providers in named.items() if providers and out.issuperset(providers)
     )

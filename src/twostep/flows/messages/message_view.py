@@ -10,9 +10,9 @@ from twostep.core.methods.challenge import Challenge
 from twostep.core.methods.out_of_band import MaySend, Purpose, SendState
 from twostep.core.sign_in.session import Session
 from twostep.flows.messages.send_code import load_attempt, shown_state
+from twostep.flows.turn import Turn
 from twostep.store.messages import outbox
 from twostep.store.methods import challenges, phones
-from twostep.store.tx import Tx
 
 
 LATE_SECONDS = 60
@@ -39,13 +39,13 @@ class DeliveryView:
     is_late: bool = False
 
 
-def view_delivery(tx: Tx, session: Session, *, purpose: Purpose, now: int) -> DeliveryView | None:
+def view_delivery(turn: Turn, session: Session, *, purpose: Purpose) -> DeliveryView | None:
     """The newest message of this attempt; None when nothing was sent."""
-    challenge = challenges.load_newest(tx, session.id, purpose)
+    challenge = challenges.load_newest(turn.tx, session.id, purpose)
     if challenge is None:
         return None
-    phone = phones.load(tx, challenge.phone_id, account_id=session.account_id)
-    row = outbox.load_newest_of_challenge(tx, challenge.id)
+    phone = phones.load(turn.tx, challenge.phone_id, account_id=session.account_id)
+    row = outbox.load_newest_of_challenge(turn.tx, challenge.id)
     if phone is None or row is None:
         return None
     return DeliveryView(
@@ -55,9 +55,9 @@ def view_delivery(tx: Tx, session: Session, *, purpose: Purpose, now: int) -> De
         reason=row.reason,
         state_at=row.accepted_at or row.created_at,
         expires_at=challenge.expires_at,
-        is_over=_is_over(challenge, now=now),
-        can_send_at=_can_send_at(tx, session, phone, purpose=purpose, now=now),
-        is_late=shown_state(row) in _ON_ITS_WAY and now - row.created_at >= LATE_SECONDS,
+        is_over=_is_over(challenge, now=turn.now),
+        can_send_at=_can_send_at(turn, session, phone, purpose=purpose),
+        is_late=shown_state(row) in _ON_ITS_WAY and turn.now - row.created_at >= LATE_SECONDS,
     )
 
 
@@ -65,11 +65,9 @@ def _is_over(challenge: Challenge, *, now: int) -> bool:
     return challenge.ended_at is not None or now >= challenge.expires_at
 
 
-def _can_send_at(
-    tx: Tx, session: Session, phone: Phone, *, purpose: Purpose, now: int
-) -> int | None:
-    attempt = load_attempt(tx, session, phone_id=phone.id, purpose=purpose, now=now)
-    allowed = out_of_band.may_send(attempt, now=now)
+def _can_send_at(turn: Turn, session: Session, phone: Phone, *, purpose: Purpose) -> int | None:
+    attempt = load_attempt(turn, session, phone_id=phone.id, purpose=purpose)
+    allowed = out_of_band.may_send(attempt, now=turn.now)
     if isinstance(allowed, MaySend):
-        return now
+        return turn.now
     return None if len(attempt.sends) >= out_of_band.SEND_LIMIT else allowed.retry_at

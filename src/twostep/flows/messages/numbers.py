@@ -6,8 +6,8 @@ from twostep.core import sealing
 from twostep.core.methods.authenticator import MethodKind, Phone, method_name
 from twostep.core.sign_in.throttle import PREFIX_DIGITS_LEFT_OUT
 from twostep.flows.env import Env
+from twostep.flows.turn import Turn
 from twostep.flows.unseal import tell_broken, unseal
-from twostep.store.tx import Tx
 
 
 FINGERPRINT = "phones.fingerprint"
@@ -40,11 +40,11 @@ def open_number(env: Env, phone: Phone) -> str:
     ).decode()
 
 
-def number_or_none(tx: Tx, env: Env, phone: Phone, *, now: int) -> str | None:
+def number_or_none(turn: Turn, phone: Phone) -> str | None:
     """The number; None where it does not open, which is written down."""
     try:
-        return open_number(env, phone)
+        return open_number(turn.env, phone)
     except sealing.SealBroken:
         method = method_name(MethodKind.PHONE, phone.id)
-        tell_broken(tx, phone.account_id, purpose=NUMBER, method=method, now=now)
+        tell_broken(turn.tx, phone.account_id, purpose=NUMBER, method=method, now=turn.now)
         return None

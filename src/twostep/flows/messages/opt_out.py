@@ -19,26 +19,28 @@ from twostep.core.sealing import SealBroken
 from twostep.delivery.channel import Failure, OptReport
 from twostep.flows.env import Env
 from twostep.flows.messages.numbers import fingerprint, fingerprints, open_number
+from twostep.flows.turn import Turn
 from twostep.store.audit import trail as audit
 from twostep.store.messages import opt_outs
 from twostep.store.methods import phones
-from twostep.store.tx import Tx
 
 
 NUMBER = "opt_outs.number"
 REMEMBERED_SECONDS = 30 * 86_400
 
 
-def is_opted_out(tx: Tx, env: Env, e164: str, *, now: int) -> bool:
+def is_opted_out(turn: Turn, e164: str) -> bool:
     """Whether this number asked for no more texts."""
-    return opt_outs.is_out(tx, fingerprints(env, e164), since=now - REMEMBERED_SECONDS)
+    return opt_outs.is_out(
+        turn.tx, fingerprints(turn.env, e164), since=turn.now - REMEMBERED_SECONDS
+    )
 
 
-def refuse_opted_out(tx: Tx, env: Env, e164: str, *, now: int) -> Refused | None:
+def refuse_opted_out(turn: Turn, e164: str) -> Refused | None:
     """Whether no text may go there; `detail` holds the `number` that START can be texted to."""
-    if not is_opted_out(tx, env, e164, now=now):
+    if not is_opted_out(turn, e164):
         return None
-    number = next((sender for sender in _senders(env) if sender.startswith("+")), "")
+    number = next((sender for sender in _senders(turn.env) if sender.startswith("+")), "")
     return Refused(Reason.NUMBER_OPTED_OUT, detail={"number": number} if number else {})
 
 
@@ -55,34 +57,39 @@ def _senders(env: Env) -> Iterator[str]:
     return (own.get(name) or "" for name in settings.sms_providers)
 
 
-def note_opt_out(tx: Tx, env: Env, e164: str, *, provider: str, now: int) -> None:
+def note_opt_out(turn: Turn, e164: str, *, provider: str) -> None:
     """A provider refused a text because its receiver opted out."""
-    if is_opted_out(tx, env, e164, now=now):
+    if is_opted_out(turn, e164):
         return
     row_id = token.new_id()
-    sealed = sealing.seal(env.keyring, e164.encode(), purpose=NUMBER, row_id=row_id, account_id="")
+    sealed = sealing.seal(
+        turn.env.keyring, e164.encode(), purpose=NUMBER, row_id=row_id, account_id=""
+    )
     opt_outs.save(
-        tx, fingerprint(env, e164), row_id=row_id, number=sealed, provider=provider, now=now
+        turn.tx,
+        fingerprint(turn.env, e164),
+        row_id=row_id,
+        number=sealed,
+        provider=provider,
+        now=turn.now,
     )
     told = event.new_event(event.NUMBER_OPTED_OUT, provider=provider)
-    audit.append_system(tx, told, subject=row_id, source=SYSTEM, now=now)
+    audit.append_system(turn.tx, told, subject=row_id, source=SYSTEM, now=turn.now)
 
 
-def take_opt_report(tx: Tx, env: Env, report: OptReport, *, provider: str, now: int) -> None:
+def take_opt_report(turn: Turn, report: OptReport, *, provider: str) -> None:
     """Somebody texted STOP or START to one of our numbers."""
     if report.out:
-        note_opt_out(tx, env, report.number, provider=provider, now=now)
-    elif opt_outs.remove(tx, fingerprints(env, report.number)):
+        note_opt_out(turn, report.number, provider=provider)
+    elif opt_outs.remove(turn.tx, fingerprints(turn.env, report.number)):
         told = event.new_event(event.NUMBER_OPTED_IN, provider=provider)
-        audit.append_system(tx, told, subject=token.new_id(), source=SYSTEM, now=now)
+        audit.append_system(turn.tx, told, subject=token.new_id(), source=SYSTEM, now=turn.now)
 
 
-def note_refusal(
-    tx: Tx, env: Env, phone: Phone | None, *, reason: str, provider: str, now: int
-) -> None:
+def note_refusal(turn: Turn, phone: Phone | None, *, reason: str, provider: str) -> None:
     """Remember what a message's failure says of its number: opted out, or a landline."""
     if phone is not None and reason == Failure.LANDLINE:
-        phones.learn_landline(tx, phone.id)
+        phones.learn_landline(turn.tx, phone.id)
     if phone is not None and reason == Failure.OPTED_OUT:
         with suppress(SealBroken):  # then it cannot be sent to anyway
-            note_opt_out(tx, env, open_number(env, phone), provider=provider, now=now)
+            note_opt_out(turn, open_number(turn.env, phone), provider=provider)

@@ -18,7 +18,7 @@ from functools import partial
 import structlog
 
 from twostep.core.audit import event
-from twostep.core.audit.event import SYSTEM, Outcome
+from twostep.core.audit.event import Outcome
 from twostep.core.methods.authenticator import MethodKind, method_name
 from twostep.core.methods.out_of_band import NO_ANSWER
 from twostep.core.outage import StoreUnavailable
@@ -26,20 +26,18 @@ from twostep.core.sealing import SealBroken
 from twostep.delivery import channel as port
 from twostep.delivery.channel import Channel, Kind, StatusReport
 from twostep.delivery.message import Message
-from twostep.flows.env import Env
+from twostep.flows.env import NOBODY, Env
 from twostep.flows.messages.compose import compose
 from twostep.flows.messages.failover import Failover
-from twostep.flows.messages.notify import PAYLOAD
 from twostep.flows.messages.opt_out import note_refusal
 from twostep.flows.messages.reports import record_status
 from twostep.flows.messages.sent_code import CODE
+from twostep.flows.turn import PAYLOAD, Turn, TurnOpener, by_system
 from twostep.flows.unseal import tell_broken
 from twostep.store.account import accounts
-from twostep.store.audit import trail as audit
 from twostep.store.messages import outbox
 from twostep.store.messages.outbox import OutboxRow
 from twostep.store.methods import phones
-from twostep.store.tx import Tx
 
 
 LEASE_SECONDS = 60
@@ -157,17 +155,17 @@ class Outbox:
     async def _send(self, env: Env, row: OutboxRow) -> None:
         now = env.clock()
         try:
-            message = await env.store.read(compose, env, row, now=now)
+            message = await TurnOpener(env, NOBODY, now).read(compose, row)
             if message is None:
                 result = _Result("expired", reason="expired")
             else:
                 result = await self._hand_over(env, row, message)
             self._held.discard(row.id)
-            await env.store.run(_write_down, env, row, result=result, now=env.clock())
+            await by_system(env).run(_write_down, row, result=result)
         except SealBroken:
             self._held.discard(row.id)
             broken = _Result("failed", reason=SEAL_BROKEN)
-            await env.store.run(_write_down, env, row, result=broken, now=env.clock())
+            await by_system(env).run(_write_down, row, result=broken)
         except StoreUnavailable:
             # It is given back, or, where it may have left, the lease lapses: sent again, same code.
             log.warning("outbox.not_written_down")
@@ -177,7 +175,7 @@ class Outbox:
             )
             self._held.discard(row.id)
             broken = _Result("failed", reason="internal")
-            await env.store.run(_write_down, env, row, result=broken, now=env.clock())
+            await by_system(env).run(_write_down, row, result=broken)
 
     async def _hand_over(self, env: Env, row: OutboxRow, message: Message) -> _Result:
         """Try the channel's providers in their order."""
@@ -193,7 +191,7 @@ class Outbox:
 
 async def _take_report(env: Env, report: StatusReport) -> None:
     with suppress(StoreUnavailable):  # the provider's next report, or none, settles it
-        await env.store.run(record_status, report, env=env, provider="", now=env.clock())
+        await by_system(env).run(record_status, report, provider="")
 
 
 def _judge(row: OutboxRow, answer: port.Outcome, *, provider: str, now: int) -> _Result:
@@ -241,37 +239,37 @@ def _retry(row: OutboxRow, reason: str, *, provider: str, now: int, wait: int = 
     )
 
 
-def _write_down(tx: Tx, env: Env, row: OutboxRow, *, result: _Result, now: int) -> None:
-    account = accounts.lock(tx, row.account_id)
-    current = outbox.load(tx, row.id)
+def _write_down(turn: Turn, row: OutboxRow, *, result: _Result) -> None:
+    account = accounts.lock(turn.tx, row.account_id)
+    current = outbox.load(turn.tx, row.id)
     if account is None or current is None or current.state != "queued":
         return  # a report of the provider was faster than its answer
     if result.state == "queued":
         outbox.postpone(
-            tx,
+            turn.tx,
             row.id,
-            next_at=now + result.retry_in_seconds,
+            next_at=turn.now + result.retry_in_seconds,
             reason=result.reason,
             provider=result.provider,
             copies=result.copies,
         )
         return
     outbox.save_state(
-        tx,
+        turn.tx,
         row.id,
         state=result.state,
         reason=result.reason,
         provider=result.provider,
         provider_id=result.provider_id,
-        now=now,
+        now=turn.now,
     )
-    audit.append(tx, _event(row, result), account_id=account.id, source=SYSTEM, now=now)
+    turn.record(account, _event(row, result))
     if row.phone_id:
-        phone = phones.load(tx, row.phone_id, account_id=account.id)
-        note_refusal(tx, env, phone, reason=result.reason, provider=result.provider, now=now)
+        phone = phones.load(turn.tx, row.phone_id, account_id=account.id)
+        note_refusal(turn, phone, reason=result.reason, provider=result.provider)
     if result.reason == SEAL_BROKEN:
         purpose = PAYLOAD if row.challenge_id is None else CODE
-        tell_broken(tx, account.id, purpose=purpose, now=now)
+        tell_broken(turn.tx, account.id, purpose=purpose, now=turn.now)
 
 
 def _event(row: OutboxRow, result: _Result) -> event.Event:

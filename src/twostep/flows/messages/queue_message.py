@@ -13,14 +13,13 @@ from twostep.core.methods.authenticator import Phone
 from twostep.core.methods.challenge import Challenge, is_open
 from twostep.core.methods.out_of_band import Purpose, SentCode
 from twostep.core.sign_in.session import Session
-from twostep.flows.env import Env
 from twostep.flows.messages.numbers import fingerprint, prefix_digest
 from twostep.flows.messages.sent_code import CODE, check_of, kind_of
+from twostep.flows.turn import Turn
 from twostep.store.messages import outbox, sends
 from twostep.store.messages.outbox import OutboxRow
 from twostep.store.messages.sends import Send
 from twostep.store.methods import challenges
-from twostep.store.tx import Tx
 
 
 TEST = "test"
@@ -31,46 +30,30 @@ EXPIRY_MARGIN_SECONDS = 60  # a code that arrives in its last minute helps nobod
 
 
 def challenge_for(
-    tx: Tx,
-    env: Env,
-    session: Session,
-    *,
-    phone: Phone,
-    channel: str,
-    purpose: Purpose,
-    ends_at: int,
-    now: int,
+    turn: Turn, session: Session, *, phone: Phone, channel: str, purpose: Purpose, ends_at: int
 ) -> Challenge:
     """The outstanding challenge where the same code can go out again, else a new one."""
-    old = challenges.load_newest(tx, session.id, purpose)
+    old = challenges.load_newest(turn.tx, session.id, purpose)
     outstanding = None
-    if old is not None and is_open(old, now=now):
+    if old is not None and is_open(old, now=turn.now):
         outstanding = SentCode(old.phone_id, old.purpose, old.expires_at, old.tries_left)
     decision = out_of_band.reuse_or_new(
-        outstanding, authenticator_id=phone.id, purpose=purpose, step_ends_at=ends_at, now=now
+        outstanding, authenticator_id=phone.id, purpose=purpose, step_ends_at=ends_at, now=turn.now
     )
     if old is not None and isinstance(decision, out_of_band.Reuse):
-        challenges.save_channel(tx, old.id, channel=channel)
+        challenges.save_channel(turn.tx, old.id, channel=channel)
         return replace(old, channel=channel)
     if old is not None:
-        challenges.end(tx, old.id, now=now)
+        challenges.end(turn.tx, old.id, now=turn.now)
     challenge = _new_challenge(
-        env, session, phone=phone, channel=channel, purpose=purpose, now=now,
-        expires_at=decision.expires_at,
-    )  # fmt: skip
-    challenges.insert(tx, challenge)
+        turn, session, phone=phone, channel=channel, purpose=purpose, expires_at=decision.expires_at
+    )
+    challenges.insert(turn.tx, challenge)
     return challenge
 
 
 def _new_challenge(
-    env: Env,
-    session: Session,
-    *,
-    phone: Phone,
-    channel: str,
-    purpose: Purpose,
-    expires_at: int,
-    now: int,
+    turn: Turn, session: Session, *, phone: Phone, channel: str, purpose: Purpose, expires_at: int
 ) -> Challenge:
     code = out_of_band.new_code()
     row_id = token.new_id()
@@ -82,26 +65,24 @@ def _new_challenge(
         phone_id=phone.id,
         channel=channel,
         code=sealing.seal(
-            env.keyring,
+            turn.env.keyring,
             code.encode(),
             purpose=CODE,
             row_id=row_id,
             account_id=session.account_id,
         ),
-        check=check_of(env, row_id, code),
+        check=check_of(turn.env, row_id, code),
         call_key=out_of_band.new_call_key(),
         tries_left=out_of_band.CODE_TRIES,
-        created_at=now,
+        created_at=turn.now,
         expires_at=expires_at,
         ended_at=None,
     )
 
 
-def queue_message(
-    tx: Tx, env: Env, challenge: Challenge, *, phone: Phone, e164: str, now: int
-) -> None:
+def queue_message(turn: Turn, challenge: Challenge, *, phone: Phone, e164: str) -> None:
     """Put it into the outbox, which sends after the commit."""
-    tx.on_commit(env.wake_outbox)
+    turn.tx.on_commit(turn.env.wake_outbox)
     row = OutboxRow(
         id=token.new_id(),
         account_id=challenge.account_id,
@@ -116,20 +97,18 @@ def queue_message(
         provider="",
         provider_id="",
         attempt=0,
-        next_at=now,
+        next_at=turn.now,
         not_after=challenge.expires_at - EXPIRY_MARGIN_SECONDS,
-        created_at=now,
+        created_at=turn.now,
         accepted_at=None,
     )
-    outbox.insert(tx, row)
-    write_send(tx, env, row, phone=phone, e164=e164, now=now)
+    outbox.insert(turn.tx, row)
+    write_send(turn, row, phone=phone, e164=e164)
 
 
-def queue_text(
-    tx: Tx, env: Env, phone: Phone, *, kind: str, e164: str, seconds: int, now: int
-) -> OutboxRow:
+def queue_text(turn: Turn, phone: Phone, *, kind: str, e164: str, seconds: int) -> OutboxRow:
     """Put a text without a code into the outbox; it may leave for so many seconds."""
-    tx.on_commit(env.wake_outbox)
+    turn.tx.on_commit(turn.env.wake_outbox)
     row = OutboxRow(
         id=token.new_id(),
         account_id=phone.account_id,
@@ -144,20 +123,20 @@ def queue_text(
         provider="",
         provider_id="",
         attempt=0,
-        next_at=now,
-        not_after=now + seconds,
-        created_at=now,
+        next_at=turn.now,
+        not_after=turn.now + seconds,
+        created_at=turn.now,
         accepted_at=None,
     )
-    outbox.insert(tx, row)
-    write_send(tx, env, row, phone=phone, e164=e164, now=now)
+    outbox.insert(turn.tx, row)
+    write_send(turn, row, phone=phone, e164=e164)
     return row
 
 
-def write_send(tx: Tx, env: Env, row: OutboxRow, *, phone: Phone, e164: str, now: int) -> None:
+def write_send(turn: Turn, row: OutboxRow, *, phone: Phone, e164: str) -> None:
     """Write down what is needed to count this send, without its number."""
     sends.insert(
-        tx,
+        turn.tx,
         Send(
             id=row.id,
             account_id=row.account_id,
@@ -165,8 +144,8 @@ def write_send(tx: Tx, env: Env, row: OutboxRow, *, phone: Phone, e164: str, now
             region=phone.region,
             channel=row.channel,
             confirmed=phone.confirmed_at is not None,
-            fingerprint=fingerprint(env, e164),
-            prefix=prefix_digest(env, e164),
-            sent_at=now,
+            fingerprint=fingerprint(turn.env, e164),
+            prefix=prefix_digest(turn.env, e164),
+            sent_at=turn.now,
         ),
     )

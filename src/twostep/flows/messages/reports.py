@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from twostep.core.audit import event
-from twostep.core.audit.event import SYSTEM, Outcome
+from twostep.core.audit.event import Outcome
 from twostep.core.methods.authenticator import MethodKind, method_name
 from twostep.core.methods.challenge import is_open
 from twostep.core.methods.out_of_band import NO_ANSWER, Purpose, SendState, merge_state
@@ -14,18 +14,16 @@ from twostep.core.sealing import SealBroken
 from twostep.delivery.channel import CallbackRequest, Forged, KeyReport, OptReport, StatusReport
 from twostep.delivery.mail.notice import NoticeKind
 from twostep.delivery.spoken import Script, Step, new_script
-from twostep.flows.env import Env
+from twostep.flows.env import NOBODY
 from twostep.flows.messages.compose import script_of
-from twostep.flows.messages.notify import notify
 from twostep.flows.messages.opt_out import note_refusal, take_opt_report
 from twostep.flows.messages.sent_code import CODE, open_code
+from twostep.flows.turn import Turn, TurnOpener
 from twostep.flows.unseal import tell_broken
 from twostep.store.account import accounts
-from twostep.store.audit import trail as audit
 from twostep.store.messages import outbox
 from twostep.store.messages.outbox import OutboxRow
 from twostep.store.methods import challenges, phones
-from twostep.store.tx import Tx
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +34,14 @@ class Spoken:
     step: Step
 
 
-def record_status(
-    tx: Tx, report: StatusReport, *, provider: str, now: int, env: Env | None = None
-) -> None:
+def record_status(turn: Turn, report: StatusReport, *, provider: str) -> None:
     """Take a report on a message; reports may come twice and in any order, unknown ids are nothing.
 
     `provider`: empty where the channel itself reports. `env`: to remember who opted out.
     """
-    found = outbox.load(tx, report.message_id)
-    account = accounts.lock(tx, found.account_id) if found else None
-    row = outbox.load(tx, report.message_id)
+    found = outbox.load(turn.tx, report.message_id)
+    account = accounts.lock(turn.tx, found.account_id) if found else None
+    row = outbox.load(turn.tx, report.message_id)
     if account is None or row is None or row.state == "expired":
         return
     old = SendState(row.state)
@@ -56,7 +52,13 @@ def record_status(
     reason = str(report.failure or "") if new is SendState.FAILED else ""
     provider = provider or row.provider
     outbox.save_state(
-        tx, row.id, state=str(new), reason=reason, provider=provider, provider_id="", now=now
+        turn.tx,
+        row.id,
+        state=str(new),
+        reason=reason,
+        provider=provider,
+        provider_id="",
+        now=turn.now,
     )
     if row.channel == "email":  # code events tell of codes; a notice has its own, when it leaves
         return
@@ -73,35 +75,35 @@ def record_status(
         told = event.new_event(
             event.CODE_DELIVERED, method=method, state=str(new), provider=provider
         )
-    audit.append(tx, told, account_id=account.id, source=SYSTEM, now=now)
-    if env is not None:
-        phone = phones.load(tx, row.phone_id or "", account_id=account.id)
-        note_refusal(tx, env, phone, reason=reason, provider=provider, now=now)
+    turn.record(account, told)
+    if turn.env is not None:
+        phone = phones.load(turn.tx, row.phone_id or "", account_id=account.id)
+        note_refusal(turn, phone, reason=reason, provider=provider)
 
 
-def answer_call(tx: Tx, env: Env, report: KeyReport, *, now: int) -> Spoken | None:
+def answer_call(turn: Turn, report: KeyReport) -> Spoken | None:
     """What a call in progress says next; None: no such call, or its code is dead (hang up).
 
     The code is read only after the announced key. Key 9 ends the code and tells the owner.
     """
-    found = outbox.load(tx, report.message_id)
+    found = outbox.load(turn.tx, report.message_id)
     if found is None or found.channel != "call" or found.challenge_id is None:
         return None
-    account = accounts.lock(tx, found.account_id)
-    challenge = challenges.load(tx, found.challenge_id)
-    if account is None or challenge is None or not is_open(challenge, now=now):
+    account = accounts.lock(turn.tx, found.account_id)
+    challenge = challenges.load(turn.tx, found.challenge_id)
+    if account is None or challenge is None or not is_open(challenge, now=turn.now):
         return None
     try:
-        code = open_code(env, challenge)
+        code = open_code(turn.env, challenge)
     except SealBroken:
-        tell_broken(tx, account.id, purpose=CODE, now=now)
+        tell_broken(turn.tx, account.id, purpose=CODE, now=turn.now)
         return None
-    script = script_of(env, account, challenge, code=code)
+    script = script_of(turn.env, account, challenge, code=code)
     if report.pressed is None:
         return Spoken(script, report.step)
     step = script.next_step(report.step, report.pressed)
     if step is Step.REPORTED:
-        _report(tx, env, found, now=now)
+        _report(turn, found)
     return Spoken(script, step)
 
 
@@ -115,26 +117,27 @@ class Answer:
 
 
 async def receive(
-    env: Env, *, provider: str, path: str, headers: Mapping[str, str], body: bytes, now: int
+    opener: TurnOpener, *, provider: str, path: str, headers: Mapping[str, str], body: bytes
 ) -> Answer:
     """Take a provider's request: its signature proves who sends it.
 
     404 for a provider that is not set up, 403 for a forged request, 204 for reports (unknown ids
     too), the provider's markup for a call that asks what to say.
     """
-    callbacks = env.callbacks.get(provider)
+    opener = replace(opener, visitor=NOBODY)  # a report is no act of whoever carries it
+    callbacks = opener.env.callbacks.get(provider)
     if callbacks is None:
         return Answer(404)
-    report = callbacks.read(CallbackRequest(path, headers, body, now))
+    report = callbacks.read(CallbackRequest(path, headers, body, opener.now))
     if isinstance(report, Forged):
         return Answer(403)
     if isinstance(report, StatusReport):
-        await env.store.run(record_status, report, provider=provider, now=now, env=env)
+        await opener.run(record_status, report, provider=provider)
     if isinstance(report, OptReport):
-        await env.store.run(take_opt_report, env, report, provider=provider, now=now)
+        await opener.run(take_opt_report, report, provider=provider)
     if not isinstance(report, KeyReport):
         return Answer(204)
-    spoken = await env.store.run(answer_call, env, report, now=now)
+    spoken = await opener.run(answer_call, report)
     if spoken is None:  # without a live code the call ends
         nothing = new_script(code="", key="", panel="", purpose=Purpose.SIGN_IN, language="en")
         spoken = Spoken(nothing, Step.GOODBYE)
@@ -142,30 +145,19 @@ async def receive(
     return Answer(200, reply.media_type, reply.body)
 
 
-def _report(tx: Tx, env: Env, row: OutboxRow, *, now: int) -> None:
+def _report(turn: Turn, row: OutboxRow) -> None:
     """Somebody was called who had not asked for it."""
-    account = accounts.lock(tx, row.account_id)
+    account = accounts.lock(turn.tx, row.account_id)
     if account is None or row.challenge_id is None:
         return
-    challenges.end(tx, row.challenge_id, now=now)
-    phone = phones.load(tx, row.phone_id or "", account_id=account.id)
-    audit.append(
-        tx,
+    challenges.end(turn.tx, row.challenge_id, now=turn.now)
+    phone = phones.load(turn.tx, row.phone_id or "", account_id=account.id)
+    turn.record(
+        account,
         event.new_event(
             event.CODE_REPORTED,
             Outcome.REFUSED,
             method=method_name(MethodKind.PHONE, row.phone_id or ""),
         ),
-        account_id=account.id,
-        source=SYSTEM,
-        now=now,
     )
-    notify(
-        tx,
-        env,
-        account,
-        NoticeKind.CODE_REPORTED,
-        visitor=None,
-        now=now,
-        hint=phone.hint if phone else "",
-    )
+    turn.notify(account, NoticeKind.CODE_REPORTED, hint=phone.hint if phone else "")

@@ -26,19 +26,18 @@ from twostep.core.methods.out_of_band import (
 from twostep.core.refusal import Reason, Refused
 from twostep.core.sign_in import session as session_core
 from twostep.core.sign_in.session import Level, Session
-from twostep.flows.env import Env, Visitor
+from twostep.flows.env import Env
 from twostep.flows.messages.failover import troubled_channels
 from twostep.flows.messages.numbers import number_or_none
 from twostep.flows.messages.queue_message import challenge_for, queue_message
 from twostep.flows.messages.send_limits import Wanted, count_send
 from twostep.flows.messages.sent_code import kind_of
-from twostep.flows.turn import record
+from twostep.flows.turn import Turn
 from twostep.store.account import accounts
 from twostep.store.messages import outbox
 from twostep.store.messages.outbox import OutboxRow
 from twostep.store.methods import phones
 from twostep.store.sign_in import sessions
-from twostep.store.tx import Tx
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,53 +50,39 @@ class Sent:
 
 
 def send_code(
-    tx: Tx,
-    env: Env,
-    visitor: Visitor,
-    session: Session,
-    *,
-    purpose: Purpose,
-    phone_id: str,
-    channel: str,
-    old_token: str,
-    now: int,
+    turn: Turn, session: Session, *, purpose: Purpose, phone_id: str, channel: str
 ) -> Sent | Refused:
     """Send, or send again, the attempt's code to a phone of the account.
 
     Refused: NOT_FOUND, CHANNEL_OFF, CHANNEL_UNKNOWN, NUMBER_LANDLINE, SEND_TOO_SOON, SEND_LIMIT,
     STEP_ENDED, STEP_ENDING.
     """
-    account = accounts.lock(tx, session.account_id)
-    current = sessions.load_current(tx, session.id, digest=token.digest(old_token))
-    if account is None or current is None or not _may_ask(current, purpose, env=env, now=now):
+    account = accounts.lock(turn.tx, session.account_id)
+    current = sessions.load_current(
+        turn.tx, session.id, digest=token.digest(turn.visitor.session_token)
+    )
+    if (
+        account is None
+        or current is None
+        or not _may_ask(current, purpose, env=turn.env, now=turn.now)
+    ):
         return Refused(Reason.STEP_ENDED)
-    phone = phones.load(tx, phone_id, account_id=account.id)
-    if refused := refuse_phone(env, phone, purpose=purpose, channel=channel):
+    phone = phones.load(turn.tx, phone_id, account_id=account.id)
+    if refused := refuse_phone(turn.env, phone, purpose=purpose, channel=channel):
         return refused
     if phone is None:
         return Refused(Reason.NOT_FOUND)
-    return queue_code(
-        tx, env, account, current, visitor, phone=phone, channel=channel, purpose=purpose, now=now
-    )
+    return queue_code(turn, account, current, phone=phone, channel=channel, purpose=purpose)
 
 
 def queue_code(
-    tx: Tx,
-    env: Env,
-    account: Account,
-    session: Session,
-    visitor: Visitor,
-    *,
-    phone: Phone,
-    channel: str,
-    purpose: Purpose,
-    now: int,
+    turn: Turn, account: Account, session: Session, *, phone: Phone, channel: str, purpose: Purpose
 ) -> Sent | Refused:
     """Decide the limits and queue the message. The account is locked, the phone is its own."""
-    e164 = number_or_none(tx, env, phone, now=now)
+    e164 = number_or_none(turn, phone)
     if e164 is None:
         return Refused(Reason.CHANNEL_OFF)
-    attempt = load_attempt(tx, session, phone_id=phone.id, purpose=purpose, now=now)
+    attempt = load_attempt(turn, session, phone_id=phone.id, purpose=purpose)
     wanted = Wanted(
         e164=e164,
         region=phone.region,
@@ -105,18 +90,17 @@ def queue_code(
         confirmed=phone.confirmed_at is not None,
         known_browser=session.browser_id is not None,
     )
-    allowed = out_of_band.may_send(attempt, now=now)
+    allowed = out_of_band.may_send(attempt, now=turn.now)
     if isinstance(allowed, MaySend):
-        refused = _refuse_trouble(tx, env, channel, now=now)
-        allowed = refused or count_send(tx, env, account, visitor, wanted, now=now) or allowed
+        refused = _refuse_trouble(turn, channel)
+        allowed = refused or count_send(turn, account, wanted) or allowed
     if isinstance(allowed, Refused):
-        _record_refusal(tx, account, visitor, allowed, purpose=purpose, channel=channel, now=now)
+        _record_refusal(turn, account, allowed, purpose=purpose, channel=channel)
         return allowed
     challenge = challenge_for(
-        tx, env, session, phone=phone, channel=channel, purpose=purpose,
-        ends_at=attempt.ends_at, now=now,
-    )  # fmt: skip
-    queue_message(tx, env, challenge, phone=phone, e164=e164, now=now)
+        turn, session, phone=phone, channel=channel, purpose=purpose, ends_at=attempt.ends_at
+    )
+    queue_message(turn, challenge, phone=phone, e164=e164)
     sent = event.new_event(
         event.CODE_SENT,
         method=method_name(MethodKind.PHONE, phone.id),
@@ -124,19 +108,12 @@ def queue_code(
         channel=channel,
         region=phone.region,
     )
-    record(tx, account, visitor, sent, now=now)
+    turn.record(account, sent)
     return Sent(phone, channel, allowed.next_at)
 
 
 def _record_refusal(
-    tx: Tx,
-    account: Account,
-    visitor: Visitor,
-    refused: Refused,
-    *,
-    purpose: Purpose,
-    channel: str,
-    now: int,
+    turn: Turn, account: Account, refused: Refused, *, purpose: Purpose, channel: str
 ) -> None:
     told = event.new_event(
         event.CODE_SEND_REFUSED,
@@ -145,7 +122,7 @@ def _record_refusal(
         channel=channel,
         reason=str(refused.reason),
     )
-    record(tx, account, visitor, told, now=now)
+    turn.record(account, told)
 
 
 def refuse_phone(
@@ -168,8 +145,8 @@ def refuse_phone(
     return None
 
 
-def _refuse_trouble(tx: Tx, env: Env, channel: str, *, now: int) -> Refused | None:
-    return Refused(Reason.CHANNEL_OFF) if channel in troubled_channels(tx, env, now=now) else None
+def _refuse_trouble(turn: Turn, channel: str) -> Refused | None:
+    return Refused(Reason.CHANNEL_OFF) if channel in troubled_channels(turn) else None
 
 
 def open_channels(env: Env) -> tuple[str, ...]:
@@ -189,24 +166,24 @@ def open_channels(env: Env) -> tuple[str, ...]:
     )
 
 
-def load_attempt(tx: Tx, session: Session, *, phone_id: str, purpose: Purpose, now: int) -> Attempt:
+def load_attempt(turn: Turn, session: Session, *, phone_id: str, purpose: Purpose) -> Attempt:
     """The sends of this attempt so far, and when it ends.
 
     A sign-in ends with its half session. A step-up or a phone's confirmation has ten minutes from its
     first send. Confirming another number is another attempt; signing in by another phone is not.
     Sends from the future (the clock was moved back) do not count.
     """
-    since = now - out_of_band.CODE_LIFE_SECONDS + 1
+    since = turn.now - out_of_band.CODE_LIFE_SECONDS + 1
     number_of = phone_id if purpose is Purpose.ADD_PHONE else None
     rows = [
         row
-        for row in outbox.list_of_attempt(tx, session.id, since=since, phone_id=number_of)
-        if row.kind == kind_of(purpose) and row.created_at <= now
+        for row in outbox.list_of_attempt(turn.tx, session.id, since=since, phone_id=number_of)
+        if row.kind == kind_of(purpose) and row.created_at <= turn.now
     ]
     sends = tuple(Sending(row.created_at, shown_state(row)) for row in reversed(rows))
     if purpose is Purpose.SIGN_IN:
         return Attempt(session.expires_at, sends)
-    began_at = sends[0].asked_at if len(sends) >= out_of_band.SEND_LIMIT else now
+    began_at = sends[0].asked_at if len(sends) >= out_of_band.SEND_LIMIT else turn.now
     return Attempt(began_at + out_of_band.CODE_LIFE_SECONDS, sends)
 
 

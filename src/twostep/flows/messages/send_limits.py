@@ -19,7 +19,7 @@ from twostep.flows.messages.abuse_watch import refuse_new_number
 from twostep.flows.messages.budget import budgets, watch_budgets
 from twostep.flows.messages.numbers import fingerprints
 from twostep.flows.messages.opt_out import refuse_opted_out
-from twostep.store.tx import Tx
+from twostep.flows.turn import Turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,21 +33,21 @@ class Wanted:
     known_browser: bool
 
 
-def count_send(
-    tx: Tx, env: Env, account: Account, visitor: Visitor, wanted: Wanted, *, now: int
-) -> Refused | None:
+def count_send(turn: Turn, account: Account, wanted: Wanted) -> Refused | None:
     """Count one send against every limit, or refuse it and count nothing."""
-    if wanted.channel == "sms" and (refused := refuse_opted_out(tx, env, wanted.e164, now=now)):
+    if wanted.channel == "sms" and (refused := refuse_opted_out(turn, wanted.e164)):
         return refused
     if not wanted.confirmed and (
-        refused := refuse_new_number(tx, env, e164=wanted.e164, region=wanted.region, now=now)
+        refused := refuse_new_number(turn, e164=wanted.e164, region=wanted.region)
     ):
         return refused
-    rules = _rules(env, account, visitor, wanted)
-    rules += [(one.key, one.rule(confirmed=wanted.confirmed)) for one in budgets(env, now=now)]
-    refused = count_all(tx, rules, now=now)
+    rules = _rules(turn.env, account, turn.visitor, wanted)
+    rules += [
+        (one.key, one.rule(confirmed=wanted.confirmed)) for one in budgets(turn.env, now=turn.now)
+    ]
+    refused = count_all(turn.tx, rules, now=turn.now)
     if refused is None:
-        watch_budgets(tx, env, now=now)
+        watch_budgets(turn)
     return refused
 
 
@@ -68,7 +68,7 @@ def _rules(env: Env, account: Account, visitor: Visitor, wanted: Wanted) -> list
     return rules
 
 
-def count_new_number(tx: Tx, account: Account, *, now: int) -> Refused | None:
+def count_new_number(turn: Turn, account: Account) -> Refused | None:
     """Count a number that the account types for the first time."""
     rule = throttle.NEW_NUMBERS
-    return count_all(tx, [(f"{rule.name}:{account.id}", rule)], now=now)
+    return count_all(turn.tx, [(f"{rule.name}:{account.id}", rule)], now=turn.now)

@@ -23,18 +23,16 @@ from twostep.core.sign_in import throttle
 from twostep.core.sign_in.password import Profile
 from twostep.core.sign_in.session import Level, Session
 from twostep.delivery.mail.notice import NoticeKind
-from twostep.flows.env import Env, Visitor
-from twostep.flows.messages.notify import notify
+from twostep.flows.env import Env
 from twostep.flows.proof import wrong_tries as second_step_throttle
 from twostep.flows.proof.remembered_browsers import forget_browsers
 from twostep.flows.proof.verify_typed import digest_typed
 from twostep.flows.proof.wrong_tries import WrongTry
-from twostep.flows.turn import lock_owner, record
+from twostep.flows.turn import Turn, TurnOpener
 from twostep.flows.unseal import unseal
 from twostep.store.account import accounts
 from twostep.store.methods import backup_codes as stored
 from twostep.store.sign_in import sessions
-from twostep.store.tx import Tx
 
 
 SHOWN = "recovery_sets.shown"
@@ -67,16 +65,22 @@ class CodesProved:
     """One of the codes was typed back; it stays good."""
 
 
-def view_codes(tx: Tx, env: Env, current: Session, *, now: int) -> CodesView:
+def view_codes(turn: Turn, current: Session) -> CodesView:
     """The state of the account's set, with the codes while this session may see them."""
-    own = stored.load_set(tx, current.account_id)
+    own = stored.load_set(turn.tx, current.account_id)
     if own is None:
         return CodesView(0, 0, None, proved_at=None, shown=(), shown_until=0)
-    codes = stored.list_codes(tx, own.id)
+    codes = stored.list_codes(turn.tx, own.id)
     shown: tuple[str, ...] = ()
-    if own.shown and own.session_id == current.id and 0 < own.shown_until - now <= SHOWN_SECONDS:
+    if (
+        own.shown
+        and own.session_id == current.id
+        and 0 < own.shown_until - turn.now <= SHOWN_SECONDS
+    ):
         with suppress(sealing.SealBroken):  # then they cannot be shown again, and can be replaced
-            clear = unseal(env, own.shown, purpose=SHOWN, row_id=own.id, account_id=own.account_id)
+            clear = unseal(
+                turn.env, own.shown, purpose=SHOWN, row_id=own.id, account_id=own.account_id
+            )
             shown = tuple(json.loads(clear))
     return CodesView(
         left=sum(code.used_at is None for code in codes),
@@ -88,77 +92,73 @@ def view_codes(tx: Tx, env: Env, current: Session, *, now: int) -> CodesView:
     )
 
 
-async def make_codes(
-    env: Env, visitor: Visitor, current: Session, *, now: int
-) -> CodesMade | Refused:
+async def make_codes(opener: TurnOpener, current: Session) -> CodesMade | Refused:
     """Make a new set of ten; the old one is dead at once. Raises `Overloaded`."""
     clear = recovery_codes.new_codes()
     salt = recovery_codes.new_salt()
-    digests = await env.hashes.run_known(_digest_all, clear, salt=salt, profile=env.profile)
-    return await env.store.run(
-        _save, env, visitor, current, clear=clear, salt=salt, digests=digests, now=now
+    digests = await opener.env.hashes.run_known(
+        _digest_all, clear, salt=salt, profile=opener.env.profile
     )
+    return await opener.run(_save, current, clear=clear, salt=salt, digests=digests)
 
 
-async def prove_codes(
-    env: Env, visitor: Visitor, current: Session, *, typed: str, now: int
-) -> CodesProved | Refused:
+async def prove_codes(opener: TurnOpener, current: Session, *, typed: str) -> CodesProved | Refused:
     """Check that one of the codes was saved; burns nothing, but a wrong one counts as a try."""
     code = read_code(typed)
     rule = throttle.RECOVERY_CODE
     if not isinstance(code, TypedBackupCode):
-        view_wait = second_step_throttle.view_wait
-        waiting = await env.store.read(view_wait, current, visitor, rule=rule, now=now)
+        waiting = await opener.read(second_step_throttle.view_wait, current, rule=rule)
         wrong_kind = code if isinstance(code, Refused) else Refused(Reason.BACKUP_CODE_WRONG)
         return waiting or wrong_kind
-    digest = await digest_typed(env, visitor, current, code=code, now=now)
+    digest = await digest_typed(opener, current, code=code)
     if isinstance(digest, Refused):
         return digest
     if not digest.set_id:
         return Refused(Reason.NOT_FOUND)
 
-    def finish(tx: Tx) -> CodesProved | Refused:
-        account = lock_owner(tx, current)
-        own = stored.load_set(tx, current.account_id)
+    def finish(turn: Turn) -> CodesProved | Refused:
+        account = turn.lock(current)
+        own = stored.load_set(turn.tx, current.account_id)
         if account is None or own is None or own.id != digest.set_id:
             return Refused(Reason.CHANGED)
         if refused := second_step_throttle.refuse(
-            tx, account, visitor, rule=rule, browser_id=current.browser_id, now=now
+            turn, account, rule=rule, browser_id=current.browser_id
         ):
             return refused
         codes = [
-            (one.id, one.digest, one.used_at is not None) for one in stored.list_codes(tx, own.id)
+            (one.id, one.digest, one.used_at is not None)
+            for one in stored.list_codes(turn.tx, own.id)
         ]
         answer = recovery_codes.match(digest.digest, codes)
         if isinstance(answer, recovery_codes.Accepted):
-            stored.save_proved(tx, own.id, now=now)
-            record(tx, account, visitor, event.new_event(event.RECOVERY_CODES_PROVED), now=now)
+            stored.save_proved(turn.tx, own.id, now=turn.now)
+            turn.record(account, event.new_event(event.RECOVERY_CODES_PROVED))
             return CodesProved()
         if answer.reason is Reason.BACKUP_CODE_USED:
             return answer
         purpose, browser_id = str(Purpose.STEP_UP), current.browser_id
         wrong = WrongTry(rule, answer.reason, chances=0, purpose=purpose, browser_id=browser_id)
-        refused = second_step_throttle.count_wrong(tx, env, account, visitor, wrong=wrong, now=now)
+        refused = second_step_throttle.count_wrong(turn, account, wrong=wrong)
         if refused.reason is Reason.PASSWORD_RETIRED:
-            sessions.remove(tx, current.id, account_id=account.id)
+            sessions.remove(turn.tx, current.id, account_id=account.id)
         return refused
 
-    return await env.store.run(finish)
+    return await opener.run(finish)
 
 
-def keep_codes(tx: Tx, visitor: Visitor, current: Session, *, now: int) -> CodesProved | Refused:
+def keep_codes(turn: Turn, current: Session) -> CodesProved | Refused:
     """The owner says that the codes are still there; asked again in half a year.
 
     Refused: CHANGED, NOT_FOUND (none is left, or their saving was never checked).
     """
-    account = lock_owner(tx, current)
+    account = turn.lock(current)
     if account is None:
         return Refused(Reason.CHANGED)
-    own = stored.load_set(tx, account.id)
+    own = stored.load_set(turn.tx, account.id)
     if own is None or own.proved_at is None:
         return Refused(Reason.NOT_FOUND)
-    stored.save_proved(tx, own.id, now=now)
-    record(tx, account, visitor, event.new_event(event.RECOVERY_CODES_KEPT), now=now)
+    stored.save_proved(turn.tx, own.id, now=turn.now)
+    turn.record(account, event.new_event(event.RECOVERY_CODES_KEPT))
     return CodesProved()
 
 
@@ -167,40 +167,23 @@ def _digest_all(clear: tuple[str, ...], *, salt: bytes, profile: Profile) -> tup
 
 
 def _save(
-    tx: Tx,
-    env: Env,
-    visitor: Visitor,
-    current: Session,
-    *,
-    clear: tuple[str, ...],
-    salt: bytes,
-    digests: tuple[bytes, ...],
-    now: int,
+    turn: Turn, current: Session, *, clear: tuple[str, ...], salt: bytes, digests: tuple[bytes, ...]
 ) -> CodesMade | Refused:
-    account = accounts.lock(tx, current.account_id)
+    account = accounts.lock(turn.tx, current.account_id)
     if account is None or not account.two_step or current.level is not Level.FULL:
         return Refused(Reason.CHANGED)
-    if not sessions.exists(tx, current.id):
+    if not sessions.exists(turn.tx, current.id):
         return Refused(Reason.STEP_ENDED)
-    new = _new_set(env, current, clear=clear, salt=salt, now=now)
+    new = _new_set(turn.env, current, clear=clear, salt=salt, now=turn.now)
     codes = [
         RecoveryCode(token.new_id(), number, digest, None)
         for number, digest in enumerate(digests, start=1)
     ]
-    stored.replace_set(tx, new, codes)
-    forget_browsers(tx, account, visitor.source, now=now)
+    stored.replace_set(turn.tx, new, codes)
+    forget_browsers(turn, account)
     made = event.new_event(event.RECOVERY_CODES_CREATED, Outcome.OK, codes=len(clear))
-    record(tx, account, visitor, made, now=now)
-    notify(
-        tx,
-        env,
-        account,
-        NoticeKind.CODES_CREATED,
-        visitor=visitor,
-        now=now,
-        undo=f"codes:{new.id}",
-        count=len(clear),
-    )
+    turn.record(account, made)
+    turn.notify(account, NoticeKind.CODES_CREATED, undo=f"codes:{new.id}", count=len(clear))
     return CodesMade()
 
 

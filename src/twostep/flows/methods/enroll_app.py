@@ -27,18 +27,16 @@ from twostep.core.sign_in import throttle
 from twostep.core.sign_in.session import AMR_OF_SECOND_FACTOR, Session
 from twostep.delivery.mail.notice import NoticeKind
 from twostep.flows import limits
-from twostep.flows.env import Env, Visitor
-from twostep.flows.messages.notify import notify
+from twostep.flows.env import Env
 from twostep.flows.methods.two_step import turn_on
 from twostep.flows.proof.remembered_browsers import forget_browsers
 from twostep.flows.sign_in.complete import SignedIn
 from twostep.flows.sign_in.raise_session import raise_enrolled
 from twostep.flows.sign_in.sessions import is_current
-from twostep.flows.turn import lock_owner, record
+from twostep.flows.turn import Turn
 from twostep.flows.unseal import APP_SECRET, tell_broken, unseal
 from twostep.store.account import accounts
 from twostep.store.methods import apps
-from twostep.store.tx import Tx
 
 
 PENDING_SECRET = "pending_apps.secret"
@@ -69,84 +67,61 @@ class AppAdded:
     turned_on: bool
 
 
-def view_pending(tx: Tx, env: Env, current: Session, *, now: int) -> Pending | None:
+def view_pending(turn: Turn, current: Session) -> Pending | None:
     """The session's pending secret, if there is one and another app may be added."""
-    pending = apps.load_pending(tx, current.id)
-    own = apps.list_apps(tx, current.account_id)
+    pending = apps.load_pending(turn.tx, current.id)
+    own = apps.list_apps(turn.tx, current.account_id)
     if pending is None or len(own) >= MOST_APPS:
         return None
     try:
-        return _shown(env, pending, first=not own, now=now)
+        return _shown(turn.env, pending, first=not own, now=turn.now)
     except sealing.SealBroken:  # the page then asks for a new one
         return None
 
 
-def begin_app(
-    tx: Tx, env: Env, current: Session, *, replace_pending: bool = False, now: int
-) -> Pending | Refused:
+def begin_app(turn: Turn, current: Session, *, replace_pending: bool = False) -> Pending | Refused:
     """The session's pending secret; made when there is none, replaced when its button asks.
 
     An expired one is shown as expired until the button is pressed: what an app holds already must
     not silently differ from the page.
     """
-    account = lock_owner(tx, current)
+    account = turn.lock(current)
     if account is None:
         return Refused(Reason.CHANGED)
-    own = apps.list_apps(tx, account.id)
+    own = apps.list_apps(turn.tx, account.id)
     if len(own) >= MOST_APPS:
         return Refused(Reason.APP_LIMIT)
-    pending = apps.load_pending(tx, current.id)
-    if pending is None or replace_pending or not _opens(tx, env, pending, now=now):
-        pending = _new_pending(env, current, now=now)
-        apps.save_pending(tx, pending)
-    return _shown(env, pending, first=not own, now=now)
+    pending = apps.load_pending(turn.tx, current.id)
+    if pending is None or replace_pending or not _opens(turn, pending):
+        pending = _new_pending(turn.env, current, now=turn.now)
+        apps.save_pending(turn.tx, pending)
+    return _shown(turn.env, pending, first=not own, now=turn.now)
 
 
-def finish_app(
-    tx: Tx,
-    env: Env,
-    visitor: Visitor,
-    current: Session,
-    *,
-    old_token: str,
-    typed: str,
-    name: str,
-    now: int,
-) -> AppAdded | Refused:
+def finish_app(turn: Turn, current: Session, *, typed: str, name: str) -> AppAdded | Refused:
     """Confirm the pending secret with a code from the app.
 
     Refused: the shapes of `read_six_digits`, CODE_WRONG, CLOCK_OFF (minutes), SETUP_EXPIRED,
     APP_LIMIT, NAME_TOO_LONG, STEP_ENDED (the session is over, or another tab was first).
     """
-    account = accounts.lock(tx, current.account_id)
-    pending = apps.load_pending(tx, current.id)
-    if account is None or not is_current(tx, current, old_token):
+    account = accounts.lock(turn.tx, current.account_id)
+    pending = apps.load_pending(turn.tx, current.id)
+    if account is None or not is_current(turn, current, turn.visitor.session_token):
         return Refused(Reason.STEP_ENDED)
-    if pending is None or not _is_open(pending, now=now):
+    if pending is None or not _is_open(pending, now=turn.now):
         return Refused(Reason.SETUP_EXPIRED)
-    if len(apps.list_apps(tx, account.id)) >= MOST_APPS:
+    if len(apps.list_apps(turn.tx, account.id)) >= MOST_APPS:
         return Refused(Reason.APP_LIMIT)
     code = read_six_digits(typed)
     if isinstance(code, Refused):
         return code
     if len(name.strip()) > LONGEST_NAME:
         return Refused(Reason.NAME_TOO_LONG, detail={"maximum": LONGEST_NAME})
-    accepted = _verify(tx, env, account, pending, visitor, code=code.code, now=now)
+    accepted = _verify(turn, account, pending, code=code.code)
     if isinstance(accepted, Refused):
         return accepted
-    apps.take_pending(tx, pending.id, session_id=current.id)
-    return _add(
-        tx,
-        env,
-        account,
-        visitor,
-        current,
-        pending=pending,
-        accepted=accepted,
-        name=name.strip(),
-        old_token=old_token,
-        now=now,
-    )
+    apps.take_pending(turn.tx, pending.id, session_id=current.id)
+    return _add(turn, account, current, pending=pending, accepted=accepted, name=name.strip())
 
 
 def _new_pending(env: Env, current: Session, *, now: int) -> PendingApp:
@@ -190,79 +165,68 @@ def _open(env: Env, pending: PendingApp) -> bytes:
     )
 
 
-def _opens(tx: Tx, env: Env, pending: PendingApp, *, now: int) -> bool:
+def _opens(turn: Turn, pending: PendingApp) -> bool:
     """Whether the pending secret can be read; if not, that is written down."""
     try:
-        _open(env, pending)
+        _open(turn.env, pending)
     except sealing.SealBroken:
-        tell_broken(tx, pending.account_id, purpose=PENDING_SECRET, now=now)
+        tell_broken(turn.tx, pending.account_id, purpose=PENDING_SECRET, now=turn.now)
         return False
     return True
 
 
 def _verify(
-    tx: Tx,
-    env: Env,
-    account: Account,
-    pending: PendingApp,
-    visitor: Visitor,
-    *,
-    code: str,
-    now: int,
+    turn: Turn, account: Account, pending: PendingApp, *, code: str
 ) -> totp.Accepted | Refused:
     """Verify the first code; when it is wrong, find out whether the phone's clock is to blame."""
-    if not _opens(tx, env, pending, now=now):
+    if not _opens(turn, pending):
         return Refused(Reason.SETUP_EXPIRED)
-    secret = _open(env, pending)
+    secret = _open(turn.env, pending)
     answer = totp.verify(
         secret,
         code,
-        now=now,
+        now=turn.now,
         last_step=totp.NEVER_USED,
-        tolerance_steps=env.settings.totp.tolerance_steps,
+        window=totp.Window(tolerance_steps=turn.env.settings.totp.tolerance_steps),
     )
     if isinstance(answer, totp.Accepted):
         return answer
     key = f"{CONFIRMING.name}:{account.id}"
-    if limits.count_all(tx, [(key, CONFIRMING)], now=now) is None:
-        steps = totp.find_offset(secret, code, now=now, within_steps=SEARCH_STEPS)
+    if limits.count_all(turn.tx, [(key, CONFIRMING)], now=turn.now) is None:
+        steps = totp.find_offset(secret, code, now=turn.now, within_steps=SEARCH_STEPS)
         if steps is not None:
             seconds = steps * totp.DEFAULT.period_seconds
             minutes = round(seconds / 60) or (1 if seconds > 0 else -1)
             answer = Refused(Reason.CLOCK_OFF, detail={"minutes": minutes})
     refused = event.new_event(event.APP_REFUSED, event.Outcome.REFUSED, reason=str(answer.reason))
-    record(tx, account, visitor, refused, now=now)
+    turn.record(account, refused)
     return answer
 
 
 def _add(
-    tx: Tx,
-    env: Env,
+    turn: Turn,
     account: Account,
-    visitor: Visitor,
     current: Session,
     *,
     pending: PendingApp,
     accepted: totp.Accepted,
     name: str,
-    old_token: str,
-    now: int,
 ) -> AppAdded:
-    app = _new_app(env, pending, accepted=accepted, name=name, browser=visitor.browser, now=now)
-    apps.insert_app(tx, app, origin="enrolled")
+    app = _new_app(
+        turn.env, pending, accepted=accepted, name=name, browser=turn.visitor.browser, now=turn.now
+    )
+    apps.insert_app(turn.tx, app, origin="enrolled")
     method = method_name(MethodKind.APP, app.id)
     added = event.new_event(event.APP_ADDED, method=method, name=name)
-    record(tx, account, visitor, added, now=now)
-    forget_browsers(tx, account, visitor.source, now=now)
+    turn.record(account, added)
+    forget_browsers(turn, account)
     turned_on = not account.two_step
     if turned_on:
-        turn_on(tx, account, visitor, now=now)
+        turn_on(turn, account)
     kind = NoticeKind.TWO_STEP_ENABLED if turned_on else NoticeKind.APP_ADDED
-    notify(tx, env, account, kind, visitor=visitor, now=now, undo=method, method=name)
+    turn.notify(account, kind, undo=method, method=name)
     amr = AMR_OF_SECOND_FACTOR["app"]
-    signed_in = raise_enrolled(
-        tx, env, account, visitor, current, amr=amr, method=method, old_token=old_token, now=now
-    )
+    signed_in = raise_enrolled(turn, account, current, amr=amr, method=method)
     return AppAdded(app.id, signed_in, turned_on)
 
 

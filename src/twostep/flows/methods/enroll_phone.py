@@ -21,16 +21,14 @@ from twostep.core.methods.phone_number import PhoneNumber
 from twostep.core.refusal import Reason, Refused
 from twostep.core.sign_in.session import Session
 from twostep.delivery.mail.notice import NoticeKind
-from twostep.flows.env import Env, Visitor
-from twostep.flows.messages.notify import notify
+from twostep.flows.env import Env
 from twostep.flows.messages.numbers import NUMBER, fingerprint, fingerprints, number_or_none
 from twostep.flows.messages.send_code import Sent, open_channels, queue_code, refuse_phone
 from twostep.flows.messages.send_limits import count_new_number
 from twostep.flows.messages.sent_code import is_sent_code
 from twostep.flows.proof.remembered_browsers import forget_browsers
-from twostep.flows.turn import lock_owner, record
+from twostep.flows.turn import Turn
 from twostep.store.methods import apps, challenges, passkeys, phones
-from twostep.store.tx import Tx
 
 
 MOST_ACCOUNTS_WITH_ONE_NUMBER = 5
@@ -43,141 +41,118 @@ class PhoneAdded:
     phone: Phone
 
 
-def refuse_adding(tx: Tx, env: Env, account_id: str) -> Refused | None:
+def refuse_adding(turn: Turn, account_id: str) -> Refused | None:
     """Whether this account may add a phone at all: asked when the form is opened."""
-    if not env.settings.policy.phones:
+    if not turn.env.settings.policy.phones:
         return Refused(Reason.NOT_FOUND)
-    if not apps.list_apps(tx, account_id) and not passkeys.list_passkeys(tx, account_id):
+    if not apps.list_apps(turn.tx, account_id) and not passkeys.list_passkeys(turn.tx, account_id):
         return Refused(Reason.PHONE_NEEDS_APP)
-    if len(phones.list_confirmed(tx, account_id)) >= MOST_PHONES:
+    if len(phones.list_confirmed(turn.tx, account_id)) >= MOST_PHONES:
         return Refused(Reason.PHONE_LIMIT, detail={"maximum": MOST_PHONES})
-    if not open_channels(env):
+    if not open_channels(turn.env):
         return Refused(Reason.CHANNEL_OFF)
     return None
 
 
 def begin_phone(
-    tx: Tx,
-    env: Env,
-    visitor: Visitor,
-    current: Session,
-    *,
-    region: str,
-    typed: str,
-    channel: str,
-    now: int,
+    turn: Turn, current: Session, *, region: str, typed: str, channel: str
 ) -> Sent | Refused:
     """Read a number and send a code there. What the session typed before is dropped.
 
     Refused: every NUMBER_ reason, PHONE_LIMIT, PHONE_NEEDS_APP, CHANNEL_OFF, SEND_LIMIT.
     """
-    account = lock_owner(tx, current)
+    account = turn.lock(current)
     if account is None:
         return Refused(Reason.CHANGED)
-    if refused := refuse_adding(tx, env, account.id):
+    if refused := refuse_adding(turn, account.id):
         return refused
-    number = _read(env, region=region, typed=typed, channel=channel)
+    number = _read(turn.env, region=region, typed=typed, channel=channel)
     if isinstance(number, PhoneNumber):
-        refused = _refuse_number(tx, env, account, number, now=now)
+        refused = _refuse_number(turn, account, number)
         if refused is None:
-            return _queue_first(
-                tx, env, account, current, visitor, number=number, channel=channel, now=now
-            )
+            return _queue_first(turn, account, current, number=number, channel=channel)
         number = refused
-    record(
-        tx,
-        account,
-        visitor,
-        event.new_event(event.NUMBER_UNMATCHED, Outcome.REFUSED, reason=str(number.reason)),
-        now=now,
+    turn.record(
+        account, event.new_event(event.NUMBER_UNMATCHED, Outcome.REFUSED, reason=str(number.reason))
     )
     return number
 
 
-def resend(
-    tx: Tx, env: Env, visitor: Visitor, current: Session, *, channel: str, now: int
-) -> Sent | Refused:
+def resend(turn: Turn, current: Session, *, channel: str) -> Sent | Refused:
     """Send the code again, perhaps by the other channel."""
-    account = lock_owner(tx, current)
-    phone = phones.load_unconfirmed(tx, current.id)
+    account = turn.lock(current)
+    phone = phones.load_unconfirmed(turn.tx, current.id)
     if account is None or phone is None:
         return Refused(Reason.NOT_FOUND)
-    if refused := refuse_phone(env, phone, purpose=Purpose.ADD_PHONE, channel=channel):
+    if refused := refuse_phone(turn.env, phone, purpose=Purpose.ADD_PHONE, channel=channel):
         return refused
     sent = queue_code(
-        tx,
-        env,
-        account,
-        current,
-        visitor,
-        phone=phone,
-        channel=channel,
-        purpose=Purpose.ADD_PHONE,
-        now=now,
+        turn, account, current, phone=phone, channel=channel, purpose=Purpose.ADD_PHONE
     )
     if isinstance(sent, Sent):
-        phones.save_channel(tx, phone.id, channel=channel)
+        phones.save_channel(turn.tx, phone.id, channel=channel)
     return sent
 
 
-def confirm_phone(
-    tx: Tx, env: Env, visitor: Visitor, current: Session, *, typed: str, now: int
-) -> PhoneAdded | Refused:
+def confirm_phone(turn: Turn, current: Session, *, typed: str) -> PhoneAdded | Refused:
     """Confirm the number with the code that went there.
 
     A guess here proves nothing about the account, so only the code's own five tries count.
     Refused: NOT_FOUND (no number was typed), PHONE_LIMIT, NUMBER_DUPLICATE (another session was
     first), CODE_WRONG, CODE_EXPIRED, CODE_SPENT.
     """
-    account = lock_owner(tx, current)
-    phone = phones.load_unconfirmed(tx, current.id)
-    challenge = challenges.load_newest(tx, current.id, Purpose.ADD_PHONE)
-    if not env.settings.policy.phones or account is None or phone is None or challenge is None:
+    account = turn.lock(current)
+    phone = phones.load_unconfirmed(turn.tx, current.id)
+    challenge = challenges.load_newest(turn.tx, current.id, Purpose.ADD_PHONE)
+    if not turn.env.settings.policy.phones or account is None or phone is None or challenge is None:
         return Refused(Reason.NOT_FOUND)
     code = read_six_digits(typed)
     if isinstance(code, Refused):
         return code
-    if len(phones.list_confirmed(tx, account.id)) >= MOST_PHONES:
+    if len(phones.list_confirmed(turn.tx, account.id)) >= MOST_PHONES:
         return Refused(Reason.PHONE_LIMIT, detail={"maximum": MOST_PHONES})
-    right = is_sent_code(env, challenge, code.code) and challenge.phone_id == phone.id
-    if right and _has_number(tx, env, phone, now=now):
+    right = is_sent_code(turn.env, challenge, code.code) and challenge.phone_id == phone.id
+    if right and _has_number(turn, phone):
         return Refused(Reason.NUMBER_DUPLICATE)
-    if right and is_open(challenge, now=now) and challenges.consume(tx, challenge.id, now=now):
-        return _confirm(tx, env, account, visitor, phone=phone, now=now)
-    refused = _count_wrong(tx, challenge, now=now)
-    record(
-        tx,
+    if (
+        right
+        and is_open(challenge, now=turn.now)
+        and challenges.consume(turn.tx, challenge.id, now=turn.now)
+    ):
+        return _confirm(turn, account, phone=phone)
+    refused = _count_wrong(turn, challenge)
+    turn.record(
         account,
-        visitor,
         event.new_event(
             event.CODE_REFUSED,
             Outcome.REFUSED,
             purpose=str(Purpose.ADD_PHONE),
             reason=str(refused.reason),
         ),
-        now=now,
     )
     return refused
 
 
-def _count_wrong(tx: Tx, challenge: Challenge, *, now: int) -> Refused:
+def _count_wrong(turn: Turn, challenge: Challenge) -> Refused:
     """Why the code does not confirm; a guess costs the challenge one of its tries."""
     if challenge.tries_left == 0:
         return Refused(Reason.CODE_SPENT)
-    if now >= challenge.expires_at:
+    if turn.now >= challenge.expires_at:
         return Refused(Reason.CODE_EXPIRED)
-    if not is_open(challenge, now=now):
+    if not is_open(challenge, now=turn.now):
         return Refused(Reason.CODE_WRONG)
-    left = challenges.count_wrong(tx, challenge.id, now=now)
+    left = challenges.count_wrong(turn.tx, challenge.id, now=turn.now)
     if left == 0:
         return Refused(Reason.CODE_SPENT)
     return Refused(Reason.CODE_WRONG, detail={"tries_left": left})
 
 
-def _has_number(tx: Tx, env: Env, phone: Phone, *, now: int) -> bool:
+def _has_number(turn: Turn, phone: Phone) -> bool:
     """Whether another session has confirmed this number meanwhile."""
-    e164 = number_or_none(tx, env, phone, now=now)
-    return e164 is not None and phones.has_number(tx, phone.account_id, fingerprints(env, e164))
+    e164 = number_or_none(turn, phone)
+    return e164 is not None and phones.has_number(
+        turn.tx, phone.account_id, fingerprints(turn.env, e164)
+    )
 
 
 def _read(env: Env, *, region: str, typed: str, channel: str) -> PhoneNumber | Refused:
@@ -199,46 +174,28 @@ def _read(env: Env, *, region: str, typed: str, channel: str) -> PhoneNumber | R
     )
 
 
-def _refuse_number(
-    tx: Tx, env: Env, account: Account, number: PhoneNumber, *, now: int
-) -> Refused | None:
-    prints = fingerprints(env, number.e164)
-    if phones.has_number(tx, account.id, prints):
+def _refuse_number(turn: Turn, account: Account, number: PhoneNumber) -> Refused | None:
+    prints = fingerprints(turn.env, number.e164)
+    if phones.has_number(turn.tx, account.id, prints):
         return Refused(Reason.NUMBER_DUPLICATE)
-    others = phones.count_accounts_with(tx, prints, other_than=account.id)
+    others = phones.count_accounts_with(turn.tx, prints, other_than=account.id)
     if others >= MOST_ACCOUNTS_WITH_ONE_NUMBER:
         return Refused(Reason.NUMBER_SHARED)
-    return count_new_number(tx, account, now=now)
+    return count_new_number(turn, account)
 
 
 def _queue_first(
-    tx: Tx,
-    env: Env,
-    account: Account,
-    current: Session,
-    visitor: Visitor,
-    *,
-    number: PhoneNumber,
-    channel: str,
-    now: int,
+    turn: Turn, account: Account, current: Session, *, number: PhoneNumber, channel: str
 ) -> Sent | Refused:
-    phone = _new_phone(env, current, number=number, channel=channel, now=now)
-    phones.insert(tx, phone, fingerprint=fingerprint(env, number.e164))
+    phone = _new_phone(turn.env, current, number=number, channel=channel, now=turn.now)
+    phones.insert(turn.tx, phone, fingerprint=fingerprint(turn.env, number.e164))
     sent = queue_code(
-        tx,
-        env,
-        account,
-        current,
-        visitor,
-        phone=phone,
-        channel=channel,
-        purpose=Purpose.ADD_PHONE,
-        now=now,
+        turn, account, current, phone=phone, channel=channel, purpose=Purpose.ADD_PHONE
     )
     if isinstance(sent, Refused):  # what was typed before stays as it was
-        phones.remove(tx, phone.id, account_id=account.id)
+        phones.remove(turn.tx, phone.id, account_id=account.id)
     else:
-        phones.remove_unconfirmed(tx, current.id, keep=phone.id)
+        phones.remove_unconfirmed(turn.tx, current.id, keep=phone.id)
     return sent
 
 
@@ -265,16 +222,12 @@ def _new_phone(env: Env, current: Session, *, number: PhoneNumber, channel: str,
     )
 
 
-def _confirm(
-    tx: Tx, env: Env, account: Account, visitor: Visitor, *, phone: Phone, now: int
-) -> PhoneAdded:
-    phones.confirm(tx, phone.id, now=now)
-    forget_browsers(tx, account, visitor.source, now=now)
+def _confirm(turn: Turn, account: Account, *, phone: Phone) -> PhoneAdded:
+    phones.confirm(turn.tx, phone.id, now=turn.now)
+    forget_browsers(turn, account)
     method = method_name(MethodKind.PHONE, phone.id)
-    record(
-        tx,
+    turn.record(
         account,
-        visitor,
         event.new_event(
             event.PHONE_ADDED,
             method=method,
@@ -282,16 +235,6 @@ def _confirm(
             region=phone.region,
             hint=phone.hint,
         ),
-        now=now,
     )
-    notify(
-        tx,
-        env,
-        account,
-        NoticeKind.PHONE_ADDED,
-        visitor=visitor,
-        now=now,
-        undo=method,
-        hint=phone.hint,
-    )
+    turn.notify(account, NoticeKind.PHONE_ADDED, undo=method, hint=phone.hint)
     return PhoneAdded(phone)

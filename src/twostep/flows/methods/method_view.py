@@ -9,8 +9,8 @@ from twostep.core.methods.authenticator import App, Methods, Passkey, Phone
 from twostep.core.refusal import Reason, Refused
 from twostep.flows.env import Env
 from twostep.flows.messages.send_code import open_channels
+from twostep.flows.turn import Turn
 from twostep.store.methods.all_methods import load_methods
-from twostep.store.tx import Tx
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +29,9 @@ def has_phones(env: Env) -> bool:
     return bool(settings.policy.phones and settings.delivery.countries and open_channels(env))
 
 
-def view_method(tx: Tx, account: Account, *, method_id: str) -> MethodView | Refused:
+def view_method(turn: Turn, account: Account, *, method_id: str) -> MethodView | Refused:
     """Read one app, phone or passkey of the account. Refused: NOT_FOUND (also for somebody else's)."""
-    methods = load_methods(tx, account.id)
+    methods = load_methods(turn.tx, account.id)
     app = next((one for one in methods.apps if one.id == method_id), None)
     phone = next((one for one in methods.phones if one.id == method_id), None)
     passkey = next((one for one in methods.passkeys if one.id == method_id), None)

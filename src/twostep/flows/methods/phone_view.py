@@ -10,13 +10,12 @@ from twostep.core.methods.out_of_band import Purpose
 from twostep.core.refusal import Refused
 from twostep.core.sealing import SealBroken
 from twostep.core.sign_in.session import Session
-from twostep.flows.env import Env
 from twostep.flows.messages.message_view import DeliveryView, view_delivery
 from twostep.flows.messages.numbers import open_number
 from twostep.flows.messages.send_code import open_channels
 from twostep.flows.methods.enroll_phone import refuse_adding
+from twostep.flows.turn import Turn
 from twostep.store.methods import phones
-from twostep.store.tx import Tx
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,32 +38,32 @@ class NewPhone:
     delivery: DeliveryView
 
 
-def view_choices(tx: Tx, env: Env, account: Account) -> PhoneChoices | Refused:
+def view_choices(turn: Turn, account: Account) -> PhoneChoices | Refused:
     """Read the form. Refused: what `refuse_adding` says."""
-    if refused := refuse_adding(tx, env, account.id):
+    if refused := refuse_adding(turn, account.id):
         return refused
-    delivery = env.settings.delivery
+    delivery = turn.env.settings.delivery
     return PhoneChoices(
         regions=tuple(one for one in phone_number.regions() if delivery.allows(one.code, "enrol")),
-        channels=open_channels(env),
-        own_regions=tuple(one.region for one in phones.list_confirmed(tx, account.id)),
+        channels=open_channels(turn.env),
+        own_regions=tuple(one.region for one in phones.list_confirmed(turn.tx, account.id)),
     )
 
 
-def view_new_phone(tx: Tx, env: Env, current: Session, *, now: int) -> NewPhone | None:
+def view_new_phone(turn: Turn, current: Session) -> NewPhone | None:
     """Read the number to confirm; None when none was typed."""
-    phone = phones.load_unconfirmed(tx, current.id)
-    delivery = view_delivery(tx, current, purpose=Purpose.ADD_PHONE, now=now)
+    phone = phones.load_unconfirmed(turn.tx, current.id)
+    delivery = view_delivery(turn, current, purpose=Purpose.ADD_PHONE)
     if phone is None or delivery is None or delivery.phone.id != phone.id:
         return None
     try:
-        number = open_number(env, phone)
+        number = open_number(turn.env, phone)
     except SealBroken:  # it can be typed again
         return None
     return NewPhone(
         number=phone_number.format_international(number),
         region=phone.region,
         is_landline=phone.line == "fixed",
-        channels=open_channels(env),
+        channels=open_channels(turn.env),
         delivery=delivery,
     )

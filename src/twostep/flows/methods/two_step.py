@@ -8,23 +8,20 @@ from dataclasses import dataclass
 
 from twostep.core.account import Account
 from twostep.core.audit import event
-from twostep.core.audit.event import Event, Source
+from twostep.core.audit.event import Event
 from twostep.core.refusal import Reason, Refused
 from twostep.core.sign_in import password as password_core
 from twostep.core.sign_in.session import Session
 from twostep.delivery.mail.notice import NoticeKind
 from twostep.flows.account import password
-from twostep.flows.env import Env, Visitor
-from twostep.flows.messages.notify import notify
 from twostep.flows.policy.decide import refuse_disabling
 from twostep.flows.proof.remembered_browsers import forget_browsers
-from twostep.flows.turn import lock_owner, record
+from twostep.flows.turn import Turn, TurnOpener
 from twostep.store.account import accounts
 from twostep.store.methods import apps, passkeys, phones
 from twostep.store.methods import backup_codes as stored_codes
 from twostep.store.methods.all_methods import load_methods
 from twostep.store.sign_in import sessions
-from twostep.store.tx import Tx
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,35 +34,33 @@ class Disabled:
     passkeys: int
 
 
-def disable(
-    tx: Tx, env: Env, visitor: Visitor, current: Session, *, now: int
-) -> Disabled | Refused:
+def disable(turn: Turn, current: Session) -> Disabled | Refused:
     """Turn two-step sign-in off and wipe all that belongs to it; enabling again starts clean.
 
     Refused: NOT_ALLOWED (policy asks for two-step sign-in), CHANGED (it was off already), and
     PASSWORD_TOO_SHORT where the password was set with the shorter minimum.
     """
-    account = lock_owner(tx, current)
+    account = turn.lock(current)
     if account is None or not account.two_step:
         return Refused(Reason.CHANGED)
-    if refused := refuse_disabling(env, account):
+    if refused := refuse_disabling(turn.env, account):
         return refused
-    wiped = wipe_methods(tx, account, visitor.source, now=now)
-    record(tx, account, visitor, disabled_event(wiped, by=visitor.source.actor), now=now)
-    accounts.save_two_step(tx, account.id, on=False, now=now)
-    notify(tx, env, account, NoticeKind.TWO_STEP_DISABLED, visitor=visitor, now=now)
+    wiped = wipe_methods(turn, account)
+    turn.record(account, disabled_event(wiped, by=turn.visitor.source.actor))
+    accounts.save_two_step(turn.tx, account.id, on=False, now=turn.now)
+    turn.notify(account, NoticeKind.TWO_STEP_DISABLED)
     return wiped
 
 
-def wipe_methods(tx: Tx, account: Account, source: Source, *, now: int) -> Disabled:
+def wipe_methods(turn: Turn, account: Account) -> Disabled:
     """Delete every authenticator of the account; its browsers are no longer remembered."""
-    forget_browsers(tx, account, source, now=now)
-    stored_codes.remove_temporary(tx, account.id)
+    forget_browsers(turn, account)
+    stored_codes.remove_temporary(turn.tx, account.id)
     return Disabled(
-        apps=apps.remove_all(tx, account.id),
-        phones=phones.remove_all(tx, account.id),
-        codes=stored_codes.remove_set(tx, account.id),
-        passkeys=passkeys.remove_all(tx, account.id),
+        apps=apps.remove_all(turn.tx, account.id),
+        phones=phones.remove_all(turn.tx, account.id),
+        codes=stored_codes.remove_set(turn.tx, account.id),
+        passkeys=passkeys.remove_all(turn.tx, account.id),
     )
 
 
@@ -81,23 +76,23 @@ def disabled_event(wiped: Disabled, *, by: str) -> Event:
     )
 
 
-def view_disabling(tx: Tx, env: Env, account: Account) -> Disabled | Refused:
+def view_disabling(turn: Turn, account: Account) -> Disabled | Refused:
     """How much turning it off would delete.
 
     Refused: CHANGED (it is off), NOT_ALLOWED (policy asks for it).
     """
     if not account.two_step:
         return Refused(Reason.CHANGED)
-    if (refused := refuse_disabling(env, account)) and refused.reason is Reason.NOT_ALLOWED:
+    if (refused := refuse_disabling(turn.env, account)) and refused.reason is Reason.NOT_ALLOWED:
         return refused
-    methods = load_methods(tx, account.id)
+    methods = load_methods(turn.tx, account.id)
     return Disabled(
         len(methods.apps), len(methods.phones), methods.codes_left, len(methods.passkeys)
     )
 
 
 async def turn_off(
-    env: Env, visitor: Visitor, current: Session, account: Account, *, new: str, now: int
+    opener: TurnOpener, current: Session, account: Account, *, new: str
 ) -> Disabled | Refused:
     """Turn it off. `new`: a new password, read only where the present one is too short.
 
@@ -105,27 +100,29 @@ async def turn_off(
     `Overloaded`.
     """
     if not account.two_step or not account.password_short:
-        return await env.store.run(disable, env, visitor, current, now=now)
-    refused = refuse_disabling(env, account)
+        return await opener.run(disable, current)
+    refused = refuse_disabling(opener.env, account)
     if refused and refused.reason is Reason.NOT_ALLOWED:
         return refused
-    if refused := password.review(env, account, new, two_step=False):
+    if refused := password.review(opener.env, account, new, two_step=False):
         return refused
-    new_hash = await env.hashes.run_known(password_core.hash_password, new, profile=env.profile)
+    new_hash = await opener.env.hashes.run_known(
+        password_core.hash_password, new, profile=opener.env.profile
+    )
     version = account.password_version
 
-    def finish(tx: Tx) -> Disabled | Refused:
-        locked = lock_owner(tx, current)
+    def finish(turn: Turn) -> Disabled | Refused:
+        locked = turn.lock(current)
         if locked is None or locked.password_version != version or not locked.two_step:
             return Refused(Reason.CHANGED)
-        sessions.remove_others(tx, locked.id, keep=current.id)
-        password.save_new(tx, env, locked, visitor, new=new, new_hash=new_hash, by="owner", now=now)
-        return disable(tx, env, visitor, current, now=now)
+        sessions.remove_others(turn.tx, locked.id, keep=current.id)
+        password.save_new(turn, locked, new=new, new_hash=new_hash, by="owner")
+        return disable(turn, current)
 
-    return await env.store.run(finish)
+    return await opener.run(finish)
 
 
-def turn_on(tx: Tx, account: Account, visitor: Visitor, *, now: int) -> None:
+def turn_on(turn: Turn, account: Account) -> None:
     """Turn it on. Other sessions live on; ending them is offered, not done."""
-    accounts.save_two_step(tx, account.id, on=True, now=now)
-    record(tx, account, visitor, event.new_event(event.TWO_STEP_ENABLED), now=now)
+    accounts.save_two_step(turn.tx, account.id, on=True, now=turn.now)
+    turn.record(account, event.new_event(event.TWO_STEP_ENABLED))

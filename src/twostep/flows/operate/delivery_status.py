@@ -13,11 +13,11 @@ from twostep.delivery.text_message import fullest
 from twostep.flows.env import Env
 from twostep.flows.messages.budget import DAY_SECONDS, budgets
 from twostep.flows.messages.failover import troubled_channels
+from twostep.flows.turn import Turn
 from twostep.store.messages import alarms, opt_outs, outbox, provider_states, sends
 from twostep.store.messages.alarms import Alarm
 from twostep.store.messages.sends import Tally
 from twostep.store.sign_in import throttles
-from twostep.store.tx import Tx
 
 
 DAYS = 14
@@ -117,13 +117,13 @@ class DeliveryStatus:
     replies: Mapping[str, str] = field(default_factory=dict)
 
 
-def view_delivery_status(tx: Tx, env: Env, *, now: int, days: int = DAYS) -> DeliveryStatus:
+def view_delivery_status(turn: Turn, *, days: int = DAYS) -> DeliveryStatus:
     """Count messages by how far they got."""
-    settings = env.settings
-    since = (now // DAY_SECONDS - days + 1) * DAY_SECONDS
-    tallies = sends.tally(tx, since=since)
+    settings = turn.env.settings
+    since = (turn.now // DAY_SECONDS - days + 1) * DAY_SECONDS
+    tallies = sends.tally(turn.tx, since=since)
     verifying: dict[tuple[int, str], list[int]] = defaultdict(list)
-    for day, region, seconds in sends.list_verify_seconds(tx, since=since):
+    for day, region, seconds in sends.list_verify_seconds(turn.tx, since=since):
         verifying[day, region].append(seconds)
         verifying[day, ""].append(seconds)
     providers = {
@@ -132,8 +132,8 @@ def view_delivery_status(tx: Tx, env: Env, *, now: int, days: int = DAYS) -> Del
         "email": settings.email_providers,
     }
     used = tuple(
-        Used(one.span, throttles.load(tx, one.key).count, one.limit, one.open_limit)
-        for one in budgets(env, now=now)
+        Used(one.span, throttles.load(turn.tx, one.key).count, one.limit, one.open_limit)
+        for one in budgets(turn.env, now=turn.now)
     )
     return DeliveryStatus(
         providers=providers,
@@ -142,17 +142,18 @@ def view_delivery_status(tx: Tx, env: Env, *, now: int, days: int = DAYS) -> Del
         messages=tuple(
             Messages(*row)
             for row in sorted(
-                outbox.count_waiting(tx) + outbox.count_finished(tx, since=now - DAY_SECONDS)
+                outbox.count_waiting(turn.tx)
+                + outbox.count_finished(turn.tx, since=turn.now - DAY_SECONDS)
             )
         ),
         days=_counts(tallies, verifying, by_region=False),
         countries=_counts(tallies, verifying, by_region=True),
         budgets=used,
-        health=_health(tx, tallies, providers, now=now),
-        alarms=tuple(alarms.list_newest(tx, since=since, limit=MOST_ALARMS)),
-        troubled=tuple(sorted(troubled_channels(tx, env, now=now))),
-        opted_out=opt_outs.count(tx),
-        texts=_texts(env),
+        health=_health(turn, tallies, providers),
+        alarms=tuple(alarms.list_newest(turn.tx, since=since, limit=MOST_ALARMS)),
+        troubled=tuple(sorted(troubled_channels(turn))),
+        opted_out=opt_outs.count(turn.tx),
+        texts=_texts(turn.env),
         replies={
             name: settings.public_url + callbacks.inbound_path()
             for name, callbacks in build_callbacks(settings).items()
@@ -206,16 +207,16 @@ def _mean_accept(group: Iterable[Tally]) -> float | None:
 
 
 def _health(
-    tx: Tx, tallies: list[Tally], providers: Mapping[str, tuple[str, ...]], *, now: int
+    turn: Turn, tallies: list[Tally], providers: Mapping[str, tuple[str, ...]]
 ) -> tuple[ProviderHealth, ...]:
-    states = {state.name: state for state in provider_states.list_all(tx)}
+    states = {state.name: state for state in provider_states.list_all(turn.tx)}
     used = [one.provider for one in tallies if one.provider]
     names = dict.fromkeys([*(name for names in providers.values() for name in names), *used])
     found = []
     for name in names:
         state = states.get(name)
         own = [one for one in tallies if one.provider == name]
-        out = state is not None and is_open(Breaker(open_until=state.open_until), now=now)
+        out = state is not None and is_open(Breaker(open_until=state.open_until), now=turn.now)
         found.append(
             ProviderHealth(
                 name=name,

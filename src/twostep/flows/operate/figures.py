@@ -6,13 +6,12 @@ from collections import Counter, defaultdict
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 
-from twostep.flows.env import Env
 from twostep.flows.messages.budget import DAY_SECONDS, budgets
 from twostep.flows.messages.failover import passed_by, troubled_channels
+from twostep.flows.turn import Turn, TurnOpener
 from twostep.store.messages import alarms, outbox, sends
 from twostep.store.messages.sends import Tally
 from twostep.store.sign_in import throttles
-from twostep.store.tx import Tx
 
 
 MOST_ALARMS = 1000
@@ -46,46 +45,46 @@ class _Day:
     sends: Sequence[Tally]
 
 
-async def view_figures(env: Env, *, now: int) -> Figures:
+async def view_figures(opener: TurnOpener) -> Figures:
     """Read them. Raises `StoreUnavailable`. What takes long to count is counted now and then."""
 
     def count() -> Awaitable[_Day]:
-        return env.store.read_aside(_count_day, since=now - DAY_SECONDS)
+        return opener.read_aside(_count_day, since=opener.now - DAY_SECONDS)
 
-    return await env.store.read(_view, env, await env.counters.day.get(count), now=now)
-
-
-def _count_day(tx: Tx, *, since: int) -> _Day:
-    return _Day(outbox.count_finished(tx, since=since), sends.tally(tx, since=since))
+    return await opener.read(_view, await opener.env.counters.day.get(count))
 
 
-def _view(tx: Tx, env: Env, day: _Day, *, now: int) -> Figures:
-    since = now - DAY_SECONDS
+def _count_day(turn: Turn, *, since: int) -> _Day:
+    return _Day(outbox.count_finished(turn.tx, since=since), sends.tally(turn.tx, since=since))
+
+
+def _view(turn: Turn, day: _Day) -> Figures:
+    since = turn.now - DAY_SECONDS
     messages: dict[tuple[str, str], int] = defaultdict(int)
     waiting_since: dict[str, int] = {}
-    waiting = outbox.count_waiting(tx)
+    waiting = outbox.count_waiting(turn.tx)
     for channel, _, state, _, count, _ in [*waiting, *day.messages]:
         messages[channel, state] += count
     for channel, _, _, _, _, oldest_at in waiting:
         waiting_since[channel] = min(oldest_at, waiting_since.get(channel, oldest_at))
     accepts: dict[str, list[int]] = defaultdict(list)
     delivers: dict[str, list[int]] = defaultdict(list)
-    for provider, accept, deliver in sends.list_speeds(tx, since=since, limit=MOST_SPEEDS):
+    for provider, accept, deliver in sends.list_speeds(turn.tx, since=since, limit=MOST_SPEEDS):
         if accept is not None:
             accepts[provider].append(accept)
         if deliver is not None:
             delivers[provider].append(deliver)
-    newest = alarms.list_newest(tx, since=since, limit=MOST_ALARMS)
+    newest = alarms.list_newest(turn.tx, since=since, limit=MOST_ALARMS)
     return Figures(
         messages=dict(messages),
         waiting_since=waiting_since,
         alarms=Counter(alarm.event for alarm in newest),
         budgets={
-            one.span: (throttles.load(tx, one.key).count, one.limit)
-            for one in budgets(env, now=now)
+            one.span: (throttles.load(turn.tx, one.key).count, one.limit)
+            for one in budgets(turn.env, now=turn.now)
         },
-        troubled=troubled_channels(tx, env, now=now),
-        passed_by=passed_by(tx, now=now),
+        troubled=troubled_channels(turn),
+        passed_by=passed_by(turn),
         sends=day.sends,
         accept_seconds=accepts,
         deliver_seconds=delivers,

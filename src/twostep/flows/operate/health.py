@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from twostep.core import sealing
-from twostep.flows.env import Env
 from twostep.flows.operate.seed import SEEDED
 from twostep.flows.proof.apps_ahead import count_ahead
+from twostep.flows.turn import Turn
 from twostep.flows.unseal import APP_SECRET
 from twostep.store import installation
 from twostep.store import move_marks as copy_marks
@@ -16,7 +16,6 @@ from twostep.store.engine import open as engines
 from twostep.store.engine import schema
 from twostep.store.methods import apps
 from twostep.store.operate import server_limits
-from twostep.store.tx import Tx
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,27 +35,27 @@ class Health:
     allowed_connections: int | None
 
 
-def view_health(tx: Tx, env: Env, *, now: int) -> Health:
+def view_health(turn: Turn) -> Health:
     """Look at what is there. `apps_ahead`: apps that refuse codes, see `clock_health`."""
-    connections = env.settings.database_connections + 1  # one listens
+    connections = turn.env.settings.database_connections + 1  # one listens
     return Health(
-        accounts=accounts.count(tx),
-        has_operator=accounts.has_operator(tx),
-        keys_open=_keys_open(tx, env),
-        apps_ahead=count_ahead(tx, now=now),
-        seeded=int(installation.load(tx, SEEDED) or 0),
+        accounts=accounts.count(turn.tx),
+        has_operator=accounts.has_operator(turn.tx),
+        keys_open=_keys_open(turn),
+        apps_ahead=count_ahead(turn),
+        seeded=int(installation.load(turn.tx, SEEDED) or 0),
         connections=connections,
-        allowed_connections=server_limits.load_short_connections(tx, wanted=connections),
+        allowed_connections=server_limits.load_short_connections(turn.tx, wanted=connections),
     )
 
 
-def _keys_open(tx: Tx, env: Env) -> bool | None:
-    app = apps.load_newest(tx)
+def _keys_open(turn: Turn) -> bool | None:
+    app = apps.load_newest(turn.tx)
     if app is None:
         return None
     try:
         sealing.open_sealed(
-            env.keyring,
+            turn.env.keyring,
             app.secret,
             purpose=APP_SECRET,
             row_id=app.id,
@@ -67,13 +66,13 @@ def _keys_open(tx: Tx, env: Env) -> bool | None:
     return True
 
 
-def is_ready(tx: Tx) -> bool:
+def is_ready(turn: Turn) -> bool:
     """Whether the database answers and this program may use it, by the rules of the start: a schema
     of its own or a newer one that serves it, and no mark of a move."""
-    row = tx.one(schema.VERSION_SQL)
+    row = turn.tx.one(schema.VERSION_SQL)
     try:
-        schema.review(row[0] if row else None, installation.load(tx, schema.COMPATIBLE_FROM))
-        copy_marks.review(tx)
+        schema.review(row[0] if row else None, installation.load(turn.tx, schema.COMPATIBLE_FROM))
+        copy_marks.review(turn.tx)
     except engines.UNUSABLE:
         return False
     return True

@@ -21,6 +21,7 @@ from twostep.flows.env import Env
 from twostep.flows.messages.outbox import Outbox
 from twostep.flows.operate.purge import run_purge
 from twostep.flows.recovery.waiting_job import run_recoveries
+from twostep.flows.turn import by_system
 
 
 GRACEFUL_SECONDS = 2.5
@@ -94,4 +95,4 @@ class Works:
 
 async def _sign(env: Env) -> None:
     with suppress(StoreUnavailable):
-        await checkpoint_all(env, now=env.clock())
+        await checkpoint_all(by_system(env))

@@ -16,14 +16,13 @@ from pathlib import Path
 from twostep.core import sealing
 from twostep.core.audit import event
 from twostep.core.audit.audit_checkpoint import is_signed_by, new_start, public_keys, read_start
-from twostep.core.audit.event import Source
 from twostep.core.sealing import Key, Keyring, SealBroken
 from twostep.flows.audit.checkpoint import checkpoint_all
 from twostep.flows.env import Env
 from twostep.flows.keys import LOOK_EVERY_SECONDS, only_writer, write_keyring
+from twostep.flows.turn import Turn, TurnOpener, by_system
 from twostep.store import installation
 from twostep.store.audit import checkpoints as audit_checkpoints
-from twostep.store.audit import trail as audit
 from twostep.store.operate import sealed_columns
 from twostep.store.operate.sealed_columns import SEALED_COLUMNS, SealedCell, SealedColumn
 from twostep.store.tx import Tx
@@ -67,16 +66,18 @@ class Rotated:
     old: tuple[KeyUse, ...]
 
 
-def view_keys(tx: Tx, env: Env) -> list[KeyUse]:
+def view_keys(turn: Turn) -> list[KeyUse]:
     """Every key, newest first, with what stands under it."""
-    ring = env.keyring
+    ring = turn.env.keyring
     uses: list[dict[str, int]] = [{} for _ in ring.keys]
     headers = [key.header for key in ring.keys]
     for column in SEALED_COLUMNS:
-        for use, count in zip(uses, sealed_columns.count_under(tx, column, headers), strict=True):
+        for use, count in zip(
+            uses, sealed_columns.count_under(turn.tx, column, headers), strict=True
+        ):
             if count:
                 use[column.purpose] = count
-    starts = audit_checkpoints.count_starts(tx)
+    starts = audit_checkpoints.count_starts(turn.tx)
     for key, use in zip(ring.keys, uses, strict=True):
         if signed := starts.get(key.id):
             use[STARTS] = signed
@@ -85,42 +86,41 @@ def view_keys(tx: Tx, env: Env) -> list[KeyUse]:
     ]
 
 
-async def rotate_keys(
-    env: Env, key_path: Path | None, source: Source, *, report: Report
-) -> Rotated:
+async def rotate_keys(opener: TurnOpener, key_path: Path | None, *, report: Report) -> Rotated:
     """Add a new newest key and seal everything under it; or finish an earlier rotation.
 
     `key_path` None: the keys come from elsewhere, and only what is not under the newest one is sealed
     anew. `report` is told how many values are done, and of how many. Raises OSError where the key
     file cannot be written, and `StoreUnavailable`.
     """
-    resumed = True
+    env, resumed = opener.env, True
     if key_path is not None:
         resumed = await _begin(env, key_path)
         # A running server reads the file anew within a second; until then it may seal with the old.
         await asyncio.sleep(1.5 * LOOK_EVERY_SECONDS)
-    total = await env.store.read(_count_stale, env)
+    total = await opener.read(_count_stale)
     done = 0
     unreadable: tuple[str, ...] = ()
     report(0, total)
     while True:
-        changed, unreadable = await _sweep(env, done=done, total=total, report=report)
+        changed, unreadable = await _sweep(opener, done=done, total=total, report=report)
         done += changed
         if not changed:
             break
-    await env.store.run(_finish, env, source, values=done)
-    await checkpoint_all(env, now=env.clock())
-    old = tuple((await env.store.read(view_keys, env))[1:])
+    await opener.run(_finish, values=done)
+    await checkpoint_all(by_system(env))
+    old = tuple((await opener.read(view_keys))[1:])
     return Rotated(env.keyring.newest.id, resumed, done, unreadable, old)
 
 
-async def remove_key(env: Env, key_path: Path, source: Source, *, key_id: str) -> None:
+async def remove_key(opener: TurnOpener, key_path: Path, *, key_id: str) -> None:
     """Take an old key, under which nothing stands any more, out of the key file.
 
     Its public key stays in the checkpoints it has signed. Raises OSError.
     """
-    await env.store.run(_tell_removed, source, key_id=key_id, now=env.clock())
-    await checkpoint_all(env, now=env.clock())  # so that the newest one is not the old key's
+    env = opener.env
+    await opener.run(_record_removed, key_id=key_id)
+    await checkpoint_all(by_system(env))  # so that the newest one is not the old key's
     async with only_writer(key_path):
         kept = tuple(key for key in env.keys.look().keys if key.id != key_id)
         write_keyring(key_path, Keyring(kept))
@@ -148,43 +148,45 @@ def _unused_key(ring: Keyring) -> Key:
     return key
 
 
-def _count_stale(tx: Tx, env: Env) -> int:
-    newest = env.keyring.newest.header
-    return sum(sealed_columns.count_not_under(tx, column, newest) for column in SEALED_COLUMNS)
+def _count_stale(turn: Turn) -> int:
+    newest = turn.env.keyring.newest.header
+    return sum(sealed_columns.count_not_under(turn.tx, column, newest) for column in SEALED_COLUMNS)
 
 
-async def _sweep(env: Env, *, done: int, total: int, report: Report) -> tuple[int, tuple[str, ...]]:
+async def _sweep(
+    opener: TurnOpener, *, done: int, total: int, report: Report
+) -> tuple[int, tuple[str, ...]]:
     """Go through every column once; how many values changed, and which do not open."""
     changed = 0
     unreadable: list[str] = []
     for column in SEALED_COLUMNS:
         after: str | None = ""
         while after is not None:
-            moved, broken, after = await env.store.run(_reseal, env, column, after=after)
+            moved, broken, after = await opener.run(_reseal, column, after=after)
             changed += moved
             unreadable += broken
             report(done + changed, max(total, done + changed))
             await asyncio.sleep(PAUSE_SECONDS)
     after = ""
     while after is not None:
-        moved, broken, after = await env.store.run(_resign, env, after=after)
+        moved, broken, after = await opener.run(_resign, after=after)
         changed += moved
         unreadable += broken
         await asyncio.sleep(PAUSE_SECONDS)
     return changed, tuple(unreadable)
 
 
-def _reseal(
-    tx: Tx, env: Env, column: SealedColumn, *, after: str
-) -> tuple[int, list[str], str | None]:
+def _reseal(turn: Turn, column: SealedColumn, *, after: str) -> tuple[int, list[str], str | None]:
     """One batch; how many changed, which do not open, and the last row, None at the end."""
-    ring = env.keyring
-    cells = sealed_columns.list_not_under(tx, column, ring.newest.header, after=after, limit=BATCH)
+    ring = turn.env.keyring
+    cells = sealed_columns.list_not_under(
+        turn.tx, column, ring.newest.header, after=after, limit=BATCH
+    )
     changed = 0
     unreadable = []
     for cell in cells:
         try:
-            changed += _reseal_cell(tx, ring, column, cell)
+            changed += _reseal_cell(turn.tx, ring, column, cell)
         except SealBroken:
             unreadable.append(f"{column.purpose} {cell.row_id}")
     return changed, unreadable, cells[-1].row_id if len(cells) == BATCH else None
@@ -206,9 +208,9 @@ def _reseal_cell(tx: Tx, ring: Keyring, column: SealedColumn, cell: SealedCell) 
     return sealed_columns.replace(tx, column, cell, blob=blob, mac=mac)
 
 
-def _resign(tx: Tx, env: Env, *, after: str) -> tuple[int, list[str], str | None]:
+def _resign(turn: Turn, *, after: str) -> tuple[int, list[str], str | None]:
     """One batch of signed starts; one that is not genuine is left, so that verifying finds it."""
-    ring = env.keyring
+    ring, tx = turn.env.keyring, turn.tx
     trusted = public_keys(ring)
     audit_checkpoints.hold_starts(tx)
     found = audit_checkpoints.list_starts_not_by(tx, ring.newest.id, after=after, limit=BATCH)
@@ -224,12 +226,11 @@ def _resign(tx: Tx, env: Env, *, after: str) -> tuple[int, list[str], str | None
     return len(found) - len(unreadable), unreadable, last
 
 
-def _finish(tx: Tx, env: Env, source: Source, *, values: int) -> None:
-    installation.remove(tx, ROTATION)
-    rotated = event.new_event(event.KEYS_ROTATED, key=env.keyring.newest.id, rows=values)
-    audit.append_system(tx, rotated, subject="keys", source=source, now=env.clock())
+def _finish(turn: Turn, *, values: int) -> None:
+    installation.remove(turn.tx, ROTATION)
+    key_id = turn.env.keyring.newest.id
+    turn.record_system(event.new_event(event.KEYS_ROTATED, key=key_id, rows=values), subject="keys")
 
 
-def _tell_removed(tx: Tx, source: Source, *, key_id: str, now: int) -> None:
-    removed = event.new_event(event.KEYS_REMOVED, key=key_id)
-    audit.append_system(tx, removed, subject="keys", source=source, now=now)
+def _record_removed(turn: Turn, *, key_id: str) -> None:
+    turn.record_system(event.new_event(event.KEYS_REMOVED, key=key_id), subject="keys")

@@ -17,7 +17,8 @@ from twostep.core.methods.otpauth import encode_key
 from twostep.core.sign_in import password
 from twostep.core.sign_in.session import AMR_OF_SECOND_FACTOR, Aal, Level
 from twostep.flows.env import Env, Visitor
-from twostep.flows.sign_in.complete import complete_sign_in, open_session
+from twostep.flows.sign_in.complete import Proof, complete_sign_in, open_session
+from twostep.flows.turn import Turn
 from twostep.flows.unseal import APP_SECRET
 from twostep.store import installation
 from twostep.store.account import accounts, addresses
@@ -120,44 +121,21 @@ def _seed(tx: Tx, env: Env, batch: Batch, *, index: int, now: int) -> Seeded:
         now=now,
     )
     visitor = Visitor(NETWORK, BROWSER, browser_token=browser)
+    turn = Turn(tx, env, visitor, now)
     cookies = tuple(
-        _open_half(tx, env, account, visitor, browser_id=browser_id, now=now)
-        if plan.half
-        else _open_full(tx, env, account, visitor, now=now)
+        _open_half(turn, account, browser_id=browser_id) if plan.half else _open_full(turn, account)
         for _ in range(plan.share(plan.sessions, index))
     )
     return Seeded(account.name, batch.password, encode_key(secret), browser, cookies)
 
 
-def _open_half(
-    tx: Tx, env: Env, account: Account, visitor: Visitor, *, browser_id: str, now: int
-) -> str:
-    return open_session(
-        tx,
-        env,
-        account,
-        visitor,
-        level=Level.HALF,
-        browser_id=browser_id,
-        next_path="/",
-        now=now,
-    ).token
+def _open_half(turn: Turn, account: Account, *, browser_id: str) -> str:
+    return open_session(turn, account, level=Level.HALF, browser_id=browser_id, next_path="/").token
 
 
-def _open_full(tx: Tx, env: Env, account: Account, visitor: Visitor, *, now: int) -> str:
-    return complete_sign_in(
-        tx,
-        env,
-        account,
-        visitor,
-        half=None,
-        old_token="",
-        amr=AMR_OF_SECOND_FACTOR["app"],
-        aal=Aal.AAL2,
-        method="",
-        next_path="/",
-        now=now,
-    ).token
+def _open_full(turn: Turn, account: Account) -> str:
+    proof = Proof(AMR_OF_SECOND_FACTOR["app"], Aal.AAL2, "")
+    return complete_sign_in(turn, account, half=None, proof=proof, next_path="/").token
 
 
 def _insert_account(tx: Tx, batch: Batch, *, index: int, now: int) -> Account:

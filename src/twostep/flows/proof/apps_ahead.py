@@ -16,36 +16,35 @@ from twostep.core.methods.authenticator import App, MethodKind, method_name
 from twostep.core.methods.totp import CLOCK_MOVED_BACK_STEPS
 from twostep.core.refusal import Reason, Refused
 from twostep.flows.audit.alarm import raise_alarm
-from twostep.flows.env import Visitor
-from twostep.flows.turn import record
+from twostep.flows.turn import Turn
 from twostep.store.account import accounts
-from twostep.store.audit import trail as audit
 from twostep.store.messages import alarms
 from twostep.store.methods import apps
 from twostep.store.tx import Tx
 
 
-def count_ahead(tx: Tx, *, now: int) -> int:
+def count_ahead(turn: Turn) -> int:
     """Count the apps that took a code which lies too far ahead of now."""
-    return apps.count_ahead(tx, now=now, steps=CLOCK_MOVED_BACK_STEPS)
+    return apps.count_ahead(turn.tx, now=turn.now, steps=CLOCK_MOVED_BACK_STEPS)
 
 
-def mend_clock(tx: Tx, *, now: int, limit: int) -> int:
+def mend_clock(turn: Turn, *, limit: int) -> int:
     """Let such apps take the next code from now on; how many were mended, `limit` at most.
 
     The clock must be right when this runs: codes after now, taken once already, can be taken again.
     """
-    found = apps.list_ahead(tx, now=now, steps=CLOCK_MOVED_BACK_STEPS, limit=limit)
+    found = apps.list_ahead(turn.tx, now=turn.now, steps=CLOCK_MOVED_BACK_STEPS, limit=limit)
     for app in found:
-        if accounts.lock(tx, app.account_id) is None:
+        account = accounts.lock(turn.tx, app.account_id)
+        if account is None:
             continue
-        apps.move_step_back(tx, app.id, step=now // app.period_seconds)
+        apps.move_step_back(turn.tx, app.id, step=turn.now // app.period_seconds)
         told = event.new_event(
             event.CLOCK_MENDED,
             method=f"app:{app.id}",
-            ahead_seconds=app.last_step * app.period_seconds - now,
+            ahead_seconds=app.last_step * app.period_seconds - turn.now,
         )
-        audit.append(tx, told, account_id=app.account_id, source=event.CLI, now=now)
+        turn.record(account, told)
     return len(found)
 
 
@@ -58,34 +57,29 @@ def is_shut(answer: totp.Accepted | Refused | None) -> bool:
 
 
 def tell_of_shut(
-    tx: Tx,
-    account: Account,
-    visitor: Visitor,
-    apps: Sequence[App],
-    answers: Sequence[totp.Accepted | Refused],
-    *,
-    now: int,
+    turn: Turn, account: Account, apps: Sequence[App], answers: Sequence[totp.Accepted | Refused]
 ) -> None:
     """Write down which of the apps they are, and let the operators know."""
     for app, answer in zip(apps, answers, strict=True):
         if is_shut(answer):
-            ahead = app.last_step * app.period_seconds - now
-            tx.at_end(event.CLOCK_MOVED_BACK, partial(_tell_operators, ahead=ahead, now=now))
+            ahead = app.last_step * app.period_seconds - turn.now
+            last = partial(_tell_operators, turn=turn, ahead=ahead)
+            turn.tx.at_end(event.CLOCK_MOVED_BACK, last)
             told = event.new_event(
                 event.CLOCK_MOVED_BACK,
                 Outcome.REFUSED,
                 method=method_name(MethodKind.APP, app.id),
                 ahead_seconds=ahead,
             )
-            record(tx, account, visitor, told, now=now)
+            turn.record(account, told)
 
 
-def _tell_operators(tx: Tx, kind: str, *, ahead: int, now: int) -> None:
+def _tell_operators(_: Tx, kind: str, *, turn: Turn, ahead: int) -> None:
     """Raise the alarm once a day, at the end of the flow: the system's chain is locked last."""
-    if not alarms.is_recent(tx, kind, since=now - ALARM_AGAIN_SECONDS):
-        raise_alarm(tx, kind, subject="clock", now=now, ahead_seconds=ahead)
+    if not alarms.is_recent(turn.tx, kind, since=turn.now - ALARM_AGAIN_SECONDS):
+        raise_alarm(turn, kind, subject="clock", ahead_seconds=ahead)
 
 
-def was_clock_ahead(tx: Tx, *, now: int) -> bool:
+def was_clock_ahead(turn: Turn) -> bool:
     """Whether operators should be told on their own pages."""
-    return alarms.is_recent(tx, event.CLOCK_MOVED_BACK, since=now - ALARM_AGAIN_SECONDS)
+    return alarms.is_recent(turn.tx, event.CLOCK_MOVED_BACK, since=turn.now - ALARM_AGAIN_SECONDS)

@@ -7,40 +7,34 @@ from twostep.core.audit import event
 from twostep.core.refusal import Reason, Refused
 from twostep.core.sign_in import throttle
 from twostep.core.sign_in.session import Session
-from twostep.flows.env import Visitor
-from twostep.flows.turn import record
+from twostep.flows.turn import Turn
 from twostep.store.sign_in import throttles
-from twostep.store.tx import Tx
 
 
-def refuse_password_tries(tx: Tx, current: Session, *, now: int) -> Refused | None:
+def refuse_password_tries(turn: Turn, current: Session) -> Refused | None:
     """Refuse a password typed inside a session during a wait."""
     rule = throttle.PASSWORD_ACCOUNT_NETWORK
-    return throttle.refuse(throttles.load(tx, _password_key(current)), rule, now=now)
+    return throttle.refuse(throttles.load(turn.tx, _password_key(current)), rule, now=turn.now)
 
 
 def count_password_try(
-    tx: Tx, account: Account, visitor: Visitor, current: Session, *, right: bool, now: int
+    turn: Turn, account: Account, current: Session, *, right: bool
 ) -> Refused | None:
     """Decide a password typed inside a session; a wrong one counts, a right one clears."""
-    if refused := refuse_password_tries(tx, current, now=now):
+    if refused := refuse_password_tries(turn, current):
         return refused
     key = _password_key(current)
     if right:
-        throttles.remove(tx, key)
+        throttles.remove(turn.tx, key)
         return None
     rule = throttle.PASSWORD_ACCOUNT_NETWORK
-    state = throttle.count(throttles.lock(tx, key, now=now), rule, now=now)
-    throttles.save(tx, key, state, now=now)
+    state = throttle.count(throttles.lock(turn.tx, key, now=turn.now), rule, now=turn.now)
+    throttles.save(turn.tx, key, state, now=turn.now)
     reason = Reason.PASSWORD_CURRENT_WRONG
-    record(
-        tx,
-        account,
-        visitor,
-        event.new_event(event.PASSWORD_REFUSED, event.Outcome.REFUSED, reason=str(reason)),
-        now=now,
+    turn.record(
+        account, event.new_event(event.PASSWORD_REFUSED, event.Outcome.REFUSED, reason=str(reason))
     )
-    return Refused(reason, retry_at=throttle.waits_until(state, rule, now=now))
+    return Refused(reason, retry_at=throttle.waits_until(state, rule, now=turn.now))
 
 
 def _password_key(current: Session) -> str:

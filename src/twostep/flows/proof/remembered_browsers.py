@@ -22,7 +22,7 @@ from hmac import compare_digest
 from twostep.core import sealing, token
 from twostep.core.account import Account
 from twostep.core.audit import event
-from twostep.core.audit.event import Outcome, Source
+from twostep.core.audit.event import Outcome
 from twostep.core.methods.authenticator import (
     MOST_REMEMBERED_BROWSERS,
     MethodKind,
@@ -32,13 +32,10 @@ from twostep.core.refusal import Reason, Refused
 from twostep.core.sign_in.session import Session
 from twostep.delivery.mail.notice import NoticeKind
 from twostep.flows.env import Env, Visitor
-from twostep.flows.messages.notify import notify
-from twostep.flows.turn import record
+from twostep.flows.turn import Turn
 from twostep.store.account import accounts
-from twostep.store.audit import trail as audit
 from twostep.store.sign_in import remembered_browsers
 from twostep.store.sign_in.remembered_browsers import Remembered
-from twostep.store.tx import Tx
 
 
 DAY_SECONDS = 86_400
@@ -65,132 +62,125 @@ class Forgotten:
     browsers: int
 
 
-def remember(
-    tx: Tx, env: Env, account: Account, visitor: Visitor, *, kind: MethodKind, now: int
-) -> str | None:
+def remember(turn: Turn, account: Account, *, kind: MethodKind) -> str | None:
     """Remember the browser of a sign-in that was just completed; the cookie's value.
 
     None: policy does not allow it, or the second step was of a weaker kind.
     """
-    days = env.settings.policy.remember_browser_days
+    days = turn.env.settings.policy.remember_browser_days
     if not days or kind not in GRANTED_AFTER:
         return None
     series, value = secrets.token_urlsafe(16), token.new_token()
-    if found := _load(tx, account, visitor):
-        remembered_browsers.remove(tx, found.browser.id, account_id=account.id)
+    if found := _load(turn, account):
+        remembered_browsers.remove(turn.tx, found.browser.id, account_id=account.id)
     browser = RememberedBrowser(
         id=token.new_id(),
         account_id=account.id,
-        browser=visitor.browser,
-        network=visitor.network,
-        created_at=now,
-        last_used_at=now,
-        expires_at=now + days * DAY_SECONDS,
+        browser=turn.visitor.browser,
+        network=turn.visitor.network,
+        created_at=turn.now,
+        last_used_at=turn.now,
+        expires_at=turn.now + days * DAY_SECONDS,
     )
     remembered_browsers.insert(
-        tx,
+        turn.tx,
         browser,
         series=token.digest(series),
         digest=token.digest(value),
         most=MOST_REMEMBERED_BROWSERS,
     )
     remembered = event.new_event(event.BROWSER_REMEMBERED, days=days)
-    record(tx, account, visitor, remembered, now=now)
+    turn.record(account, remembered)
     return series + value
 
 
-def recognise(
-    tx: Tx, env: Env, account: Account, visitor: Visitor, *, now: int
-) -> Recognised | None:
+def recognise(turn: Turn, account: Account) -> Recognised | None:
     """Whether the browser is remembered for the locked account, after the right password.
 
     A value from before the last minute is a copy: the row ends and the owner is told.
     """
-    found = _load(tx, account, visitor)
-    if found is None or not found.browser.created_at <= now < _ends_at(env, found.browser):
+    found = _load(turn, account)
+    if found is None or not found.browser.created_at <= turn.now < _ends_at(
+        turn.env, found.browser
+    ):
         return None
     browser_id = found.browser.id
-    series, shown = _parts(visitor)
+    series, shown = _parts(turn.visitor)
     presented = token.digest(shown)
     if compare_digest(presented, found.digest):
-        value = next(_next_values(env, shown))
+        value = next(_next_values(turn.env, shown))
         remembered_browsers.rotate(
-            tx,
+            turn.tx,
             browser_id,
             old_digest=presented,
             new_digest=token.digest(value),
-            network=visitor.network,
-            now=now,
+            network=turn.visitor.network,
+            now=turn.now,
         )
         return Recognised(browser_id, series + value)
     is_previous = found.previous_digest is not None and compare_digest(
         presented, found.previous_digest
     )
-    if is_previous and 0 <= now - found.rotated_at <= GRACE_SECONDS:
+    if is_previous and 0 <= turn.now - found.rotated_at <= GRACE_SECONDS:
         again = [
             series + value
-            for value in _next_values(env, shown)
+            for value in _next_values(turn.env, shown)
             if compare_digest(token.digest(value), found.digest)
         ]
         return Recognised(browser_id, again[0] if again else None)
-    remembered_browsers.remove(tx, browser_id, account_id=account.id)
+    remembered_browsers.remove(turn.tx, browser_id, account_id=account.id)
     reused = event.new_event(event.BROWSER_TOKEN_REUSED, Outcome.REFUSED)
-    record(tx, account, visitor, reused, now=now)
-    notify(
-        tx, env, account, NoticeKind.BROWSER_COPIED, visitor=visitor, now=now,
-        method=found.browser.browser,
-    )  # fmt: skip
+    turn.record(account, reused)
+    turn.notify(account, NoticeKind.BROWSER_COPIED, method=found.browser.browser)
     return None
 
 
-def forget_browsers(tx: Tx, account: Account, source: Source, *, now: int) -> int:
+def forget_browsers(turn: Turn, account: Account) -> int:
     """Forget every remembered browser: a password or an authenticator has changed."""
-    count = remembered_browsers.remove_all(tx, account.id)
+    count = remembered_browsers.remove_all(turn.tx, account.id)
     if count:
         forgotten = event.new_event(event.BROWSER_FORGOTTEN, all=count)
-        audit.append(tx, forgotten, account_id=account.id, source=source, now=now)
+        turn.record(account, forgotten)
     return count
 
 
-def forget_browser(
-    tx: Tx, visitor: Visitor, current: Session, *, browser_id: str, now: int
-) -> Forgotten | Refused:
+def forget_browser(turn: Turn, current: Session, *, browser_id: str) -> Forgotten | Refused:
     """Forget one browser. Refused: NOT_FOUND (also for somebody else's)."""
-    account = accounts.lock(tx, current.account_id)
-    if account is None or not remembered_browsers.remove(tx, browser_id, account_id=account.id):
+    account = accounts.lock(turn.tx, current.account_id)
+    if account is None or not remembered_browsers.remove(
+        turn.tx, browser_id, account_id=account.id
+    ):
         return Refused(Reason.NOT_FOUND)
-    record(tx, account, visitor, event.new_event(event.BROWSER_FORGOTTEN), now=now)
+    turn.record(account, event.new_event(event.BROWSER_FORGOTTEN))
     return Forgotten(1)
 
 
-def forget_all(tx: Tx, visitor: Visitor, current: Session, *, now: int) -> Forgotten | Refused:
+def forget_all(turn: Turn, current: Session) -> Forgotten | Refused:
     """Forget every browser of the account, because its owner asks."""
-    account = accounts.lock(tx, current.account_id)
+    account = accounts.lock(turn.tx, current.account_id)
     if account is None:
         return Refused(Reason.CHANGED)
-    return Forgotten(forget_browsers(tx, account, visitor.source, now=now))
+    return Forgotten(forget_browsers(turn, account))
 
 
-def list_remembered(
-    tx: Tx, env: Env, account: Account, *, now: int
-) -> tuple[RememberedBrowser, ...]:
+def list_remembered(turn: Turn, account: Account) -> tuple[RememberedBrowser, ...]:
     """Browsers of the account that are not asked for a code, as policy is now; the last used first."""
-    live = remembered_browsers.list_live(tx, account.id, now=now)
-    ends = (replace(one, expires_at=_ends_at(env, one)) for one in live)
-    return tuple(one for one in ends if now < one.expires_at)
+    live = remembered_browsers.list_live(turn.tx, account.id, now=turn.now)
+    ends = (replace(one, expires_at=_ends_at(turn.env, one)) for one in live)
+    return tuple(one for one in ends if turn.now < one.expires_at)
 
 
-def is_this(tx: Tx, account: Account, visitor: Visitor) -> str | None:
+def is_this(turn: Turn, account: Account) -> str | None:
     """The id of the row that the asking browser's cookie belongs to."""
-    found = _load(tx, account, visitor)
+    found = _load(turn, account)
     return found.browser.id if found else None
 
 
-def _load(tx: Tx, account: Account, visitor: Visitor) -> Remembered | None:
-    series, shown = _parts(visitor)
+def _load(turn: Turn, account: Account) -> Remembered | None:
+    series, shown = _parts(turn.visitor)
     if not shown:
         return None
-    return remembered_browsers.load(tx, account.id, series=token.digest(series))
+    return remembered_browsers.load(turn.tx, account.id, series=token.digest(series))
 
 
 def _parts(visitor: Visitor) -> tuple[str, str]:

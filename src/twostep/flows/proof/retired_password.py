@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from twostep.core.account import Account
 from twostep.core.audit import event
-from twostep.core.audit.event import Source
 from twostep.core.refusal import Reason, Refused
 from twostep.delivery.mail.notice import NoticeKind
-from twostep.flows.env import Env, Visitor
-from twostep.flows.messages.notify import RESET_PASSWORD, RESET_SECONDS, new_link, queue_mail
+from twostep.flows.mail_links import RESET_PASSWORD, RESET_SECONDS
 from twostep.flows.proof.remembered_browsers import forget_browsers
-from twostep.flows.turn import record
+from twostep.flows.turn import Turn
 from twostep.store.account import accounts, addresses
-from twostep.store.audit import trail as audit
 from twostep.store.messages import outbox
 from twostep.store.sign_in import sessions
-from twostep.store.tx import Tx
 
 
 LINK_AGAIN_SECONDS = 1800
@@ -39,69 +35,40 @@ def _was_guessed(account: Account) -> bool:
     return is_guessed(in_a_row=account.wrong_in_a_row, millionths=account.guess_millionths)
 
 
-def retire_password(
-    tx: Tx, env: Env, account: Account, visitor: Visitor, *, reason: str, now: int
-) -> None:
+def retire_password(turn: Turn, account: Account, *, reason: str) -> None:
     """Retire the password of a locked account. Authenticators and full sessions stay; no browser is
     remembered any longer."""
-    accounts.retire_password(tx, account.id, now=now)
-    sessions.remove_half(tx, account.id)
-    forget_browsers(tx, account, visitor.source, now=now)
-    record(tx, account, visitor, event.new_event(event.PASSWORD_RETIRED, reason=reason), now=now)
-    send_password_links(
-        tx,
-        env,
-        account,
-        kind=_kind(guessed=reason == GUESSING),
-        source=visitor.source,
-        by=reason,
-        now=now,
-    )
+    accounts.retire_password(turn.tx, account.id, now=turn.now)
+    sessions.remove_half(turn.tx, account.id)
+    forget_browsers(turn, account)
+    turn.record(account, event.new_event(event.PASSWORD_RETIRED, reason=reason))
+    send_password_links(turn, account, kind=_kind(guessed=reason == GUESSING), by=reason)
 
 
-def remind_of_retired(tx: Tx, env: Env, account: Account, visitor: Visitor, *, now: int) -> None:
+def remind_of_retired(turn: Turn, account: Account) -> None:
     """The right but retired password was typed: send the link again, not more than twice an hour."""
     kind = _kind(guessed=_was_guessed(account))
     if not outbox.is_notice_recent(
-        tx, account.id, kind=kind, since=now - LINK_AGAIN_SECONDS, now=now
+        turn.tx, account.id, kind=kind, since=turn.now - LINK_AGAIN_SECONDS, now=turn.now
     ):
-        send_password_links(
-            tx,
-            env,
-            account,
-            kind=kind,
-            source=visitor.source,
-            by="sign_in",
-            now=now,
-        )
+        send_password_links(turn, account, kind=kind, by="sign_in")
 
 
 def _kind(*, guessed: bool) -> NoticeKind:
     return NoticeKind.PASSWORD_RETIRED if guessed else NoticeKind.PASSWORD_SECURED
 
 
-def send_password_links(
-    tx: Tx, env: Env, account: Account, *, kind: NoticeKind, source: Source, by: str, now: int
-) -> None:
+def send_password_links(turn: Turn, account: Account, *, kind: NoticeKind, by: str) -> None:
     """Mail a one-use link for a new password to every verified address."""
-    for address in addresses.list_addresses(tx, account.id):
+    for address in addresses.list_addresses(turn.tx, account.id):
         if address.verified_at is None:
             continue
         payload: dict[str, object] = {
             "to": address.address,
-            "at": now,
-            "browser": source.browser,
-            "network": source.network,
             "data": {},
-            "action": new_link(
-                tx, account, purpose=RESET_PASSWORD, subject_id="", seconds=RESET_SECONDS, now=now
+            "action": turn.new_link(
+                account, purpose=RESET_PASSWORD, subject_id="", seconds=RESET_SECONDS
             ),
         }
-        queue_mail(tx, env, account, kind, payload=payload, now=now)
-    audit.append(
-        tx,
-        event.new_event(event.PASSWORD_LINK_SENT, by=by),
-        account_id=account.id,
-        source=source,
-        now=now,
-    )
+        turn.queue_mail(account, kind, payload=payload)
+    turn.record(account, event.new_event(event.PASSWORD_LINK_SENT, by=by))

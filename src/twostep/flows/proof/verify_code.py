@@ -24,17 +24,14 @@ from twostep.core.refusal import Reason, Refused
 from twostep.core.sign_in import throttle
 from twostep.core.sign_in.session import AMR_OF_SECOND_FACTOR, Session
 from twostep.delivery.mail.notice import NoticeKind
-from twostep.flows.env import Env, Visitor
-from twostep.flows.messages.notify import notify
 from twostep.flows.messages.sent_code import is_sent_code
 from twostep.flows.proof import wrong_tries as second_step_throttle
 from twostep.flows.proof.apps_ahead import is_shut, tell_of_shut
 from twostep.flows.proof.wrong_tries import WrongTry
-from twostep.flows.turn import record
+from twostep.flows.turn import Turn
 from twostep.flows.unseal import APP_SECRET, tell_broken, unseal
 from twostep.store.methods import apps, challenges, phones
 from twostep.store.methods import backup_codes as stored_codes
-from twostep.store.tx import Tx
 
 
 FEW_LEFT = 3
@@ -56,41 +53,33 @@ class Passed:
 
 
 def verify_six_digits(
-    tx: Tx,
-    env: Env,
-    account: Account,
-    session: Session,
-    visitor: Visitor,
-    *,
-    code: str,
-    purpose: Purpose,
-    now: int,
+    turn: Turn, account: Account, session: Session, *, code: str, purpose: Purpose
 ) -> Passed | Refused:
     """Verify an app's code or a sent one. The account is locked."""
     rule = throttle.CODE
-    if refused := second_step_throttle.refuse_session(tx, session, visitor, rule=rule, now=now):
+    if refused := second_step_throttle.refuse_session(turn, session, rule=rule):
         return refused
-    challenge = challenges.load_newest(tx, session.id, purpose)
-    if challenge and not env.settings.policy.phones:
+    challenge = challenges.load_newest(turn.tx, session.id, purpose)
+    if challenge and not turn.env.settings.policy.phones:
         challenge = None
-    own_apps = apps.list_apps(tx, account.id)
-    answers = [_verify_app(tx, env, app, code=code, now=now) for app in own_apps]
-    was_sent = challenge is not None and is_sent_code(env, challenge, code)
-    passed = _burn_first_app(tx, env, own_apps, answers, visitor=visitor, now=now)
+    own_apps = apps.list_apps(turn.tx, account.id)
+    answers = [_verify_app(turn, app, code=code) for app in own_apps]
+    was_sent = challenge is not None and is_sent_code(turn.env, challenge, code)
+    passed = _burn_first_app(turn, own_apps, answers)
     if passed is None and challenge and was_sent:
-        passed = _burn_sent(tx, challenge, now=now)
+        passed = _burn_sent(turn, challenge)
     if passed is not None:
-        return _passed(tx, account, visitor, passed, purpose=purpose, now=now)
-    reason = _why_not(answers, challenge if was_sent else None, now=now)
-    outstanding = challenge is not None and is_open(challenge, now=now)
+        return _passed(turn, account, passed, purpose=purpose)
+    reason = _why_not(answers, challenge if was_sent else None, now=turn.now)
+    outstanding = challenge is not None and is_open(challenge, now=turn.now)
     chances = 3 * sum(not is_shut(answer) for answer in answers) + outstanding
     if is_shut(reason):
-        tell_of_shut(tx, account, visitor, own_apps, answers, now=now)
+        tell_of_shut(turn, account, own_apps, answers)
     # Beside an app that our clock has shut, the others can be guessed all the same.
     if reason and not (is_shut(reason) and chances):
-        return _refuse_uncounted(tx, account, visitor, purpose=purpose, refused=reason, now=now)
+        return _refuse_uncounted(turn, account, purpose=purpose, refused=reason)
     if challenge and outstanding:
-        challenges.count_wrong(tx, challenge.id, now=now)
+        challenges.count_wrong(turn.tx, challenge.id, now=turn.now)
     wrong = WrongTry(
         rule,
         reason.reason if reason else Reason.CODE_WRONG,
@@ -98,63 +87,59 @@ def verify_six_digits(
         purpose=str(purpose),
         browser_id=session.browser_id,
     )
-    return second_step_throttle.count_wrong(tx, env, account, visitor, wrong=wrong, now=now)
+    return second_step_throttle.count_wrong(turn, account, wrong=wrong)
 
 
 def verify_backup_code(
-    tx: Tx,
-    env: Env,
+    turn: Turn,
     account: Account,
     session: Session,
-    visitor: Visitor,
     *,
     digest: bytes,
     codes: Sequence[RecoveryCode],
     purpose: Purpose,
-    now: int,
 ) -> Passed | Refused:
     """Verify the digest of a backup code against a set's codes. The account is locked."""
     rule = throttle.RECOVERY_CODE
     if refused := second_step_throttle.refuse(
-        tx, account, visitor, rule=rule, browser_id=session.browser_id, now=now
+        turn, account, rule=rule, browser_id=session.browser_id
     ):
         return refused
     stored = [(code.id, code.digest, code.used_at is not None) for code in codes]
     answer = recovery_codes.match(digest, stored)
     if isinstance(answer, recovery_codes.Accepted):
-        if stored_codes.consume(tx, answer.code_id, now=now):
+        if stored_codes.consume(turn.tx, answer.code_id, now=turn.now):
             left = sum(code.used_at is None for code in codes) - 1
             passed = Passed(
                 MethodKind.CODES, answer.code_id, AMR_OF_SECOND_FACTOR["codes"], left=left
             )
-            _tell_of_backup_code(tx, env, account, visitor, passed=passed, now=now)
-            return _passed(tx, account, visitor, passed, purpose=purpose, now=now)
+            _tell_of_backup_code(turn, account, passed=passed)
+            return _passed(turn, account, passed, purpose=purpose)
         answer = Refused(Reason.BACKUP_CODE_USED)
     if answer.reason is Reason.BACKUP_CODE_USED:
-        return _refuse_uncounted(tx, account, visitor, purpose=purpose, refused=answer, now=now)
+        return _refuse_uncounted(turn, account, purpose=purpose, refused=answer)
     wrong = WrongTry(
         rule, answer.reason, chances=0, purpose=str(purpose), browser_id=session.browser_id
     )
-    return second_step_throttle.count_wrong(tx, env, account, visitor, wrong=wrong, now=now)
+    return second_step_throttle.count_wrong(turn, account, wrong=wrong)
 
 
-def _verify_app(tx: Tx, env: Env, app: App, *, code: str, now: int) -> totp.Accepted | Refused:
+def _verify_app(turn: Turn, app: App, *, code: str) -> totp.Accepted | Refused:
     """An app whose secret does not open refuses like a wrong code."""
     try:
         secret = unseal(
-            env, app.secret, purpose=APP_SECRET, row_id=app.id, account_id=app.account_id
+            turn.env, app.secret, purpose=APP_SECRET, row_id=app.id, account_id=app.account_id
         )
     except sealing.SealBroken:
         method = method_name(MethodKind.APP, app.id)
-        tell_broken(tx, app.account_id, purpose=APP_SECRET, method=method, now=now)
+        tell_broken(turn.tx, app.account_id, purpose=APP_SECRET, method=method, now=turn.now)
         return Refused(Reason.CODE_WRONG)
     return totp.verify(
         secret,
         code,
-        now=now,
+        now=turn.now,
         last_step=app.last_step,
-        centre=app.centre,
-        tolerance_steps=env.settings.totp.tolerance_steps,
+        window=totp.Window(app.centre, turn.env.settings.totp.tolerance_steps),
         parameters=totp.Parameters(
             cast("totp.Algorithm", app.algorithm), app.digits, app.period_seconds
         ),
@@ -162,46 +147,38 @@ def _verify_app(tx: Tx, env: Env, app: App, *, code: str, now: int) -> totp.Acce
 
 
 def _burn_first_app(
-    tx: Tx,
-    env: Env,
-    own_apps: Sequence[App],
-    answers: Sequence[totp.Accepted | Refused],
-    *,
-    visitor: Visitor,
-    now: int,
+    turn: Turn, own_apps: Sequence[App], answers: Sequence[totp.Accepted | Refused]
 ) -> Passed | None:
     """Burn the code in the first app that accepts it; None: none does, or another was faster."""
     for app, answer in zip(own_apps, answers, strict=True):
-        if isinstance(answer, totp.Accepted) and _burn_app(
-            tx, env, app, answer, visitor=visitor, now=now
-        ):
+        if isinstance(answer, totp.Accepted) and _burn_app(turn, app, answer):
             return Passed(MethodKind.APP, app.id, AMR_OF_SECOND_FACTOR["app"])
     return None
 
 
-def _burn_sent(tx: Tx, challenge: Challenge, *, now: int) -> Passed | None:
+def _burn_sent(turn: Turn, challenge: Challenge) -> Passed | None:
     """Burn the code that was sent; None: its time is over, or another was faster."""
-    if not is_open(challenge, now=now) or not challenges.consume(tx, challenge.id, now=now):
+    if not is_open(challenge, now=turn.now) or not challenges.consume(
+        turn.tx, challenge.id, now=turn.now
+    ):
         return None
-    phones.save_used(tx, challenge.phone_id, now=now)
+    phones.save_used(turn.tx, challenge.phone_id, now=turn.now)
     amr = AMR_OF_SECOND_FACTOR[challenge.channel]
     return Passed(MethodKind.PHONE, challenge.phone_id, amr)
 
 
-def _burn_app(
-    tx: Tx, env: Env, app: App, accepted: totp.Accepted, *, visitor: Visitor, now: int
-) -> bool:
+def _burn_app(turn: Turn, app: App, accepted: totp.Accepted) -> bool:
     centre, edge_run = app.centre, app.edge_run
-    if env.settings.totp.tolerance_steps:
+    if turn.env.settings.totp.tolerance_steps:
         centre, edge_run = totp.learn_centre(centre, edge_run, accepted.offset)
     return apps.advance_step(
-        tx,
+        turn.tx,
         app.id,
         step=accepted.step,
         centre=centre,
         edge_run=edge_run,
-        now=now,
-        browser=visitor.browser,
+        now=turn.now,
+        browser=turn.visitor.browser,
     )
 
 
@@ -226,49 +203,32 @@ def _why_not(
 
 
 def _refuse_uncounted(
-    tx: Tx, account: Account, visitor: Visitor, *, purpose: Purpose, refused: Refused, now: int
+    turn: Turn, account: Account, *, purpose: Purpose, refused: Refused
 ) -> Refused:
     """Write the refusal down; it costs no try of the account, only the network's allowance."""
-    second_step_throttle.count_network(tx, visitor, now=now)
-    record(
-        tx,
+    second_step_throttle.count_network(turn)
+    turn.record(
         account,
-        visitor,
         event.new_event(
             event.CODE_REFUSED,
             Outcome.REFUSED,
             purpose=str(purpose),
             reason=str(refused.reason),
         ),
-        now=now,
     )
     return refused
 
 
-def _passed(
-    tx: Tx, account: Account, visitor: Visitor, passed: Passed, *, purpose: Purpose, now: int
-) -> Passed:
-    record(
-        tx,
-        account,
-        visitor,
-        event.new_event(event.CODE_ACCEPTED, method=passed.method, purpose=str(purpose)),
-        now=now,
+def _passed(turn: Turn, account: Account, passed: Passed, *, purpose: Purpose) -> Passed:
+    turn.record(
+        account, event.new_event(event.CODE_ACCEPTED, method=passed.method, purpose=str(purpose))
     )
     return passed
 
 
-def _tell_of_backup_code(
-    tx: Tx, env: Env, account: Account, visitor: Visitor, *, passed: Passed, now: int
-) -> None:
+def _tell_of_backup_code(turn: Turn, account: Account, *, passed: Passed) -> None:
     left = passed.left or 0
-    record(
-        tx,
-        account,
-        visitor,
-        event.new_event(event.RECOVERY_CODE_USED, method=passed.method, left=left),
-        now=now,
-    )
-    notify(tx, env, account, NoticeKind.RECOVERY_CODE_USED, visitor=visitor, now=now, count=left)
+    turn.record(account, event.new_event(event.RECOVERY_CODE_USED, method=passed.method, left=left))
+    turn.notify(account, NoticeKind.RECOVERY_CODE_USED, count=left)
     if 0 < left <= FEW_LEFT:
-        notify(tx, env, account, NoticeKind.CODES_FEW_LEFT, visitor=visitor, now=now, count=left)
+        turn.notify(account, NoticeKind.CODES_FEW_LEFT, count=left)

@@ -28,13 +28,10 @@ from twostep.core.methods.passkey_challenge import (
 from twostep.core.refusal import Reason, Refused
 from twostep.core.sign_in import session, throttle
 from twostep.delivery.mail.notice import NoticeKind
-from twostep.flows.env import Env, Visitor
-from twostep.flows.messages.notify import notify
-from twostep.flows.turn import record
-from twostep.store.audit import trail as audit
+from twostep.flows.env import Env
+from twostep.flows.turn import Turn
 from twostep.store.methods import passkeys
 from twostep.store.sign_in import known_browsers, throttles
-from twostep.store.tx import Tx
 
 
 if TYPE_CHECKING:
@@ -67,82 +64,68 @@ def relying_party(env: Env) -> RelyingParty:
     )
 
 
-def refuse_waiting(tx: Tx, visitor: Visitor, *, now: int) -> Refused | None:
+def refuse_waiting(turn: Turn) -> Refused | None:
     """Refuse while the network's allowance is used up, or the known browser's own."""
-    key = _key(tx, visitor)
-    return throttle.refuse(throttles.load(tx, key), throttle.PASSKEY_NETWORK, now=now)
+    key = _key(turn)
+    return throttle.refuse(throttles.load(turn.tx, key), throttle.PASSKEY_NETWORK, now=turn.now)
 
 
-def load_handle(tx: Tx, account_id: str) -> bytes:
+def load_handle(turn: Turn, account_id: str) -> bytes:
     """The handle by which authenticators know the account: 64 random bytes, made once, meaningless."""
-    return passkeys.load_handle(tx, account_id) or passkeys.save_handle(
-        tx, account_id, handle=new_handle()
+    return passkeys.load_handle(turn.tx, account_id) or passkeys.save_handle(
+        turn.tx, account_id, handle=new_handle()
     )
 
 
 def use_passkey(
-    tx: Tx,
-    env: Env,
-    account: Account,
-    visitor: Visitor,
-    *,
-    answer: Answer,
-    ceremony: Ceremony,
-    session_id: str,
-    now: int,
+    turn: Turn, account: Account, *, answer: Answer, ceremony: Ceremony, session_id: str
 ) -> PasskeyUsed | Refused:
     """Verify an answer against the locked account's passkeys. Refused: PASSKEY_REFUSED."""
     alone = ceremony is Ceremony.ALONE
-    passkey = passkeys.load_by_credential(tx, answer.credential_id)
+    passkey = passkeys.load_by_credential(turn.tx, answer.credential_id)
     if passkey is None or passkey.account_id != account.id:
-        return refuse(tx, account, visitor, refused("unknown"), ceremony=ceremony, now=now)
+        return refuse(turn, account, refused("unknown"), ceremony=ceremony)
     context = (
         context_of(ceremony)
         if alone
         else context_of(ceremony, account_id=account.id, session_id=session_id)
     )
-    verdict = _verify(tx, env, passkey, answer, context=context, alone=alone, now=now)
+    verdict = _verify(turn, passkey, answer, context=context, alone=alone)
     if isinstance(verdict, Refused):
-        return refuse(tx, account, visitor, verdict, ceremony=ceremony, now=now)
+        return refuse(turn, account, verdict, ceremony=ceremony)
     passkeys.save_used(
-        tx,
+        turn.tx,
         passkey.id,
         sign_count=verdict.sign_count,
         backed_up=verdict.backed_up,
-        now=now,
-        browser=visitor.browser,
+        now=turn.now,
+        browser=turn.visitor.browser,
     )
     used = PasskeyUsed(passkey, session.amr_of_passkey(synced=passkey.synced, alone=alone))
     if verdict.counted_back:
-        _tell_of_counter(tx, env, account, visitor, used=used, shown=verdict.sign_count, now=now)
+        _tell_of_counter(turn, account, used=used, shown=verdict.sign_count)
     accepted = event.new_event(event.PASSKEY_ACCEPTED, method=used.method, purpose=str(ceremony))
-    record(tx, account, visitor, accepted, now=now)
+    turn.record(account, accepted)
     return used
 
 
-def burn_challenge(tx: Tx, challenge: bytes, *, now: int) -> bool:
+def burn_challenge(turn: Turn, challenge: bytes) -> bool:
     """Take a challenge that was answered well. False: it was answered before."""
     return passkeys.consume_challenge(
-        tx, challenge_digest(challenge), expires_at=now + CHALLENGE_SECONDS + AHEAD_SECONDS
+        turn.tx,
+        challenge_digest(challenge),
+        expires_at=turn.now + CHALLENGE_SECONDS + AHEAD_SECONDS,
     )
 
 
-def refuse(
-    tx: Tx,
-    account: Account | None,
-    visitor: Visitor,
-    no: Refused,
-    *,
-    ceremony: Ceremony,
-    now: int,
-) -> Refused:
+def refuse(turn: Turn, account: Account | None, no: Refused, *, ceremony: Ceremony) -> Refused:
     """Count a refused passkey against the network and write down why."""
-    key = _key(tx, visitor)
+    key = _key(turn)
     rule = throttle.PASSKEY_NETWORK
-    state = throttles.lock(tx, key, now=now)
-    if waiting := throttle.refuse(state, rule, now=now):  # others came first
+    state = throttles.lock(turn.tx, key, now=turn.now)
+    if waiting := throttle.refuse(state, rule, now=turn.now):  # others came first
         return waiting
-    throttles.save(tx, key, throttle.count(state, rule, now=now), now=now)
+    throttles.save(turn.tx, key, throttle.count(state, rule, now=turn.now), now=turn.now)
     why = event.new_event(
         event.PASSKEY_REFUSED,
         Outcome.REFUSED,
@@ -150,56 +133,44 @@ def refuse(
         reason=str(no.detail.get("why", "")),
     )
     if account is not None:
-        record(tx, account, visitor, why, now=now)
+        turn.record(account, why)
     else:
-        audit.append_system(tx, why, subject=visitor.network, source=visitor.source, now=now)
+        turn.record_system(why, subject=turn.visitor.network)
     return Refused(Reason.PASSKEY_REFUSED)
 
 
 def _verify(
-    tx: Tx, env: Env, passkey: Passkey, answer: Answer, *, context: str, alone: bool, now: int
+    turn: Turn, passkey: Passkey, answer: Answer, *, context: str, alone: bool
 ) -> Asserted | Refused:
     from twostep.core.methods.passkey_response import verify_assertion  # noqa: PLC0415  see `warm_up`
 
-    if not verify_challenge(env.keyring, answer.challenge, context=context, now=now):
+    if not verify_challenge(turn.env.keyring, answer.challenge, context=context, now=turn.now):
         return refused("challenge")
     verdict = verify_assertion(
         answer,
         expected_challenge=answer.challenge,
-        expected_party=relying_party(env),
-        expected_handle=passkeys.load_handle(tx, passkey.account_id),
+        expected_party=relying_party(turn.env),
+        expected_handle=passkeys.load_handle(turn.tx, passkey.account_id),
         passkey=passkey,
         must_verify_user=alone,
     )
     if isinstance(verdict, Refused):
         return verdict
-    return verdict if burn_challenge(tx, answer.challenge, now=now) else refused("challenge_used")
+    return verdict if burn_challenge(turn, answer.challenge) else refused("challenge_used")
 
 
-def _tell_of_counter(
-    tx: Tx,
-    env: Env,
-    account: Account,
-    visitor: Visitor,
-    *,
-    used: PasskeyUsed,
-    shown: int,
-    now: int,
-) -> None:
+def _tell_of_counter(turn: Turn, account: Account, *, used: PasskeyUsed, shown: int) -> None:
     stored = used.passkey.sign_count
     behind = event.new_event(
         event.PASSKEY_COUNTED_BACK, method=used.method, stored=stored, shown=shown
     )
-    record(tx, account, visitor, behind, now=now)
-    notify(
-        tx, env, account, NoticeKind.PASSKEY_COUNTED_BACK, visitor=visitor, now=now,
-        method=used.passkey.name,
-    )  # fmt: skip
+    turn.record(account, behind)
+    turn.notify(account, NoticeKind.PASSKEY_COUNTED_BACK, method=used.passkey.name)
 
 
-def _key(tx: Tx, visitor: Visitor) -> str:
+def _key(turn: Turn) -> str:
     """A known browser has its own allowance: a stranger behind the same address costs it nothing."""
-    digest = token.digest(visitor.browser_token)
-    if visitor.browser_token and known_browsers.is_browser_cookie(tx, digest):
+    digest = token.digest(turn.visitor.browser_token)
+    if turn.visitor.browser_token and known_browsers.is_browser_cookie(turn.tx, digest):
         return f"{throttle.PASSKEY_NETWORK.name}:browser:{digest.hex()[:40]}"
-    return f"{throttle.PASSKEY_NETWORK.name}:{visitor.network}"
+    return f"{throttle.PASSKEY_NETWORK.name}:{turn.visitor.network}"

@@ -18,10 +18,9 @@ from twostep.core.sign_in import throttle
 from twostep.core.sign_in.session import Session
 from twostep.core.sign_in.throttle import Rule, State
 from twostep.delivery.mail.notice import NoticeKind
-from twostep.flows.env import Env, Visitor
-from twostep.flows.messages.notify import notify
+from twostep.flows.env import Visitor
 from twostep.flows.proof.retired_password import GUESSING, is_guessed, retire_password
-from twostep.flows.turn import record
+from twostep.flows.turn import Turn
 from twostep.store.account import accounts
 from twostep.store.messages import outbox
 from twostep.store.sign_in import throttles
@@ -38,62 +37,48 @@ def key(rule: Rule, account_id: str, browser_id: str | None) -> str:
     return f"{rule.name}:{account_id}:{browser_id or 'strangers'}"
 
 
-def refuse(
-    tx: Tx, account: Account, visitor: Visitor, *, rule: Rule, browser_id: str | None, now: int
-) -> Refused | None:
+def refuse(turn: Turn, account: Account, *, rule: Rule, browser_id: str | None) -> Refused | None:
     """Refuse during a wait, before anything is evaluated, in the transaction that then evaluates."""
     own_key = key(rule, account.id, browser_id)
-    return _refuse(tx, own_key, visitor, rule=rule, read=throttles.hold, now=now)
+    return _refuse(turn, own_key, rule=rule, read=throttles.hold)
 
 
-def refuse_session(
-    tx: Tx, session: Session, visitor: Visitor, *, rule: Rule, now: int
-) -> Refused | None:
+def refuse_session(turn: Turn, session: Session, *, rule: Rule) -> Refused | None:
     """The same for a session's own account."""
     own_key = key(rule, session.account_id, session.browser_id)
-    return _refuse(tx, own_key, visitor, rule=rule, read=throttles.hold, now=now)
+    return _refuse(turn, own_key, rule=rule, read=throttles.hold)
 
 
-def view_wait(
-    tx: Tx, session: Session, visitor: Visitor, *, rule: Rule, now: int
-) -> Refused | None:
+def view_wait(turn: Turn, session: Session, *, rule: Rule) -> Refused | None:
     """What `refuse` would say: for a page, and before a hash is spent on what was typed."""
     own_key = key(rule, session.account_id, session.browser_id)
-    return _refuse(tx, own_key, visitor, rule=rule, read=throttles.load, now=now)
+    return _refuse(turn, own_key, rule=rule, read=throttles.load)
 
 
 def _refuse(
-    tx: Tx,
-    own_key: str,
-    visitor: Visitor,
-    *,
-    rule: Rule,
-    read: Callable[[Tx, str], State],
-    now: int,
+    turn: Turn, own_key: str, *, rule: Rule, read: Callable[[Tx, str], State]
 ) -> Refused | None:
-    own = throttle.refuse(read(tx, own_key), rule, now=now)
-    network = read(tx, _network_key(visitor))
-    return own or throttle.refuse(network, throttle.CODE_NETWORK, now=now)
+    own = throttle.refuse(read(turn.tx, own_key), rule, now=turn.now)
+    network = read(turn.tx, _network_key(turn.visitor))
+    return own or throttle.refuse(network, throttle.CODE_NETWORK, now=turn.now)
 
 
-def announce_reads(
-    tx: Tx, account_id: str, visitor: Visitor, *, rule: Rule, browser_id: str | None
-) -> None:
+def announce_reads(turn: Turn, account_id: str, *, rule: Rule, browser_id: str | None) -> None:
     """Announce what `refuse` reads."""
-    tx.ahead(throttles.hold, key(rule, account_id, browser_id))
-    tx.ahead(throttles.hold, _network_key(visitor))
+    turn.tx.ahead(throttles.hold, key(rule, account_id, browser_id))
+    turn.tx.ahead(throttles.hold, _network_key(turn.visitor))
 
 
-def forget(tx: Tx, account: Account, *, browser_id: str | None) -> None:
+def forget(turn: Turn, account: Account, *, browser_id: str | None) -> None:
     """A full sign-in ends the counts of the browser it came from."""
     rules = (throttle.CODE, throttle.RECOVERY_CODE)
-    throttles.remove_both(tx, *(key(rule, account.id, browser_id) for rule in rules))
+    throttles.remove_both(turn.tx, *(key(rule, account.id, browser_id) for rule in rules))
 
 
-def forget_all(tx: Tx, account: Account) -> None:
+def forget_all(turn: Turn, account: Account) -> None:
     """A new password ends every count and wait: what was guessed with the old one is over."""
     for rule in (throttle.CODE, throttle.RECOVERY_CODE):
-        throttles.remove_with_prefix(tx, f"{rule.name}:{account.id}:")
+        throttles.remove_with_prefix(turn.tx, f"{rule.name}:{account.id}:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,35 +95,30 @@ class WrongTry:
     browser_id: str | None
 
 
-def count_wrong(
-    tx: Tx, env: Env, account: Account, visitor: Visitor, *, wrong: WrongTry, now: int
-) -> Refused:
+def count_wrong(turn: Turn, account: Account, *, wrong: WrongTry) -> Refused:
     """Count a wrong try and say what follows: tries left, a wait, or the end of the password."""
     own_key = key(wrong.rule, account.id, wrong.browser_id)
-    state = throttle.count(throttles.lock(tx, own_key, now=now), wrong.rule, now=now)
-    throttles.save(tx, own_key, state, now=now)
-    count_network(tx, visitor, now=now)
+    state = throttle.count(throttles.lock(turn.tx, own_key, now=turn.now), wrong.rule, now=turn.now)
+    throttles.save(turn.tx, own_key, state, now=turn.now)
+    count_network(turn)
 
     in_a_row = account.wrong_in_a_row + 1
     millionths = account.guess_millionths + (wrong.chances if wrong.browser_id is None else 0)
-    accounts.save_guesses(tx, account.id, in_a_row=in_a_row, millionths=millionths)
-    until = throttle.waits_until(state, wrong.rule, now=now)
-    record(
-        tx,
+    accounts.save_guesses(turn.tx, account.id, in_a_row=in_a_row, millionths=millionths)
+    until = throttle.waits_until(state, wrong.rule, now=turn.now)
+    turn.record(
         account,
-        visitor,
         event.new_event(
             event.CODE_REFUSED,
             Outcome.REFUSED if until is None else Outcome.THROTTLED,
             purpose=wrong.purpose,
             reason=str(wrong.reason),
         ),
-        now=now,
     )
     if is_guessed(in_a_row=in_a_row, millionths=millionths):
-        retire_password(tx, env, account, visitor, reason=GUESSING, now=now)
+        retire_password(turn, account, reason=GUESSING)
         return Refused(Reason.PASSWORD_RETIRED)
-    _tell_owner(tx, env, account, visitor, in_a_row=in_a_row, now=now)
+    _tell_owner(turn, account, in_a_row=in_a_row)
     detail: dict[str, str | int] = {"in_a_row": in_a_row}
     left = throttle.tries_left(state, wrong.rule)
     if 0 < left <= TRIES_LEFT_TO_SAY:
@@ -146,22 +126,26 @@ def count_wrong(
     return Refused(wrong.reason, retry_at=until, detail=detail)
 
 
-def count_network(tx: Tx, visitor: Visitor, *, now: int) -> None:
+def count_network(turn: Turn) -> None:
     """Count a wrong code against the network it came from: spraying over accounts trips this."""
-    network_key = _network_key(visitor)
-    state = throttle.count(throttles.lock(tx, network_key, now=now), throttle.CODE_NETWORK, now=now)
-    throttles.save(tx, network_key, state, now=now)
+    network_key = _network_key(turn.visitor)
+    state = throttle.count(
+        throttles.lock(turn.tx, network_key, now=turn.now), throttle.CODE_NETWORK, now=turn.now
+    )
+    throttles.save(turn.tx, network_key, state, now=turn.now)
 
 
 def _network_key(visitor: Visitor) -> str:
     return f"{throttle.CODE_NETWORK.name}:{visitor.network}"
 
 
-def _tell_owner(
-    tx: Tx, env: Env, account: Account, visitor: Visitor, *, in_a_row: int, now: int
-) -> None:
+def _tell_owner(turn: Turn, account: Account, *, in_a_row: int) -> None:
     if in_a_row < WRONG_IN_A_ROW_TO_TELL or outbox.is_notice_recent(
-        tx, account.id, kind=NoticeKind.WRONG_CODES, since=now - TELL_AGAIN_SECONDS, now=now
+        turn.tx,
+        account.id,
+        kind=NoticeKind.WRONG_CODES,
+        since=turn.now - TELL_AGAIN_SECONDS,
+        now=turn.now,
     ):
         return
-    notify(tx, env, account, NoticeKind.WRONG_CODES, visitor=visitor, now=now, count=in_a_row)
+    turn.notify(account, NoticeKind.WRONG_CODES, count=in_a_row)

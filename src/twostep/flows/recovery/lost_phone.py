@@ -20,25 +20,17 @@ from twostep.core.audit import event
 from twostep.core.refusal import Reason, Refused
 from twostep.core.sign_in.session import Level, Session
 from twostep.delivery.mail.notice import NoticeKind
-from twostep.flows.env import Env, Visitor
-from twostep.flows.messages.notify import (
-    NOT_ME,
-    NOT_ME_SECONDS,
-    RESET_PASSWORD,
-    new_link,
-    queue_mail,
-)
+from twostep.flows.env import Env
+from twostep.flows.mail_links import NOT_ME, NOT_ME_SECONDS, RESET_PASSWORD
 from twostep.flows.recovery.tell_phones import tell_phones
 from twostep.flows.sign_in.complete import SignedIn, open_session
 from twostep.flows.sign_in.first_step import sign_in
 from twostep.flows.sign_in.waiting_recovery import CANCEL, FINISH, cancel_recovery, end_links
-from twostep.flows.turn import Done
+from twostep.flows.turn import Done, Turn, TurnOpener
 from twostep.store.account import accounts, addresses, mail_links
-from twostep.store.audit import trail as audit
 from twostep.store.recovery import recoveries
 from twostep.store.recovery.recoveries import Recovery
 from twostep.store.sign_in import sessions
-from twostep.store.tx import Tx
 
 
 DAY_SECONDS = 86_400
@@ -70,193 +62,162 @@ def may_recover(env: Env, account: Account) -> bool:
     )
 
 
-def view_recovery(tx: Tx, env: Env, half: Session, *, now: int) -> RecoverView | Refused:
+def view_recovery(turn: Turn, half: Session) -> RecoverView | Refused:
     """The state of the account's recovery. Refused: NOT_FOUND (off, or not for this account)."""
-    account = accounts.load(tx, half.account_id)
-    if account is None or not may_recover(env, account):
+    account = accounts.load(turn.tx, half.account_id)
+    if account is None or not may_recover(turn.env, account):
         return Refused(Reason.NOT_FOUND)
-    own = _load_open(tx, account, now=now)
+    own = _load_open(turn, account)
     return RecoverView(
-        wait_hours=env.settings.policy.recovery_wait_hours,
+        wait_hours=turn.env.settings.policy.recovery_wait_hours,
         ends_at=own.ends_at if own else None,
         is_over=own is not None and own.ended_at is not None,
-        may_start_at=_may_start_at(tx, account, now=now),
+        may_start_at=_may_start_at(turn, account),
     )
 
 
-def start_recovery(
-    tx: Tx, env: Env, visitor: Visitor, half: Session, *, old_token: str, now: int
-) -> Done | Refused:
+def start_recovery(turn: Turn, half: Session) -> Done | Refused:
     """Begin to wait; one that waits already goes on as it is.
 
     Refused: NOT_FOUND, STEP_ENDED, CHANGED (the password was set by mail too lately).
     """
-    account = accounts.lock(tx, half.account_id)
-    current = sessions.load_current(tx, half.id, digest=token.digest(old_token))
-    if account is None or not may_recover(env, account):
+    account = accounts.lock(turn.tx, half.account_id)
+    current = sessions.load_current(
+        turn.tx, half.id, digest=token.digest(turn.visitor.session_token)
+    )
+    if account is None or not may_recover(turn.env, account):
         return Refused(Reason.NOT_FOUND)
     if current is None or account.password_version != current.password_version:
         return Refused(Reason.STEP_ENDED)
-    if _load_open(tx, account, now=now) is not None:
+    if _load_open(turn, account) is not None:
         return Done()
-    if _may_start_at(tx, account, now=now):
+    if _may_start_at(turn, account):
         return Refused(Reason.CHANGED)
-    ends_at = now + env.settings.policy.recovery_wait_hours * 3600
+    ends_at = turn.now + turn.env.settings.policy.recovery_wait_hours * 3600
     recovery = Recovery(
         account_id=account.id,
         id=token.new_id(),
         password_version=account.password_version,
-        started_at=now,
+        started_at=turn.now,
         ends_at=ends_at,
-        next_at=min(now + DAY_SECONDS, ends_at),
+        next_at=min(turn.now + DAY_SECONDS, ends_at),
         ended_at=None,
     )
-    end_links(tx, account, now=now)
-    recoveries.save(tx, recovery)
+    end_links(turn, account)
+    recoveries.save(turn.tx, recovery)
     started = event.new_event(event.RECOVERY_STARTED, ends_at=ends_at)
-    audit.append(tx, started, account_id=account.id, source=visitor.source, now=now)
-    mail_every_address(
-        tx, env, account, recovery, NoticeKind.RECOVERY_STARTED, visitor=visitor, now=now
-    )
-    tell_phones(tx, env, account, visitor, now=now)
+    turn.record(account, started)
+    mail_every_address(turn, account, recovery, NoticeKind.RECOVERY_STARTED)
+    tell_phones(turn, account)
     return Done()
 
 
-def view_cancelling(tx: Tx, *, link: str, now: int) -> Account | Refused:
+def view_cancelling(turn: Turn, *, link: str) -> Account | Refused:
     """Whose recovery a link stops. Refused: LINK_DEAD."""
-    return _owner_of(tx, link, purpose=CANCEL, now=now)
+    return _owner_of(turn, link, purpose=CANCEL)
 
 
-def cancel_by_link(tx: Tx, env: Env, visitor: Visitor, *, link: str, now: int) -> Done | Refused:
+def cancel_by_link(turn: Turn, *, link: str) -> Done | Refused:
     """Stop a recovery without signing in. Refused: LINK_DEAD."""
-    owner = _owner_of(tx, link, purpose=CANCEL, now=now)
-    account = accounts.lock(tx, owner.id) if isinstance(owner, Account) else None
+    owner = _owner_of(turn, link, purpose=CANCEL)
+    account = accounts.lock(turn.tx, owner.id) if isinstance(owner, Account) else None
     digest = token.digest(link)
-    if account is None or not mail_links.consume(tx, digest, purpose=CANCEL, now=now):
+    if account is None or not mail_links.consume(turn.tx, digest, purpose=CANCEL, now=turn.now):
         return Refused(Reason.LINK_DEAD)
-    if not cancel_recovery(tx, env, account, visitor, by="link", now=now):
+    if not cancel_recovery(turn, account, by="link"):
         return Refused(Reason.LINK_DEAD)
     return Done()
 
 
-def view_finishing(tx: Tx, env: Env, *, link: str, now: int) -> Account | Refused:
+def view_finishing(turn: Turn, *, link: str) -> Account | Refused:
     """Whose recovery a link ends with. Refused: LINK_DEAD."""
-    owner = _owner_of(tx, link, purpose=FINISH, now=now)
-    if isinstance(owner, Refused) or not may_recover(env, owner):
+    owner = _owner_of(turn, link, purpose=FINISH)
+    if isinstance(owner, Refused) or not may_recover(turn.env, owner):
         return Refused(Reason.LINK_DEAD)
     return owner
 
 
-async def finish_recovery(
-    env: Env, visitor: Visitor, *, link: str, typed: str, old_token: str, now: int
-) -> SignedIn | Refused:
+async def finish_recovery(opener: TurnOpener, *, link: str, typed: str) -> SignedIn | Refused:
     """Password and mailed link together open enrolment, nothing else; the link works once.
 
     Refused: LINK_DEAD, and what `sign_in` says. Raises `Overloaded`.
     """
-    owner = await env.store.read(view_finishing, env, link=link, now=now)
+    owner = await opener.read(view_finishing, link=link)
     if isinstance(owner, Refused):
         return owner
-    answer = await sign_in(
-        env,
-        visitor,
-        identifier=owner.name,
-        typed=typed,
-        next_path="/",
-        old_token=old_token,
-        now=now,
-    )
+    answer = await sign_in(opener, identifier=owner.name, typed=typed, next_path="/")
     if isinstance(answer, Refused):
         return answer
-    return await env.store.run(_finish, env, visitor, answer.session, link=link, now=now)
+    return await opener.run(_finish, answer.session, link=link)
 
 
-def _finish(
-    tx: Tx, env: Env, visitor: Visitor, half: Session, *, link: str, now: int
-) -> SignedIn | Refused:
-    account = accounts.lock(tx, half.account_id)
-    sessions.remove(tx, half.id, account_id=half.account_id)
-    own = recoveries.load(tx, half.account_id)
+def _finish(turn: Turn, half: Session, *, link: str) -> SignedIn | Refused:
+    account = accounts.lock(turn.tx, half.account_id)
+    sessions.remove(turn.tx, half.id, account_id=half.account_id)
+    own = recoveries.load(turn.tx, half.account_id)
     if account is None or own is None or own.ended_at is None or half.level is not Level.HALF:
         return Refused(Reason.LINK_DEAD)
-    if not may_recover(env, account) or account.password_version != own.password_version:
+    if not may_recover(turn.env, account) or account.password_version != own.password_version:
         return Refused(Reason.LINK_DEAD)
     digest = token.digest(link)
-    found = mail_links.load(tx, digest, purpose=FINISH)
+    found = mail_links.load(turn.tx, digest, purpose=FINISH)
     if found is None or (found.account_id, found.subject_id) != (account.id, own.id):
         return Refused(Reason.LINK_DEAD)
-    if not mail_links.consume(tx, digest, purpose=FINISH, now=now):
+    if not mail_links.consume(turn.tx, digest, purpose=FINISH, now=turn.now):
         return Refused(Reason.LINK_DEAD)
-    recoveries.remove(tx, account.id)
-    end_links(tx, account, now=now)
+    recoveries.remove(turn.tx, account.id)
+    end_links(turn, account)
     opened = open_session(
-        tx,
-        env,
-        account,
-        visitor,
-        level=Level.ENROL,
-        browser_id=half.browser_id,
-        next_path="/",
-        now=now,
+        turn, account, level=Level.ENROL, browser_id=half.browser_id, next_path="/"
     )
     used = event.new_event(event.RECOVERY_USED)
-    audit.append(tx, used, account_id=account.id, source=visitor.source, now=now)
+    turn.record(account, used)
     return opened
 
 
-def _load_open(tx: Tx, account: Account, *, now: int) -> Recovery | None:
+def _load_open(turn: Turn, account: Account) -> Recovery | None:
     """The recovery that still leads somewhere."""
-    own = recoveries.load(tx, account.id)
+    own = recoveries.load(turn.tx, account.id)
     if own is None or own.password_version != account.password_version:
         return None
-    return None if own.ended_at is not None and now >= own.ended_at + FINISH_SECONDS else own
+    return None if own.ended_at is not None and turn.now >= own.ended_at + FINISH_SECONDS else own
 
 
-def _may_start_at(tx: Tx, account: Account, *, now: int) -> int:
+def _may_start_at(turn: Turn, account: Account) -> int:
     """0, or when a password that was set by mail is old enough."""
-    used_at = mail_links.was_used(tx, account.id, purpose=RESET_PASSWORD, since=now - QUIET_SECONDS)
+    used_at = mail_links.was_used(
+        turn.tx, account.id, purpose=RESET_PASSWORD, since=turn.now - QUIET_SECONDS
+    )
     return 0 if used_at is None else used_at + QUIET_SECONDS
 
 
-def _owner_of(tx: Tx, link: str, *, purpose: str, now: int) -> Account | Refused:
-    found = mail_links.load(tx, token.digest(link), purpose=purpose)
-    if found is None or found.used_at is not None or not found.created_at <= now < found.expires_at:
+def _owner_of(turn: Turn, link: str, *, purpose: str) -> Account | Refused:
+    found = mail_links.load(turn.tx, token.digest(link), purpose=purpose)
+    if (
+        found is None
+        or found.used_at is not None
+        or not found.created_at <= turn.now < found.expires_at
+    ):
         return Refused(Reason.LINK_DEAD)
-    own = recoveries.load(tx, found.account_id)
-    account = accounts.load(tx, found.account_id)
+    own = recoveries.load(turn.tx, found.account_id)
+    account = accounts.load(turn.tx, found.account_id)
     if own is None or own.id != found.subject_id or account is None:
         return Refused(Reason.LINK_DEAD)
     return account
 
 
-def mail_every_address(
-    tx: Tx,
-    env: Env,
-    account: Account,
-    own: Recovery,
-    kind: NoticeKind,
-    *,
-    visitor: Visitor | None,
-    now: int,
-) -> None:
+def mail_every_address(turn: Turn, account: Account, own: Recovery, kind: NoticeKind) -> None:
     """Mail every verified address: a link that stops it, or, at the end, the one that opens."""
     is_over = kind is NoticeKind.RECOVERY_DONE
     purpose = FINISH if is_over else CANCEL
-    seconds = FINISH_SECONDS if is_over else own.ends_at - now + FINISH_SECONDS
-    for address in addresses.list_addresses(tx, account.id):
+    seconds = FINISH_SECONDS if is_over else own.ends_at - turn.now + FINISH_SECONDS
+    for address in addresses.list_addresses(turn.tx, account.id):
         if address.verified_at is None:
             continue
         payload: dict[str, object] = {
             "to": address.address,
-            "at": now,
             "data": {} if is_over else {"until_at": own.ends_at},
-            "action": new_link(
-                tx, account, purpose=purpose, subject_id=own.id, seconds=seconds, now=now
-            ),
-            "not_me": new_link(
-                tx, account, purpose=NOT_ME, subject_id="", seconds=NOT_ME_SECONDS, now=now
-            ),
+            "action": turn.new_link(account, purpose=purpose, subject_id=own.id, seconds=seconds),
+            "not_me": turn.new_link(account, purpose=NOT_ME, subject_id="", seconds=NOT_ME_SECONDS),
         }
-        if visitor is not None:
-            payload |= {"browser": visitor.browser, "network": visitor.network}
-        queue_mail(tx, env, account, kind, payload=payload, now=now)
+        turn.queue_mail(account, kind, payload=payload)

@@ -7,10 +7,9 @@ from contextlib import suppress
 
 from twostep.core.account import Account
 from twostep.core.audit import event
-from twostep.core.audit.event import SYSTEM
 from twostep.core.outage import StoreUnavailable
 from twostep.delivery.mail.notice import NoticeKind
-from twostep.flows.env import Env, Visitor
+from twostep.flows.env import Env
 from twostep.flows.recovery.lost_phone import (
     DAY_SECONDS,
     FINISH_SECONDS,
@@ -19,25 +18,24 @@ from twostep.flows.recovery.lost_phone import (
 )
 from twostep.flows.recovery.tell_phones import tell_phones
 from twostep.flows.sign_in.waiting_recovery import cancel_recovery
+from twostep.flows.turn import Turn, by_system
 from twostep.store.account import accounts
-from twostep.store.audit import trail as audit
 from twostep.store.recovery import recoveries
 from twostep.store.recovery.recoveries import Recovery
-from twostep.store.tx import Tx
 
 
 LOOK_EVERY_SECONDS = 5.0
 BATCH = 50
 
 
-def run_due(tx: Tx, env: Env, *, now: int) -> int:
+def run_due(turn: Turn) -> int:
     """Send the daily mail, or the last one; how many recoveries were looked at."""
-    due = recoveries.list_due(tx, now=now, limit=BATCH)
+    due = recoveries.list_due(turn.tx, now=turn.now, limit=BATCH)
     for found in due:
-        account = accounts.lock(tx, found.account_id)
-        own = recoveries.load(tx, found.account_id)
-        if account is not None and own is not None and own.next_at <= now:
-            _go_on(tx, env, account, own, now=now)
+        account = accounts.lock(turn.tx, found.account_id)
+        own = recoveries.load(turn.tx, found.account_id)
+        if account is not None and own is not None and own.next_at <= turn.now:
+            _go_on(turn, account, own)
     return len(due)
 
 
@@ -46,23 +44,24 @@ async def run_recoveries(env: Env) -> None:
     while env.settings.policy.recovery_wait_hours:
         with suppress(StoreUnavailable):
             if await env.store.read(recoveries.list_due, now=env.clock(), limit=1):
-                await env.store.run(run_due, env, now=env.clock())
+                await by_system(env).run(run_due)
         await asyncio.sleep(LOOK_EVERY_SECONDS)
 
 
-def _go_on(tx: Tx, env: Env, account: Account, own: Recovery, *, now: int) -> None:
-    nobody = Visitor("", "")
+def _go_on(turn: Turn, account: Account, own: Recovery) -> None:
     if own.ended_at is not None:  # nobody came within the link's life
-        recoveries.remove(tx, account.id)
-    elif not may_recover(env, account) or account.password_version != own.password_version:
-        cancel_recovery(tx, env, account, nobody, by="change", now=now)
-    elif now >= own.ends_at:
-        recoveries.save_next(tx, account.id, next_at=now + FINISH_SECONDS, ended_at=now)
+        recoveries.remove(turn.tx, account.id)
+    elif not may_recover(turn.env, account) or account.password_version != own.password_version:
+        cancel_recovery(turn, account, by="change")
+    elif turn.now >= own.ends_at:
+        recoveries.save_next(
+            turn.tx, account.id, next_at=turn.now + FINISH_SECONDS, ended_at=turn.now
+        )
         ended = event.new_event(event.RECOVERY_ENDED)
-        audit.append(tx, ended, account_id=account.id, source=SYSTEM, now=now)
-        mail_every_address(tx, env, account, own, NoticeKind.RECOVERY_DONE, visitor=None, now=now)
-        tell_phones(tx, env, account, nobody, now=now)
+        turn.record(account, ended)
+        mail_every_address(turn, account, own, NoticeKind.RECOVERY_DONE)
+        tell_phones(turn, account)
     else:
-        next_at = min(now + DAY_SECONDS, own.ends_at)
-        recoveries.save_next(tx, account.id, next_at=next_at, ended_at=None)
-        mail_every_address(tx, env, account, own, NoticeKind.RECOVERY_DAILY, visitor=None, now=now)
+        next_at = min(turn.now + DAY_SECONDS, own.ends_at)
+        recoveries.save_next(turn.tx, account.id, next_at=next_at, ended_at=None)
+        mail_every_address(turn, account, own, NoticeKind.RECOVERY_DAILY)

@@ -8,12 +8,10 @@ from dataclasses import dataclass, field
 
 from twostep.core import sealing, token
 from twostep.core.sign_in.session import Level, Session
-from twostep.flows.env import Env
-from twostep.flows.turn import lock_owner
+from twostep.flows.turn import Turn
 from twostep.flows.unseal import tell_broken, unseal
 from twostep.store.sign_in import kept_forms as kept_posts
 from twostep.store.sign_in.kept_forms import KeptPost
-from twostep.store.tx import Tx
 
 
 KEPT_SECONDS = 600
@@ -31,57 +29,55 @@ class Kept:
     form: Mapping[str, str] = field(repr=False)
 
 
-def keep_post(
-    tx: Tx, env: Env, current: Session, *, path: str, form: Mapping[str, str], now: int
-) -> str | None:
+def keep_post(turn: Turn, current: Session, *, path: str, form: Mapping[str, str]) -> str | None:
     """Keep a form that came too late; its id, or None: it is too large, or the session is over."""
-    if current.level is not Level.FULL or lock_owner(tx, current) is None:
+    if current.level is not Level.FULL or turn.lock(current) is None:
         return None
     clear = json.dumps({"path": path, "form": dict(form)}).encode()
     if len(clear) > LARGEST_KEPT_BYTES:
         return None
     row_id = token.new_id()
     kept_posts.insert(
-        tx,
+        turn.tx,
         KeptPost(
             id=row_id,
             account_id=current.account_id,
             session_id=current.id,
             path=path,
             form=sealing.seal(
-                env.keyring,
+                turn.env.keyring,
                 clear,
                 purpose=KEPT_FORM,
                 row_id=row_id,
                 account_id=current.account_id,
             ),
-            expires_at=now + KEPT_SECONDS,
+            expires_at=turn.now + KEPT_SECONDS,
         ),
     )
     return row_id
 
 
-def peek_kept(tx: Tx, current: Session, *, kept_id: str, now: int) -> str | None:
+def peek_kept(turn: Turn, current: Session, *, kept_id: str) -> str | None:
     """Where a kept form of this session was going; None when there is none, or not any more."""
-    post = kept_posts.load(tx, kept_id, session_id=current.id)
-    return post.path if post and now < post.expires_at else None
+    post = kept_posts.load(turn.tx, kept_id, session_id=current.id)
+    return post.path if post and turn.now < post.expires_at else None
 
 
-def take_kept(tx: Tx, env: Env, current: Session, *, kept_id: str, now: int) -> Kept | None:
+def take_kept(turn: Turn, current: Session, *, kept_id: str) -> Kept | None:
     """Take a kept form, once."""
-    post = kept_posts.take(tx, kept_id, session_id=current.id)
-    if post is None or now >= post.expires_at:
+    post = kept_posts.take(turn.tx, kept_id, session_id=current.id)
+    if post is None or turn.now >= post.expires_at:
         return None
     try:
         clear = unseal(
-            env,
+            turn.env,
             post.form,
             purpose=KEPT_FORM,
             row_id=post.id,
             account_id=post.account_id,
         )
     except sealing.SealBroken:
-        tell_broken(tx, post.account_id, purpose=KEPT_FORM, now=now)
+        tell_broken(turn.tx, post.account_id, purpose=KEPT_FORM, now=turn.now)
         return None
     kept = json.loads(clear)
     return Kept(kept["path"], kept["form"])

@@ -7,51 +7,48 @@ from twostep.core.account import Account
 from twostep.core.audit import event
 from twostep.core.methods.authenticator import MOST_KNOWN_BROWSERS
 from twostep.delivery.mail.notice import NoticeKind
-from twostep.flows.env import Env, Visitor
-from twostep.flows.messages.notify import notify
-from twostep.flows.turn import record
+from twostep.flows.turn import Turn
 from twostep.store.account import addresses
 from twostep.store.audit import trail as audit
 from twostep.store.sign_in import known_browsers
-from twostep.store.tx import Tx
 
 
-def known_id(tx: Tx, account: Account, visitor: Visitor) -> str | None:
+def known_id(turn: Turn, account: Account) -> str | None:
     """The known browser that asks, before this sign-in makes it one."""
-    if not visitor.browser_token:
+    if not turn.visitor.browser_token:
         return None
-    return known_browsers.load_known_browser(tx, account.id, token.digest(visitor.browser_token))
+    return known_browsers.load_known_browser(
+        turn.tx, account.id, token.digest(turn.visitor.browser_token)
+    )
 
 
-def remember_as_known(
-    tx: Tx, env: Env, account: Account, visitor: Visitor, *, now: int
-) -> tuple[str, str | None]:
+def remember_as_known(turn: Turn, account: Account) -> tuple[str, str | None]:
     """Know the browser from now on; a new one is told to the owner, the account's first is not."""
-    presented = token.digest(visitor.browser_token)
+    presented = token.digest(turn.visitor.browser_token)
     browser_token = None
     is_known = (
-        visitor.browser_token != ""
-        and known_browsers.load_known_browser(tx, account.id, presented) is not None
+        turn.visitor.browser_token != ""
+        and known_browsers.load_known_browser(turn.tx, account.id, presented) is not None
     )
     if not is_known and not (
-        visitor.browser_token and known_browsers.is_browser_cookie(tx, presented)
+        turn.visitor.browser_token and known_browsers.is_browser_cookie(turn.tx, presented)
     ):
         # A value we did not give out is never taken over: nobody may plant one.
         browser_token = token.new_token()
         presented = token.digest(browser_token)
-        tx.ahead(audit.has_event, account.id, event.SIGN_IN_COMPLETED)
-        tx.ahead(addresses.list_addresses, account.id)
-    is_first = not is_known and not audit.has_event(tx, account.id, event.SIGN_IN_COMPLETED)
+        turn.tx.ahead(audit.has_event, account.id, event.SIGN_IN_COMPLETED)
+        turn.tx.ahead(addresses.list_addresses, account.id)
+    is_first = not is_known and not audit.has_event(turn.tx, account.id, event.SIGN_IN_COMPLETED)
     browser_id = known_browsers.save_known_browser(
-        tx,
+        turn.tx,
         account.id,
         presented,
         new_id=token.new_id(),
-        browser=visitor.browser,
+        browser=turn.visitor.browser,
         most=MOST_KNOWN_BROWSERS,
-        now=now,
+        now=turn.now,
     )
     if not is_known and not is_first:
-        record(tx, account, visitor, event.new_event(event.BROWSER_NEW), now=now)
-        notify(tx, env, account, NoticeKind.BROWSER_NEW, visitor=visitor, now=now)
+        turn.record(account, event.new_event(event.BROWSER_NEW))
+        turn.notify(account, NoticeKind.BROWSER_NEW)
     return browser_id, browser_token

@@ -12,16 +12,16 @@ from twostep.core.methods.passkey_challenge import Ceremony, context_of, new_cha
 from twostep.core.refusal import Reason, Refused
 from twostep.core.sign_in import session
 from twostep.core.sign_in.session import Aal, Level, Session
-from twostep.flows.env import Env, Visitor
+from twostep.flows.env import Env
 from twostep.flows.proof import verify_passkey
-from twostep.flows.sign_in.complete import SignedIn, complete_sign_in, complete_step
-from twostep.flows.sign_in.raise_session import raise_and_tell
+from twostep.flows.sign_in.complete import Proof, SignedIn, complete_sign_in, complete_step
+from twostep.flows.sign_in.raise_session import raise_proved
 from twostep.flows.sign_in.second_step import is_open_step
 from twostep.flows.sign_in.sessions import end_earlier, find_earlier, is_current, lock_with
+from twostep.flows.turn import Turn
 from twostep.store.account import accounts
 from twostep.store.methods import passkeys
 from twostep.store.sign_in import sessions
-from twostep.store.tx import Tx
 
 
 def options_alone(env: Env, *, now: int) -> dict[str, object]:
@@ -32,127 +32,103 @@ def options_alone(env: Env, *, now: int) -> dict[str, object]:
     )
 
 
-def view_options(tx: Tx, env: Env, current: Session, *, now: int) -> dict[str, object]:
+def view_options(turn: Turn, current: Session) -> dict[str, object]:
     """What to ask the browser of a session for: second step or step-up. Only reads."""
     ceremony = Ceremony.SECOND_STEP if current.level is Level.HALF else Ceremony.STEP_UP
     context = context_of(ceremony, account_id=current.account_id, session_id=current.id)
     return passkey.request_options(
-        verify_passkey.relying_party(env),
-        challenge=new_challenge(env.keyring, context=context, now=now),
-        allowed=passkeys.list_passkeys(tx, current.account_id),
+        verify_passkey.relying_party(turn.env),
+        challenge=new_challenge(turn.env.keyring, context=context, now=turn.now),
+        allowed=passkeys.list_passkeys(turn.tx, current.account_id),
         alone=False,
     )
 
 
-def view_told(tx: Tx, account_id: str) -> tuple[bytes | None, tuple[Passkey, ...]]:
+def view_told(turn: Turn, account_id: str) -> tuple[bytes | None, tuple[Passkey, ...]]:
     """What password managers are told of: the handle (None: never needed yet) and the passkeys."""
-    handle = passkeys.load_handle(tx, account_id)
-    return handle, passkeys.list_passkeys(tx, account_id) if handle else ()
+    handle = passkeys.load_handle(turn.tx, account_id)
+    return handle, passkeys.list_passkeys(turn.tx, account_id) if handle else ()
 
 
 def submit_second_step(
-    tx: Tx,
-    env: Env,
-    visitor: Visitor,
-    current: Session,
-    *,
-    old_token: str,
-    typed: str,
-    wants_remembering: bool,
-    now: int,
+    turn: Turn, current: Session, *, typed: str, wants_remembering: bool
 ) -> SignedIn | Refused:
     """Answer the second step with a passkey.
 
     Refused: STEP_ENDED, THROTTLED (this network's refused passkeys), PASSKEY_REFUSED.
     """
-    account = accounts.lock(tx, current.account_id)
-    half = sessions.load_current(tx, current.id, digest=token.digest(old_token))
-    if not account or not half or not is_open_step(half, account, env=env, now=now):
-        return Refused(Reason.STEP_ENDED)
-    used = _use(
-        tx, env, account, visitor, typed=typed, ceremony=Ceremony.SECOND_STEP, current=half, now=now
+    account = accounts.lock(turn.tx, current.account_id)
+    half = sessions.load_current(
+        turn.tx, current.id, digest=token.digest(turn.visitor.session_token)
     )
+    if not account or not half or not is_open_step(half, account, env=turn.env, now=turn.now):
+        return Refused(Reason.STEP_ENDED)
+    used = _use(turn, account, typed=typed, ceremony=Ceremony.SECOND_STEP, current=half)
     if isinstance(used, Refused):
         return used
     return complete_step(
-        tx,
-        env,
+        turn,
         account,
-        visitor,
         half=half,
-        old_token=old_token,
         amr=used.amr,
         method=used.method,
         remembers_after=MethodKind.PASSKEY if wants_remembering else None,
-        now=now,
     )
 
 
-def sign_in_alone(
-    tx: Tx, env: Env, visitor: Visitor, *, old_token: str, typed: str, next_path: str, now: int
-) -> SignedIn | Refused:
+def sign_in_alone(turn: Turn, *, typed: str, next_path: str) -> SignedIn | Refused:
     """Sign in with nothing but a passkey: its owner is verified by it, so it counts as two.
 
     A retired password is no obstacle: it is not what is shown. Refused: THROTTLED, PASSKEY_REFUSED.
     """
-    if waiting := verify_passkey.refuse_waiting(tx, visitor, now=now):
+    if waiting := verify_passkey.refuse_waiting(turn):
         return waiting
     ceremony = Ceremony.ALONE
     answer = passkey.read_answer(typed)
     if isinstance(answer, Refused):
-        return verify_passkey.refuse(tx, None, visitor, answer, ceremony=ceremony, now=now)
-    found = passkeys.load_by_credential(tx, answer.credential_id)
-    earlier = find_earlier(tx, old_token) if found else None
-    account = lock_with(tx, found.account_id, earlier) if found else None
+        return verify_passkey.refuse(turn, None, answer, ceremony=ceremony)
+    found = passkeys.load_by_credential(turn.tx, answer.credential_id)
+    earlier = find_earlier(turn) if found else None
+    account = lock_with(turn, found.account_id, earlier) if found else None
     if account is None or not _may_enter(account):
         no = passkey.refused("unknown" if account is None else "account")
-        return verify_passkey.refuse(tx, account, visitor, no, ceremony=ceremony, now=now)
+        return verify_passkey.refuse(turn, account, no, ceremony=ceremony)
     used = verify_passkey.use_passkey(
-        tx, env, account, visitor, answer=answer, ceremony=ceremony, session_id="", now=now
+        turn, account, answer=answer, ceremony=ceremony, session_id=""
     )
     if isinstance(used, Refused):
         return used
-    end_earlier(tx, env, visitor, earlier, now=now)
+    end_earlier(turn, earlier)
     return complete_sign_in(
-        tx,
-        env,
+        turn,
         account,
-        visitor,
         half=None,
-        old_token="",
-        amr=used.amr,
-        aal=Aal.AAL2,
-        method=used.method,
+        proof=Proof(used.amr, Aal.AAL2, used.method),
         next_path=next_path,
-        now=now,
     )
 
 
-def submit_step_up(
-    tx: Tx, env: Env, visitor: Visitor, current: Session, *, old_token: str, typed: str, now: int
-) -> SignedIn | Refused:
+def submit_step_up(turn: Turn, current: Session, *, typed: str) -> SignedIn | Refused:
     """Confirm with a passkey; the session gets a new cookie value.
 
     Refused: CHANGED, STEP_ENDED, THROTTLED, PASSKEY_REFUSED.
     """
-    account = accounts.lock(tx, current.account_id)
+    account = accounts.lock(turn.tx, current.account_id)
     if account is None or account.status is Status.DISABLED or not account.two_step:
         return Refused(Reason.CHANGED)
-    if not is_current(tx, current, old_token):
+    if not is_current(turn, current, turn.visitor.session_token):
         return Refused(Reason.STEP_ENDED)
-    used = _use(
-        tx, env, account, visitor, typed=typed, ceremony=Ceremony.STEP_UP, current=current, now=now
-    )
+    used = _use(turn, account, typed=typed, ceremony=Ceremony.STEP_UP, current=current)
     if isinstance(used, Refused):
         return used
     risen = replace(
         current,
         aal=Aal.AAL2,
         amr=session.merge_amr(current.amr, used.amr),
-        second_factor_at=now,
-        seen_at=now,
+        second_factor_at=turn.now,
+        seen_at=turn.now,
     )
-    return raise_and_tell(tx, account, visitor, risen, old_token=old_token, by=used.method, now=now)
+    return raise_proved(turn, account, risen, by=used.method)
 
 
 def _may_enter(account: Account) -> bool:
@@ -160,28 +136,13 @@ def _may_enter(account: Account) -> bool:
 
 
 def _use(
-    tx: Tx,
-    env: Env,
-    account: Account,
-    visitor: Visitor,
-    *,
-    typed: str,
-    ceremony: Ceremony,
-    current: Session,
-    now: int,
+    turn: Turn, account: Account, *, typed: str, ceremony: Ceremony, current: Session
 ) -> verify_passkey.PasskeyUsed | Refused:
-    if waiting := verify_passkey.refuse_waiting(tx, visitor, now=now):
+    if waiting := verify_passkey.refuse_waiting(turn):
         return waiting
     answer = passkey.read_answer(typed)
     if isinstance(answer, Refused):
-        return verify_passkey.refuse(tx, account, visitor, answer, ceremony=ceremony, now=now)
+        return verify_passkey.refuse(turn, account, answer, ceremony=ceremony)
     return verify_passkey.use_passkey(
-        tx,
-        env,
-        account,
-        visitor,
-        answer=answer,
-        ceremony=ceremony,
-        session_id=current.id,
-        now=now,
+        turn, account, answer=answer, ceremony=ceremony, session_id=current.id
     )

@@ -10,13 +10,12 @@ from twostep.core.methods.out_of_band import Purpose
 from twostep.core.refusal import Refused
 from twostep.core.sign_in import throttle
 from twostep.core.sign_in.session import Session
-from twostep.flows.env import Env, Visitor
 from twostep.flows.messages.failover import troubled_channels
 from twostep.flows.messages.message_view import DeliveryView, view_delivery
 from twostep.flows.messages.send_code import open_channels
 from twostep.flows.proof import wrong_tries as second_step_throttle
+from twostep.flows.turn import Turn
 from twostep.store.methods.all_methods import load_methods
-from twostep.store.tx import Tx
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,31 +36,24 @@ class SecondStepView:
 
 
 def view_second_step(
-    tx: Tx,
-    env: Env,
-    account: Account,
-    session: Session,
-    visitor: Visitor,
-    *,
-    purpose: Purpose,
-    now: int,
+    turn: Turn, account: Account, session: Session, *, purpose: Purpose
 ) -> SecondStepView:
     """Read what the page needs."""
-    methods = load_methods(tx, account.id)
+    methods = load_methods(turn.tx, account.id)
 
     def wait(rule: throttle.Rule) -> Refused | None:
-        return second_step_throttle.view_wait(tx, session, visitor, rule=rule, now=now)
+        return second_step_throttle.view_wait(turn, session, rule=rule)
 
-    phones_on = env.settings.policy.phones
+    phones_on = turn.env.settings.policy.phones
     return SecondStepView(
         methods=methods,
-        delivery=view_delivery(tx, session, purpose=purpose, now=now) if phones_on else None,
-        channels=open_channels(env) if phones_on else (),
-        troubled=troubled_channels(tx, env, now=now) if phones_on else frozenset(),
+        delivery=view_delivery(turn, session, purpose=purpose) if phones_on else None,
+        channels=open_channels(turn.env) if phones_on else (),
+        troubled=troubled_channels(turn) if phones_on else frozenset(),
         closed_phones=frozenset(
             phone.id
             for phone in methods.phones
-            if not env.settings.delivery.allows(phone.region, "signin")
+            if not turn.env.settings.delivery.allows(phone.region, "signin")
         ),
         code_wait=wait(throttle.CODE),
         backup_wait=wait(throttle.RECOVERY_CODE),

@@ -11,35 +11,39 @@ from twostep.core.refusal import Reason, Refused
 from twostep.core.sign_in import session
 from twostep.core.sign_in import session as session_core
 from twostep.core.sign_in.session import Level, Session
-from twostep.flows.env import Env, Visitor
+from twostep.flows.env import Env
 from twostep.flows.policy.decide import needs_enrolment
-from twostep.flows.turn import lock_owner, record
+from twostep.flows.turn import Turn
 from twostep.store.account import accounts
 from twostep.store.sign_in import sessions
 from twostep.store.tx import Tx
 
 
-def find_earlier(tx: Tx, old_token: str) -> Session | None:
+def find_earlier(turn: Turn) -> Session | None:
     """The session whose cookie the browser still has; nothing is locked yet."""
-    found = sessions.load(tx, token.digest(old_token)) if old_token else None
+    found = (
+        sessions.load(turn.tx, token.digest(turn.visitor.session_token))
+        if turn.visitor.session_token
+        else None
+    )
     return None if found is None else found[0]
 
 
-def lock_with(tx: Tx, account_id: str, earlier: Session | None) -> Account | None:
+def lock_with(turn: Turn, account_id: str, earlier: Session | None) -> Account | None:
     """Lock the account that signs in, and the one whose session would end."""
     ids = {account_id} if earlier is None else {account_id, earlier.account_id}
-    locked = {one: accounts.lock(tx, one) for one in sorted(ids)}
+    locked = {one: accounts.lock(turn.tx, one) for one in sorted(ids)}
     return locked[account_id]
 
 
-def end_earlier(tx: Tx, env: Env, visitor: Visitor, earlier: Session | None, *, now: int) -> None:
+def end_earlier(turn: Turn, earlier: Session | None) -> None:
     """End it; its own account's trail says so, unless its time was over or somebody was faster."""
-    if earlier is None or not sessions.remove(tx, earlier.id, account_id=earlier.account_id):
+    if earlier is None or not sessions.remove(turn.tx, earlier.id, account_id=earlier.account_id):
         return
-    owner = accounts.load(tx, earlier.account_id)
-    if owner and session_core.is_live(earlier, now=now, limits=env.limits):
+    owner = accounts.load(turn.tx, earlier.account_id)
+    if owner and session_core.is_live(earlier, now=turn.now, limits=turn.env.limits):
         ended = event.new_event(event.SESSION_ENDED, by="new_sign_in", sessions=1)
-        record(tx, owner, visitor, ended, now=now)
+        turn.record(owner, ended)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,57 +76,57 @@ def load(tx: Tx, env: Env, *, cookie: str, now: int) -> tuple[Session, Account] 
     return found
 
 
-def save_seen(tx: Tx, current: Session, *, now: int) -> None:
+def save_seen(turn: Turn, current: Session) -> None:
     """Write down that the person was here; status polls do not call this."""
-    sessions.save_seen(tx, current.id, now=now)
+    sessions.save_seen(turn.tx, current.id, now=turn.now)
 
 
-def save_flash(tx: Tx, current: Session, *, flash: str) -> None:
+def save_flash(turn: Turn, current: Session, *, flash: str) -> None:
     """Keep what the session's next page says once."""
-    sessions.save_flash(tx, current.id, flash=flash)
+    sessions.save_flash(turn.tx, current.id, flash=flash)
 
 
-def sign_out(tx: Tx, visitor: Visitor, current: Session, *, now: int) -> None:
+def sign_out(turn: Turn, current: Session) -> None:
     """End this session, half or full."""
-    account = accounts.lock(tx, current.account_id)
-    if account and sessions.remove(tx, current.id, account_id=account.id):
-        record(tx, account, visitor, event.new_event(event.SIGN_OUT_DONE), now=now)
+    account = accounts.lock(turn.tx, current.account_id)
+    if account and sessions.remove(turn.tx, current.id, account_id=account.id):
+        turn.record(account, event.new_event(event.SIGN_OUT_DONE))
 
 
-def list_sessions(tx: Tx, env: Env, account_id: str, *, now: int) -> list[Session]:
+def list_sessions(turn: Turn, account_id: str) -> list[Session]:
     """Live sessions of the account, the newest first."""
-    return sessions.list_live(tx, account_id, now=now, seen_after=now - env.limits.idle_seconds)
+    return sessions.list_live(
+        turn.tx, account_id, now=turn.now, seen_after=turn.now - turn.env.limits.idle_seconds
+    )
 
 
-def end_session(
-    tx: Tx, visitor: Visitor, current: Session, *, session_id: str, now: int
-) -> Ended | Refused:
+def end_session(turn: Turn, current: Session, *, session_id: str) -> Ended | Refused:
     """End one other session of the account. Refused: NOT_FOUND (also for somebody else's)."""
-    account = lock_owner(tx, current)
+    account = turn.lock(current)
     if account is None or session_id == current.id:
         return Refused(Reason.NOT_FOUND)
-    if not sessions.remove(tx, session_id, account_id=account.id):
+    if not sessions.remove(turn.tx, session_id, account_id=account.id):
         return Refused(Reason.NOT_FOUND)
-    _tell(tx, account, visitor, count=1, now=now)
+    _tell(turn, account, count=1)
     return Ended(1)
 
 
-def end_others(tx: Tx, visitor: Visitor, current: Session, *, now: int) -> Ended | Refused:
+def end_others(turn: Turn, current: Session) -> Ended | Refused:
     """End every other session of the account, half sessions too."""
-    account = lock_owner(tx, current)
+    account = turn.lock(current)
     if account is None:
         return Refused(Reason.CHANGED)
-    count = sessions.remove_others(tx, account.id, keep=current.id)
+    count = sessions.remove_others(turn.tx, account.id, keep=current.id)
     if count:
-        _tell(tx, account, visitor, count=count, now=now)
+        _tell(turn, account, count=count)
     return Ended(count)
 
 
-def _tell(tx: Tx, account: Account, visitor: Visitor, *, count: int, now: int) -> None:
-    ended = event.new_event(event.SESSION_ENDED, by=visitor.source.actor, sessions=count)
-    record(tx, account, visitor, ended, now=now)
+def _tell(turn: Turn, account: Account, *, count: int) -> None:
+    ended = event.new_event(event.SESSION_ENDED, by=turn.visitor.source.actor, sessions=count)
+    turn.record(account, ended)
 
 
-def is_current(tx: Tx, current: Session, cookie: str) -> bool:
+def is_current(turn: Turn, current: Session, cookie: str) -> bool:
     """Whether the session still lives under this cookie value. The account is locked."""
-    return sessions.load_current(tx, current.id, digest=token.digest(cookie)) is not None
+    return sessions.load_current(turn.tx, current.id, digest=token.digest(cookie)) is not None

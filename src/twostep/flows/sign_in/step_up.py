@@ -17,7 +17,6 @@ from twostep.core.methods.out_of_band import Purpose
 from twostep.core.refusal import Reason, Refused
 from twostep.core.sign_in import password, session, throttle
 from twostep.core.sign_in.session import Aal, Session
-from twostep.flows.env import Env, Visitor
 from twostep.flows.proof import wrong_tries as second_step_throttle
 from twostep.flows.proof.password_tries import count_password_try, refuse_password_tries
 from twostep.flows.proof.retired_password import refuse_retired, remind_of_retired
@@ -25,17 +24,14 @@ from twostep.flows.proof.verify_code import Passed
 from twostep.flows.proof.verify_typed import TypedDigest, digest_typed, verify_typed
 from twostep.flows.proof.wrong_tries import WrongTry
 from twostep.flows.sign_in.complete import SignedIn
-from twostep.flows.sign_in.raise_session import raise_and_tell
+from twostep.flows.sign_in.raise_session import raise_proved
 from twostep.flows.sign_in.sessions import is_current
-from twostep.flows.turn import record
+from twostep.flows.turn import Turn, TurnOpener
 from twostep.store.account import accounts
 from twostep.store.sign_in import sessions
-from twostep.store.tx import Tx
 
 
-async def submit_code(
-    env: Env, visitor: Visitor, current: Session, *, old_token: str, typed: str, now: int
-) -> SignedIn | Refused:
+async def submit_code(opener: TurnOpener, current: Session, *, typed: str) -> SignedIn | Refused:
     """Confirm with a second factor; the session gets a new cookie value. Raises `Overloaded`.
 
     The help desk's code is none: it counts as a wrong backup code and stays as it is.
@@ -45,99 +41,90 @@ async def submit_code(
         return code
     digest = None
     if isinstance(code, TypedBackupCode):
-        hashed = await digest_typed(env, visitor, current, code=code, now=now)
+        hashed = await digest_typed(opener, current, code=code)
         if isinstance(hashed, Refused):
             return hashed
         digest = hashed
 
-    def finish(tx: Tx) -> SignedIn | Refused:
-        account = accounts.lock(tx, current.account_id)
+    def finish(turn: Turn) -> SignedIn | Refused:
+        account = accounts.lock(turn.tx, current.account_id)
         if account is None or account.status is Status.DISABLED or not account.two_step:
             return Refused(Reason.CHANGED)
-        if not is_current(tx, current, old_token):
+        if not is_current(turn, current, turn.visitor.session_token):
             return Refused(Reason.STEP_ENDED)
-        passed = _verify(tx, env, account, current, visitor, code=code, digest=digest, now=now)
+        passed = _verify(turn, account, current, code=code, digest=digest)
         if isinstance(passed, Refused):
             if passed.reason is Reason.PASSWORD_RETIRED:
-                sessions.remove(tx, current.id, account_id=account.id)
+                sessions.remove(turn.tx, current.id, account_id=account.id)
             return passed
         risen = replace(
             current,
             aal=Aal.AAL2,
             amr=session.merge_amr(current.amr, passed.amr),
-            second_factor_at=now,
-            seen_at=now,
+            second_factor_at=turn.now,
+            seen_at=turn.now,
         )
-        return raise_and_tell(
-            tx, account, visitor, risen, old_token=old_token, by=passed.method, now=now
-        )
+        return raise_proved(turn, account, risen, by=passed.method)
 
-    return await env.store.run(finish)
+    return await opener.run(finish)
 
 
 def _verify(
-    tx: Tx,
-    env: Env,
+    turn: Turn,
     account: Account,
     current: Session,
-    visitor: Visitor,
     *,
     code: SixDigits | TypedBackupCode | TemporaryCode,
     digest: TypedDigest | None,
-    now: int,
 ) -> Passed | Refused:
     purpose = Purpose.STEP_UP
     if not isinstance(code, TemporaryCode):
-        return verify_typed(
-            tx, env, account, current, visitor, code=code, digest=digest, purpose=purpose, now=now
-        )
+        return verify_typed(turn, account, current, code=code, digest=digest, purpose=purpose)
     rule = throttle.RECOVERY_CODE
-    if waiting := second_step_throttle.refuse_session(tx, current, visitor, rule=rule, now=now):
+    if waiting := second_step_throttle.refuse_session(turn, current, rule=rule):
         return waiting
     reason, browser_id = Reason.BACKUP_CODE_WRONG, current.browser_id
     wrong = WrongTry(rule, reason, chances=0, purpose=str(purpose), browser_id=browser_id)
-    return second_step_throttle.count_wrong(tx, env, account, visitor, wrong=wrong, now=now)
+    return second_step_throttle.count_wrong(turn, account, wrong=wrong)
 
 
 async def submit_password(
-    env: Env, visitor: Visitor, current: Session, *, old_token: str, typed: str, now: int
+    opener: TurnOpener, current: Session, *, typed: str
 ) -> SignedIn | Refused:
     """Confirm with the password, where two-step sign-in is off. Raises `Overloaded`.
 
     Refused: a retired password too (PASSWORD_RETIRED): whoever stole it could type it as well.
     """
-    account = await env.store.read(accounts.load, current.account_id)
+    account = await opener.env.store.read(accounts.load, current.account_id)
     if account is None or account.two_step or account.password_hash is None:
         return Refused(Reason.CHANGED)
-    if refused := await env.store.read(refuse_password_tries, current, now=now):
+    if refused := await opener.read(refuse_password_tries, current):
         return refused
-    verdict = await env.hashes.run_known(
-        password.verify_hash, account.password_hash, typed, profile=env.profile
+    verdict = await opener.env.hashes.run_known(
+        password.verify_hash, account.password_hash, typed, profile=opener.env.profile
     )
     version = account.password_version
 
-    def finish(tx: Tx) -> SignedIn | Refused:
-        locked = accounts.lock(tx, current.account_id)
+    def finish(turn: Turn) -> SignedIn | Refused:
+        locked = accounts.lock(turn.tx, current.account_id)
         if locked is None or locked.password_version != version or locked.two_step:
             return Refused(Reason.CHANGED)
-        if not is_current(tx, current, old_token):
+        if not is_current(turn, current, turn.visitor.session_token):
             return Refused(Reason.STEP_ENDED)
-        if refused := count_password_try(tx, locked, visitor, current, right=verdict.ok, now=now):
+        if refused := count_password_try(turn, locked, current, right=verdict.ok):
             return refused
         if locked.status is Status.RETIRED:
-            return _refuse_retired(tx, env, locked, visitor, now=now)
-        risen = replace(current, password_at=now, seen_at=now)
-        return raise_and_tell(
-            tx, locked, visitor, risen, old_token=old_token, by="password", now=now
-        )
+            return _refuse_retired(turn, locked)
+        risen = replace(current, password_at=turn.now, seen_at=turn.now)
+        return raise_proved(turn, locked, risen, by="password")
 
-    return await env.store.run(finish)
+    return await opener.run(finish)
 
 
-def _refuse_retired(tx: Tx, env: Env, account: Account, visitor: Visitor, *, now: int) -> Refused:
+def _refuse_retired(turn: Turn, account: Account) -> Refused:
     """The right but retired password: written down, and the link for a new one is sent again."""
     retired = refuse_retired(account)
     told = event.new_event(event.PASSWORD_REFUSED, event.Outcome.REFUSED, reason=retired.reason)
-    record(tx, account, visitor, told, now=now)
-    remind_of_retired(tx, env, account, visitor, now=now)
+    turn.record(account, told)
+    remind_of_retired(turn, account)
     return retired

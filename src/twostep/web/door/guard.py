@@ -60,6 +60,7 @@ async def new_visit(
             peer, headers.get("x-forwarded-for", ""), env.settings.trusted_proxies
         ),
         browser=describe(headers.get("user-agent", "")),
+        session_token=cookie,
         browser_token=jar.get(cookies.browser_name(env), ""),
         remember_token=jar.get(cookies.remember_name(env), ""),
         language=language,
@@ -78,7 +79,6 @@ async def new_visit(
         language=language,
         session=session,
         account=account,
-        cookie=cookie,
     )
 
 
@@ -107,9 +107,9 @@ async def _run(visit: Visit, page: Page, endpoint: Endpoint) -> Response:
     if current is None or current.level is Level.HALF:
         return response
     if page.extends and session_core.needs_seen(current, now=visit.now):
-        await visit.env.store.run(sessions.save_seen, current, now=visit.now)
+        await visit.do(sessions.save_seen, current)
     if current.flash and response.status_code == 200 and response.media_type == "text/html":
-        await visit.env.store.run(sessions.save_flash, current, flash="")
+        await visit.do(sessions.save_flash, current, flash="")
     return response
 
 
@@ -118,14 +118,7 @@ async def note_refused(visit: Visit, page: Page, reason: str) -> None:
     the log alone, so that strangers cannot fill the trail (ASVS 16.3.3)."""
     log.warning("request.refused", reason=reason, network=visit.visitor.network, path=page.path)
     if visit.session is not None:
-        await visit.env.store.run(
-            record_refused,
-            visit.visitor,
-            visit.session,
-            reason=reason,
-            path=page.path,
-            now=visit.now,
-        )
+        await visit.do(record_refused, visit.session, reason=reason, path=page.path)
 
 
 def _refuse_session(visit: Visit, page: Page, method: str) -> Response | None:
@@ -161,13 +154,11 @@ async def _ask_step_up(visit: Visit, page: Page, method: str) -> Response | None
         return None
     return_to = visit.path
     if method == "POST" and page.step_up is StepUp.ASK:
-        kept = await visit.env.store.run(
+        kept = await visit.do(
             kept_forms.keep_post,
-            visit.env,
             session,
             path=visit.path,
             form={name: text for name, text in visit.form.items() if "password" not in name},
-            now=visit.now,
         )
         return_to = kept or visit.path
     return see_other(f"/confirm?r={quote(return_to, safe='/')}")

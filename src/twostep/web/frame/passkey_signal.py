@@ -25,7 +25,7 @@ JUST_SECONDS = 30  # how long after a sign-in pages ask for it
 
 async def show(visit: Visit) -> Response:
     """GET /settings/security/passkey/signal: for the script; 204 where there is nothing to tell."""
-    handle, passkeys = await visit.env.store.read(view_told, visit.owner.id)
+    handle, passkeys = await visit.read(view_told, visit.owner.id)
     text = signal_of(visit, handle, passkeys)
     told = Response(text, 200 if text else 204, media_type="application/json" if text else None)
     told.headers["cache-control"] = "no-store"

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from twostep.core.outage import StoreUnavailable
-from twostep.flows.env import Env
+from twostep.flows.env import NOBODY, Env
 from twostep.flows.operate.figures import Figures, view_figures
+from twostep.flows.turn import TurnOpener
 from twostep.web.metrics.families import Family, Labels, of_database, of_process, of_server
 from twostep.web.metrics.families_of_delivery import of_delivery
 
@@ -20,7 +21,7 @@ MEDIA_TYPE = "text/plain; version=0.0.4"
 async def write_metrics(env: Env, *, now: int) -> str:
     """Write everything; without the database what it knows is left out and `up` says so."""
     try:
-        figures: Figures | None = await view_figures(env, now=now)
+        figures: Figures | None = await TurnOpener(env, NOBODY, now).do(view_figures)
     except StoreUnavailable:
         figures = None
     lines = [line for family in _families(env, figures, now=now) for line in _lines(family)]

@@ -42,7 +42,7 @@ _WARN = {
 async def say(visit: Visit, key: str, detail: str = "") -> None:
     """Let the session's next page say this once."""
     flash = f"{key}:{detail}" if detail else key
-    await visit.env.store.run(sessions.save_flash, visit.current, flash=flash)
+    await visit.do(sessions.save_flash, visit.current, flash=flash)
 
 
 def flash_notice(flash: str, language: str) -> view.Notice | None:

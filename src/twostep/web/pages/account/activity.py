@@ -32,7 +32,7 @@ async def show(visit: Visit) -> Response:
         only = ""
     typed = visit.query.get("before", "")
     before = int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 16 else NEWEST
-    found = await visit.env.store.read(
+    found = await visit.read(
         list_activity,
         visit.owner.id,
         limit=ROWS + 1,
@@ -55,7 +55,7 @@ async def show(visit: Visit) -> Response:
 async def download(visit: Visit) -> Response:
     """GET /settings/activity.csv: every event of twelve months, in UTC."""
     since = visit.now - YEAR_SECONDS
-    pages = each_page(visit.env.store, visit.owner.id, since=since, limit=ROWS_AT_ONCE)
+    pages = each_page(visit, visit.owner.id, since=since, limit=ROWS_AT_ONCE)
     name = file_name(visit, "activity", visit.now, "csv")
     return StreamingResponse(
         _table(pages, visit.language),

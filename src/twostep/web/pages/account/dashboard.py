@@ -14,7 +14,7 @@ from twostep.web.words import banners as notice_text
 
 async def show(visit: Visit) -> Response:
     """GET /."""
-    found = await visit.env.store.read(view_dashboard, visit.owner, visit.current, now=visit.now)
+    found = await visit.read(view_dashboard, visit.owner, visit.current)
     methods = found.methods
     clock = notice_text.clock_was_ahead(language=visit.language) if found.clock_was_ahead else None
     return page(

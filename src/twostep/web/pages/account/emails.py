@@ -27,9 +27,7 @@ async def show(visit: Visit) -> Response:
 async def add(visit: Visit) -> Response:
     """POST /settings/emails: a link goes to the new address."""
     typed = visit.field("email")[:LONGEST]
-    answer = await visit.env.store.run(
-        profile.add_address, visit.env, visit.visitor, visit.current, typed=typed, now=visit.now
-    )
+    answer = await visit.do(profile.add_address, visit.current, typed=typed)
     if isinstance(answer, Refused):
         if refused_status(answer) == 429:
             return throttled(visit, answer, scope="link", back_url=HERE)
@@ -40,14 +38,7 @@ async def add(visit: Visit) -> Response:
 
 async def remove(visit: Visit) -> Response:
     """POST /settings/emails/{id}/remove."""
-    answer = await visit.env.store.run(
-        profile.remove_address,
-        visit.env,
-        visit.visitor,
-        visit.current,
-        address_id=visit.params["id"],
-        now=visit.now,
-    )
+    answer = await visit.do(profile.remove_address, visit.current, address_id=visit.params["id"])
     if isinstance(answer, Refused):
         if answer.reason is Reason.NOT_FOUND:
             return problem.not_found(visit)
@@ -59,9 +50,7 @@ async def remove(visit: Visit) -> Response:
 async def show_confirm(visit: Visit) -> Response:
     """GET /settings/emails/confirm/{token}: asks, and changes nothing."""
     link = visit.params["token"]
-    found = await visit.env.store.read(
-        profile.view_confirmation, visit.current, link=link, now=visit.now
-    )
+    found = await visit.read(profile.view_confirmation, visit.current, link=link)
     if isinstance(found, Refused):
         return page(visit, "link_dead.html", status=404, password=False, days=1)
     return page(visit, "email_confirm.html", token=link, address=found)
@@ -69,14 +58,7 @@ async def show_confirm(visit: Visit) -> Response:
 
 async def confirm(visit: Visit) -> Response:
     """POST /settings/emails/confirm/{token}, in a session of the address's account."""
-    answer = await visit.env.store.run(
-        profile.confirm_address,
-        visit.env,
-        visit.visitor,
-        visit.current,
-        link=visit.params["token"],
-        now=visit.now,
-    )
+    answer = await visit.do(profile.confirm_address, visit.current, link=visit.params["token"])
     if isinstance(answer, Refused):
         if answer.reason is Reason.LINK_DEAD:
             return page(visit, "link_dead.html", status=422, password=False, days=1)
@@ -86,7 +68,7 @@ async def confirm(visit: Visit) -> Response:
 
 
 async def _list(visit: Visit, refused: Refused | None, *, typed: str = "") -> Response:
-    found = await visit.env.store.read(profile.list_addresses, visit.owner.id)
+    found = await visit.read(profile.list_addresses, visit.owner.id)
     verified = sum(one.verified_at is not None for one in found)
     rows = tuple(
         view.EmailRow(

@@ -21,13 +21,11 @@ async def show(visit: Visit) -> Response:
 
 async def submit(visit: Visit) -> Response:
     """POST /settings/password: every other session ends."""
-    answer = await change_password(
-        visit.env,
-        visit.visitor,
+    answer = await visit.do(
+        change_password,
         visit.current,
         typed=visit.field("current_password")[:LONGEST_PASSWORD],
         new=visit.field("new_password")[:LONGEST_PASSWORD],
-        now=visit.now,
     )
     if isinstance(answer, Refused):
         if answer.reason is Reason.THROTTLED:

@@ -31,13 +31,8 @@ async def submit(visit: Visit) -> Response:
     """POST /settings/profile; the answer already speaks the new language."""
     language = visit.field("language")[:LONGEST]
     time_zone = visit.field("time_zone")[:LONGEST]
-    answer = await visit.env.store.run(
-        profile.save_profile,
-        visit.visitor,
-        visit.current,
-        language=language,
-        time_zone=time_zone,
-        now=visit.now,
+    answer = await visit.do(
+        profile.save_profile, visit.current, language=language, time_zone=time_zone
     )
     if isinstance(answer, Refused):
         return _form(visit, answer, language=language, time_zone=time_zone)

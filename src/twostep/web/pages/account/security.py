@@ -30,9 +30,7 @@ HERE = "/settings/security"
 
 async def show(visit: Visit) -> Response:
     """GET /settings/security. That there is only one way, the page itself says."""
-    found = await visit.env.store.read(
-        view_security, visit.env, visit.owner, visit.current, visit.visitor, now=visit.now
-    )
+    found = await visit.read(view_security, visit.owner, visit.current)
     methods = found.methods
     banner = codes_banner(visit, methods)
     if found.offered:
@@ -64,7 +62,7 @@ async def show_spare(visit: Visit) -> Response:
     account = visit.owner
     if not account.two_step:
         return see_other(HERE)
-    methods = (await visit.env.store.read(view_settings, visit.env, account, now=visit.now)).methods
+    methods = (await visit.read(view_settings, account)).methods
     just_on = account.two_step_at is not None and visit.now - account.two_step_at < FRESH_SECONDS
     return page(
         visit,

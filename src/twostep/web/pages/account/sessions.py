@@ -19,9 +19,7 @@ HERE = "/settings/sessions"
 
 async def show(visit: Visit) -> Response:
     """GET /settings/sessions."""
-    found = await visit.env.store.read(
-        view_security, visit.env, visit.owner, visit.current, visit.visitor, now=visit.now
-    )
+    found = await visit.read(view_security, visit.owner, visit.current)
     return page(
         visit,
         "sessions.html",
@@ -32,13 +30,7 @@ async def show(visit: Visit) -> Response:
 
 async def end(visit: Visit) -> Response:
     """POST /settings/sessions/{id}/end."""
-    answer = await visit.env.store.run(
-        sessions.end_session,
-        visit.visitor,
-        visit.current,
-        session_id=visit.params["id"],
-        now=visit.now,
-    )
+    answer = await visit.do(sessions.end_session, visit.current, session_id=visit.params["id"])
     if isinstance(answer, Refused):
         return problem.not_found(visit)
     await say(visit, "session_ended")
@@ -47,9 +39,7 @@ async def end(visit: Visit) -> Response:
 
 async def end_others(visit: Visit) -> Response:
     """POST /settings/sessions/end-others: half sessions too."""
-    answer = await visit.env.store.run(
-        sessions.end_others, visit.visitor, visit.current, now=visit.now
-    )
+    answer = await visit.do(sessions.end_others, visit.current)
     if isinstance(answer, Refused):
         return problem.not_found(visit)
     await say(visit, "others_ended")

@@ -15,7 +15,7 @@ from twostep.web.visit import Visit
 
 async def show(visit: Visit) -> Response:
     """GET /settings."""
-    found = await visit.env.store.read(view_settings, visit.env, visit.owner, now=visit.now)
+    found = await visit.read(view_settings, visit.owner)
     refused = refuse_disabling(visit.env, visit.owner)
     return page(
         visit,

@@ -34,21 +34,15 @@ async def show(visit: Visit) -> Response:
 async def submit(visit: Visit) -> Response:
     """POST /settings/security/app/new: `code` and `name`, or `replace` for a new key."""
     if visit.field("replace"):
-        answer = await visit.env.store.run(
-            enroll_app.begin_app, visit.env, visit.current, replace_pending=True, now=visit.now
-        )
+        answer = await visit.do(enroll_app.begin_app, visit.current, replace_pending=True)
         if isinstance(answer, Refused):
             return _wizard(visit, answer, None)
         return see_other(ENROLMENT)
-    added = await visit.env.store.run(
+    added = await visit.do(
         enroll_app.finish_app,
-        visit.env,
-        visit.visitor,
         visit.current,
-        old_token=visit.cookie,
         typed=visit.field("code")[:LONGEST],
         name=visit.field("name")[:LONGEST],
-        now=visit.now,
     )
     if isinstance(added, AppAdded):
         return await _done(visit, added)
@@ -61,7 +55,7 @@ async def submit(visit: Visit) -> Response:
 
 async def _done(visit: Visit, added: AppAdded) -> Response:
     signed_in = added.signed_in
-    methods = await visit.env.store.read(view_methods, visit.owner.id)
+    methods = await visit.read(view_methods, visit.owner.id)
     others = [app.id for app in methods.apps if app.id != added.app_id]
     key, detail = ("app_beside" if others else "app_added"), (others[0] if len(others) == 1 else "")
     await say(visit.with_session(signed_in.session, signed_in.token), key, detail)
@@ -76,13 +70,11 @@ async def _begin(visit: Visit) -> Pending | Refused:
     shown = await _shown(visit)
     if shown is not None:
         return shown
-    return await visit.env.store.run(enroll_app.begin_app, visit.env, visit.current, now=visit.now)
+    return await visit.do(enroll_app.begin_app, visit.current)
 
 
 async def _shown(visit: Visit) -> Pending | None:
-    return await visit.env.store.read(
-        enroll_app.view_pending, visit.env, visit.current, now=visit.now
-    )
+    return await visit.read(enroll_app.view_pending, visit.current)
 
 
 def _wizard(visit: Visit, pending: Pending | Refused | None, refused: Refused | None) -> Response:

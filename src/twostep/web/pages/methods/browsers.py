@@ -17,12 +17,8 @@ DONE = "/settings/security"
 
 async def forget(visit: Visit) -> Response:
     """POST /settings/security/browsers/{id}/forget."""
-    answer = await visit.env.store.run(
-        remember_browser.forget_browser,
-        visit.visitor,
-        visit.current,
-        browser_id=visit.params["id"],
-        now=visit.now,
+    answer = await visit.do(
+        remember_browser.forget_browser, visit.current, browser_id=visit.params["id"]
     )
     if isinstance(answer, Refused):
         return problem.not_found(visit)
@@ -32,9 +28,7 @@ async def forget(visit: Visit) -> Response:
 
 async def forget_all(visit: Visit) -> Response:
     """POST /settings/security/browsers/forget-all."""
-    answer = await visit.env.store.run(
-        remember_browser.forget_all, visit.visitor, visit.current, now=visit.now
-    )
+    answer = await visit.do(remember_browser.forget_all, visit.current)
     if isinstance(answer, Refused):
         return problem.not_found(visit)
     await say(visit, "browsers_forgotten")

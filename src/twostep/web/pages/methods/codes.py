@@ -42,7 +42,7 @@ async def submit(visit: Visit) -> Response:
     """POST /settings/security/codes: with `proof` check that they are saved, without it a new set."""
     if "proof" in visit.form:
         return await _prove(visit)
-    made = await make_codes(visit.env, visit.visitor, visit.current, now=visit.now)
+    made = await visit.do(make_codes, visit.current)
     if isinstance(made, Refused):
         return await _refuse(visit, made)
     return see_other(HERE)
@@ -50,7 +50,7 @@ async def submit(visit: Visit) -> Response:
 
 async def show_check(visit: Visit) -> Response:
     """GET /settings/security/codes/check: whether they are still there. `next`: where to go on."""
-    found = await visit.env.store.read(view_codes, visit.env, visit.current, now=visit.now)
+    found = await visit.read(view_codes, visit.current)
     if not found.left or found.proved_at is None:
         return see_other(HERE)
     return page(
@@ -65,20 +65,14 @@ async def show_check(visit: Visit) -> Response:
 
 async def submit_check(visit: Visit) -> Response:
     """POST /settings/security/codes/check: "Yes, I have them"."""
-    answer = await visit.env.store.run(keep_codes, visit.visitor, visit.current, now=visit.now)
+    answer = await visit.do(keep_codes, visit.current)
     if isinstance(answer, Refused):
         return see_other(HERE)
     return see_other(safe_next(visit.field("next")))
 
 
 async def _prove(visit: Visit) -> Response:
-    answer = await prove_codes(
-        visit.env,
-        visit.visitor,
-        visit.current,
-        typed=visit.field("proof")[:LONGEST_CODE],
-        now=visit.now,
-    )
+    answer = await visit.do(prove_codes, visit.current, typed=visit.field("proof")[:LONGEST_CODE])
     if isinstance(answer, Refused):
         return await _refuse(visit, answer)
     await say(visit, "codes_saved")
@@ -99,7 +93,7 @@ async def _refuse(visit: Visit, refused: Refused) -> Response:
 
 
 async def _form(visit: Visit, refused: Refused | None) -> Response:
-    found = await visit.env.store.read(view_codes, visit.env, visit.current, now=visit.now)
+    found = await visit.read(view_codes, visit.current)
     has_set = found.total > 0
     return page(
         visit,

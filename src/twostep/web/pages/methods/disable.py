@@ -23,13 +23,8 @@ async def show(visit: Visit) -> Response:
 
 async def submit(visit: Visit) -> Response:
     """POST /settings/security/disable."""
-    answer = await turn_off(
-        visit.env,
-        visit.visitor,
-        visit.current,
-        visit.owner,
-        new=visit.field("new_password")[:LONGEST_PASSWORD],
-        now=visit.now,
+    answer = await visit.do(
+        turn_off, visit.current, visit.owner, new=visit.field("new_password")[:LONGEST_PASSWORD]
     )
     if isinstance(answer, Refused):
         return await _form(visit, answer)
@@ -38,7 +33,7 @@ async def submit(visit: Visit) -> Response:
 
 
 async def _form(visit: Visit, refused: Refused | None) -> Response:
-    found = await visit.env.store.read(view_disabling, visit.env, visit.owner)
+    found = await visit.read(view_disabling, visit.owner)
     if isinstance(found, Refused):
         if found.reason is Reason.CHANGED:  # it is off
             return see_other("/settings/security")

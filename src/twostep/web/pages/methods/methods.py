@@ -28,14 +28,7 @@ async def show_remove(visit: Visit) -> Response:
 
 async def submit_remove(visit: Visit) -> Response:
     """POST /settings/security/method/{id}/remove."""
-    answer = await visit.env.store.run(
-        remove.remove_method,
-        visit.env,
-        visit.visitor,
-        visit.current,
-        method_id=visit.params["id"],
-        now=visit.now,
-    )
+    answer = await visit.do(remove.remove_method, visit.current, method_id=visit.params["id"])
     if isinstance(answer, Refused):
         return await _remove_form(visit, answer)
     if answer.kind is MethodKind.PHONE:
@@ -55,13 +48,8 @@ async def show_rename(visit: Visit) -> Response:
 async def submit_rename(visit: Visit) -> Response:
     """POST /settings/security/method/{id}/rename; an empty name brings the date back."""
     typed = visit.field("name")[:LONGEST]
-    answer = await visit.env.store.run(
-        remove.rename_method,
-        visit.visitor,
-        visit.current,
-        method_id=visit.params["id"],
-        name=typed,
-        now=visit.now,
+    answer = await visit.do(
+        remove.rename_method, visit.current, method_id=visit.params["id"], name=typed
     )
     if isinstance(answer, Refused):
         return await _rename_form(visit, answer, typed=typed)
@@ -76,14 +64,7 @@ async def show_default(visit: Visit) -> Response:
 
 async def submit_default(visit: Visit) -> Response:
     """POST /settings/security/method/{id}/default."""
-    answer = await visit.env.store.run(
-        remove.set_default,
-        visit.env,
-        visit.visitor,
-        visit.current,
-        method_id=visit.params["id"],
-        now=visit.now,
-    )
+    answer = await visit.do(remove.set_default, visit.current, method_id=visit.params["id"])
     if isinstance(answer, Refused):
         return await _default_form(visit, answer)
     await say(visit, "default_changed")
@@ -91,7 +72,7 @@ async def submit_default(visit: Visit) -> Response:
 
 
 async def _find(visit: Visit) -> MethodView | None:
-    found = await visit.env.store.read(view_method, visit.owner, method_id=visit.params["id"])
+    found = await visit.read(view_method, visit.owner, method_id=visit.params["id"])
     return None if isinstance(found, Refused) else found
 
 

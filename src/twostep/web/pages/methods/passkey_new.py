@@ -30,30 +30,24 @@ LONGEST = 10 * LONGEST_NAME
 
 async def show(visit: Visit) -> Response:
     """GET /settings/security/passkey/new."""
-    no = await visit.env.store.read(enroll_passkey.refuse_adding, visit.owner.id)
+    no = await visit.read(enroll_passkey.refuse_adding, visit.owner.id)
     return refused_page(visit, no) if no else _form(visit, None)
 
 
 async def options(visit: Visit) -> Response:
     """POST /settings/security/passkey/options."""
     await asyncio.to_thread(verify_passkey.warm_up)
-    answer = await visit.env.store.run(
-        enroll_passkey.begin_passkey, visit.env, visit.owner, visit.current, now=visit.now
-    )
+    answer = await visit.do(enroll_passkey.begin_passkey, visit.owner, visit.current)
     return refused_page(visit, answer) if isinstance(answer, Refused) else as_json(answer)
 
 
 async def submit(visit: Visit) -> Response:
     """POST /settings/security/passkey/new."""
-    answer = await visit.env.store.run(
+    answer = await visit.do(
         enroll_passkey.finish_passkey,
-        visit.env,
-        visit.visitor,
         visit.current,
-        old_token=visit.cookie,
         typed=visit.field("credential"),
         name=visit.field("name")[:LONGEST],
-        now=visit.now,
     )
     if isinstance(answer, PasskeyAdded):
         return await _done(visit, answer)

@@ -33,13 +33,8 @@ async def show(visit: Visit) -> Response:
 
 async def submit(visit: Visit) -> Response:
     """POST /settings/security/phone/confirm."""
-    answer = await visit.env.store.run(
-        enroll_phone.confirm_phone,
-        visit.env,
-        visit.visitor,
-        visit.current,
-        typed=visit.field("code")[:LONGEST_CODE],
-        now=visit.now,
+    answer = await visit.do(
+        enroll_phone.confirm_phone, visit.current, typed=visit.field("code")[:LONGEST_CODE]
     )
     if not isinstance(answer, Refused):
         await say(visit, "phone_added", answer.phone.hint)
@@ -49,14 +44,7 @@ async def submit(visit: Visit) -> Response:
 
 async def resend(visit: Visit) -> Response:
     """POST /settings/security/phone/resend, perhaps by the other channel."""
-    answer = await visit.env.store.run(
-        enroll_phone.resend,
-        visit.env,
-        visit.visitor,
-        visit.current,
-        channel=visit.field("channel")[:10],
-        now=visit.now,
-    )
+    answer = await visit.do(enroll_phone.resend, visit.current, channel=visit.field("channel")[:10])
     if not isinstance(answer, Refused):
         return see_other(CONFIRM)
     if answer.reason is Reason.SEND_LIMIT and answer.retry_at is not None:
@@ -66,14 +54,12 @@ async def resend(visit: Visit) -> Response:
 
 async def status(visit: Visit) -> Response:
     """GET /settings/security/phone/status."""
-    found = await visit.env.store.read(
-        view_delivery, visit.current, purpose=Purpose.ADD_PHONE, now=visit.now
-    )
+    found = await visit.read(view_delivery, visit.current, purpose=Purpose.ADD_PHONE)
     return status_answer(visit, found)
 
 
 async def _find(visit: Visit) -> NewPhone | None:
-    return await visit.env.store.read(view_new_phone, visit.env, visit.current, now=visit.now)
+    return await visit.read(view_new_phone, visit.current)
 
 
 async def _again(visit: Visit, refused: Refused) -> Response:

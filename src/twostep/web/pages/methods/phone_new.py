@@ -28,15 +28,12 @@ async def show(visit: Visit) -> Response:
 
 async def submit(visit: Visit) -> Response:
     """POST /settings/security/phone/new: a code goes to the number."""
-    answer = await visit.env.store.run(
+    answer = await visit.do(
         begin_phone,
-        visit.env,
-        visit.visitor,
         visit.current,
         region=visit.field("country")[:3].upper(),
         typed=visit.field("number")[:LONGEST],
         channel=visit.field("channel")[:10],
-        now=visit.now,
     )
     if not isinstance(answer, Refused):
         return see_other(CONFIRM)
@@ -46,7 +43,7 @@ async def submit(visit: Visit) -> Response:
 
 
 async def _form(visit: Visit, refused: Refused | None) -> Response:
-    choices = await visit.env.store.read(view_choices, visit.env, visit.owner)
+    choices = await visit.read(view_choices, visit.owner)
     if isinstance(choices, Refused):
         return refused_page(visit, choices)
     return page(

@@ -39,9 +39,7 @@ async def test(visit: Visit) -> Response:
     """POST /admin/delivery/test: a text to the operator's own backup phone."""
     if visit.owner.role is not Role.OPERATOR:
         return problem.not_found(visit)
-    answer = await visit.env.store.run(
-        send_test, visit.env, visit.visitor, visit.current, now=visit.now
-    )
+    answer = await visit.do(send_test, visit.current)
     if isinstance(answer, Refused):
         return await _show(visit, None if answer.reason is Reason.NUMBER_EMPTY else answer)
     await say(visit, "message_sent")
@@ -51,9 +49,8 @@ async def test(visit: Visit) -> Response:
 async def _show(visit: Visit, refused: Refused | None) -> Response:
     if visit.owner.role is not Role.OPERATOR:
         return problem.not_found(visit)
-    store = visit.env.store
-    status = await store.read_aside(view_delivery_status, visit.env, now=visit.now)
-    phone, newest = await store.read(view_test, visit.owner.id)
+    status = await visit.read_aside(view_delivery_status)
+    phone, newest = await visit.read(view_test, visit.owner.id)
     tested = None
     if newest is not None:
         tested = test_sentence(

@@ -28,7 +28,7 @@ async def healthz(_visit: Visit) -> Response:
 async def readyz(visit: Visit) -> Response:
     """GET /readyz: the database can be read, and this program may use it."""
     try:
-        ready = await visit.env.store.read(is_ready)
+        ready = await visit.read(is_ready)
     except StoreUnavailable:
         ready = False
     return PlainTextResponse(

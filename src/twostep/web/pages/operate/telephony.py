@@ -23,13 +23,12 @@ async def receive_get(visit: Visit) -> Response:
 
 async def receive(visit: Visit) -> Response:
     """POST /telephony/{provider}/…: a delivery report, or a call that asks what to say."""
-    answer = await telephony.receive(
-        visit.env,
+    answer = await visit.do(
+        telephony.receive,
         provider=visit.params["provider"],
         path=visit.here,
         headers=visit.headers,
         body=visit.body,
-        now=visit.now,
     )
     if answer.status == 404:
         return problem.not_found(visit)

@@ -29,7 +29,7 @@ async def show(visit: Visit) -> Response:
 async def submit(visit: Visit) -> Response:
     """POST /forgot-password: the same answer for known and unknown names."""
     identifier = visit.field("username")[:LONGEST_IDENTIFIER].strip()
-    await password.forgot_password(visit.env, visit.visitor, identifier=identifier, now=visit.now)
+    await visit.do(password.forgot_password, identifier=identifier)
     return see_other(f"{HERE}?sent=1")
 
 
@@ -37,9 +37,7 @@ async def show_reset(visit: Visit) -> Response:
     """GET /reset-password/{token}: changes nothing, so that mail scanners do no harm."""
     if visit.params["token"] == DONE:
         return _done(visit)
-    found = await visit.env.store.read(
-        password.view_reset, link=visit.params["token"], now=visit.now
-    )
+    found = await visit.read(password.view_reset, link=visit.params["token"])
     if isinstance(found, Refused):
         return page(visit, "link_dead.html", status=404, password=True, days=0)
     return _form(visit, found.name, two_step=found.two_step, refused=None)
@@ -48,13 +46,9 @@ async def show_reset(visit: Visit) -> Response:
 async def submit_reset(visit: Visit) -> Response:
     """POST /reset-password/{token}: a refused password does not use the link up."""
     link = visit.params["token"]
-    found = await visit.env.store.read(password.view_reset, link=link, now=visit.now)
-    answer = await password.reset_password(
-        visit.env,
-        visit.visitor,
-        link=link,
-        new=visit.field("password")[:LONGEST_PASSWORD],
-        now=visit.now,
+    found = await visit.read(password.view_reset, link=link)
+    answer = await visit.do(
+        password.reset_password, link=link, new=visit.field("password")[:LONGEST_PASSWORD]
     )
     if isinstance(found, Refused) or (
         isinstance(answer, Refused) and answer.reason is Reason.LINK_DEAD

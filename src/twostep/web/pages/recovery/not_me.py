@@ -89,7 +89,7 @@ def _seq(visit: Visit) -> int:
 
 
 async def _view(visit: Visit, find: Find) -> Containment | Refused:
-    return await visit.env.store.read(view_containment, find)
+    return await visit.read(view_containment, find)
 
 
 async def _act(visit: Visit, find: Find) -> Response | None:
@@ -98,7 +98,7 @@ async def _act(visit: Visit, find: Find) -> Response | None:
     if isinstance(found, Refused):
         return None
     typed = visit.field("password")[:LONGEST_PASSWORD]
-    answer = await contain(visit.env, visit.visitor, find, typed=typed, now=visit.now)
+    answer = await visit.do(contain, find, typed=typed)
     if isinstance(answer, Refused):
         if answer.reason is Reason.THROTTLED:
             return throttled(visit, answer, scope="link", back_url=visit.path)
@@ -148,5 +148,5 @@ async def _ask(visit: Visit, found: Containment, refused: Refused | None) -> Res
 
 async def _sentence(visit: Visit) -> str:
     """What the row of the history says."""
-    told = await visit.env.store.read(load_activity, visit.owner.id, seq=_seq(visit))
+    told = await visit.read(load_activity, visit.owner.id, seq=_seq(visit))
     return activity_sentence(told.event, told.data, language=visit.language) if told else ""

@@ -33,9 +33,7 @@ async def show(visit: Visit) -> Response:
         return problem.not_found(visit)
     link = visit.query.get("link", "")[:LONGEST_LINK]
     if link:
-        found = await visit.env.store.read(
-            recover.view_finishing, visit.env, link=link, now=visit.now
-        )
+        found = await visit.read(recover.view_finishing, link=link)
         if isinstance(found, Refused):
             return _dead(visit, status=404)
         return _finish_form(visit, found, link, None)
@@ -51,14 +49,7 @@ async def submit(visit: Visit) -> Response:
         return await _finish(visit, link)
     if redirect := _asks_half(visit):
         return redirect
-    answer = await visit.env.store.run(
-        recover.start_recovery,
-        visit.env,
-        visit.visitor,
-        visit.current,
-        old_token=visit.cookie,
-        now=visit.now,
-    )
+    answer = await visit.do(recover.start_recovery, visit.current)
     if not isinstance(answer, Refused):
         return see_other(HERE)
     if answer.reason is Reason.NOT_FOUND:
@@ -75,7 +66,7 @@ async def show_cancel(visit: Visit) -> Response:
     link = visit.params["token"]
     if link == DONE:
         return _stopped(visit)
-    found = await visit.env.store.read(recover.view_cancelling, link=link, now=visit.now)
+    found = await visit.read(recover.view_cancelling, link=link)
     if isinstance(found, Refused):
         return _dead(visit, status=404)
     return page(visit, "recover_cancel.html", token=link)
@@ -85,13 +76,7 @@ async def submit_cancel(visit: Visit) -> Response:
     """POST /recover/cancel/{token}: stops it, without signing in."""
     if _is_off(visit):
         return problem.not_found(visit)
-    answer = await visit.env.store.run(
-        recover.cancel_by_link,
-        visit.env,
-        visit.visitor,
-        link=visit.params["token"],
-        now=visit.now,
-    )
+    answer = await visit.do(recover.cancel_by_link, link=visit.params["token"])
     if isinstance(answer, Refused):
         return _dead(visit, status=422)
     return see_other(f"/recover/cancel/{DONE}")
@@ -125,25 +110,18 @@ def _asks_half(visit: Visit) -> Response | None:
 
 
 async def _state(visit: Visit, *, status: int = 200) -> Response:
-    found = await visit.env.store.read(
-        recover.view_recovery, visit.env, visit.current, now=visit.now
-    )
+    found = await visit.read(recover.view_recovery, visit.current)
     if isinstance(found, RecoverView):
         return page(visit, "recover.html", status=status, recovery=found)
     return problem.not_found(visit)
 
 
 async def _finish(visit: Visit, link: str) -> Response:
-    found = await visit.env.store.read(recover.view_finishing, visit.env, link=link, now=visit.now)
+    found = await visit.read(recover.view_finishing, link=link)
     if isinstance(found, Refused):
         return _dead(visit, status=422)
-    answer = await recover.finish_recovery(
-        visit.env,
-        visit.visitor,
-        link=link,
-        typed=visit.field("password")[:LONGEST_PASSWORD],
-        old_token=visit.cookie,
-        now=visit.now,
+    answer = await visit.do(
+        recover.finish_recovery, link=link, typed=visit.field("password")[:LONGEST_PASSWORD]
     )
     if isinstance(answer, SignedIn):
         response = see_other(ENROLMENT)

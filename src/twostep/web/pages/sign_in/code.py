@@ -40,14 +40,11 @@ async def show(visit: Visit) -> Response:
 
 async def submit(visit: Visit) -> Response:
     """POST /sign-in/code."""
-    answer = await submit_code(
-        visit.env,
-        visit.visitor,
+    answer = await visit.do(
+        submit_code,
         visit.current,
-        old_token=visit.cookie,
         typed=visit.field("code")[:LONGEST_CODE],
         wants_remembering=visit.field("remember") == "1",
-        now=visit.now,
     )
     if isinstance(answer, SecondStepDone):
         return await _done(visit, answer)
@@ -74,7 +71,7 @@ async def _done(visit: Visit, answer: SecondStepDone) -> Response:
         if answer.passed.left == 0:
             target = CODES
     if flash:
-        await visit.env.store.run(save_flash, session, flash=flash)
+        await visit.do(save_flash, session, flash=flash)
     if target != CODES:
         target = landing(answer.signed_in, target)
     response = see_other(target)
@@ -84,16 +81,12 @@ async def _done(visit: Visit, answer: SecondStepDone) -> Response:
 
 async def send(visit: Visit) -> Response:
     """POST /sign-in/send."""
-    answer = await visit.env.store.run(
+    answer = await visit.do(
         send_code,
-        visit.env,
-        visit.visitor,
         visit.current,
         purpose=Purpose.SIGN_IN,
         phone_id=visit.field("method"),
         channel=visit.field("channel"),
-        old_token=visit.cookie,
-        now=visit.now,
     )
     if not isinstance(answer, Refused):
         return see_other(HERE)
@@ -118,23 +111,13 @@ async def send(visit: Visit) -> Response:
 
 async def status(visit: Visit) -> Response:
     """GET /sign-in/status."""
-    found = await visit.env.store.read(
-        view_delivery, visit.current, purpose=Purpose.SIGN_IN, now=visit.now
-    )
+    found = await visit.read(view_delivery, visit.current, purpose=Purpose.SIGN_IN)
     return status_answer(visit, found)
 
 
 async def second_step_view(visit: Visit) -> SecondStepView:
     """What the page shows."""
-    return await visit.env.store.read(
-        view_second_step,
-        visit.env,
-        visit.owner,
-        visit.current,
-        visit.visitor,
-        purpose=Purpose.SIGN_IN,
-        now=visit.now,
-    )
+    return await visit.read(view_second_step, visit.owner, visit.current, purpose=Purpose.SIGN_IN)
 
 
 def code_page(visit: Visit, asked: Ask, refused: Refused | None) -> Response:

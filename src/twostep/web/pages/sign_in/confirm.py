@@ -74,14 +74,8 @@ class Confirm:
 
     async def submit_passkey(self, visit: Visit) -> Response:
         """POST /confirm/passkey."""
-        answer = await visit.env.store.run(
-            use_passkey.submit_step_up,
-            visit.env,
-            visit.visitor,
-            visit.current,
-            old_token=visit.cookie,
-            typed=visit.field("credential"),
-            now=visit.now,
+        answer = await visit.do(
+            use_passkey.submit_step_up, visit.current, typed=visit.field("credential")
         )
         return await self._finish(visit, answer, way="passkey")
 
@@ -105,23 +99,14 @@ class Confirm:
     async def _verify(self, visit: Visit) -> SignedIn | Refused:
         submit = step_up.submit_code if visit.owner.two_step else step_up.submit_password
         typed = visit.field("code" if visit.owner.two_step else "password")
-        return await submit(
-            visit.env,
-            visit.visitor,
-            visit.current,
-            old_token=visit.cookie,
-            typed=typed[:LONGEST],
-            now=visit.now,
-        )
+        return await visit.do(submit, visit.current, typed=typed[:LONGEST])
 
     async def _carry_out(self, visit: Visit, r: str) -> Response:
         """Open the page that asked, or run the kept form through its own page."""
         if r.startswith("/"):
             found = self._find(r)
             return see_other(r if found else "/settings/security")
-        kept = await visit.env.store.run(
-            kept_forms.take_kept, visit.env, visit.current, kept_id=r, now=visit.now
-        )
+        kept = await visit.do(kept_forms.take_kept, visit.current, kept_id=r)
         found = self._find(kept.path) if kept else None
         if kept is None or found is None or found[0].post is None:
             return see_other("/settings/security")
@@ -144,16 +129,12 @@ class Confirm:
     async def send(self, visit: Visit) -> Response:
         """POST /confirm/send."""
         r = visit.field("r")
-        answer = await visit.env.store.run(
+        answer = await visit.do(
             send_code,
-            visit.env,
-            visit.visitor,
             visit.current,
             purpose=Purpose.STEP_UP,
             phone_id=visit.field("method"),
             channel=visit.field("channel"),
-            old_token=visit.cookie,
-            now=visit.now,
         )
         if not isinstance(answer, Refused):
             return see_other(f"{HERE}?r={quote(r, safe='/')}")
@@ -167,9 +148,7 @@ class Confirm:
 
     async def status(self, visit: Visit) -> Response:
         """GET /confirm/status."""
-        found = await visit.env.store.read(
-            view_delivery, visit.current, purpose=Purpose.STEP_UP, now=visit.now
-        )
+        found = await visit.read(view_delivery, visit.current, purpose=Purpose.STEP_UP)
         return status_answer(visit, found)
 
     async def _page(self, visit: Visit, refused: Refused | None, *, r: str, way: str) -> Response:
@@ -222,9 +201,7 @@ class Confirm:
         return new_ask(visit, await _view(visit), way=way) if visit.owner.two_step else None
 
     async def _kept_path(self, visit: Visit, kept_id: str) -> str | None:
-        return await visit.env.store.read(
-            kept_forms.peek_kept, visit.current, kept_id=kept_id, now=visit.now
-        )
+        return await visit.read(kept_forms.peek_kept, visit.current, kept_id=kept_id)
 
     def _wait(
         self,
@@ -258,12 +235,4 @@ def _field_of(asked: Ask | None) -> str | None:
 
 
 async def _view(visit: Visit) -> SecondStepView:
-    return await visit.env.store.read(
-        view_second_step,
-        visit.env,
-        visit.owner,
-        visit.current,
-        visit.visitor,
-        purpose=Purpose.STEP_UP,
-        now=visit.now,
-    )
+    return await visit.read(view_second_step, visit.owner, visit.current, purpose=Purpose.STEP_UP)

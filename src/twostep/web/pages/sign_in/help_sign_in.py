@@ -20,7 +20,7 @@ async def show(visit: Visit) -> Response:
     half = visit.session if visit.session and visit.session.level is Level.HALF else None
     reference = None
     if half is not None:
-        reference = await visit.env.store.run(show_reference, visit.visitor, half, now=visit.now)
+        reference = await visit.do(show_reference, half)
     return page(
         visit,
         "help_sign_in.html",

@@ -30,15 +30,11 @@ async def show(visit: Visit) -> Response:
 
 async def submit(visit: Visit) -> Response:
     """POST /sign-in/passkey."""
-    answer = await visit.env.store.run(
+    answer = await visit.do(
         use_passkey.submit_second_step,
-        visit.env,
-        visit.visitor,
         visit.current,
-        old_token=visit.cookie,
         typed=visit.field("credential"),
         wants_remembering=visit.field("remember") == "1",
-        now=visit.now,
     )
     if not isinstance(answer, Refused):
         response = see_other(landing(answer, answer.session.next_path))
@@ -57,14 +53,8 @@ async def submit(visit: Visit) -> Response:
 async def submit_alone(visit: Visit) -> Response:
     """POST /sign-in/passkey-only."""
     next_path = safe_next(visit.field("next"))
-    answer = await visit.env.store.run(
-        use_passkey.sign_in_alone,
-        visit.env,
-        visit.visitor,
-        old_token=visit.cookie,
-        typed=visit.field("credential"),
-        next_path=next_path,
-        now=visit.now,
+    answer = await visit.do(
+        use_passkey.sign_in_alone, typed=visit.field("credential"), next_path=next_path
     )
     if not isinstance(answer, Refused):
         response = see_other(landing(answer, next_path))
@@ -87,9 +77,7 @@ async def options(visit: Visit) -> Response:
 async def options_of_session(visit: Visit) -> Response:
     """POST /confirm/passkey/options, and the second step's."""
     await asyncio.to_thread(verify_passkey.warm_up)
-    found = await visit.env.store.read(
-        use_passkey.view_options, visit.env, visit.current, now=visit.now
-    )
+    found = await visit.read(use_passkey.view_options, visit.current)
     return as_json(found)
 
 

@@ -64,14 +64,11 @@ async def submit(visit: Visit) -> Response:
 
 async def _sign_in(visit: Visit, identifier: str, *, next_path: str) -> SignedIn | Refused:
     try:
-        return await sign_in(
-            visit.env,
-            visit.visitor,
+        return await visit.do(
+            sign_in,
             identifier=identifier,
             typed=visit.field("password")[:LONGEST_PASSWORD],
             next_path=next_path,
-            old_token=visit.cookie,
-            now=visit.now,
         )
     except Overloaded:  # the form comes back as it was typed, all but the password
         return Refused(Reason.BUSY, retry_at=visit.now + RETRY_AFTER_SECONDS)
@@ -95,7 +92,7 @@ def _hidden_next(typed: str) -> str:
 async def sign_out(visit: Visit) -> Response:
     """POST /sign-out: ends the session, a half one too."""
     if visit.session is not None:
-        await visit.env.store.run(sessions.sign_out, visit.visitor, visit.session, now=visit.now)
+        await visit.do(sessions.sign_out, visit.session)
     response = see_other("/sign-in")
     cookies.expire_session(response, visit.env)
     response.headers["clear-site-data"] = '"cache", "storage"'

@@ -1,0 +1,12 @@
+"""What a mailed link is for, and how long each kind works (seconds)."""
+
+from __future__ import annotations
+
+
+NOT_ME = "not_me"
+RESET_PASSWORD = "reset_password"
+CONFIRM_EMAIL = "confirm_email"
+
+NOT_ME_SECONDS = 14 * 86_400
+RESET_SECONDS = 3600
+CONFIRM_SECONDS = 86_400
