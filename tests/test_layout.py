@@ -85,3 +85,19 @@ def test_every_place_of_the_change_table_exists() -> None:
     missing = [path for path in paths if not any((root / path).exists() for root in roots)]
     assert len(paths) > 20
     assert missing == []
+
+
+def test_the_rules_are_asked_in_one_place() -> None:
+    """Who must have two-step sign-in, and whether there are phones, is for `core/policy` to say."""
+    settings = {"require_two_step", "phones", "recovery_wait_hours"}
+    readers = {
+        path.relative_to(SRC).as_posix()
+        for path in SRC.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute)
+        and node.attr in settings
+        and isinstance(node.ctx, ast.Load)
+        and (isinstance(node.value, ast.Attribute | ast.Name))
+        and getattr(node.value, "attr", getattr(node.value, "id", "")) == "policy"
+    }
+    assert readers == {"config/settings.py", "flows/policy/decide.py"}

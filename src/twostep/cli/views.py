@@ -36,15 +36,16 @@ def show_policy(context: typer.Context, *, as_json: AsJson = False) -> None:
 
 def _policy_facts(settings: Settings) -> list[tuple[str, str]]:
     from twostep.flows.operate.guess_chance import most_guess_millionths
+    from twostep.flows.policy.decide import rules_of
     from twostep.flows.proof import retired_password as retire
     from twostep.flows.proof.wrong_tries import WRONG_IN_A_ROW_TO_TELL
 
-    rules, session = settings.policy, settings.session
-    days, hours = rules.remember_browser_days, rules.recovery_wait_hours
+    rules, session = rules_of(settings), settings.session
+    days, hours = settings.policy.remember_browser_days, rules.recovery_wait_hours
     sum_to_retire = retire.MILLIONTHS_TO_RETIRE / 10_000
     chance = most_guess_millionths(settings) / 10_000
     return [
-        ("two-step sign-in is required of", rules.require_two_step),
+        ("two-step sign-in is required of", rules.required_of),
         ("backup phones", "on" if rules.phones else "off"),
         ("countries of phones", ", ".join(settings.delivery.countries) or "none"),
         ("browsers are remembered", f"for {days} days" if days else "never"),

@@ -1,8 +1,65 @@
-"""What an account must keep: rules that no flow decides by itself."""
+"""Who must have what: one pure function, with the installation's rules as its input."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from enum import StrEnum
+
+from twostep.core.account import Account, Role
 from twostep.core.methods.authenticator import MethodKind, Methods
+
+
+_EVERY = frozenset(MethodKind)
+_WITHOUT_PHONES = _EVERY - {MethodKind.PHONE}
+
+
+class RequiredOf(StrEnum):
+    """Of whom two-step sign-in is required."""
+
+    NONE = "none"
+    OPERATORS = "operators"
+    ALL = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What holds for the whole installation. `recovery_wait_hours`: 0 means no recovery by mail."""
+
+    required_of: RequiredOf
+    phones: bool
+    recovery_wait_hours: int
+
+
+@dataclass(frozen=True, slots=True)
+class Duties:
+    """What one account must and may do.
+
+    `must_enroll`: two-step sign-in is off and has to be turned on before anything else;
+    `enroll_first`: the kind of method that such an account is led to. `accepted_kinds`: what may be
+    added and passes the second step. `may_turn_off`: two-step sign-in. `may_recover`: by mail, after
+    a wait.
+    """
+
+    must_enroll: bool
+    enroll_first: MethodKind
+    accepted_kinds: frozenset[MethodKind]
+    may_turn_off: bool
+    may_recover: bool
+
+
+def decide(account: Account, rules: Rules) -> Duties:
+    """Decide what the rules ask of an account. The help desk's reset asks for enrolment on its own."""
+    is_operator = account.role is Role.OPERATOR
+    is_required = rules.required_of is RequiredOf.ALL or (
+        rules.required_of is RequiredOf.OPERATORS and is_operator
+    )
+    return Duties(
+        must_enroll=not account.two_step and (is_required or account.must_enroll),
+        enroll_first=MethodKind.APP,
+        accepted_kinds=_EVERY if rules.phones else _WITHOUT_PHONES,
+        may_turn_off=not is_required,
+        may_recover=rules.recovery_wait_hours > 0 and not is_operator,
+    )
 
 
 def may_remove(methods: Methods, *, kind: MethodKind) -> bool:

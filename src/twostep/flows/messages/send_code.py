@@ -32,6 +32,7 @@ from twostep.flows.messages.numbers import number_or_none
 from twostep.flows.messages.queue_message import challenge_for, queue_message
 from twostep.flows.messages.send_limits import Wanted, count_send
 from twostep.flows.messages.sent_code import kind_of
+from twostep.flows.policy.decide import accepts_phones
 from twostep.flows.turn import Turn
 from twostep.store.account import accounts
 from twostep.store.messages import outbox
@@ -129,7 +130,7 @@ def refuse_phone(
     env: Env, phone: Phone | None, *, purpose: Purpose, channel: str
 ) -> Refused | None:
     """Whether this phone can be sent a code at all, by this channel."""
-    if not env.settings.policy.phones or phone is None:
+    if not accepts_phones(env) or phone is None:
         return Refused(Reason.NOT_FOUND)
     if (phone.confirmed_at is None) is not (purpose is Purpose.ADD_PHONE):
         return Refused(Reason.NOT_FOUND)

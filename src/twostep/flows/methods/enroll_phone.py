@@ -26,6 +26,7 @@ from twostep.flows.messages.numbers import NUMBER, fingerprint, fingerprints, nu
 from twostep.flows.messages.send_code import Sent, open_channels, queue_code, refuse_phone
 from twostep.flows.messages.send_limits import count_new_number
 from twostep.flows.messages.sent_code import is_sent_code
+from twostep.flows.policy.decide import accepts_phones
 from twostep.flows.proof.remembered_browsers import forget_browsers
 from twostep.flows.turn import Turn
 from twostep.store.methods import apps, challenges, passkeys, phones
@@ -43,7 +44,7 @@ class PhoneAdded:
 
 def refuse_adding(turn: Turn, account_id: str) -> Refused | None:
     """Whether this account may add a phone at all: asked when the form is opened."""
-    if not turn.env.settings.policy.phones:
+    if not accepts_phones(turn.env):
         return Refused(Reason.NOT_FOUND)
     if not apps.list_apps(turn.tx, account_id) and not passkeys.list_passkeys(turn.tx, account_id):
         return Refused(Reason.PHONE_NEEDS_APP)
@@ -104,7 +105,7 @@ def confirm_phone(turn: Turn, current: Session, *, typed: str) -> PhoneAdded | R
     account = turn.lock(current)
     phone = phones.load_unconfirmed(turn.tx, current.id)
     challenge = challenges.load_newest(turn.tx, current.id, Purpose.ADD_PHONE)
-    if not turn.env.settings.policy.phones or account is None or phone is None or challenge is None:
+    if not accepts_phones(turn.env) or account is None or phone is None or challenge is None:
         return Refused(Reason.NOT_FOUND)
     code = read_six_digits(typed)
     if isinstance(code, Refused):

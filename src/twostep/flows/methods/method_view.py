@@ -9,6 +9,7 @@ from twostep.core.methods.authenticator import App, Methods, Passkey, Phone
 from twostep.core.refusal import Reason, Refused
 from twostep.flows.env import Env
 from twostep.flows.messages.send_code import open_channels
+from twostep.flows.policy.decide import accepts_phones
 from twostep.flows.turn import Turn
 from twostep.store.methods.all_methods import load_methods
 
@@ -26,7 +27,7 @@ class MethodView:
 def has_phones(env: Env) -> bool:
     """Whether a phone can be added here at all: policy, a provider and a country."""
     settings = env.settings
-    return bool(settings.policy.phones and settings.delivery.countries and open_channels(env))
+    return bool(accepts_phones(env) and settings.delivery.countries and open_channels(env))
 
 
 def view_method(turn: Turn, account: Account, *, method_id: str) -> MethodView | Refused:

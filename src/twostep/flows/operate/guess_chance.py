@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from twostep.config import Settings
 from twostep.core.methods.authenticator import MOST_APPS
+from twostep.flows.policy.decide import rules_of
 from twostep.flows.proof.retired_password import MILLIONTHS_TO_RETIRE
 
 
@@ -14,5 +15,5 @@ def most_guess_millionths(settings: Settings) -> int:
     most one chance for each code that is right at that moment: those of every app, and, where there
     are phones, one text.
     """
-    right_at_once = MOST_APPS * (2 * settings.totp.tolerance_steps + 1) + settings.policy.phones
+    right_at_once = MOST_APPS * (2 * settings.totp.tolerance_steps + 1) + rules_of(settings).phones
     return MILLIONTHS_TO_RETIRE - 1 + right_at_once

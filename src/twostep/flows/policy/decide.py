@@ -1,31 +1,41 @@
-"""Ask the rules for one account."""
+"""Ask the rules. Nobody else reads the settings that they come from."""
 
 from __future__ import annotations
 
-from twostep.core.account import Account, Role
+from functools import cache
+
+from twostep.config import Settings
+from twostep.core.account import Account
+from twostep.core.policy.rules import Duties, RequiredOf, Rules, decide
 from twostep.core.refusal import Reason, Refused
 from twostep.flows.env import Env
 
 
+def rules_of(settings: Settings) -> Rules:
+    """The installation's rules."""
+    policy = settings.policy
+    return _rules(policy.require_two_step, policy.phones, policy.recovery_wait_hours)
+
+
+@cache  # asked at every request
+def _rules(required_of: str, phones: bool, recovery_wait_hours: int) -> Rules:  # noqa: FBT001
+    return Rules(RequiredOf(required_of), phones, recovery_wait_hours)
+
+
+def duties_of(env: Env, account: Account) -> Duties:
+    """What the rules ask of an account."""
+    return decide(account, rules_of(env.settings))
+
+
+def accepts_phones(env: Env) -> bool:
+    """Whether anybody may have a backup phone."""
+    return rules_of(env.settings).phones
+
+
 def refuse_disabling(env: Env, account: Account) -> Refused | None:
     """Why two-step sign-in cannot be turned off now, if so."""
-    required = env.settings.policy.require_two_step
-    if required == "all" or (required == "operators" and account.role == "operator"):
+    if not duties_of(env, account).may_turn_off:
         return Refused(Reason.NOT_ALLOWED)
     if account.password_short:
         return Refused(Reason.PASSWORD_TOO_SHORT, detail={"minimum": 15})
     return None
-
-
-def needs_enrolment(env: Env, account: Account) -> bool:
-    """Whether this account must turn two-step sign-in on before anything else: the help desk's
-    reset or policy asks for it."""
-    if account.two_step:
-        return False
-    match env.settings.policy.require_two_step:
-        case "all":
-            return True
-        case "operators":
-            return account.must_enroll or account.role is Role.OPERATOR
-        case _:
-            return account.must_enroll

@@ -25,6 +25,7 @@ from twostep.core.sign_in import throttle
 from twostep.core.sign_in.session import AMR_OF_SECOND_FACTOR, Session
 from twostep.delivery.mail.notice import NoticeKind
 from twostep.flows.messages.sent_code import is_sent_code
+from twostep.flows.policy.decide import accepts_phones
 from twostep.flows.proof import wrong_tries as second_step_throttle
 from twostep.flows.proof.apps_ahead import is_shut, tell_of_shut
 from twostep.flows.proof.wrong_tries import WrongTry
@@ -60,7 +61,7 @@ def verify_six_digits(
     if refused := second_step_throttle.refuse_session(turn, session, rule=rule):
         return refused
     challenge = challenges.load_newest(turn.tx, session.id, purpose)
-    if challenge and not turn.env.settings.policy.phones:
+    if challenge and not accepts_phones(turn.env):
         challenge = None
     own_apps = apps.list_apps(turn.tx, account.id)
     answers = [_verify_app(turn, app, code=code) for app in own_apps]

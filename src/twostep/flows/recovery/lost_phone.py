@@ -15,13 +15,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from twostep.core import token
-from twostep.core.account import Account, Role, Status
+from twostep.core.account import Account, Status
 from twostep.core.audit import event
 from twostep.core.refusal import Reason, Refused
 from twostep.core.sign_in.session import Level, Session
 from twostep.delivery.mail.notice import NoticeKind
 from twostep.flows.env import Env
 from twostep.flows.mail_links import NOT_ME, NOT_ME_SECONDS, RESET_PASSWORD
+from twostep.flows.policy.decide import duties_of, rules_of
 from twostep.flows.recovery.tell_phones import tell_phones
 from twostep.flows.sign_in.complete import SignedIn, open_session
 from twostep.flows.sign_in.first_step import sign_in
@@ -55,10 +56,7 @@ class RecoverView:
 def may_recover(env: Env, account: Account) -> bool:
     """Whether this account can ask for a recovery at all."""
     return (
-        env.settings.policy.recovery_wait_hours > 0
-        and account.role is not Role.OPERATOR
-        and account.status is Status.ACTIVE
-        and account.two_step
+        duties_of(env, account).may_recover and account.status is Status.ACTIVE and account.two_step
     )
 
 
@@ -69,7 +67,7 @@ def view_recovery(turn: Turn, half: Session) -> RecoverView | Refused:
         return Refused(Reason.NOT_FOUND)
     own = _load_open(turn, account)
     return RecoverView(
-        wait_hours=turn.env.settings.policy.recovery_wait_hours,
+        wait_hours=rules_of(turn.env.settings).recovery_wait_hours,
         ends_at=own.ends_at if own else None,
         is_over=own is not None and own.ended_at is not None,
         may_start_at=_may_start_at(turn, account),
@@ -93,7 +91,7 @@ def start_recovery(turn: Turn, half: Session) -> Done | Refused:
         return Done()
     if _may_start_at(turn, account):
         return Refused(Reason.CHANGED)
-    ends_at = turn.now + turn.env.settings.policy.recovery_wait_hours * 3600
+    ends_at = turn.now + rules_of(turn.env.settings).recovery_wait_hours * 3600
     recovery = Recovery(
         account_id=account.id,
         id=token.new_id(),

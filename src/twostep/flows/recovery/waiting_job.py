@@ -10,6 +10,7 @@ from twostep.core.audit import event
 from twostep.core.outage import StoreUnavailable
 from twostep.delivery.mail.notice import NoticeKind
 from twostep.flows.env import Env
+from twostep.flows.policy.decide import rules_of
 from twostep.flows.recovery.lost_phone import (
     DAY_SECONDS,
     FINISH_SECONDS,
@@ -41,7 +42,7 @@ def run_due(turn: Turn) -> int:
 
 async def run_recoveries(env: Env) -> None:
     """Look every few seconds until cancelled; at once nothing where recovery is off."""
-    while env.settings.policy.recovery_wait_hours:
+    while rules_of(env.settings).recovery_wait_hours:
         with suppress(StoreUnavailable):
             if await env.store.read(recoveries.list_due, now=env.clock(), limit=1):
                 await by_system(env).run(run_due)

@@ -13,6 +13,7 @@ from twostep.core.sign_in.session import Session
 from twostep.flows.messages.failover import troubled_channels
 from twostep.flows.messages.message_view import DeliveryView, view_delivery
 from twostep.flows.messages.send_code import open_channels
+from twostep.flows.policy.decide import accepts_phones
 from twostep.flows.proof import wrong_tries as second_step_throttle
 from twostep.flows.turn import Turn
 from twostep.store.methods.all_methods import load_methods
@@ -44,7 +45,7 @@ def view_second_step(
     def wait(rule: throttle.Rule) -> Refused | None:
         return second_step_throttle.view_wait(turn, session, rule=rule)
 
-    phones_on = turn.env.settings.policy.phones
+    phones_on = accepts_phones(turn.env)
     return SecondStepView(
         methods=methods,
         delivery=view_delivery(turn, session, purpose=purpose) if phones_on else None,

@@ -12,7 +12,7 @@ from twostep.core.sign_in import session
 from twostep.core.sign_in import session as session_core
 from twostep.core.sign_in.session import Level, Session
 from twostep.flows.env import Env
-from twostep.flows.policy.decide import needs_enrolment
+from twostep.flows.policy.decide import duties_of
 from twostep.flows.turn import Turn
 from twostep.store.account import accounts
 from twostep.store.sign_in import sessions
@@ -71,7 +71,7 @@ def load(tx: Tx, env: Env, *, cookie: str, now: int) -> tuple[Session, Account] 
         account.status is not Status.ACTIVE or account.password_version != current.password_version
     ):
         return None
-    if current.level is Level.FULL and needs_enrolment(env, account):
+    if current.level is Level.FULL and duties_of(env, account).must_enroll:
         return None  # policy has become stricter: the next sign-in leads to enrolment
     return found
 

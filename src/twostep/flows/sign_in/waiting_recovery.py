@@ -5,6 +5,7 @@ from __future__ import annotations
 from twostep.core.account import Account
 from twostep.core.audit import event
 from twostep.delivery.mail.notice import NoticeKind
+from twostep.flows.policy.decide import rules_of
 from twostep.flows.turn import Turn
 from twostep.store.account import mail_links
 from twostep.store.recovery import recoveries
@@ -16,7 +17,7 @@ FINISH = "finish_recovery"
 
 def cancel_recovery(turn: Turn, account: Account, *, by: str) -> bool:
     """End the locked account's recovery and tell its owner; False: there was none."""
-    if not turn.env.settings.policy.recovery_wait_hours or not recoveries.remove(
+    if not rules_of(turn.env.settings).recovery_wait_hours or not recoveries.remove(
         turn.tx, account.id
     ):
         return False

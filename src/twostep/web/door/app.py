@@ -18,6 +18,7 @@ from twostep.core.methods.recovery_codes import ALPHABET
 from twostep.core.outage import OutcomeUnknown, StoreUnavailable
 from twostep.flows.env import Env
 from twostep.flows.hash_pool import RETRY_AFTER_SECONDS, Overloaded
+from twostep.flows.policy.decide import accepts_phones
 from twostep.web.door import headers, origin, session_check
 from twostep.web.door.forms import BadForm, read_body
 from twostep.web.door.guard import new_visit, note_refused, serve_page
@@ -88,7 +89,7 @@ class WebApp:
             visit = await self._visit(scope, found)
             if refused := await self._refuse_foreign(visit, scope["method"], found and found[0]):
                 return refused
-            if found is None or (found[0].phones and not self._env.settings.policy.phones):
+            if found is None or (found[0].phones and not accepts_phones(self._env)):
                 return problem.not_found(visit)
             method = "GET" if scope["method"] == "HEAD" else scope["method"]
             if method not in {"GET", "POST"}:

@@ -7,6 +7,7 @@ from starlette.responses import Response
 from twostep.core.account import Account
 from twostep.core.refusal import Reason, Refused
 from twostep.core.sign_in.session import Level
+from twostep.flows.policy.decide import rules_of
 from twostep.flows.recovery import lost_phone as recover
 from twostep.flows.recovery.lost_phone import RecoverView
 from twostep.flows.sign_in.complete import SignedIn
@@ -98,7 +99,7 @@ def _stopped(visit: Visit) -> Response:
 
 
 def _is_off(visit: Visit) -> bool:
-    return visit.env.settings.policy.recovery_wait_hours == 0
+    return rules_of(visit.env.settings).recovery_wait_hours == 0
 
 
 def _asks_half(visit: Visit) -> Response | None:

@@ -7,6 +7,7 @@ from starlette.responses import Response
 from twostep.core.sign_in.session import Level
 from twostep.flows.help_desk.caller import show_reference
 from twostep.flows.messages.send_code import open_channels
+from twostep.flows.policy.decide import accepts_phones
 from twostep.flows.recovery.lost_phone import may_recover
 from twostep.web.frame.frame import page
 from twostep.web.visit import Visit
@@ -27,6 +28,6 @@ async def show(visit: Visit) -> Response:
         user_name=visit.owner.name if half else None,
         reference=reference.reference if reference else None,
         reference_until=reference.expires_at if reference else None,
-        phones_on=visit.env.settings.policy.phones and bool(open_channels(visit.env)),
+        phones_on=accepts_phones(visit.env) and bool(open_channels(visit.env)),
         recover_url=RECOVER if half and may_recover(visit.env, visit.owner) else None,
     )
