@@ -27,6 +27,7 @@ from twostep.flows.hash_pool import HashPool
 from twostep.flows.keys import Keys, KeysUnreadable, open_keys
 from twostep.flows.messages.outbox import Outbox
 from twostep.flows.operate.jobs import Works
+from twostep.flows.places import NO_READER, lacks_reader
 from twostep.store import installation
 from twostep.store.engine import address, schema
 from twostep.store.engine import open as engines
@@ -148,6 +149,12 @@ class Product:
     outbox: Outbox
 
 
+def _review_libraries(settings: Settings, *, working: bool) -> None:
+    """Raise `StartError` where a page or message would need a library that is not installed."""
+    if working and lacks_reader(settings):
+        raise StartError(NO_READER)
+
+
 @asynccontextmanager
 async def open_product(
     settings: Settings,
@@ -162,6 +169,7 @@ async def open_product(
     """Open everything. `working`: send and tidy up beside it, which the command line does not; raises
     `WorkEnded` at the close if some of that has failed."""
     tracing = tracing or Untraced()
+    _review_libraries(settings, working=working)
     keys = load_keys(settings)
     store = open_store(settings, demo=demo, beside=not working)
     outbox, counters = Outbox(channels), Counters()
@@ -171,11 +179,10 @@ async def open_product(
         store.announce()
 
     own = settings.password
-    metered = MeteredStore(store, counters) if settings.metrics.is_on else store
     env = Env(
         settings=settings,
         keys=keys,
-        store=tracing.store(metered),
+        store=tracing.store(MeteredStore(store, counters) if settings.metrics.is_on else store),
         hashes=HashPool(threads=own.threads, places=own.places, around=tracing.hash),
         profile=PROFILES[own.profile],
         clock=clock,

@@ -104,10 +104,30 @@ def test_certificates_are_read_before_the_server_starts(folder):
     assert (broken.code, "are no certificate with its key" in broken.err) == (2, True)
 
 
+def test_a_file_of_places_needs_a_library(folder):
+    """In a process of its own, where the library cannot be found."""
+    hidden = (
+        "import sys; sys.modules['maxminddb'] = None; from twostep.__main__ import main; main()"
+    )
+    settings = {"TWOSTEP_GEO_DATABASE": str(folder / "places.mmdb")}
+    done = subprocess.run(
+        [sys.executable, "-c", hidden, "serve", "--port", str(free_port())],
+        cwd=folder, env={**environment(), **settings}, capture_output=True, text=True,
+        timeout=SECONDS, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1] == (
+        "twostep: geo_database needs a library that is not installed."
+        " Run: pip install 'twostep[geo]'"
+    )
+    assert "Traceback" not in done.stderr
+
+
 # Each takes long to import, and no start needs it: some are for one verb, one provider or one page.
 NOT_AT_THE_START = (
-    *("aiosmpplib", "alembic", "dotenv", "httpx2", "opentelemetry", "phonenumbers.geocoder"),
-    *("psycopg", "pydantic_settings", "smtplib", "sqlalchemy", "twostep.demo", "webauthn"),
+    *("aiosmpplib", "alembic", "dotenv", "httpx2", "maxminddb", "opentelemetry"),
+    *("phonenumbers.geocoder", "prometheus_client", "psycopg", "pydantic_settings", "smtplib"),
+    *("sqlalchemy", "twostep.demo", "webauthn"),
 )
 LOOK_WHEN_READY = """
 import gc, json, os, signal, sys

@@ -8,6 +8,7 @@ from typing import Any
 
 
 MARK = b"\xab\xcd\xefMaxMind.com"
+RECORD_BYTES = 3
 
 
 def encode(value: Any) -> bytes:
@@ -17,8 +18,7 @@ def encode(value: Any) -> bytes:
     if isinstance(value, bool):
         return _control(14, int(value))
     if isinstance(value, int):
-        raw = value.to_bytes((value.bit_length() + 7) // 8)
-        return _control(6, len(raw)) + raw
+        return _number(6, value)
     if isinstance(value, Mapping):
         pairs = b"".join(encode(name) + encode(inner) for name, inner in value.items())
         return _control(7, len(value)) + pairs
@@ -38,17 +38,38 @@ def _control(kind: int, size: int) -> bytes:
     return bytes([kind << 5 | small]) + more
 
 
-def write(networks: Mapping[str, Any], *, bits: int = 28, version: int = 6) -> bytes:
-    """A whole file that says these values of these networks."""
+def write(networks: Mapping[str, Any], *, version: int = 6) -> bytes:
+    """A whole file that says these values of these networks. `version`: 4 knows no IPv6."""
     nodes: list[list[int | str | None]] = [[None, None]]
     values, places = b"", {}
     for network, value in networks.items():
         places[network] = len(values)
         values += encode(value)
         _plant(nodes, network, version=version)
-    tree = b"".join(_node(one, nodes, places, bits=bits) for one in nodes)
-    told = {"node_count": len(nodes), "record_size": bits, "ip_version": version}
-    return tree + bytes(16) + values + MARK + encode(told)
+    tree = b"".join(_record(side, len(nodes), places) for node in nodes for side in node)
+    return tree + bytes(16) + values + MARK + _description(len(nodes), version)
+
+
+def _description(nodes: int, version: int) -> bytes:
+    """The map at the end, each number in the one type that the format wants there."""
+    fields = {
+        "node_count": _number(6, nodes),
+        "record_size": _number(5, RECORD_BYTES * 8),
+        "ip_version": _number(5, version),
+        "database_type": encode("Test-City"),
+        "languages": encode(["en"]),
+        "binary_format_major_version": _number(5, 2),
+        "binary_format_minor_version": _number(5, 0),
+        "build_epoch": _number(9, 1_795_500_000),
+        "description": encode({"en": "for tests"}),
+    }
+    pairs = b"".join(encode(name) + raw for name, raw in fields.items())
+    return _control(7, len(fields)) + pairs
+
+
+def _number(kind: int, value: int) -> bytes:
+    raw = value.to_bytes((value.bit_length() + 7) // 8)
+    return _control(kind, len(raw)) + raw
 
 
 def _plant(nodes: list[list[int | str | None]], network: str, *, version: int) -> None:
@@ -68,23 +89,10 @@ def _plant(nodes: list[list[int | str | None]], network: str, *, version: int) -
         node = inner
 
 
-def _node(
-    one: list[int | str | None],
-    nodes: list[list[int | str | None]],
-    places: Mapping[str, int],
-    *,
-    bits: int,
-) -> bytes:
-    left, right = (
-        len(nodes)
-        if side is None
-        else side
-        if isinstance(side, int)
-        else len(nodes) + 16 + places[side]
-        for side in one
-    )
-    if bits == 28:
-        middle = left >> 24 << 4 | right >> 24
-        low = 0xFFFFFF
-        return (left & low).to_bytes(3) + bytes([middle]) + (right & low).to_bytes(3)
-    return left.to_bytes(bits // 8) + right.to_bytes(bits // 8)
+def _record(side: int | str | None, nodes: int, places: Mapping[str, int]) -> bytes:
+    """Where one side of a node leads: to a node, to a value, or, with the number of nodes, nowhere."""
+    if side is None:
+        side = nodes
+    elif isinstance(side, str):
+        side = nodes + 16 + places[side]
+    return side.to_bytes(RECORD_BYTES)

@@ -166,7 +166,7 @@ class Settings(Section):
     geo_database: AbsolutePath | None = Field(
         default=None,
         description="MMDB file of cities or countries; with it, notices, sessions and the history "
-        "name a place beside the network.",
+        "name a place beside the network. It needs: pip install 'twostep[geo]'",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least severity that is logged."

@@ -6,20 +6,26 @@ cannot be read names no place, and says so once in the log.
 
 from __future__ import annotations
 
-import mmap
 from functools import lru_cache
+from importlib.util import find_spec
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from twostep.config import Settings
-from twostep.core.mmdb import Mmdb, find, open_mmdb
 from twostep.i18n import country_name
 
 
+if TYPE_CHECKING:
+    from maxminddb import Reader
+
+
 LONGEST_NAME = 80
+NO_READER = "geo_database needs a library that is not installed. Run: pip install 'twostep[geo]'"
+# What the library raises about a file: its own error is a RuntimeError, but not all is caught by it.
+_FAULTS = (OSError, RuntimeError, TypeError, ValueError)
 
 log = structlog.get_logger(__name__)
 
@@ -28,24 +34,33 @@ def place_of(settings: Settings, network: str | None, language: str) -> str | No
     """City and country in words, as far as the file knows; None: it does not, or there is none."""
     if settings.geo_database is None or not network:
         return None
-    try:
-        mmdb = _current(settings.geo_database)
-        found = find(mmdb, ip_address(network)) if mmdb else None
-    except ValueError:  # no address, as where nobody knows it; or a broken file
+    reader = _current(settings.geo_database)
+    if reader is None:
         return None
-    return _words(found, language)
+    try:
+        record = reader.get(ip_address(network))
+    except _FAULTS:  # no address, as where nobody knows it; or a broken file
+        return None
+    return _words(record, language)
+
+
+def lacks_reader(settings: Settings) -> bool:
+    """Whether a file is named and the library that reads it is not installed."""
+    return settings.geo_database is not None and find_spec("maxminddb") is None
 
 
 def review_places(path: Path) -> str | None:
     """What is wrong with the file; None: it can be read."""
     try:
-        open_mmdb(_mapped(path))
-    except (OSError, ValueError) as error:
-        return str(error)
+        _open(path).close()
+    except OSError as error:
+        return error.strerror or str(error)
+    except _FAULTS:
+        return "it is no MMDB file, or a broken one"
     return None
 
 
-def _current(path: Path) -> Mmdb | None:
+def _current(path: Path) -> Reader | None:
     try:
         now = path.stat()
     except OSError:
@@ -54,29 +69,30 @@ def _current(path: Path) -> Mmdb | None:
 
 
 @lru_cache(maxsize=1)
-def _opened(path: Path, written: int, number: int) -> Mmdb | None:
+def _opened(path: Path, written: int, number: int) -> Reader | None:
     """The file as it was written then. `written`, `number`: in the cache's key."""
     try:
-        return open_mmdb(_mapped(path))
-    except (OSError, ValueError) as error:
+        return _open(path)
+    except _FAULTS as error:
         log.warning("places.unreadable", file=path.name, error=str(error), at=written, inode=number)
         return None
 
 
-def _mapped(path: Path) -> memoryview:
-    """The file's bytes, read as they are needed: such files may have hundreds of megabytes."""
-    with path.open("rb") as file:
-        return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+def _open(path: Path) -> Reader:
+    """Its bytes are read as they are needed: such files may have hundreds of megabytes."""
+    from maxminddb import open_database  # noqa: PLC0415  an extra; 0.05 s
+
+    return open_database(path)
 
 
-def _words(found: Any, language: str) -> str | None:
-    if not isinstance(found, dict):
+def _words(record: Any, language: str) -> str | None:
+    if not isinstance(record, dict):
         return None
-    city = _name(found.get("city"), language)
-    country = found.get("country")
+    city = _name(record.get("city"), language)
+    country = record.get("country")
     code = country.get("iso_code") if isinstance(country, dict) else country
     if not isinstance(code, str) or not (code.isascii() and code.isalpha() and len(code) == 2):
-        code = found.get("country_code")
+        code = record.get("country_code")
     named = country_name(code.upper(), language) if isinstance(code, str) and code else ""
     return ", ".join(part for part in (city, named) if part) or None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -72,6 +73,16 @@ def test_a_file_of_places_is_looked_at(twostep, folder):
     assert "names no place" in findings(twostep("doctor", "--json", **environ), "warning")
     path.write_bytes(mmdb.write({"203.0.113.0/24": {}}))
     assert "can be read" in findings(twostep("doctor", "--json", **environ), "ok")
+    path.write_bytes(b"something else")
+    assert "no MMDB file" in findings(twostep("doctor", "--json", **environ), "warning")
+
+
+def test_a_file_of_places_needs_a_library(twostep, folder, monkeypatch):
+    monkeypatch.setitem(sys.modules, "maxminddb", None)
+    environ = {"TWOSTEP_GEO_DATABASE": str(folder / "places.mmdb")}
+    done = twostep("doctor", "--json", **environ)
+    assert (done.code, "pip install 'twostep[geo]'" in findings(done, "error")) == (1, True)
+    assert "twostep[geo]" not in twostep("doctor").out  # only who names a file needs it
 
 
 @pytest.fixture

@@ -115,12 +115,14 @@ def _examine_address(settings: Settings) -> Iterator[Finding]:
 
 
 def _examine_places(settings: Settings) -> Iterator[Finding]:
-    from twostep.flows.places import review_places
+    from twostep.flows.places import NO_READER, lacks_reader, review_places
 
     about, path = "geo_database", settings.geo_database
     if path is None:
         return
-    if wrong := review_places(path):
+    if lacks_reader(settings):
+        yield Finding(ERROR, about, NO_READER)
+    elif wrong := review_places(path):
         text = f"{path} names no place: {wrong}. Put a whole MMDB file there."
         yield Finding(WARNING, about, text)
     else:
