@@ -67,7 +67,7 @@ def exposition(tmp_path_factory: pytest.TempPathFactory) -> str:
 def alarm_kinds() -> frozenset[str]:
     """Every event that is raised as an alarm, by what the code says."""
     found = set()
-    for path in (ROOT / "src/twostep/flows").glob("*.py"):
+    for path in (ROOT / "src/twostep/flows").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             name = getattr(getattr(node, "func", None), "id", "")
             if isinstance(node, ast.Call) and name == "raise_alarm":
