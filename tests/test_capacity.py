@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.product import TestProduct, open_test_product
-from tests.web.metrics.test_metrics import TOKEN, metered
+from tests.web.metrics.test_metrics import TOKEN, commits_of, metered
 
 
 PAGE = Path(__file__).resolve().parent.parent / "docs/explanation/performance.md"
@@ -34,7 +34,7 @@ def rows() -> dict[str, list[float]]:
 def written(product: TestProduct) -> tuple[int, int]:
     """Events and transactions so far."""
     counted = product.env.counters
-    return sum(counted.events.values()), sum(counted.commits.counts)
+    return sum(counted.events.values()), commits_of(counted)
 
 
 def test_a_sign_in_writes_as_much_as_the_page_says(

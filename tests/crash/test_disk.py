@@ -258,7 +258,7 @@ def test_a_checkpoint_file_that_cannot_be_written_stops_nobody_and_catches_up(
             assert product.run(checkpoint_all(product.house.by())) > 0
         assert "cannot be written" in product.house.see(review_file, path)
         told = product.run(write_metrics(env, now=product.clock.now))
-        assert "\ntwostep_checkpoint_file_failures_total 3\n" in told
+        assert "\ntwostep_checkpoint_file_failures_total 3.0\n" in told
         path.rmdir()
         newest = product.run(checkpoint_all(product.house.by()))
         numbers = [json.loads(line)["checkpoint"] for line in path.read_text().splitlines()]

@@ -18,7 +18,7 @@ from twostep.core.methods.out_of_band import SendState
 from twostep.core.outage import StoreUnavailable
 from twostep.delivery.channel import Kind, StatusReport
 from twostep.flows.audit.alarm import raise_alarm
-from twostep.flows.counters import COMMIT_BOUNDS, Counters, Histogram, MeteredStore
+from twostep.flows.counters import Counters, MeteredStore
 from twostep.flows.messages.reports import record_status
 from twostep.flows.turn import Turn
 from twostep.main import build_app
@@ -64,6 +64,12 @@ def metered(product: TestProduct) -> TestProduct:
     return product
 
 
+def commits_of(counters: Counters) -> int:
+    """How many transactions were committed and timed."""
+    (metric,) = counters.commits.collect()
+    return int(next(one.value for one in metric.samples if one.name.endswith("_count")))
+
+
 def add_phone(product: TestProduct, browser: Browser) -> None:
     """A backup phone whose text took five seconds to arrive, and its code seven to be typed."""
     form = {"country": "US", "number": "(202) 555-0100", "channel": "sms"}
@@ -88,7 +94,7 @@ def test_texts_are_counted_by_provider_and_country_and_timed(tmp_path: Path) -> 
         add_phone(product, alice)
         text = alice.get("/metrics", **BEARER).text
     found = read(text)
-    place = 'provider="console",country="US"'
+    place = 'country="US",provider="console"'
     assert found[f'twostep_sends{{{place},state="delivered"}}'] == 1
     assert found[f"twostep_sends_verified{{{place}}}"] == 1
     for share in ("0.5", "0.95"):
@@ -209,16 +215,7 @@ def test_only_what_was_committed_is_counted(tmp_path: Path) -> None:
         with pytest.raises(StoreUnavailable):
             product.run(store.run(flow, fail=True))
         assert dict(counters.events) == {("app.added", "ok"): 1}
-        assert (sum(counters.commits.counts), counters.failed_commits) == (1, 1)
-
-
-def test_a_span_falls_into_the_bucket_whose_bound_it_does_not_pass() -> None:
-    histogram = Histogram(COMMIT_BOUNDS)
-    for seconds in (0.0, 0.001, 0.0011, 5.0, 5.1):
-        histogram.add(seconds)
-    assert histogram.counts[:2] == [2, 1]
-    assert histogram.counts[-2:] == [1, 1]
-    assert histogram.seconds == pytest.approx(10.1021)
+        assert (commits_of(counters), counters.failed_commits) == (1, 1)
 
 
 def test_the_port_of_its_own_serves_this_machine_alone(tmp_path: Path) -> None:
@@ -301,7 +298,7 @@ def test_a_large_count_keeps_its_last_digit(tmp_path: Path) -> None:
     with open_test_product(tmp_path, metrics__token=TOKEN) as product:
         product.env.counters.answers[200] = 123_456_789
         text = product.browser().get("/metrics", **BEARER).text
-    assert 'twostep_requests_total{status="2xx"} 123456789\n' in text
+    assert read(text)['twostep_requests_total{status="2xx"}'] == 123_456_789
 
 
 def test_the_process_is_told_by_the_kernel(tmp_path: Path) -> None:

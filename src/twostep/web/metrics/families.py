@@ -1,23 +1,23 @@
-"""Every family of numbers under `/metrics`: name, kind, labels and meaning. No label names a person or
-holds a number, and each has few values.
+"""Families of numbers under `/metrics`: name, kind, labels and meaning. No label names a person or holds
+a number, and each has few values. Here: what this process did and does.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Literal
+from typing import Any
+
+from prometheus_client import Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from twostep.core.audit import event
 from twostep.core.audit.event import Outcome
-from twostep.flows.counters import Counters, Histogram
+from twostep.flows.counters import Counters
 from twostep.flows.env import Env
-from twostep.flows.operate.figures import Figures
-from twostep.web.metrics.process import read_process
 
 
-Labels = tuple[tuple[str, str], ...]
-Samples = Mapping[Labels, float]
+# By the value of the label; by a tuple of them where there are several.
+Samples = Mapping[Any, float]
 
 _SECOND_STEPS = {
     event.CODE_ACCEPTED: "code",
@@ -27,7 +27,7 @@ _SECOND_STEPS = {
     event.PASSKEY_REFUSED: "passkey",
 }
 _LANES = {"stranger": False, "known": True}
-_ENDED = {
+_CLOSED = {
     "slow_head": "slow_headers",
     "slow_body": "slow_body",
     "slow_linger": "unread_body",
@@ -40,229 +40,194 @@ _ENDED = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Family:
-    """Numbers under one name. `samples`: by labels; none at all is the number itself."""
-
-    name: str
-    kind: Literal["counter", "gauge", "histogram"]
-    says: str
-    samples: Samples
-    histogram: Histogram | None = None
+def counter(name: str, says: str, value: float | Samples, *labels: str) -> Metric:
+    """A number that only grows while the process lives."""
+    return _filled(CounterMetricFamily(name, says, labels=labels), value)
 
 
-def of_server(env: Env) -> Iterator[Family]:
+def gauge(name: str, says: str, value: float | Samples, *labels: str) -> Metric:
+    """A number that goes up and down."""
+    return _filled(GaugeMetricFamily(name, says, labels=labels), value)
+
+
+def _filled(family: CounterMetricFamily | GaugeMetricFamily, value: float | Samples) -> Metric:
+    samples = value if isinstance(value, Mapping) else {(): value}
+    for key, number in sorted(samples.items()):
+        family.add_metric((key,) if isinstance(key, str) else key, number)
+    return family
+
+
+def of_server(env: Env) -> Iterator[Metric]:
     """What this process did and does."""
     counters = env.counters
     yield from _of_requests(counters)
-    yield Family(
-        "twostep_connections", "gauge", "Open connections of the main port.",
-        _one(counters.connections["open"]),
-    )  # fmt: skip
-    yield Family(
-        "twostep_connections_limit", "gauge", "How many there may be.",
-        _one(env.settings.server.connections),
-    )  # fmt: skip
-    yield Family(
-        "twostep_connections_ended_total", "counter",
-        "Connections closed by us before their time, by reason.", _ended(counters),
-    )  # fmt: skip
+    yield gauge(
+        "twostep_connections", "Open connections of the main port.", counters.connections["open"]
+    )
+    yield gauge(
+        "twostep_connections_limit", "How many there may be.", env.settings.server.connections
+    )
+    yield counter(
+        "twostep_connections_ended_total",
+        "Connections closed by us before their time, by reason.",
+        _closed(counters),
+        "reason",
+    )
     yield from _of_hashes(env)
     yield from _of_store(env)
 
 
-def _of_requests(counters: Counters) -> Iterator[Family]:
-    yield Family(
-        "twostep_requests_total", "counter", "Requests answered, by class of status.",
+def _of_requests(counters: Counters) -> Iterator[Metric]:
+    yield counter(
+        "twostep_requests_total",
+        "Requests answered, by class of status.",
         _by_class(counters),
-    )  # fmt: skip
-    yield Family(
-        "twostep_throttled_total", "counter", "Requests answered 429: too many tries.",
-        _one(counters.answers[429]),
-    )  # fmt: skip
-    yield Family(
-        "twostep_unavailable_total", "counter", "Requests answered 503: overload or no database.",
-        _one(counters.answers[503]),
-    )  # fmt: skip
-    yield Family(
-        "twostep_sign_ins_total", "counter",
-        "Sign-ins completed, and passwords refused.", _sign_ins(counters),
-    )  # fmt: skip
-    yield Family(
-        "twostep_second_steps_total", "counter", "Codes and passkeys, by kind and outcome.",
+        "status",
+    )
+    yield counter(
+        "twostep_throttled_total", "Requests answered 429: too many tries.", counters.answers[429]
+    )
+    yield counter(
+        "twostep_unavailable_total",
+        "Requests answered 503: overload or no database.",
+        counters.answers[503],
+    )
+    yield counter(
+        "twostep_sign_ins_total",
+        "Sign-ins completed, and passwords refused.",
+        _sign_ins(counters),
+        "outcome",
+    )
+    yield counter(
+        "twostep_second_steps_total",
+        "Codes and passkeys, by kind and outcome.",
         _second_steps(counters),
-    )  # fmt: skip
-    yield Family(
-        "twostep_passkeys_total", "counter",
-        "Answers of passkeys, by outcome; counted_back: perhaps a copy.", _passkeys(counters),
-    )  # fmt: skip
-    yield Family(
-        "twostep_events_total", "counter", "Events of the audit trail, by kind and outcome.",
-        {_label(event=kind, outcome=how): count for (kind, how), count in counters.events.items()},
-    )  # fmt: skip
+        "kind",
+        "outcome",
+    )
+    yield counter(
+        "twostep_passkeys_total",
+        "Answers of passkeys, by outcome; counted_back: perhaps a copy.",
+        _passkeys(counters),
+        "outcome",
+    )
+    yield counter(
+        "twostep_events_total",
+        "Events of the audit trail, by kind and outcome.",
+        counters.events,
+        "event",
+        "outcome",
+    )
 
 
-def _of_hashes(env: Env) -> Iterator[Family]:
+def _of_hashes(env: Env) -> Iterator[Metric]:
     hashes = env.hashes
-    yield Family(
-        "twostep_hash_threads", "gauge", "How many password checks run at the same time.",
-        _one(hashes.threads),
-    )  # fmt: skip
-    yield Family(
-        "twostep_hash_places", "gauge", "Places for password checks, by lane.",
-        {_label(lane=lane): hashes.places for lane in _LANES},
-    )  # fmt: skip
-    yield Family(
-        "twostep_hash_places_taken", "gauge", "Places for password checks that are taken, by lane.",
-        {_label(lane=lane): hashes.taken(known=known) for lane, known in _LANES.items()},
-    )  # fmt: skip
-    yield Family(
-        "twostep_hash_refused_total", "counter",
-        "Password checks refused because every place was taken.", _one(hashes.refused),
-    )  # fmt: skip
+    yield gauge(
+        "twostep_hash_threads", "How many password checks run at the same time.", hashes.threads
+    )
+    yield gauge(
+        "twostep_hash_places",
+        "Places for password checks, by lane.",
+        dict.fromkeys(_LANES, hashes.places),
+        "lane",
+    )
+    yield gauge(
+        "twostep_hash_places_taken",
+        "Places for password checks that are taken, by lane.",
+        {lane: hashes.taken(known=known) for lane, known in _LANES.items()},
+        "lane",
+    )
+    yield counter(
+        "twostep_hash_refused_total",
+        "Password checks refused because every place was taken.",
+        hashes.refused,
+    )
 
 
-def _of_store(env: Env) -> Iterator[Family]:
-    found = env.store.pressure()
-    yield Family(
-        "twostep_database_connections", "gauge", "Connections to the database, by state.",
-        {_label(state="in_use"): found.in_use, _label(state="idle"): found.idle},
-    )  # fmt: skip
-    yield Family(
-        "twostep_database_connections_limit", "gauge", "How many there will be at most.",
-        _one(found.limit),
-    )  # fmt: skip
-    yield Family(
-        "twostep_database_waiting", "gauge", "Reads and changes that wait for the database.",
-        _one(found.waiting),
-    )  # fmt: skip
-    yield Family(
-        "twostep_commit_seconds", "histogram", "From a change's queuing to its commit.",
-        {}, env.counters.commits,
-    )  # fmt: skip
-    yield Family(
-        "twostep_commit_failures_total", "counter", "Transactions that did not commit.",
-        _one(env.counters.failed_commits),
-    )  # fmt: skip
-    yield Family(
-        "twostep_checkpoint_file_failures_total", "counter",
+def _of_store(env: Env) -> Iterator[Metric]:
+    pressure = env.store.pressure()
+    yield gauge(
+        "twostep_database_connections",
+        "Connections to the database, by state.",
+        {"in_use": pressure.in_use, "idle": pressure.idle},
+        "state",
+    )
+    yield gauge(
+        "twostep_database_connections_limit", "How many there will be at most.", pressure.limit
+    )
+    yield gauge(
+        "twostep_database_waiting",
+        "Reads and changes that wait for the database.",
+        pressure.waiting,
+    )
+    yield from _of_commits(env.counters)
+    yield counter(
+        "twostep_commit_failures_total",
+        "Transactions that did not commit.",
+        env.counters.failed_commits,
+    )
+    yield counter(
+        "twostep_checkpoint_file_failures_total",
         "Tries to append to audit_checkpoint_file that failed.",
-        _one(env.counters.failed_checkpoint_files),
-    )  # fmt: skip
+        env.counters.failed_checkpoint_files,
+    )
 
 
-def of_process(*, now: int) -> Iterator[Family]:
-    """Memory, time and open files; nothing where the system does not tell."""
-    found = read_process(now=now)
-    if found is None:
-        return
-    yield Family(
-        "process_cpu_seconds_total", "counter", "User and system time.", _one(found.cpu_seconds)
-    )  # fmt: skip
-    yield Family(
-        "process_resident_memory_bytes", "gauge", "Resident memory.", _one(found.memory_bytes)
-    )  # fmt: skip
-    yield Family("process_open_fds", "gauge", "Open files.", _one(found.open_files))
-    yield Family("process_max_fds", "gauge", "Most open files.", _one(found.most_files))
-    yield Family(
-        "process_start_time_seconds", "gauge", "When it started, Unix seconds.",
-        _one(found.started_at),
-    )  # fmt: skip
+def _of_commits(counters: Counters) -> Iterator[Metric]:
+    for metric in counters.commits.collect():
+        # When it was made is what process_start_time_seconds says.
+        metric.samples = [one for one in metric.samples if not one.name.endswith("_created")]
+        yield metric
 
 
-def of_database(env: Env, figures: Figures, *, now: int) -> Iterator[Family]:
-    """How things stand, the same for every process."""
-    yield Family(
-        "twostep_outbox_messages", "gauge",
-        "Messages made in the last 24 hours and all that wait, by channel and state.",
-        {_label(channel=channel, state=state): count
-         for (channel, state), count in figures.messages.items()},
-    )  # fmt: skip
-    yield Family(
-        "twostep_outbox_oldest_waiting_seconds", "gauge", "Age of the oldest message that waits.",
-        {_label(channel=channel): max(0, now - figures.waiting_since.get(channel, now))
-         for channel in ("call", "email", "sms")},
-    )  # fmt: skip
-    yield Family(
-        "twostep_alarms", "gauge", "Alarms of the last 24 hours, by event.",
-        {_label(event=kind): count for kind, count in figures.alarms.items()},
-    )  # fmt: skip
-    yield Family(
-        "twostep_budget_used", "gauge", "Texts and calls of this UTC hour and day.",
-        {_label(span=span): used for span, (used, _) in figures.budgets.items()},
-    )  # fmt: skip
-    yield Family(
-        "twostep_budget_limit", "gauge", "How many texts and calls an hour and a day may have.",
-        {_label(span=span): limit for span, (_, limit) in figures.budgets.items()},
-    )  # fmt: skip
-    yield Family(
-        "twostep_channel_down", "gauge",
-        "Whether every provider of texts or of calls is passed by.",
-        {_label(channel=name): float(name in figures.troubled) for name in ("call", "sms")},
-    )  # fmt: skip
-    yield Family(
-        "twostep_provider_passed_by", "gauge",
-        "Whether a provider is passed by because it kept failing.",
-        {_label(provider=name): float(name in figures.passed_by)
-         for name in _providers(env) | figures.passed_by},
-    )  # fmt: skip
-
-
-def _providers(env: Env) -> frozenset[str]:
-    settings = env.settings
-    own = (*settings.sms_providers, *settings.call_providers, *settings.email_providers)
-    return frozenset(own).union(*settings.delivery.country_providers.values())
+def of_process(counters: Counters) -> Iterator[Metric]:
+    """Memory, time and open files; nothing where the system does not say."""
+    for metric in counters.process.collect():
+        if metric.name != "process_virtual_memory_bytes":  # address space costs nothing
+            yield metric
 
 
 def _by_class(counters: Counters) -> Samples:
-    found: dict[Labels, float] = {_label(status=f"{n}xx"): 0 for n in range(2, 6)}
+    classes = {f"{first}xx": 0 for first in range(2, 6)}
     for status, count in counters.answers.items():
-        key = _label(status=f"{status // 100}xx")
-        found[key] = found.get(key, 0) + count
-    return found
+        key = f"{status // 100}xx"
+        classes[key] = classes.get(key, 0) + count
+    return classes
 
 
 def _sign_ins(counters: Counters) -> Samples:
     seen = counters.events
     return {
-        _label(outcome="completed"): seen[event.SIGN_IN_COMPLETED, Outcome.OK],
-        _label(outcome="refused"): seen[event.PASSWORD_REFUSED, Outcome.REFUSED],
-        _label(outcome="throttled"): seen[event.PASSWORD_REFUSED, Outcome.THROTTLED],
+        "completed": seen[event.SIGN_IN_COMPLETED, Outcome.OK],
+        "refused": seen[event.PASSWORD_REFUSED, Outcome.REFUSED],
+        "throttled": seen[event.PASSWORD_REFUSED, Outcome.THROTTLED],
     }
 
 
 def _second_steps(counters: Counters) -> Samples:
-    found: dict[Labels, float] = {}
+    steps: dict[tuple[str, str], int] = {}
     for (kind, outcome), count in counters.events.items():
         if kind in _SECOND_STEPS:
-            key = _label(kind=_SECOND_STEPS[kind], outcome=outcome)
-            found[key] = found.get(key, 0) + count
-    return found
+            key = (_SECOND_STEPS[kind], outcome)
+            steps[key] = steps.get(key, 0) + count
+    return steps
 
 
 def _passkeys(counters: Counters) -> Samples:
-    found: dict[str, float] = {"accepted": 0, "refused": 0, "counted_back": 0}
     names = {
         event.PASSKEY_ACCEPTED: "accepted",
         event.PASSKEY_REFUSED: "refused",
         event.PASSKEY_COUNTED_BACK: "counted_back",
     }
+    answers = dict.fromkeys(names.values(), 0)
     for (kind, _), count in counters.events.items():
         if kind in names:
-            found[names[kind]] += count
-    return {_label(outcome=name): count for name, count in found.items()}
+            answers[names[kind]] += count
+    return answers
 
 
-def _ended(counters: Counters) -> Samples:
-    found = dict.fromkeys(_ENDED.values(), 0)
-    for key, reason in _ENDED.items():
-        found[reason] += counters.connections[key]
-    return {_label(reason=reason): count for reason, count in found.items()}
-
-
-def _label(**labels: str) -> Labels:
-    return tuple(labels.items())
-
-
-def _one(value: float) -> Samples:
-    return {(): value}
+def _closed(counters: Counters) -> Samples:
+    reasons = dict.fromkeys(_CLOSED.values(), 0)
+    for key, reason in _CLOSED.items():
+        reasons[reason] += counters.connections[key]
+    return reasons

@@ -6,46 +6,54 @@ them did not exceed.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
+from prometheus_client import Metric
+
 from twostep.flows.operate.figures import Figures
-from twostep.web.metrics.families import Family, Labels
+from twostep.web.metrics.families import Samples, gauge
 
 
 SHARES = (0.5, 0.95)
 
 
-def of_delivery(figures: Figures) -> Iterator[Family]:
+def of_delivery(figures: Figures) -> Iterator[Metric]:
     """Sends by how far they got, those whose code came back, and two spans."""
-    states: dict[Labels, float] = defaultdict(float)
-    verified: dict[Labels, float] = defaultdict(float)
-    for one in figures.sends:
-        place = (("provider", one.provider), ("country", one.region))
-        states[*place, ("state", one.state)] += one.count
-        verified[place] += one.verified
-    yield Family(
-        "twostep_sends", "gauge",
-        "Texts and calls of the last 24 hours, by provider, country and how far they got.", states,
-    )  # fmt: skip
-    yield Family(
-        "twostep_sends_verified", "gauge", "Those of them whose code was typed.", verified
-    )  # fmt: skip
-    yield Family(
-        "twostep_send_accept_seconds", "gauge",
+    states: Counter[tuple[str, ...]] = Counter()
+    verified: Counter[tuple[str, ...]] = Counter()
+    for tally in figures.sends:
+        states[tally.provider, tally.region, tally.state] += tally.count
+        verified[tally.provider, tally.region] += tally.verified
+    yield gauge(
+        "twostep_sends",
+        "Texts and calls of the last 24 hours, by provider, country and how far they got.",
+        states,
+        *("provider", "country", "state"),
+    )
+    yield gauge(
+        "twostep_sends_verified",
+        "Those of them whose code was typed.",
+        verified,
+        *("provider", "country"),
+    )
+    yield gauge(
+        "twostep_send_accept_seconds",
         "From asking for a text or call until a provider took it.",
         _quantiles(figures.accept_seconds),
-    )  # fmt: skip
-    yield Family(
-        "twostep_send_deliver_seconds", "gauge",
+        *("provider", "share"),
+    )
+    yield gauge(
+        "twostep_send_deliver_seconds",
         "From asking until a provider reported it delivered, or the phone was answered.",
         _quantiles(figures.deliver_seconds),
-    )  # fmt: skip
+        *("provider", "share"),
+    )
 
 
-def _quantiles(spans: Mapping[str, Sequence[int]]) -> dict[Labels, float]:
+def _quantiles(spans: Mapping[str, Sequence[int]]) -> Samples:
     return {
-        (("provider", provider), ("share", f"{share:g}")): _quantile(seconds, share)
+        (provider, f"{share:g}"): _quantile(seconds, share)
         for provider, seconds in spans.items()
         for share in SHARES
     }

@@ -13,7 +13,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from twostep.config.kinds import is_loopback
 from twostep.flows.env import Env
 from twostep.web.frame import problem
-from twostep.web.metrics.exposition import MEDIA_TYPE, write_metrics
 from twostep.web.visit import Visit
 
 
@@ -50,6 +49,8 @@ def own_port(env: Env) -> ASGIApp:
 
 
 async def _answer(env: Env, *, now: int) -> Response:
+    from twostep.web.metrics.exposition import MEDIA_TYPE, write_metrics  # noqa: PLC0415  0.04 s
+
     text = await write_metrics(env, now=now)
     return Response(text, media_type=MEDIA_TYPE, headers={"cache-control": "no-store"})
 

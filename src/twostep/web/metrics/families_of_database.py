@@ -1,0 +1,71 @@
+"""How things stand, for `/metrics`: what every process of an installation says the same of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from prometheus_client import Metric
+
+from twostep.flows.env import Env
+from twostep.flows.operate.figures import Figures
+from twostep.web.metrics.families import gauge
+
+
+def of_database(env: Env, figures: Figures, *, now: int) -> Iterator[Metric]:
+    """Messages, alarms, budgets and providers, as `figures` has read them."""
+    yield gauge(
+        "twostep_outbox_messages",
+        "Messages made in the last 24 hours and all that wait, by channel and state.",
+        figures.messages,
+        "channel",
+        "state",
+    )
+    yield gauge(
+        "twostep_outbox_oldest_waiting_seconds",
+        "Age of the oldest message that waits.",
+        {
+            channel: max(0, now - figures.waiting_since.get(channel, now))
+            for channel in ("call", "email", "sms")
+        },
+        "channel",
+    )
+    yield gauge(
+        "twostep_alarms",
+        "Alarms of the last 24 hours, by event.",
+        figures.alarms,
+        "event",
+    )
+    yield from _of_budgets(figures)
+    yield gauge(
+        "twostep_channel_down",
+        "Whether every provider of texts or of calls is passed by.",
+        {name: name in figures.troubled for name in ("call", "sms")},
+        "channel",
+    )
+    yield gauge(
+        "twostep_provider_passed_by",
+        "Whether a provider is passed by because it kept failing.",
+        {name: name in figures.passed_by for name in _providers(env) | figures.passed_by},
+        "provider",
+    )
+
+
+def _of_budgets(figures: Figures) -> Iterator[Metric]:
+    yield gauge(
+        "twostep_budget_used",
+        "Texts and calls of this UTC hour and day.",
+        {span: used for span, (used, _) in figures.budgets.items()},
+        "span",
+    )
+    yield gauge(
+        "twostep_budget_limit",
+        "How many texts and calls an hour and a day may have.",
+        {span: limit for span, (_, limit) in figures.budgets.items()},
+        "span",
+    )
+
+
+def _providers(env: Env) -> frozenset[str]:
+    settings = env.settings
+    own = (*settings.sms_providers, *settings.call_providers, *settings.email_providers)
+    return frozenset(own).union(*settings.delivery.country_providers.values())
