@@ -42,12 +42,6 @@ def _clock() -> int:
     return system_clock()
 
 
-def _instant() -> float:
-    from twostep.main import system_instant
-
-    return system_instant()
-
-
 def _load_keyring(settings: Settings) -> Keyring:
     from twostep.main import load_keyring
 
@@ -109,7 +103,6 @@ def _stops() -> tuple[type[Exception], ...]:
 
 WIRING = Wiring(
     clock=_clock,
-    instant=_instant,
     open_env=_open_env,
     load_keyring=_load_keyring,
     database=_database,

@@ -45,13 +45,8 @@ class StartError(Exception):
 
 
 def system_clock() -> int:
-    """Unix seconds: here and below are the only places that read the machine's clock."""
+    """Unix seconds: the only place that reads the machine's clock."""
     return int(time.time())  # noqa: TID251
-
-
-def system_instant() -> float:
-    """Unix seconds with fractions, to compare the machine's clock with another."""
-    return time.time()  # noqa: TID251
 
 
 # ── keys ────────────────────────────────────────────────────────────────────────────────────────

@@ -50,14 +50,13 @@ class Wiring:
     """The product as verbs see it.
 
     `open_env`: store, keys and hash pool, without a worker: a server may run beside it.
-    `clock`: whole Unix seconds; `instant`: with fractions, to compare the clock with another.
+    `clock`: Unix seconds.
     `upgrade`: brings the schema up to date. `database`: where it is, in words; `database_file`: the
     file it is in, None where it is in none.
     `stops`: kinds of exceptions whose text is for the operator; asked for only once one was raised.
     """
 
     clock: Callable[[], int]
-    instant: Callable[[], float]
     open_env: Callable[[Settings], AbstractAsyncContextManager[Env]]
     load_keyring: Callable[[Settings], Keyring]
     database: Callable[[Settings], str]

@@ -23,10 +23,6 @@ if TYPE_CHECKING:
 def doctor(
     context: typer.Context,
     *,
-    time_source: Annotated[
-        str | None,
-        typer.Option(metavar="HOST[:PORT]", help="Time server to compare the clock with (SNTP)."),
-    ] = None,
     offline: Annotated[
         bool, typer.Option("--offline", help="Ask neither the mail server nor providers.")
     ] = False,
@@ -52,7 +48,7 @@ def doctor(
         found = [Finding(ERROR, "configuration", text) for text in str(error).splitlines()]
         print_findings(found, as_json=as_json)
         raise typer.Exit(MISUSED) from None
-    clock = examine_clock(time_source, shell.wiring.instant)
+    clock = examine_clock()
     found = [
         *_examine_configuration(shell.config_path(), settings),
         *_examine_address(settings),
