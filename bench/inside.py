@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
 
+from bench import seeding
 from bench.serving import Seeded
 from twostep import main
 from twostep.config import load
@@ -20,7 +21,6 @@ from twostep.flows.env import NOBODY, Env, Visitor
 from twostep.flows.messages import numbers as number_digest
 from twostep.flows.messages.numbers import NUMBER
 from twostep.flows.messages.queue_message import challenge_for, queue_message
-from twostep.flows.operate import seed
 from twostep.flows.sign_in.complete import SignedIn, open_session
 from twostep.flows.turn import Turn
 from twostep.store.account import accounts
@@ -68,7 +68,7 @@ def _locked(tx: Tx, name: str) -> Account:
 
 def open_half(tx: Tx, env: Env, account: Account, one: Seeded) -> SignedIn:
     """A half session of an account's known browser, as the first step leaves it."""
-    visitor = Visitor(seed.NETWORK, seed.BROWSER, browser_token=one.browser)
+    visitor = Visitor(seeding.NETWORK, seeding.BROWSER, browser_token=one.browser)
     known = known_browsers.load_known_browser(tx, account.id, token.digest(one.browser))
     return open_session(
         Turn(tx, env, visitor, env.clock()),
@@ -82,7 +82,7 @@ def open_half(tx: Tx, env: Env, account: Account, one: Seeded) -> SignedIn:
 def add_apps(tx: Tx, env: Env, account: Account, _one: Seeded) -> None:
     """Four apps more, so that there are five ways to sign in."""
     for _ in range(4):
-        seed._insert_app(tx, env, account, now=env.clock())  # noqa: SLF001  as the first one was
+        seeding.insert_app(tx, env, account, now=env.clock())
 
 
 def queue_text(tx: Tx, env: Env, account: Account, one: Seeded) -> None:

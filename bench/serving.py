@@ -1,4 +1,4 @@
-"""Start a real installation for a benchmark: `twostep init`, `dev seed`, `serve`, on loopback."""
+"""Start a real installation for a benchmark: `twostep init`, `bench.seed`, `twostep serve`, on loopback."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from twostep.core.methods import totp
 
 ROOT = Path(__file__).resolve().parent.parent
 TWOSTEP = (sys.executable, "-m", "twostep")
+SEED = (sys.executable, "-m", "bench.seed")
 # As pip leaves an installation: with byte-code, whatever the shell of the benchmark says.
 ENVIRON = {
     **{name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
@@ -49,7 +50,7 @@ def code(secret: str, *, steps: int = 0) -> str:
 
 @dataclass(frozen=True)
 class Seeded:
-    """One account of `dev seed`."""
+    """One account of `bench.seed`."""
 
     name: str
     password: str
@@ -119,13 +120,17 @@ class Serving:
 
 def run_verb(config: Path, *words: str, typed: str = "") -> None:
     """Run a verb; what it says is shown only when it fails."""
+    _run([*TWOSTEP, "--config", str(config), *words], typed=typed)
+
+
+def _run(command: Sequence[str], *, typed: str = "") -> None:
     done = subprocess.run(
-        [*TWOSTEP, "--config", str(config), *words],
-        input=typed.encode(), check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        env=ENVIRON,
+        command, input=typed.encode(), check=False, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, cwd=ROOT, env=ENVIRON,
     )  # fmt: skip
     if done.returncode:
-        raise RuntimeError(f"twostep {words[0]} failed: {done.stdout.decode(errors='replace')}")
+        said = done.stdout.decode(errors="replace")
+        raise RuntimeError(f"{' '.join(command[2:])} failed: {said}")
 
 
 def install(
@@ -155,14 +160,14 @@ def install(
 
 
 def seed(config: Path, folder: Path, *options: str, every: int = 1) -> list[Seeded]:
-    """Run `dev seed`; the accounts it made, or one of `every` so many."""
+    """Run `bench.seed`; the accounts it made, or one of `every` so many."""
     out = folder / f"seeded-{time.monotonic_ns()}.jsonl"
-    run_verb(config, "dev", "seed", "--force", "--out", str(out), *options)
+    _run([*SEED, "--config", str(config), "--force", "--out", str(out), *options])
     return read_seeded(out, every=every)
 
 
 def read_seeded(out: Path, *, every: int = 1) -> list[Seeded]:
-    """The accounts in a file of `dev seed`, or one of `every` so many."""
+    """The accounts in a file of `bench.seed`, or one of `every` so many."""
     with out.open(encoding="utf-8") as lines:
         rows = [json.loads(line) for line in islice(lines, 0, None, every)]
     return [

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 import tempfile
 from pathlib import Path
 
+from bench.serving import seed
 from conformance.card import expect, row
 from conformance.instance import ALICE, App, Instance, Jar
 from twostep.core.sign_in import throttle
@@ -283,12 +283,10 @@ def patient(one: Instance) -> None:
 )
 def spraying(one: Instance) -> None:
     with tempfile.TemporaryDirectory(prefix="twostep-row-") as folder:
-        people = Path(folder) / "people.jsonl"
         limit = throttle.CODE_NETWORK.limit
-        wanted = ("--accounts", f"{limit + 1}", "--sessions", f"{limit + 1}", "--half", "--force")
-        done = one.cli("dev", "seed", *wanted, "--out", str(people))
-        expect(done.returncode == 0, done.stderr)
-        cookies = [json.loads(line)["sessions"][0] for line in people.read_text().splitlines()]
+        wanted = ("--accounts", f"{limit + 1}", "--sessions", f"{limit + 1}", "--half")
+        people = seed(one.folder / "twostep.toml", Path(folder), *wanted)
+        cookies = [person.sessions[0] for person in people]
     got = []
     for cookie in cookies:
         thief = one.jar("127.0.0.77")

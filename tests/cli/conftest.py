@@ -18,6 +18,7 @@ from twostep.config.settings_file import SYSTEM_FILE
 
 
 PASSWORD = "correct horse battery 9"
+ROOT = Path(__file__).resolve().parents[2]
 URL = "http://localhost:8099"
 INIT = ("init", "--yes", "--public-url", URL, "--data-dir", "data")
 SECONDS = 30
@@ -47,8 +48,19 @@ def call(
     **settings: str,
 ) -> Done:
     """Run the program. `through`: a command that runs another, such as setpriv."""
+    module = (*through, sys.executable, "-m", "twostep")
+    return _run(folder, *module, *arguments, typed=typed, **settings)
+
+
+def seed(folder: Path, *options: str) -> Done:
+    """Fill the installation in that folder as benchmarks do; the file is relative to it."""
+    module = (sys.executable, "-m", "bench.seed")
+    return _run(folder, *module, *options, PYTHONPATH=str(ROOT))
+
+
+def _run(folder: Path, *command: str, typed: str = "", **settings: str) -> Done:
     done = subprocess.run(
-        [*through, sys.executable, "-m", "twostep", *arguments],
+        command,
         cwd=folder,
         env={**environment(), **settings},
         input=typed,

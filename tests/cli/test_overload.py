@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import call
+from tests.cli.conftest import seed
 from tests.cli.test_serve import free_port, serving
 from tests.cli.test_serve import get as fetch
 from tests.support.installed import write_certificate
@@ -65,9 +65,9 @@ class Running:
         return await ask(self.port, post(self.port, "/sign-in/code", form, cookie=half))
 
 
-def seed(folder: Path) -> list[dict[str, str]]:
+def seed_three(folder: Path) -> list[dict[str, str]]:
     file = folder / "seed.jsonl"
-    made = call(folder, "dev", "seed", "--force", "--accounts", "3", "--out", str(file))
+    made = seed(folder, "--force", "--accounts", "3", "--out", str(file))
     assert made.code == 0, made.err
     return [json.loads(line) for line in file.read_text().splitlines()]
 
@@ -86,7 +86,7 @@ def busy(folder: Path) -> Iterator[Running]:
     """One thread for password checks at their full cost, two places for strangers."""
     yield from running(
         folder,
-        seed(folder),
+        seed_three(folder),
         TWOSTEP_PASSWORD__PROFILE="default",
         TWOSTEP_PASSWORD__THREADS="1",
         TWOSTEP_PASSWORD__PLACES="2",

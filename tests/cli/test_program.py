@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from tests.cli.conftest import PASSWORD, call, environment
+from tests.cli.conftest import PASSWORD, call, environment, seed
 from twostep.core.sign_in.throttle import RULES
 
 
@@ -171,7 +171,7 @@ def test_the_exported_trail_can_be_verified_by_anybody(twostep):
 
 
 def test_a_reader_that_has_seen_enough_ends_an_export_quietly(twostep, folder):
-    twostep("dev", "seed", "--accounts", "3", "--events", "3000", "--out", "s", "--force")
+    seed(folder, "--accounts", "3", "--events", "3000", "--out", "s", "--force")
     with subprocess.Popen(
         [sys.executable, "-m", "twostep", "audit", "export"],
         cwd=folder,

@@ -22,6 +22,7 @@ import httpx2 as httpx
 from tests.support.postgres import free_port
 
 
+ROOT = Path(__file__).resolve().parents[2]
 HOST = "panel.example.com"
 START_SECONDS = 30
 STOP_SECONDS = 12
@@ -80,10 +81,13 @@ class Installation:
 
     def call(self, *arguments: str, typed: str = "") -> str:
         """Run a verb; must succeed. What it printed."""
+        return self._run("twostep", *arguments, typed=typed)
+
+    def _run(self, module: str, *arguments: str, typed: str = "") -> str:
         done = subprocess.run(
-            [sys.executable, "-m", "twostep", *arguments],
-            cwd=self.folder, env=self._environment(), input=typed, capture_output=True, text=True,
-            timeout=120, check=False,
+            [sys.executable, "-m", module, *arguments],
+            cwd=self.folder, env={**self._environment(), "PYTHONPATH": str(ROOT)}, input=typed,
+            capture_output=True, text=True, timeout=120, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
@@ -91,7 +95,7 @@ class Installation:
     def seed(self, count: int) -> list[dict[str, Any]]:
         """Accounts with an app each: name, password, secret (base32), browser's token."""
         file = self.folder / "seeded.jsonl"
-        self.call("dev", "seed", "--accounts", str(count), "--out", str(file))
+        self._run("bench.seed", "--accounts", str(count), "--out", str(file))
         return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
 
     def verify_audit(self) -> None:

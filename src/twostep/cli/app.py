@@ -13,7 +13,6 @@ from twostep import __version__
 from twostep.cli import audit_verify, keys_rotate, running, views
 from twostep.cli.database import database
 from twostep.cli.delivery import delivery
-from twostep.cli.dev import dev
 from twostep.cli.doctor import run as doctor
 from twostep.cli.failure import MISUSED, Failure
 from twostep.cli.install import init
@@ -53,7 +52,6 @@ root.add_typer(views.keys, name="keys")
 root.add_typer(views.policy, name="policy")
 root.add_typer(delivery, name="delivery")
 root.add_typer(views.audit, name="audit")
-root.add_typer(dev, name="dev")
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001  Typer calls it so

@@ -13,7 +13,7 @@ from contextlib import closing
 
 import pytest
 
-from tests.cli.conftest import environment
+from tests.cli.conftest import environment, seed
 from tests.delivery.mail.test_smtp import Mailbox, running
 
 
@@ -62,7 +62,7 @@ def test_a_system_that_cannot_say_so_is_pointed_out(twostep, system_says):
 
 
 def test_apps_locked_by_a_clock_that_was_ahead_are_mended(twostep, folder, system_says):
-    seeded = twostep("dev", "seed", "--accounts", "3", "--out", "seed.jsonl", "--force")
+    seeded = seed(folder, "--accounts", "3", "--out", "seed.jsonl", "--force")
     assert seeded.code == 0, seeded.err
     step = int(time.time()) // 30  # noqa: TID251  the program runs by the machine's clock
     with closing(sqlite3.connect(folder / "data" / "twostep.sqlite3")) as database:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.cli.conftest import seed
 from tests.support import mmdb
 from tests.support.postgres import PostgresServer
 from twostep.core.key_file import format_keyring
@@ -27,8 +28,8 @@ def test_a_new_installation_has_no_errors(twostep):
 
 
 def test_keys_that_do_not_belong_to_the_database_are_noticed(twostep, folder):
-    twostep("dev", "seed", "--accounts", "1", "--out", "seed.jsonl", "--force")
-    assert "dev seed" in findings(twostep("doctor", "--json"), "warning")
+    seed(folder, "--accounts", "1", "--out", "seed.jsonl", "--force")
+    assert "made for a benchmark" in findings(twostep("doctor", "--json"), "warning")
     (folder / "data" / "twostep.key").write_text(format_keyring(Keyring((new_key(),))))
     done = twostep("doctor", "--json")
     assert done.code == 1

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from tests.cli.conftest import PASSWORD
+from tests.cli.conftest import PASSWORD, seed
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def test_a_disabled_account_is_enabled_again_as_it_was(twostep, bob):
 
 
 def test_a_temporary_code_is_said_once_and_kept_nowhere(twostep, folder):
-    seeded = twostep("dev", "seed", "--accounts", "1", "--out", "seed.jsonl", "--force")
+    seeded = seed(folder, "--accounts", "1", "--out", "seed.jsonl", "--force")
     assert seeded.code == 0, seeded.err
     code = twostep("user", "temporary-code", "seed-0000001", "--reason", "lost phone").out.strip()
     assert re.fullmatch(r"[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}", code)

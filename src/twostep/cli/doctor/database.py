@@ -117,6 +117,7 @@ def _judge(health: Health) -> Iterator[Finding]:
         yield Finding(
             WARNING,
             "database",
-            f"It holds {health.seeded} account{'s' * (health.seeded != 1)} of twostep dev seed: whoever has that file can sign"
-            " in. Use another database for real people.",
+            f"It holds {health.seeded} account{'s' * (health.seeded != 1)} made for a benchmark:"
+            " whoever has the file with their secrets can sign in. Use another database for real"
+            " people.",
         )

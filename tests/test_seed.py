@@ -6,7 +6,7 @@ import asyncio
 import json
 from pathlib import Path
 
-from tests.cli.conftest import INIT, call
+from tests.cli.conftest import INIT, PASSWORD, call, seed
 from twostep.config import load
 from twostep.core.sign_in.session import Level
 from twostep.flows.sign_in import sessions
@@ -32,19 +32,26 @@ def levels(folder: Path, cookies: list[str]) -> list[Level | None]:
     return asyncio.run(look())
 
 
-def test_real_accounts_are_not_mixed_with_seeded_ones(twostep, folder):
-    done = twostep("dev", "seed", "--accounts", "1", "--out", "seed.jsonl")
+def test_real_accounts_are_not_mixed_with_seeded_ones(tmp_path: Path) -> None:
+    operator = ("--operator", "root", "--email", "root@example.com", "--password-stdin")
+    assert call(tmp_path, *INIT, *operator, typed=f"{PASSWORD}\n").code == 0
+    done = seed(tmp_path, "--accounts", "1", "--out", "seed.jsonl")
     assert done.code == 1
     assert "1 real accounts" in done.err
-    assert not (folder / "seed.jsonl").exists()
+    assert not (tmp_path / "seed.jsonl").exists()
 
 
-def test_seeded_sessions_are_what_was_asked_for(tmp_path):
+def test_without_an_installation_it_says_so(tmp_path: Path) -> None:
+    done = seed(tmp_path, "--accounts", "1", "--out", "seed.jsonl")
+    assert (done.code, "public_url" in done.err) == (1, True)
+
+
+def test_seeded_sessions_are_what_was_asked_for(tmp_path: Path) -> None:
     assert call(tmp_path, *INIT).code == 0
     half = ("--sessions", "5", "--half", "--events", "4")
-    assert call(tmp_path, "dev", "seed", "--accounts", "3", "--out", "a", *half).code == 0
+    assert seed(tmp_path, "--accounts", "3", "--out", "a", *half).code == 0
     full = ("--sessions", "2")
-    assert call(tmp_path, "dev", "seed", "--accounts", "2", "--out", "b", *full).code == 0
+    assert seed(tmp_path, "--accounts", "2", "--out", "b", *full).code == 0
     first, second = read(tmp_path / "a"), read(tmp_path / "b")
     assert (tmp_path / "a").stat().st_mode & 0o777 == 0o600
     assert [row["name"] for row in [*first, *second]] == [f"seed-{n:07}" for n in range(1, 6)]
@@ -53,5 +60,5 @@ def test_seeded_sessions_are_what_was_asked_for(tmp_path):
     assert levels(tmp_path, [one for row in second for one in row["sessions"]]) == [Level.FULL] * 2
     assert len({row["secret"] for row in [*first, *second]}) == 5
     # An existing file is never overwritten.
-    again = call(tmp_path, "dev", "seed", "--accounts", "1", "--out", "a")
+    again = seed(tmp_path, "--accounts", "1", "--out", "a")
     assert (again.code, "Name a new file" in again.err) == (1, True)

@@ -1,4 +1,4 @@
-"""Accounts in bulk, for benchmarks: with known secrets and, where asked for, open sessions.
+"""Rows of accounts in bulk, for benchmarks: with known secrets and, where asked for, open sessions.
 
 All have one password, random and hashed once, and one app each. Whoever has the file that comes of
 it can sign in, so nothing is seeded beside real accounts unless that is asked for by name.
@@ -17,6 +17,7 @@ from twostep.core.methods.otpauth import encode_key
 from twostep.core.sign_in import password
 from twostep.core.sign_in.session import AMR_OF_SECOND_FACTOR, Aal, Level
 from twostep.flows.env import Env, Visitor
+from twostep.flows.operate.health import SEEDED
 from twostep.flows.sign_in.complete import Proof, complete_sign_in, open_session
 from twostep.flows.turn import Turn
 from twostep.flows.unseal import APP_SECRET
@@ -28,7 +29,6 @@ from twostep.store.sign_in import known_browsers
 from twostep.store.tx import Tx
 
 
-SEEDED = "seeded"
 NETWORK = "127.0.0.1"
 BROWSER = "Benchmark"
 
@@ -100,7 +100,7 @@ def _count_seeded(tx: Tx) -> int:
 def _seed(tx: Tx, env: Env, batch: Batch, *, index: int, now: int) -> Seeded:
     plan = batch.plan
     account = _insert_account(tx, batch, index=index, now=now)
-    secret = _insert_app(tx, env, account, now=now)
+    secret = insert_app(tx, env, account, now=now)
     browser = token.new_token()
     browser_id = known_browsers.save_known_browser(
         tx,
@@ -169,7 +169,8 @@ def _insert_account(tx: Tx, batch: Batch, *, index: int, now: int) -> Account:
     return account
 
 
-def _insert_app(tx: Tx, env: Env, account: Account, *, now: int) -> bytes:
+def insert_app(tx: Tx, env: Env, account: Account, *, now: int) -> bytes:
+    """Give an account one app more; its secret."""
     secret = totp.new_secret()
     app_id = token.new_id()
     app = App(
