@@ -82,7 +82,7 @@ def test_everything_wrong_is_said_at_once_with_key_value_and_fix(tmp_path):
         "twostep.toml: session.idle_minutes = 0: write 1 or more",
         "TWOSTEP_TOTP__TOLERANCE_STEPS: totp.tolerance_steps = '7': write 1 or less",
         "twostep.toml: delivery.countries = ['UK']: the United Kingdom is GB",
-        "twostep.toml: delivery.sms = ['twillo']: write one of 'twilio', 'vonage', 'aws_sns', 'kannel', 'webhook', 'command', 'smpp' or 'console'",
+        "twostep.toml: delivery.sms = ['twillo']: write one of 'twilio', 'vonage', 'aws_sns', 'kannel', 'webhook', 'command' or 'console'",
         "twostep.toml: smtp.from: is missing; set it",
     )
 

@@ -22,7 +22,6 @@ TABLES = {
     "kannel": {"url": "http://127.0.0.1:13013", "user": "panel", "password": "x"},
     "webhook": {"url": "https://sms.example.org/send", "secret": SECRET},
     "command": {"argv": ["/usr/bin/gammu", "sendsms", "TEXT", "{to}"]},
-    "smpp": {"host": "smsc.example.org", "system_id": "panel", "password": "x", "from": "Panel"},
 }
 
 
@@ -91,15 +90,14 @@ def test_what_is_missing_is_named(name: str, key: str) -> None:
         ("webhook", {"webhook__method": "GET"}, "webhook.method"),
         ("command", {"command__argv": ["gammu", "{to}"]}, "whole path"),
         ("command", {"command__argv": ["/bin/true"]}, "{to}"),
-        ("smpp", {"smpp__password": "longer than eight"}, "8 characters"),
         ("kannel", {"delivery__call": ["kannel"]}, "cannot do that"),
         ("kannel", {"delivery__sms": ["vonage"]}, "add a table [vonage]"),
         ("webhook", {"delivery__call": ["webhook"]}, "cannot do that"),
-        ("kannel", {"delivery__country_providers": {"US": ["smpp"]}}, "delivery.countries"),
+        ("kannel", {"delivery__country_providers": {"US": ["command"]}}, "delivery.countries"),
         (
             "kannel",
-            {"delivery__countries": "all", "delivery__country_providers": {"US": ["smpp"]}},
-            "add a table [smpp]",
+            {"delivery__countries": "all", "delivery__country_providers": {"US": ["command"]}},
+            "add a table [command]",
         ),
         ("kannel", {"delivery__country_flags": {"DE": ["sms"]}}, "add it to delivery.countries"),
         (

@@ -15,8 +15,6 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from tests.delivery.carriers.test_aws_sns import moto_url
-from tests.delivery.carriers.test_smpp import channel as smpp_channel
-from tests.delivery.carriers.test_smpp import open_centre
 from tests.delivery.mail.test_smtp import Mailbox, certificate, running, scripted
 from tests.delivery.mail.test_smtp import settings as mail_settings
 from tests.delivery.test_every_http_provider import SECRET
@@ -26,7 +24,6 @@ from twostep.delivery import examination
 from twostep.delivery.carriers.aws_sns import AwsSns, SnsAccount
 from twostep.delivery.carriers.command import Command, Program
 from twostep.delivery.carriers.kannel import Kannel, KannelGateway
-from twostep.delivery.carriers.smpp import MessageCentre, Smpp
 from twostep.delivery.carriers.twilio import Twilio, TwilioAccount
 from twostep.delivery.carriers.vonage import Vonage, VonageAccount
 from twostep.delivery.carriers.webhook import Webhook, WebhookReceiver
@@ -201,21 +198,6 @@ def test_kannel_says_whether_the_login_is_right_and_sends_nothing(tmp_path: Path
         wrong = asyncio.run(ask("wrong"))
         assert (wrong.verdict, "kannel.password" in wrong.text) == (BROKEN, True)
         assert gateway.messages() == []
-
-
-def test_smpp_binds(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def run() -> None:
-        async with open_centre() as centre:
-            for password, verdict in (("hush", WORKS), ("wrong", BROKEN)):
-                smpp = smpp_channel(centre, password=password)
-                found = await smpp.examine(now=NOW)
-                await smpp.close()
-                assert found.verdict is verdict
-        nobody = Smpp(MessageCentre("127.0.0.1", centre.port, "panel", "hush"))
-        assert "Nothing listens" in (await nobody.examine(now=NOW)).text
-        await nobody.close()
-
-    asyncio.run(run())
 
 
 def test_a_program_is_looked_at_and_not_run(tmp_path: Path) -> None:

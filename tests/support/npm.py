@@ -13,7 +13,6 @@ import pytest
 
 PACKAGES = {
     "axe-core": "axe-core@4.14.1",
-    "smpp": "smpp@0.5.1",
     "@stoplight/prism-cli": "@stoplight/prism-cli@5.14.2",
 }
 SECONDS = 180

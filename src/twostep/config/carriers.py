@@ -152,17 +152,6 @@ class Command(Section):
         return self
 
 
-class Smpp(Section):
-    """Text messages over SMPP 3.4; needs the extra: pip install 'twostep[smpp]'."""
-
-    host: str = Field(min_length=1, description="Message centre.")
-    port: int = Field(default=2775, ge=1, le=65535, description="Its port.")
-    system_id: str = Field(min_length=1, max_length=15, description="Name to bind with.")
-    password: SecretStr = Field(max_length=8, description="Password, eight characters at most.")
-    sender: Sender = Field(alias="from", description="Number or name that texts come from.")
-    system_type: str = Field(default="", max_length=12, description="Where the centre asks for it.")
-
-
 class Twilio(Section):
     """Text messages and calls by Twilio."""
 

@@ -9,9 +9,7 @@ from pydantic import Field, model_validator
 from twostep.config.kinds import ALL_COUNTRIES, ByRegion, Countries, Section, WordList
 
 
-PhoneProvider = Literal[
-    "twilio", "vonage", "aws_sns", "kannel", "webhook", "command", "smpp", "console"
-]
+PhoneProvider = Literal["twilio", "vonage", "aws_sns", "kannel", "webhook", "command", "console"]
 
 MailProvider = Literal["smtp", "console"]
 

@@ -8,7 +8,7 @@ from twostep.config.delivery import Delivery
 
 
 # Tables of carriers, in the order in which they are tried where none is given.
-CARRIERS = ("twilio", "vonage", "aws_sns", "kannel", "webhook", "command", "smpp")
+CARRIERS = ("twilio", "vonage", "aws_sns", "kannel", "webhook", "command")
 
 
 def able_providers(tables: Mapping[str, object], able: str) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, model_validator
 
-from twostep.config.carriers import AwsSns, Command, Kannel, Smpp, Twilio, Vonage
+from twostep.config.carriers import AwsSns, Command, Kannel, Twilio, Vonage
 from twostep.config.delivery import Delivery
 from twostep.config.kinds import (
     AbsolutePath,
@@ -187,7 +187,6 @@ class Settings(Section):
     kannel: Kannel | None = Field(default=None)
     webhook: Webhook | None = Field(default=None)
     command: Command | None = Field(default=None)
-    smpp: Smpp | None = Field(default=None)
     smtp: Smtp | None = Field(default=None)
 
     @model_validator(mode="after")

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 from twostep.core.methods.out_of_band import SendState
 from twostep.delivery.message import Message
@@ -171,18 +171,6 @@ class Callbacks(Protocol):
 
     def inbound_path(self) -> str:
         """Where the provider posts what people text back. One that proves itself is a secret."""
-        ...
-
-
-ReportTo = Callable[[StatusReport], Awaitable[None]]
-
-
-@runtime_checkable
-class Reporting(Protocol):
-    """A channel that learns by its own line what became of a message."""
-
-    def report_to(self, report: ReportTo) -> None:
-        """Tell `report` from now on."""
         ...
 
 

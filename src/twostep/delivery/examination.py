@@ -97,13 +97,7 @@ async def reach(url: str) -> str:
     """Connect to an address and hang up: the empty string, or what is wrong and what to do."""
     parts = urlsplit(url)
     is_tls = parts.scheme == "https"
-    return await reach_port(
-        parts.hostname or "", parts.port or (443 if is_tls else 80), is_tls=is_tls
-    )
-
-
-async def reach_port(host: str, port: int, *, is_tls: bool = False) -> str:
-    """As `reach`, for a host and a port."""
+    host, port = parts.hostname or "", parts.port or (443 if is_tls else 80)
     context = ssl.create_default_context() if is_tls else None
     try:
         async with asyncio.timeout(CONNECT_SECONDS):

@@ -162,18 +162,6 @@ async def _build_command(site: Site) -> Channel:
     return Command(Program(_table(site.settings.command).argv))
 
 
-async def _build_smpp(site: Site) -> Channel:
-    from twostep.delivery.carriers.smpp import MessageCentre, Smpp  # noqa: PLC0415
-
-    own = _table(site.settings.smpp)
-    password = own.password.get_secret_value()
-    channel = Smpp(
-        MessageCentre(own.host, own.port, own.system_id, password, own.sender, own.system_type)
-    )
-    site.closing.push_async_callback(channel.close)
-    return channel
-
-
 async def _build_smtp(site: Site) -> Channel:
     from twostep.delivery.mail.smtp import Smtp, SmtpServer  # noqa: PLC0415
 
@@ -208,7 +196,6 @@ BUILDERS: Mapping[str, Builder] = {
     "command": _build_command,
     "console": _build_console,
     "kannel": _build_kannel,
-    "smpp": _build_smpp,
     "smtp": _build_smtp,
     "twilio": _build_twilio,
     "vonage": _build_vonage,

@@ -17,7 +17,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Span, SpanKind, StatusCode, Tracer
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from twostep.delivery.channel import Channel, Kind, Outcome, Reporting, ReportTo
+from twostep.delivery.channel import Channel, Kind, Outcome
 from twostep.delivery.message import Message as Outgoing
 from twostep.flows.hash_pool import Overloaded
 from twostep.store.tx import Store, Tx
@@ -68,13 +68,9 @@ class Spans:
         """A span for every call of a provider."""
         made: dict[int, Channel] = {}
         return {
-            kind: [made.setdefault(id(one), self._channel(one)) for one in ones]
+            kind: [made.setdefault(id(one), TracedChannel(one, self)) for one in ones]
             for kind, ones in channels.items()
         }
-
-    def _channel(self, channel: Channel) -> Channel:
-        kind = TracedReporting if isinstance(channel, Reporting) else TracedChannel
-        return kind(channel, self)
 
     @contextmanager
     def span(
@@ -182,12 +178,3 @@ class TracedChannel:
             outcome = await self._channel.send(message, now=now)
             span.set_attribute("twostep.outcome", type(outcome).__name__)
             return outcome
-
-
-class TracedReporting(TracedChannel):
-    """One that also tells what became of messages."""
-
-    def report_to(self, report: ReportTo) -> None:
-        """Tell `report` from now on."""
-        if isinstance(self._channel, Reporting):
-            self._channel.report_to(report)

@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from contextlib import closing
 
 import pytest
 
-from tests.cli.conftest import environment, seed
+from tests.cli.conftest import seed
 from tests.delivery.mail.test_smtp import Mailbox, running
 
 
@@ -120,19 +118,3 @@ def test_a_provider_that_cannot_make_its_calls_is_pointed_out(twostep, folder):
     found = about(twostep("doctor", "--json"), "twilio")
     assert [level for level, _ in found] == ["error", "warning"]
     assert "makes no calls" in found[1][1]
-
-
-def test_a_provider_whose_package_is_missing_is_named(folder):
-    """In a process of its own, where the package cannot be found."""
-    config = folder / "twostep.toml"
-    config.write_text(
-        config.read_text()
-        + '[smpp]\nhost = "127.0.0.1"\nsystem_id = "x"\npassword = "x"\nfrom = "P"\n'
-    )
-    hidden = "import sys; sys.modules['aiosmpplib'] = None; sys.argv = ['twostep', 'doctor']\n"
-    done = subprocess.run(
-        [sys.executable, "-c", hidden + "from twostep.__main__ import main; main()"],
-        cwd=folder, env=environment(), capture_output=True, text=True, timeout=30, check=False,
-    )  # fmt: skip
-    assert done.returncode == 1, done.stderr
-    assert "pip install 'twostep[smpp]'" in done.stdout

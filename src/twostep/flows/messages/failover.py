@@ -17,7 +17,7 @@ from twostep.core.messages import breaker
 from twostep.core.messages.breaker import Breaker, is_open
 from twostep.core.outage import StoreUnavailable
 from twostep.delivery import channel as port
-from twostep.delivery.channel import Channel, Kind, Reporting, ReportTo
+from twostep.delivery.channel import Channel, Kind
 from twostep.delivery.message import Message
 from twostep.flows.audit.alarm import raise_alarm
 from twostep.flows.env import Env
@@ -46,12 +46,6 @@ class Failover:
     def __init__(self, channels: Mapping[Kind, Sequence[Channel]]) -> None:
         self._channels = channels
         self._breakers: dict[str, Breaker] = {}
-
-    def listen(self, report: ReportTo) -> None:
-        """Let providers with a line of their own tell what became of messages."""
-        for channel in {one.name: one for ones in self._channels.values() for one in ones}.values():
-            if isinstance(channel, Reporting):
-                channel.report_to(report)
 
     async def hand_over(
         self, env: Env, row: OutboxRow, message: Message, *, region: str

@@ -52,7 +52,6 @@ def _senders(env: Env) -> Iterator[str]:
         "vonage": settings.vonage and settings.vonage.sender,
         "aws_sns": settings.aws_sns and settings.aws_sns.origination_number,
         "kannel": settings.kannel and settings.kannel.sender,
-        "smpp": settings.smpp and settings.smpp.sender,
     }
     return (own.get(name) or "" for name in settings.sms_providers)
 

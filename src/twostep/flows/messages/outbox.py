@@ -13,7 +13,6 @@ import secrets
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 
 import structlog
 
@@ -24,13 +23,12 @@ from twostep.core.methods.out_of_band import NO_ANSWER
 from twostep.core.outage import StoreUnavailable
 from twostep.core.sealing import SealBroken
 from twostep.delivery import channel as port
-from twostep.delivery.channel import Channel, Kind, StatusReport
+from twostep.delivery.channel import Channel, Kind
 from twostep.delivery.message import Message
 from twostep.flows.env import NOBODY, Env
 from twostep.flows.messages.compose import compose
 from twostep.flows.messages.failover import Failover
 from twostep.flows.messages.opt_out import note_refusal
-from twostep.flows.messages.reports import record_status
 from twostep.flows.messages.sent_code import CODE
 from twostep.flows.turn import PAYLOAD, Turn, TurnOpener, by_system
 from twostep.flows.unseal import tell_broken
@@ -86,7 +84,6 @@ class Outbox:
 
     async def run(self, env: Env) -> None:
         """Work until cancelled."""
-        self._failover.listen(partial(_take_report, env))
         while True:
             self._wake.clear()
             try:
@@ -187,11 +184,6 @@ class Outbox:
         if handed is None:
             return _retry(row, "no_provider", provider=row.provider, now=env.clock())
         return _judge(row, handed.answer, provider=handed.provider, now=env.clock())
-
-
-async def _take_report(env: Env, report: StatusReport) -> None:
-    with suppress(StoreUnavailable):  # the provider's next report, or none, settles it
-        await by_system(env).run(record_status, report, provider="")
 
 
 def _judge(row: OutboxRow, answer: port.Outcome, *, provider: str, now: int) -> _Result:

@@ -51,11 +51,7 @@ def _named(settings: Settings) -> list[str]:
 
 
 async def _examine(site: Site, name: str, *, now: int) -> list[Finding]:
-    try:
-        channel = await BUILDERS[name](site)
-    except ImportError as error:
-        text = f"It needs {error.name}, which is not installed. Run: pip install 'twostep[{name}]'"
-        return [Finding(name, Verdict.BROKEN, text)]
+    channel = await BUILDERS[name](site)
     found = []
     if isinstance(channel, Examinable):
         try:
