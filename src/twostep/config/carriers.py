@@ -36,7 +36,7 @@ Sender = Annotated[str, AfterValidator(_sender)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 
 
-class Vonage(Section):
+class VonageSettings(Section):
     """Text messages and calls by Vonage."""
 
     api_key: str = Field(pattern=r"^[0-9a-zA-Z]{4,32}$", description="API key of the account.")
@@ -92,7 +92,7 @@ class Vonage(Section):
         return self.call_from is not None
 
 
-class AwsSns(Section):
+class AwsSnsSettings(Section):
     """Text messages by Amazon SNS."""
 
     region: str = Field(
@@ -120,7 +120,7 @@ class AwsSns(Section):
     )
 
 
-class Kannel(Section):
+class KannelSettings(Section):
     """Text messages through your own Kannel gateway."""
 
     url: Origin = Field(description="Scheme, host and port of the smsbox.")
@@ -134,7 +134,7 @@ class Kannel(Section):
     )
 
 
-class Command(Section):
+class CommandSettings(Section):
     """Text messages by a program on this machine, such as gammu."""
 
     argv: Annotated[tuple[str, ...], WordList] = Field(
@@ -152,7 +152,7 @@ class Command(Section):
         return self
 
 
-class Twilio(Section):
+class TwilioSettings(Section):
     """Text messages and calls by Twilio."""
 
     account_sid: str = Field(

@@ -16,7 +16,7 @@ MailProvider = Literal["smtp", "console"]
 CountryFlag = Literal["sms", "call", "enrol", "signin"]
 
 
-class Delivery(Section):
+class DeliverySettings(Section):
     """Text messages, calls and e-mail."""
 
     countries: Countries = Field(

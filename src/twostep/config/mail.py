@@ -9,7 +9,7 @@ from pydantic import Field, SecretStr, model_validator
 from twostep.config.kinds import Section, is_loopback
 
 
-class Smtp(Section):
+class SmtpSettings(Section):
     """E-mail through a mail server."""
 
     host: str = Field(min_length=1, description="Name of the mail server.")

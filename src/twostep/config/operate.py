@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, SecretStr
 from twostep.config.kinds import Section
 
 
-class Metrics(Section):
+class MetricsSettings(Section):
     """Figures for Prometheus."""
 
     port: int | None = Field(
@@ -34,7 +34,7 @@ class Metrics(Section):
         return any(one is not None for one in (self.port, self.worker_port, self.token))
 
 
-class Retention(Section):
+class RetentionSettings(Section):
     """How long the past is kept."""
 
     events_months: int = Field(
@@ -62,7 +62,7 @@ def _endpoint(value: str) -> str:
     return value if parts.path.strip("/") else value.rstrip("/") + TRACES_PATH
 
 
-class Tracing(Section):
+class TracingSettings(Section):
     """OpenTelemetry traces. They need: pip install 'twostep[otel]'"""
 
     endpoint: Annotated[str, AfterValidator(_endpoint)] | None = Field(

@@ -18,7 +18,7 @@ def _domain(value: str) -> str:
     return host
 
 
-class Passkeys(Section):
+class PasskeySettings(Section):
     """Passkeys and security keys."""
 
     rp_id: Annotated[str, AfterValidator(_domain)] | None = Field(
@@ -39,7 +39,7 @@ class Passkeys(Section):
     )
 
 
-def passkey_warnings(passkeys: Passkeys, host: str) -> dict[str, bool]:
+def passkey_warnings(passkeys: PasskeySettings, host: str) -> dict[str, bool]:
     """What is rarely meant, each with whether it is so. `host`: of `public_url`."""
     rp_id = passkeys.rp_id or host
     is_address = ":" in host or host.replace(".", "").isdigit()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from twostep.config.delivery import Delivery
+from twostep.config.delivery import DeliverySettings
 
 
 # Tables of carriers, in the order in which they are tried where none is given.
@@ -20,7 +20,7 @@ def able_providers(tables: Mapping[str, object], able: str) -> tuple[str, ...]:
     return tuple(name for name in CARRIERS if (table := tables[name]) and _can(table, able))
 
 
-def review_providers(delivery: Delivery, tables: Mapping[str, object]) -> None:
+def review_providers(delivery: DeliverySettings, tables: Mapping[str, object]) -> None:
     """Raise ValueError where a list names a provider that has no table or cannot do it."""
     by_country = tuple(name for names in delivery.country_providers.values() for name in names)
     lists = {"sms": delivery.sms, "call": delivery.call, "email": delivery.email}

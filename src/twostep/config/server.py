@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from twostep.config.kinds import AbsolutePath, Section
 
 
-class Server(Section):
+class ServerSettings(Section):
     """What a connection may take, and how many there may be."""
 
     connections: int = Field(
@@ -47,7 +47,7 @@ class Server(Section):
     )
 
 
-class Password(Section):
+class PasswordSettings(Section):
     """Password hashing, and which ones are refused."""
 
     breached_list: AbsolutePath | None = Field(

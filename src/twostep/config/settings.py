@@ -13,8 +13,14 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, model_validator
 
-from twostep.config.carriers import AwsSns, Command, Kannel, Twilio, Vonage
-from twostep.config.delivery import Delivery
+from twostep.config.carriers import (
+    AwsSnsSettings,
+    CommandSettings,
+    KannelSettings,
+    TwilioSettings,
+    VonageSettings,
+)
+from twostep.config.delivery import DeliverySettings
 from twostep.config.kinds import (
     AbsolutePath,
     Colour,
@@ -24,15 +30,15 @@ from twostep.config.kinds import (
     TimeZone,
     is_loopback,
 )
-from twostep.config.mail import Smtp
-from twostep.config.operate import Metrics, Retention, Tracing
-from twostep.config.passkeys import Passkeys, passkey_warnings
+from twostep.config.mail import SmtpSettings
+from twostep.config.operate import MetricsSettings, RetentionSettings, TracingSettings
+from twostep.config.passkeys import PasskeySettings, passkey_warnings
 from twostep.config.provider_order import able_providers, review_providers
-from twostep.config.server import Password, Server
-from twostep.config.webhook import Webhook
+from twostep.config.server import PasswordSettings, ServerSettings
+from twostep.config.webhook import WebhookSettings
 
 
-class Policy(Section):
+class PolicySettings(Section):
     """What users may and must do."""
 
     phones: bool = Field(
@@ -59,7 +65,7 @@ class Policy(Section):
     )
 
 
-class Session(Section):
+class SessionSettings(Section):
     """How long people stay signed in."""
 
     idle_minutes: int = Field(
@@ -76,7 +82,7 @@ class Session(Section):
         return self
 
 
-class Totp(Section):
+class TotpSettings(Section):
     """Codes of authenticator apps."""
 
     tolerance_steps: int = Field(
@@ -171,23 +177,23 @@ class Settings(Section):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least severity that is logged."
     )
-    policy: Policy = Field(default_factory=Policy)
-    session: Session = Field(default_factory=Session)
-    totp: Totp = Field(default_factory=Totp)
-    password: Password = Field(default_factory=Password)
-    passkeys: Passkeys = Field(default_factory=Passkeys)
-    delivery: Delivery = Field(default_factory=Delivery)
-    server: Server = Field(default_factory=Server)
-    metrics: Metrics = Field(default_factory=Metrics)
-    tracing: Tracing = Field(default_factory=Tracing)
-    retention: Retention = Field(default_factory=Retention)
-    twilio: Twilio | None = Field(default=None)
-    vonage: Vonage | None = Field(default=None)
-    aws_sns: AwsSns | None = Field(default=None)
-    kannel: Kannel | None = Field(default=None)
-    webhook: Webhook | None = Field(default=None)
-    command: Command | None = Field(default=None)
-    smtp: Smtp | None = Field(default=None)
+    policy: PolicySettings = Field(default_factory=PolicySettings)
+    session: SessionSettings = Field(default_factory=SessionSettings)
+    totp: TotpSettings = Field(default_factory=TotpSettings)
+    password: PasswordSettings = Field(default_factory=PasswordSettings)
+    passkeys: PasskeySettings = Field(default_factory=PasskeySettings)
+    delivery: DeliverySettings = Field(default_factory=DeliverySettings)
+    server: ServerSettings = Field(default_factory=ServerSettings)
+    metrics: MetricsSettings = Field(default_factory=MetricsSettings)
+    tracing: TracingSettings = Field(default_factory=TracingSettings)
+    retention: RetentionSettings = Field(default_factory=RetentionSettings)
+    twilio: TwilioSettings | None = Field(default=None)
+    vonage: VonageSettings | None = Field(default=None)
+    aws_sns: AwsSnsSettings | None = Field(default=None)
+    kannel: KannelSettings | None = Field(default=None)
+    webhook: WebhookSettings | None = Field(default=None)
+    command: CommandSettings | None = Field(default=None)
+    smtp: SmtpSettings | None = Field(default=None)
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:

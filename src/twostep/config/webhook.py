@@ -11,7 +11,7 @@ from twostep.config.carriers import WebAddress
 from twostep.config.kinds import Section, Table, WordList
 
 
-class Webhook(Section):
+class WebhookSettings(Section):
     """Texts and calls handed to a system of your own, by signed requests."""
 
     url: WebAddress = Field(description="Where each message is posted.")

@@ -16,7 +16,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 
 from twostep import __version__
-from twostep.config.operate import Tracing as TracingSettings
+from twostep.config.operate import TracingSettings
 from twostep.tracing.spans import Spans
 
 

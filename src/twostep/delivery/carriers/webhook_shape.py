@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from twostep.config.webhook import Webhook
+from twostep.config.webhook import WebhookSettings
 
 
 PLACEHOLDERS = (
@@ -44,7 +44,7 @@ class Shape:
     retry: frozenset[int] = frozenset()
 
 
-def shape_of(own: Webhook) -> Shape:
+def shape_of(own: WebhookSettings) -> Shape:
     """Return what the settings ask for."""
     password = own.password.get_secret_value() if own.password else ""
     return Shape(
