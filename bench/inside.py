@@ -14,6 +14,7 @@ from twostep import main
 from twostep.config import load
 from twostep.core import sealing, token
 from twostep.core.account import Account
+from twostep.core.messages.channel import Channel
 from twostep.core.methods.authenticator import Phone
 from twostep.core.methods.out_of_band import Purpose
 from twostep.core.sign_in.session import Level
@@ -92,14 +93,16 @@ def queue_text(tx: Tx, env: Env, account: Account, one: Seeded) -> None:
     number = sealing.seal(
         env.keyring, e164.encode(), purpose=NUMBER, row_id=phone_id, account_id=account.id
     )
-    phone = Phone(phone_id, account.id, None, number, "US", "mobile", "23", "sms", now, now, None)
+    phone = Phone(
+        phone_id, account.id, None, number, "US", "mobile", "23", Channel.SMS, now, now, None
+    )
     phones.insert(tx, phone, fingerprint=number_digest.fingerprint(env, e164))
     half = open_half(tx, env, account, one).session
     challenge = challenge_for(
         Turn(tx, env, NOBODY, now),
         half,
         phone=phone,
-        channel="sms",
+        channel=Channel.SMS,
         purpose=Purpose.SIGN_IN,
         ends_at=half.expires_at,
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 from gallery_samples import DAY, HOUR, MINUTE, NOW, frame
 
+from twostep.core.messages.channel import Channel
 from twostep.i18n import country_name, format_instant
 from twostep.web.pages.operate.chart import Bar, bars, gauge
 from twostep.web.pages.operate.delivery_health_view import (
@@ -40,9 +41,9 @@ def _busy(code: str) -> dict[str, Any]:
         for title, used, limit in (("Used today (UTC)", 640, 1000), ("Used this hour", 31, 200))
     )
     providers = (
-        ProviderRow("twilio", ("sms", "call"), NOW + MINUTE, "HTTP 503", 812, 31, 1.4),
-        ProviderRow("vonage", ("sms",), 0, "", 64, 2, 0.9),
-        ProviderRow("smtp", ("email",), 0, "", 0, 0, None),
+        ProviderRow("twilio", (Channel.SMS, Channel.CALL), NOW + MINUTE, "HTTP 503", 812, 31, 1.4),
+        ProviderRow("vonage", (Channel.SMS,), 0, "", 64, 2, 0.9),
+        ProviderRow("smtp", (Channel.EMAIL,), 0, "", 0, 0, None),
     )
     alarms = (
         AlarmRow(NOW - HOUR, "twilio keeps failing and is passed by: HTTP 503"),
@@ -58,7 +59,7 @@ def _busy(code: str) -> dict[str, Any]:
         "budgets": budgets,
         "providers": providers,
         "alarms": alarms,
-        "troubled": ("sms",),
+        "troubled": (Channel.SMS,),
         "opted_out": 3,
         "texts": (
             TextRow("English", "GSM-7", 131, 160, 1),

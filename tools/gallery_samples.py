@@ -11,6 +11,7 @@ import phonenumbers
 import segno
 from markupsafe import Markup
 
+from twostep.core.messages.channel import Channel
 from twostep.i18n import LANGUAGES, country_name, language
 from twostep.web.view import (
     AccountMenu,
@@ -68,8 +69,8 @@ def frame(code: str, *, stage: int = 0, two_step: bool = True, **changes: Any) -
 
 
 WAYS = (
-    WayRow("ph1", "phone", "sms", hint="42"),
-    WayRow("ph1", "phone", "call", hint="42"),
+    WayRow("ph1", "phone", Channel.SMS, hint="42"),
+    WayRow("ph1", "phone", Channel.CALL, hint="42"),
     WayRow("rc1", "codes", codes_left=8),
 )
 DOWN = (
@@ -82,7 +83,7 @@ PASSKEY_WAY = WayRow("pk1", "passkey", label=KEYS[0][1], entries=KEYS)
 PASSKEY = CodeAsk("passkey", entries=KEYS)
 APP = CodeAsk("app", entries=(("ap1", "Phone"),))
 TEXT = CodeAsk(
-    "sms",
+    Channel.SMS,
     method_id="ph1",
     hint="42",
     valid_until=NOW + 10 * MINUTE,
@@ -91,7 +92,7 @@ TEXT = CodeAsk(
 )
 CALL = replace(
     TEXT,
-    kind="call",
+    kind=Channel.CALL,
     delivery=DeliveryLine("failed", "Not delivered: nobody answered."),
     can_send_at=NOW - 5,
 )
@@ -115,7 +116,9 @@ METHODS = (
         used_with="Safari on iPhone",
         synced=True,
     ),
-    MethodRow("ph1", "phone", NOW - 9 * DAY, hint="42", channel="sms", last_used_at=NOW - DAY),
+    MethodRow(
+        "ph1", "phone", NOW - 9 * DAY, hint="42", channel=Channel.SMS, last_used_at=NOW - DAY
+    ),
     MethodRow("rc1", "codes", NOW - 9 * DAY, codes_left=8, codes_total=10, saved=False),
 )
 SESSIONS = (

@@ -32,6 +32,7 @@ from gallery_samples import (
     wrong,
 )
 
+from twostep.core.messages.channel import Channel
 from twostep.flows.recovery.lost_phone import RecoverView
 from twostep.i18n import country_name, language
 from twostep.web.view import BrowserRow, CodeAsk, EmailRow, Link, Notice, PasskeyUrls, PhoneForm
@@ -175,7 +176,7 @@ def _wizard(code: str) -> dict[str, State]:
         "spare": ("spare.html", spare),
         "spare-one-done": ("spare.html", spare | {"has_phone": True, "fresh": False}),
         "phone-new": ("phone_new.html", phone),
-        "phone-new-wrong": ("phone_new.html", phone | {"form": replace(form, number="01512", texts_work=False, channel="call"), "errors": wrong("number", "That number is too short for Germany.")}),
+        "phone-new-wrong": ("phone_new.html", phone | {"form": replace(form, number="01512", texts_work=False, channel=Channel.CALL), "errors": wrong("number", "That number is too short for Germany.")}),
         "phone-confirm": ("phone_confirm.html", check),
         "phone-confirm-call": ("phone_confirm.html", check | {"ask": CALL}),
         "codes-none": ("codes.html", codes | {"left": None, "made_at": None}),

@@ -1,4 +1,4 @@
-"""Wires everything, read top to bottom: settings → keys → store → flows → channels → web → server.
+"""Wires everything, read top to bottom: settings → keys → store → flows → carriers → web → server.
 
 Web and server are imported where they are made: the command line needs neither.
 """
@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from twostep.config import Settings
+from twostep.core.messages.channel import Channel
 from twostep.core.outage import StoreUnavailable
 from twostep.core.sealing import Keyring
 from twostep.core.sign_in.password import PROFILES, dummy_hash
-from twostep.delivery.channel import Callbacks, Channel, Kind
-from twostep.delivery.providers import build_callbacks, build_channels
+from twostep.delivery.port import Callbacks, Carrier
+from twostep.delivery.providers import build_callbacks, build_carriers
 from twostep.flows.counters import Counters, MeteredStore
 from twostep.flows.env import Env
 from twostep.flows.hash_pool import HashPool
@@ -153,7 +154,7 @@ def _review_libraries(settings: Settings, *, working: bool) -> None:
 @asynccontextmanager
 async def open_product(
     settings: Settings,
-    channels: Mapping[Kind, Sequence[Channel]],
+    carriers: Mapping[Channel, Sequence[Carrier]],
     *,
     callbacks: Mapping[str, Callbacks] | None = None,
     clock: Callable[[], int] = system_clock,
@@ -167,7 +168,7 @@ async def open_product(
     _review_libraries(settings, working=working)
     keys = load_keys(settings)
     store = open_store(settings, demo=demo, beside=not working)
-    outbox, counters = Outbox(channels), Counters()
+    outbox, counters = Outbox(carriers), Counters()
 
     def wake() -> None:
         outbox.wake()
@@ -251,9 +252,9 @@ async def serve(
     sockets = server.listen([host], port)
     with open_tracing(settings) as tracing:
         async with (
-            build_channels(settings) as channels,
+            build_carriers(settings) as carriers,
             open_product(
-                settings, tracing.channels(channels), callbacks=callbacks, tracing=tracing
+                settings, tracing.carriers(carriers), callbacks=callbacks, tracing=tracing
             ) as product,
             server.beside(own_port(product.env), settings.metrics.port),
         ):
@@ -277,8 +278,8 @@ async def run_worker(settings: Settings, *, ready: Callable[[], None]) -> None:
     port, setting = settings.metrics.worker_port, "metrics.worker_port"
     with open_tracing(settings) as tracing:
         async with (
-            build_channels(settings) as channels,
-            open_product(settings, tracing.channels(channels), tracing=tracing) as product,
+            build_carriers(settings) as carriers,
+            open_product(settings, tracing.carriers(carriers), tracing=tracing) as product,
             server.beside(own_port(product.env), port, setting=setting),
         ):
             await server.stopped(ready=ready)

@@ -226,7 +226,7 @@ from twostep.tracing import open_tracing
 settings = load(__import__("pathlib").Path("twostep.toml"), environ={})
 async def look():
     with open_tracing(settings) as tracing:
-        async with open_product(settings, tracing.channels({}), tracing=tracing) as product:
+        async with open_product(settings, tracing.carriers({}), tracing=tracing) as product:
             app = build_app(product.env)
             plain = tracing.app(app, app.router.pattern_of) is app
             print(plain, type(product.env.store).__name__)

@@ -18,12 +18,13 @@ from tests.support import listener
 from tests.support.fake_provider import FakeProvider, answer, fake_provider, replying
 from tests.support.listener import DIGITS, action_of, hear, said, speak
 from tests.support.product import Browser, TestProduct, open_test_product, words
+from twostep.core.messages.channel import Channel
 from twostep.core.methods import out_of_band
 from twostep.delivery.carriers.twilio import Twilio, TwilioAccount
 from twostep.delivery.carriers.twilio_callback import TwilioCallbacks
-from twostep.delivery.channel import Kind, Outcome
 from twostep.delivery.console import Console, Inbox
 from twostep.delivery.message import Message
+from twostep.delivery.port import Outcome
 from twostep.main import build_app
 from twostep.store.methods import phones
 
@@ -41,7 +42,7 @@ class TwilioOnce:
 
     api: FakeProvider
     name: str = "twilio"
-    kinds: frozenset[Kind] = frozenset({Kind.SMS, Kind.CALL})
+    kinds: frozenset[Channel] = frozenset({Channel.SMS, Channel.CALL})
 
     async def send(self, message: Message, *, now: int) -> Outcome:
         account = TwilioAccount(
@@ -83,7 +84,11 @@ class Line:
 def open_line(folder: Path) -> Iterator[Line]:
     opened = fake_provider(replying(answer(201, {"sid": "CA1", "status": "queued"})))
     channel_list: list[object] = []
-    channels = {Kind.SMS: channel_list, Kind.CALL: channel_list, Kind.EMAIL: [Console(Inbox())]}
+    channels = {
+        Channel.SMS: channel_list,
+        Channel.CALL: channel_list,
+        Channel.EMAIL: [Console(Inbox())],
+    }
     with open_test_product(folder, channels=channels) as product:
         api = product.run(opened.__aenter__())
         channel_list.append(TwilioOnce(api))

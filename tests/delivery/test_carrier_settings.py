@@ -7,8 +7,8 @@ import asyncio
 import pytest
 
 from twostep.config import ConfigError, Settings, load
-from twostep.delivery.channel import Kind
-from twostep.delivery.providers import BUILDERS, CALLBACKS, build_callbacks, build_channels
+from twostep.core.messages.channel import Channel
+from twostep.delivery.providers import BUILDERS, CALLBACKS, build_callbacks, build_carriers
 
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -40,10 +40,10 @@ def problem(*tables: str, **more: object) -> str:
     return str(caught.value)
 
 
-def kinds(given: Settings) -> dict[Kind, list[str]]:
-    async def build() -> dict[Kind, list[str]]:
-        async with build_channels(given) as channels:
-            return {kind: [one.name for one in several] for kind, several in channels.items()}
+def kinds(given: Settings) -> dict[Channel, list[str]]:
+    async def build() -> dict[Channel, list[str]]:
+        async with build_carriers(given) as carriers:
+            return {channel: [one.name for one in several] for channel, several in carriers.items()}
 
     return asyncio.run(build())
 
@@ -52,7 +52,7 @@ def kinds(given: Settings) -> dict[Kind, list[str]]:
 def test_a_table_is_enough_for_texts(name: str) -> None:
     given = settings(name)
     assert given.sms_providers == (name,)
-    assert kinds(given) == {Kind.SMS: [name], Kind.CALL: [], Kind.EMAIL: []}
+    assert kinds(given) == {Channel.SMS: [name], Channel.CALL: [], Channel.EMAIL: []}
 
 
 @pytest.mark.parametrize(
@@ -118,10 +118,10 @@ def test_country_tables_come_from_the_environment_too() -> None:
         "TWOSTEP_DELIVERY__COUNTRY_FLAGS": '{ ch = ["sms", "signin"] }',
     }
     given = load(None, environ=environ, overrides={"public_url": "https://a.example"}).delivery
-    assert given.allows("DE", "call", "enrol")
-    assert given.allows("CH", "sms", "signin")
+    assert given.allows("DE", "enrol", "call")
+    assert given.allows("CH", "signin", "sms")
     assert not given.allows("CH", "enrol")
-    assert not given.allows("FR", "sms")
+    assert not given.allows("FR", "signin", "sms")
 
 
 def test_order_is_twilio_first_and_countries_add_their_own() -> None:
@@ -129,19 +129,19 @@ def test_order_is_twilio_first_and_countries_add_their_own() -> None:
         "kannel", "vonage", delivery__sms=["vonage"], delivery__countries=["DE"],
         delivery__country_providers={"DE": ["kannel"]},
     )  # fmt: skip
-    assert kinds(given)[Kind.SMS] == ["vonage", "kannel"]
+    assert kinds(given)[Channel.SMS] == ["vonage", "kannel"]
     assert settings("kannel", "vonage").sms_providers == ("vonage", "kannel")
 
 
 def test_calls_by_the_webhook_need_a_way_back() -> None:
     both = {"webhook__carries": ["sms", "call"]}
-    assert kinds(settings("webhook", **both))[Kind.CALL] == ["webhook"]
+    assert kinds(settings("webhook", **both))[Channel.CALL] == ["webhook"]
     local = settings("webhook", public_url="http://localhost:8080", **both)
-    assert kinds(local)[Kind.CALL] == []
+    assert kinds(local)[Channel.CALL] == []
     here = settings(
         "webhook", public_url="http://localhost:8080", webhook__url="http://127.0.0.1:9/x", **both
     )
-    assert kinds(here)[Kind.CALL] == ["webhook"]
+    assert kinds(here)[Channel.CALL] == ["webhook"]
     assert set(build_callbacks(here)) == {"webhook"}
 
 

@@ -6,19 +6,19 @@ import asyncio
 
 import pytest
 
+from twostep.core.messages.channel import Channel
 from twostep.core.methods.out_of_band import Purpose, SendState
-from twostep.delivery.channel import (
+from twostep.delivery.console import Behaviour, Console, Inbox
+from twostep.delivery.message import CallMessage, MailMessage, TextMessage
+from twostep.delivery.port import (
     Accepted,
     Ambiguous,
     Failure,
-    Kind,
     Permanent,
     StatusReport,
     redact,
     send_in_time,
 )
-from twostep.delivery.console import Behaviour, Console, Inbox
-from twostep.delivery.message import CallMessage, MailMessage, TextMessage
 from twostep.delivery.spoken import new_script
 
 
@@ -54,13 +54,13 @@ def run(message, behaviour=Behaviour.OK, *, seconds=15.0, pause=no_pause):
 
 
 @pytest.mark.parametrize(
-    ("message", "kind"), [(TEXT, Kind.SMS), (CALL, Kind.CALL), (MAIL, Kind.EMAIL)]
+    ("message", "kind"), [(TEXT, Channel.SMS), (CALL, Channel.CALL), (MAIL, Channel.EMAIL)]
 )
 def test_a_good_day(message, kind):
     outcome, inbox, reports = run(message)
     assert outcome == Accepted(f"console-{message.id}")
     received = inbox.find(message.id)
-    assert (received.kind, received.message, received.at) == (kind, message, 7)
+    assert (received.channel, received.message, received.at) == (kind, message, 7)
     assert reports == [StatusReport(message.id, SendState.DELIVERED)]
 
 

@@ -12,10 +12,11 @@ import pytest
 
 from tests.support.kannel import PASSWORD, Gateway, open_gateway, text_of
 from tests.support.product import TestProduct, method_ids, open_test_product
+from twostep.core.messages.channel import Channel
 from twostep.delivery.carriers.kannel import Kannel, KannelGateway
-from twostep.delivery.channel import Kind, Outcome
 from twostep.delivery.console import Console, Inbox
 from twostep.delivery.message import Message
+from twostep.delivery.port import Outcome
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ class OneClientEach:
 
     gateway: Gateway
     name: str = "kannel"
-    kinds: frozenset[Kind] = frozenset({Kind.SMS})
+    kinds: frozenset[Channel] = frozenset({Channel.SMS})
 
     async def send(self, message: Message, *, now: int) -> Outcome:
         own = KannelGateway(self.gateway.url, "panel", PASSWORD, "EXAMPLE")
@@ -51,9 +52,9 @@ def newest_code(product: TestProduct, gateway: Gateway, count: int) -> str:
 
 def test_enrol_and_sign_in_with_codes_read_off_the_phone(tmp_path: Path, gateway: Gateway) -> None:
     channels = {
-        Kind.SMS: [OneClientEach(gateway)],
-        Kind.CALL: [],
-        Kind.EMAIL: [Console(Inbox())],
+        Channel.SMS: [OneClientEach(gateway)],
+        Channel.CALL: [],
+        Channel.EMAIL: [Console(Inbox())],
     }
     with open_test_product(tmp_path, channels=channels) as product:
         product.add_account()

@@ -19,36 +19,43 @@ from tests.support.fake_provider import (
     replying,
     send_to,
 )
+from twostep.core.messages.channel import Channel
 from twostep.delivery.carriers.aws_sns import AwsSns, SnsAccount
 from twostep.delivery.carriers.kannel import Kannel, KannelGateway
 from twostep.delivery.carriers.twilio import Twilio, TwilioAccount
 from twostep.delivery.carriers.vonage import Vonage, VonageAccount
 from twostep.delivery.carriers.webhook import Webhook, WebhookReceiver
-from twostep.delivery.channel import Ambiguous, Channel, Kind, Misconfigured, Temporary, Throttled
+from twostep.delivery.port import (
+    Ambiguous,
+    Carrier,
+    Misconfigured,
+    Temporary,
+    Throttled,
+)
 
 
 SECRET = "whsec_" + "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0" + "LXNlY3JldA=="
-Make = Callable[[str, httpx2.AsyncClient], Channel]
+Make = Callable[[str, httpx2.AsyncClient], Carrier]
 
 
-def twilio(url: str, client: httpx2.AsyncClient) -> Channel:
+def twilio(url: str, client: httpx2.AsyncClient) -> Carrier:
     account = TwilioAccount("AC" + "0" * 32, "SK1", "hush", text_from="+12025550199", api=url)
     return Twilio(account, client)
 
 
-def vonage(url: str, client: httpx2.AsyncClient) -> Channel:
+def vonage(url: str, client: httpx2.AsyncClient) -> Carrier:
     return Vonage(VonageAccount("key", "hush", text_from="Panel", text_api=url), client)
 
 
-def aws_sns(url: str, client: httpx2.AsyncClient) -> Channel:
+def aws_sns(url: str, client: httpx2.AsyncClient) -> Carrier:
     return AwsSns(SnsAccount("eu-central-1", "AKIA0000000000000000", "hush", endpoint=url), client)
 
 
-def kannel(url: str, client: httpx2.AsyncClient) -> Channel:
+def kannel(url: str, client: httpx2.AsyncClient) -> Carrier:
     return Kannel(KannelGateway(url, "panel", "hush"), client)
 
 
-def webhook(url: str, client: httpx2.AsyncClient) -> Channel:
+def webhook(url: str, client: httpx2.AsyncClient) -> Carrier:
     return Webhook(WebhookReceiver(f"{url}/send", SECRET), client)
 
 
@@ -58,7 +65,7 @@ ALL = pytest.mark.parametrize("make", [twilio, vonage, aws_sns, kannel, webhook]
 @ALL
 def test_only_texts_are_taken_where_nothing_else_is_set_up(make: Make) -> None:
     channel = make("http://127.0.0.1:9", httpx2.AsyncClient())
-    assert channel.kinds == {Kind.SMS}
+    assert channel.channels == {Channel.SMS}
     for message in (CALL, MAIL):
         assert isinstance(asyncio.run(channel.send(message, now=NOW)), Misconfigured)
 

@@ -19,7 +19,7 @@ from tests.support.kannel import free_port
 from tests.support.npm import need
 from twostep.delivery.carriers.twilio import Twilio, TwilioAccount
 from twostep.delivery.carriers.vonage import Vonage, VonageAccount, text_form
-from twostep.delivery.channel import Accepted, Misconfigured
+from twostep.delivery.port import Accepted, Misconfigured
 
 
 PATHS = (

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from twostep.config import Settings, load
-from twostep.delivery.channel import Kind
-from twostep.delivery.providers import build_callbacks, build_channels
+from twostep.core.messages.channel import Channel
+from twostep.delivery.providers import build_callbacks, build_carriers
 
 
 URL = "https://panel.example.com"
@@ -22,35 +22,35 @@ def settings(**more: object) -> Settings:
     return load(None, environ={}, overrides={"public_url": URL, "data_dir": "data", **more})
 
 
-def names(given: Settings) -> dict[Kind, list[str]]:
-    async def build() -> dict[Kind, list[str]]:
-        async with build_channels(given) as channels:
-            return {kind: [one.name for one in several] for kind, several in channels.items()}
+def names(given: Settings) -> dict[Channel, list[str]]:
+    async def build() -> dict[Channel, list[str]]:
+        async with build_carriers(given) as carriers:
+            return {channel: [one.name for one in several] for channel, several in carriers.items()}
 
     return asyncio.run(build())
 
 
 def test_nothing_is_built_that_is_not_set():
-    assert names(settings()) == {Kind.SMS: [], Kind.CALL: [], Kind.EMAIL: []}
+    assert names(settings()) == {Channel.SMS: [], Channel.CALL: [], Channel.EMAIL: []}
 
 
 def test_every_table_that_is_there_is_used():
     assert names(settings(**TWILIO, **SMTP)) == {
-        Kind.SMS: ["twilio"],
-        Kind.CALL: ["twilio"],
-        Kind.EMAIL: ["smtp"],
+        Channel.SMS: ["twilio"],
+        Channel.CALL: ["twilio"],
+        Channel.EMAIL: ["smtp"],
     }
 
 
 def test_the_order_is_the_operators():
     given = settings(**TWILIO, **{"delivery.sms": ["console", "twilio"]})
-    assert names(given)[Kind.SMS] == ["console", "twilio"]
+    assert names(given)[Channel.SMS] == ["console", "twilio"]
 
 
 def test_a_panel_that_nobody_outside_reaches_makes_no_calls():
     given = settings(**TWILIO, public_url="http://localhost:8080")
     assert build_callbacks(given) == {}
-    assert names(given)[Kind.CALL] == []
+    assert names(given)[Channel.CALL] == []
 
 
 def test_callbacks_are_read_where_they_can_be_verified():

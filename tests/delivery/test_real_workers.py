@@ -23,6 +23,7 @@ from tests.support.house import House
 from tests.support.installed import inside, install, serving
 from tests.support.live import free_port
 from tests.support.postgres import PostgresServer
+from twostep.core.messages.channel import Channel
 from twostep.core.methods.out_of_band import Purpose
 from twostep.flows.messages.numbers import open_number
 from twostep.flows.messages.queue_message import _new_challenge, queue_message
@@ -74,7 +75,7 @@ def _queue(turn: Turn, phone_id: str, half: SignedIn) -> None:
     assert phone is not None
     for _ in range(ROWS):
         challenge = _new_challenge(
-            turn, half.session, phone=phone, channel="sms", purpose=Purpose.SIGN_IN,
+            turn, half.session, phone=phone, channel=Channel.SMS, purpose=Purpose.SIGN_IN,
             expires_at=turn.now + 600,
         )  # fmt: skip
         challenges.insert(turn.tx, challenge)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.house import House, open_house
+from twostep.core.messages.channel import Channel
 from twostep.core.methods.out_of_band import Purpose
 from twostep.core.refusal import Reason, Refused
 from twostep.flows.messages import abuse_watch
@@ -136,7 +137,7 @@ def test_a_country_whose_codes_never_come_back_is_paused_for_new_numbers(tmp_pat
 def _pump(tx: Tx, account_id: str, *, at: int, verified: int) -> None:
     for place in range(60):
         send = Send(
-            f"s{place}", account_id, f"c{place}", "US", "sms", False, bytes([place]), b"p", at
+            f"s{place}", account_id, f"c{place}", "US", Channel.SMS, False, bytes([place]), b"p", at
         )
         sends.insert(tx, send)
         if place < verified:
@@ -181,8 +182,9 @@ def test_a_countrys_flags(tmp_path: Path) -> None:
         assert closed.reason is Reason.NUMBER_REGION_CLOSED
         assert isinstance(await enrol(house, who, "0151 23456789", region="DE"), Sent)
         allows = house.env.settings.delivery.allows
-        assert allows("FR", "sms", "call", "enrol", "signin")
-        assert allows("US", "call", "signin")
+        assert all(allows("FR", use, way) for use in ("enrol", "signin") for way in ("sms", "call"))
+        assert allows("US", "signin", "call")
+        assert not allows("US", "signin", "sms")
         assert not allows("US", "enrol")
 
     tell(tmp_path, story, delivery__country_flags=flags)

@@ -13,6 +13,7 @@ import pytest
 
 from tests.support.house import House, open_house
 from twostep.core.account import Account
+from twostep.core.messages.channel import Channel
 from twostep.core.refusal import Reason, Refused
 from twostep.core.sign_in import throttle
 from twostep.delivery.mail.notice import NoticeKind
@@ -24,7 +25,7 @@ from twostep.store.sign_in import throttles
 
 
 TOGETHER = 40
-CONFIRMED = Wanted("+12025550100", "US", "sms", confirmed=True, known_browser=True)
+CONFIRMED = Wanted("+12025550100", "US", Channel.SMS, confirmed=True, known_browser=True)
 
 
 async def gather(house: House, count: Callable[[int], Awaitable[Any]]) -> Counter[str]:
@@ -70,7 +71,7 @@ def each_own_number(n: int) -> str:
             id="number-hour-strangers",
         ),
         pytest.param(
-            lambda _: replace(CONFIRMED, channel="call"),
+            lambda _: replace(CONFIRMED, channel=Channel.CALL),
             each_its_own,
             throttle.CALL_NUMBER_DAY.limit,
             id="calls-day",

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from tests.support.house import PASSWORD, House, open_house
+from twostep.core.messages.channel import Channel
 from twostep.core.refusal import Reason, Refused
-from twostep.delivery.channel import Kind
 from twostep.flows.account import password, profile
 from twostep.flows.env import SHELL
 from twostep.flows.help_desk import acts as help_desk
@@ -66,7 +66,7 @@ async def link(house: House, prefix: str) -> str:
     """The newest mailed link that begins so."""
     await house.settle()
     for one in house.inbox.received:
-        if one.kind is Kind.EMAIL and (
+        if one.channel is Channel.EMAIL and (
             found := re.search(re.escape(prefix) + r"([\w-]+)", str(one.message.text))
         ):
             return found[1]

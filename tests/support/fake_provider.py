@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 import httpx2
 
 from twostep.core.methods.out_of_band import Purpose
-from twostep.delivery.channel import Channel, Outcome, send_in_time
 from twostep.delivery.message import CallMessage, MailMessage, Message, TextMessage
+from twostep.delivery.port import Carrier, Outcome, send_in_time
 from twostep.delivery.spoken import new_script
 
 
@@ -112,7 +112,7 @@ async def fake_provider(reply: Reply) -> AsyncIterator[FakeProvider]:
 
 
 def send_to(
-    make: Callable[[str, httpx2.AsyncClient], Channel],
+    make: Callable[[str, httpx2.AsyncClient], Carrier],
     message: Message,
     reply: Reply | bytes,
     *,

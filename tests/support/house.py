@@ -19,13 +19,14 @@ from typing import Any, TypeVar
 from tests.support.postgres import PostgresServer
 from twostep.config import load
 from twostep.core.account import Account, Role
+from twostep.core.messages.channel import Channel
 from twostep.core.methods import totp
 from twostep.core.refusal import Refused
 from twostep.core.sealing import Keyring, new_key
 from twostep.core.sign_in.password import PROFILES
-from twostep.delivery.channel import Channel, Kind
 from twostep.delivery.console import Console, Inbox
 from twostep.delivery.message import CallMessage, MailMessage, TextMessage
+from twostep.delivery.port import Carrier
 from twostep.flows.account import accounts
 from twostep.flows.account.accounts import NewAccount
 from twostep.flows.env import SHELL, Env, Visitor
@@ -215,7 +216,9 @@ class House:
     async def newest_code(self) -> str:
         """The code of the newest text or call."""
         await self.settle()
-        message = next(one.message for one in self.inbox.received if one.kind is not Kind.EMAIL)
+        message = next(
+            one.message for one in self.inbox.received if one.channel is not Channel.EMAIL
+        )
         assert isinstance(message, TextMessage | CallMessage)
         return message.code
 
@@ -239,7 +242,7 @@ async def open_house(
     *,
     fresh: bool = True,
     keyring: Keyring | None = None,
-    channels: Mapping[Kind, Sequence[Channel]] | None = None,
+    channels: Mapping[Channel, Sequence[Carrier]] | None = None,
     url: str = "",
     **settings: object,
 ) -> AsyncIterator[House]:
@@ -260,7 +263,7 @@ async def open_house(
     }
     clock, inbox = Clock(), Inbox()
     console = Console(inbox)
-    outbox = Outbox(channels or {kind: [console] for kind in Kind})
+    outbox = Outbox(channels or {kind: [console] for kind in Channel})
     env = Env(
         settings=load(None, environ={}, overrides=overrides),
         keys=Keys(keyring or Keyring((new_key(),))),

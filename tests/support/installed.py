@@ -20,7 +20,7 @@ from cryptography.x509.oid import NameOID
 from tests.cli.conftest import PASSWORD, SECONDS, call, environment
 from tests.support.house import Clock, House
 from twostep.config import load
-from twostep.delivery.channel import Kind
+from twostep.core.messages.channel import Channel
 from twostep.delivery.console import Console, Inbox
 from twostep.flows.messages.outbox import Outbox
 from twostep.main import open_product, system_clock
@@ -132,7 +132,7 @@ async def inside(folder: Path, environ: Mapping[str, str]) -> AsyncIterator[Hous
     settings = load(folder / "twostep.toml", environ={**environment(), **environ}, overrides={})
     inbox = Inbox()
     console = Console(inbox)
-    outbox = Outbox({kind: [console] for kind in Kind})
+    outbox = Outbox({kind: [console] for kind in Channel})
     clock = Clock(now=system_clock())
     async with open_product(settings, {}, clock=clock, working=False) as product:
         env = replace(product.env, wake_outbox=outbox.wake)

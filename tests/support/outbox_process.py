@@ -14,9 +14,9 @@ from pathlib import Path
 import httpx2
 
 from twostep.config import load
+from twostep.core.messages.channel import Channel
 from twostep.core.sign_in.password import PROFILES
 from twostep.delivery.carriers.webhook import Webhook, WebhookReceiver
-from twostep.delivery.channel import Kind
 from twostep.flows.env import Env
 from twostep.flows.hash_pool import HashPool
 from twostep.flows.keys import Keys
@@ -54,7 +54,7 @@ async def main(folder: Path, url: str, now: int, point: str) -> None:
                  "webhook.url": f"{url}/send", "webhook.secret": SECRET}  # fmt: skip
     async with httpx2.AsyncClient() as client:
         channel = Webhook(WebhookReceiver(f"{url}/send", SECRET), client)
-        outbox = Outbox({Kind.SMS: [channel]})
+        outbox = Outbox({Channel.SMS: [channel]})
         env = Env(
             settings=load(None, environ={}, overrides=overrides),
             keys=Keys(pickle.loads((folder / "keys").read_bytes())),  # noqa: S301  the test's own

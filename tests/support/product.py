@@ -27,9 +27,9 @@ import httpx2
 
 from tests.support.house import PASSWORD, Clock, House, database_url, open_house
 from twostep.core.account import Account, Role
+from twostep.core.messages.channel import Channel
 from twostep.core.methods import totp
 from twostep.core.methods.code_input import read_six_digits
-from twostep.delivery.channel import Kind
 from twostep.delivery.message import MailMessage
 from twostep.flows.account.accounts import NewAccount, add_account
 from twostep.flows.account.activity import Activity, list_activity
@@ -202,7 +202,9 @@ class TestProduct:
     def mails(self) -> list[MailMessage]:
         """Every mail so far, oldest first."""
         self.deliver()
-        received = [one.message for one in self.house.inbox.received if one.kind is Kind.EMAIL]
+        received = [
+            one.message for one in self.house.inbox.received if one.channel is Channel.EMAIL
+        ]
         return [one for one in reversed(received) if isinstance(one, MailMessage)]
 
     def newest_link(self, prefix: str) -> str:

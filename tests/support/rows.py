@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from twostep.core.account import Account, Role
+from twostep.core.messages.channel import Channel
 from twostep.core.methods.authenticator import App, Phone, RecoveryCode, RecoverySet
 from twostep.core.methods.challenge import Challenge
 from twostep.core.methods.out_of_band import Purpose
@@ -34,11 +35,11 @@ SESSION = Session(
 )  # fmt: skip
 APP = App("app", "acc", "App", b"sealed", "sha1", 6, 30, 0, 0, 0, NOW, None, "")
 PHONE = Phone(
-    "pho", "acc", None, b"sealed", "US", "mobile", "42", "sms", NOW, confirmed_at=NOW,
+    "pho", "acc", None, b"sealed", "US", "mobile", "42", Channel.SMS, NOW, confirmed_at=NOW,
     last_used_at=None,
 )  # fmt: skip
 CHALLENGE = Challenge(
-    "cha", "acc", "ses", Purpose.SIGN_IN, "pho", "sms", b"sealed", b"mac", "4", 5, NOW, NOW + 600,
+    "cha", "acc", "ses", Purpose.SIGN_IN, "pho", Channel.SMS, b"sealed", b"mac", "4", 5, NOW, NOW + 600,
     ended_at=None,
 )  # fmt: skip
 CODES = tuple(RecoveryCode(f"code{n}", n, bytes([n]), None) for n in range(10))
@@ -62,7 +63,7 @@ def save_everything(tx: Tx) -> None:
 def message(row_id: str, **changes: object) -> OutboxRow:
     """A queued notice."""
     row = OutboxRow(
-        id=row_id, account_id="acc", session_id=None, challenge_id=None, channel="email",
+        id=row_id, account_id="acc", session_id=None, challenge_id=None, channel=Channel.EMAIL,
         kind="phone.added", phone_id=None, payload=b"sealed", state="queued", reason="",
         provider="", provider_id="", attempt=0, next_at=NOW, not_after=NOW + 600, created_at=NOW,
         accepted_at=None,

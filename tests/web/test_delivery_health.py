@@ -11,7 +11,7 @@ import pytest
 from tests.support.product import Browser, TestProduct, open_test_product, problem, words
 from twostep.core.account import Role
 from twostep.core.audit import event
-from twostep.delivery.channel import Kind
+from twostep.core.messages.channel import Channel
 from twostep.flows.audit.alarm import raise_alarm
 from twostep.flows.turn import Turn
 from twostep.store.account import accounts
@@ -141,7 +141,7 @@ def test_a_test_message_goes_to_the_operators_own_phone(
     assert operator.post(f"{HERE}/test").headers["location"] == HERE
     assert "The test message is on its way." in words(operator.get(HERE))
     product.deliver()
-    text = next(one.message for one in product.house.inbox.received if one.kind is Kind.SMS)
+    text = next(one.message for one in product.house.inbox.received if one.channel is Channel.SMS)
     assert text.text == "This is a test from Example Panel. Texts arrive."
     assert "was taken by console" in words(operator.get(HERE))
     assert text.to == "+12025550100"

@@ -10,7 +10,7 @@ import pytest
 from tests.support.house import PASSWORD
 from tests.support.product import Browser, TestProduct, method_ids, open_test_product, words
 from twostep.core.account import Account, EmailAddress, Role
-from twostep.delivery.channel import Kind
+from twostep.core.messages.channel import Channel
 from twostep.delivery.message import TextMessage
 from twostep.flows.recovery.lost_phone import QUIET_SECONDS
 from twostep.flows.recovery.waiting_job import run_due
@@ -121,7 +121,7 @@ def test_the_whole_way_ends_in_a_new_app_and_nothing_else(
 def texts(product: TestProduct) -> list[str]:
     """Texts without a code so far, oldest first."""
     product.deliver()
-    received = [one.message for one in product.house.inbox.received if one.kind is Kind.SMS]
+    received = [one.message for one in product.house.inbox.received if one.channel is Channel.SMS]
     return [one.text for one in reversed(received) if isinstance(one, TextMessage) and not one.code]
 
 

@@ -7,6 +7,7 @@ import re
 import pytest
 
 from twostep.core.audit.event import KINDS
+from twostep.core.messages.channel import Channel
 from twostep.core.refusal import Reason, Refused
 from twostep.web.words.events import activity_sentence
 from twostep.web.words.message_states import delivery_sentence
@@ -87,5 +88,7 @@ def test_the_error_stands_at_its_field() -> None:
 
 
 def test_times_without_a_known_zone_say_utc() -> None:
-    said = delivery_sentence("accepted", channel="sms", at=NOW, language="en", time_zone="UTC")
+    said = delivery_sentence(
+        "accepted", channel=Channel.SMS, at=NOW, language="en", time_zone="UTC"
+    )
     assert said == "Accepted by the network 08:15 UTC."

@@ -44,7 +44,7 @@ def status(context: typer.Context, *, as_json: AsJson = False) -> None:
 
 
 def _facts(found: DeliveryStatus) -> list[tuple[str, str]]:
-    facts = [
+    facts: list[tuple[str, str]] = [
         (channel, ", ".join(names) or "no provider") for channel, names in found.providers.items()
     ]
     facts += [("trouble", f"no provider of {channel} works now") for channel in found.troubled]

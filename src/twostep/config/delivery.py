@@ -14,6 +14,7 @@ PhoneProvider = Literal["twilio", "vonage", "aws_sns", "kannel", "webhook", "com
 MailProvider = Literal["smtp", "console"]
 
 CountryFlag = Literal["sms", "call", "enrol", "signin"]
+CountryUse = Literal["enrol", "signin"]
 
 
 class DeliverySettings(Section):
@@ -84,9 +85,9 @@ class DeliverySettings(Section):
         """Whether numbers of this region (ISO 3166, upper case) may be sent codes."""
         return region in self.countries or ALL_COUNTRIES in self.countries
 
-    def allows(self, region: str, *flags: CountryFlag) -> bool:
-        """Whether the region is open, and for all of this."""
+    def allows(self, region: str, use: CountryUse, channel: str | None = None) -> bool:
+        """Whether the region is open for this use, and by this channel where one is named."""
         if not self.is_open(region):
             return False
         allowed = self.country_flags.get(region)
-        return allowed is None or set(flags) <= set(allowed)
+        return allowed is None or {use, channel or use} <= set(allowed)

@@ -1,4 +1,4 @@
-"""A channel that keeps messages in memory: the demo's fake phone, and the twin that tests use.
+"""A carrier that keeps messages in memory: the demo's fake phone, and the twin that tests use.
 
 It behaves like a provider on a good day, or badly on demand: says no at once, does not answer, or
 accepts and fails a moment later.
@@ -12,17 +12,17 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from twostep.core.messages.channel import Channel
 from twostep.core.methods.out_of_band import SendState
-from twostep.delivery.channel import (
+from twostep.delivery.message import CallMessage, MailMessage, Message, TextMessage
+from twostep.delivery.port import (
     Accepted,
     Failure,
-    Kind,
     Outcome,
     Permanent,
     StatusReport,
     Temporary,
 )
-from twostep.delivery.message import CallMessage, MailMessage, Message, TextMessage
 
 
 HANG_SECONDS = 30.0
@@ -52,7 +52,7 @@ _REFUSALS = {
 class Received:
     """A message that arrived. `at`: Unix seconds."""
 
-    kind: Kind
+    channel: Channel
     message: Message
     at: int
 
@@ -82,10 +82,10 @@ def always_ok(_message: Message) -> Behaviour:
 
 
 class Console:
-    """The channel. `behave` chooses per message; `report` is told what became of it later."""
+    """The carrier. `behave` chooses per message; `report` is told what became of it later."""
 
     name = "console"
-    kinds = frozenset(Kind)
+    channels = frozenset(Channel)
 
     def __init__(
         self,
@@ -110,7 +110,7 @@ class Console:
             await self._pause(HANG_SECONDS)
             return Temporary("the fake provider did not answer")
         if behaviour is Behaviour.OK:
-            self._inbox.add(Received(kind=kind_of(message), message=message, at=now))
+            self._inbox.add(Received(channel=channel_of(message), message=message, at=now))
         self._report_later(message, behaviour)
         return Accepted(provider_id=f"console-{message.id}")
 
@@ -140,12 +140,12 @@ class Console:
             await self._report(news)
 
 
-def kind_of(message: Message) -> Kind:
+def channel_of(message: Message) -> Channel:
     """Return by what a message travels."""
     match message:
         case TextMessage():
-            return Kind.SMS
+            return Channel.SMS
         case CallMessage():
-            return Kind.CALL
+            return Channel.CALL
         case MailMessage():
-            return Kind.EMAIL
+            return Channel.EMAIL

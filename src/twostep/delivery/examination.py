@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 
-from twostep.delivery.channel import Ambiguous, Temporary, redact
+from twostep.delivery.port import Ambiguous, Temporary, redact
 from twostep.delivery.wire import Answer, Request, exchange
 
 
@@ -44,7 +44,7 @@ class Examined:
 
 @runtime_checkable
 class Examinable(Protocol):
-    """A channel that can be asked without sending."""
+    """A carrier that can be asked without sending."""
 
     async def examine(self, *, now: int) -> Examined:
         """Ask. Raises nothing but cancellation."""

@@ -15,7 +15,8 @@ from pydantic import SecretStr
 
 from twostep.config import Settings
 from twostep.config.kinds import is_loopback
-from twostep.delivery.channel import Callbacks, Channel, Kind
+from twostep.core.messages.channel import CODE_CHANNELS, Channel
+from twostep.delivery.port import Callbacks, Carrier
 
 
 if TYPE_CHECKING:
@@ -49,30 +50,40 @@ def base_path(name: str) -> str:
     return f"/telephony/{name}"
 
 
+def named_providers(settings: Settings) -> Mapping[Channel, tuple[str, ...]]:
+    """Names of each channel's providers, in the order in which they are tried."""
+    return {
+        Channel.SMS: settings.sms_providers,
+        Channel.CALL: settings.call_providers,
+        Channel.EMAIL: settings.email_providers,
+    }
+
+
 @asynccontextmanager
-async def build_channels(settings: Settings) -> AsyncIterator[Mapping[Kind, Sequence[Channel]]]:
+async def build_carriers(settings: Settings) -> AsyncIterator[Mapping[Channel, Sequence[Carrier]]]:
     """Open every provider that the settings name, in the order in which they are tried.
 
     Those that single countries alone name come last; the order of a country decides then.
     """
     country = tuple(n for names in settings.delivery.country_providers.values() for n in names)
     named = {
-        Kind.SMS: (*settings.sms_providers, *country),
-        Kind.CALL: (*settings.call_providers, *country),
-        Kind.EMAIL: settings.email_providers,
+        channel: (*names, *country) if channel in CODE_CHANNELS else names
+        for channel, names in named_providers(settings).items()
     }
     async with AsyncExitStack() as closing:
         site = Site(settings, closing)
-        built: dict[str, Channel] = {}
+        built: dict[str, Carrier] = {}
         for name in dict.fromkeys(name for names in named.values() for name in names):
             built[name] = await BUILDERS[name](site)
         yield {
-            kind: [built[name] for name in dict.fromkeys(names) if kind in built[name].kinds]
-            for kind, names in named.items()
+            channel: [
+                one for name in dict.fromkeys(names) if channel in (one := built[name]).channels
+            ]
+            for channel, names in named.items()
         }
 
 
-async def _build_twilio(site: Site) -> Channel:
+async def _build_twilio(site: Site) -> Carrier:
     from twostep.delivery.carriers.twilio import Twilio, TwilioAccount  # noqa: PLC0415
 
     own, settings = _table(site.settings.twilio), site.settings
@@ -90,7 +101,7 @@ async def _build_twilio(site: Site) -> Channel:
     return Twilio(account, await site.client())
 
 
-async def _build_vonage(site: Site) -> Channel:
+async def _build_vonage(site: Site) -> Carrier:
     from twostep.delivery.carriers.vonage import Vonage, VonageAccount  # noqa: PLC0415
 
     own = _table(site.settings.vonage)
@@ -108,7 +119,7 @@ async def _build_vonage(site: Site) -> Channel:
     return Vonage(account, await site.client())
 
 
-async def _build_aws_sns(site: Site) -> Channel:
+async def _build_aws_sns(site: Site) -> Carrier:
     from twostep.delivery.carriers.aws_sns import AwsSns, SnsAccount  # noqa: PLC0415
 
     own = _table(site.settings.aws_sns)
@@ -124,7 +135,7 @@ async def _build_aws_sns(site: Site) -> Channel:
     return AwsSns(account, await site.client())
 
 
-async def _build_kannel(site: Site) -> Channel:
+async def _build_kannel(site: Site) -> Carrier:
     from twostep.delivery.carriers.kannel import Kannel, KannelGateway  # noqa: PLC0415
 
     own = _table(site.settings.kannel)
@@ -139,7 +150,7 @@ async def _build_kannel(site: Site) -> Channel:
     return Kannel(gateway, await site.client())
 
 
-async def _build_webhook(site: Site) -> Channel:
+async def _build_webhook(site: Site) -> Carrier:
     from twostep.delivery.carriers.webhook import Webhook, WebhookReceiver  # noqa: PLC0415
     from twostep.delivery.carriers.webhook_shape import shape_of  # noqa: PLC0415
 
@@ -148,7 +159,7 @@ async def _build_webhook(site: Site) -> Channel:
     receiver = WebhookReceiver(
         url=own.url,
         secret=own.secret.get_secret_value(),
-        carries=frozenset(Kind(kind) for kind in own.carries),
+        carries=frozenset(Channel(name) for name in own.carries),
         bearer=_clear(own.bearer),
         callback_base=settings.public_url + base_path("webhook") if is_reached else None,
         shape=shape_of(own),
@@ -156,13 +167,13 @@ async def _build_webhook(site: Site) -> Channel:
     return Webhook(receiver, await site.client())
 
 
-async def _build_command(site: Site) -> Channel:
+async def _build_command(site: Site) -> Carrier:
     from twostep.delivery.carriers.command import Command, Program  # noqa: PLC0415
 
     return Command(Program(_table(site.settings.command).argv))
 
 
-async def _build_smtp(site: Site) -> Channel:
+async def _build_smtp(site: Site) -> Carrier:
     from twostep.delivery.mail.smtp import Smtp, SmtpServer  # noqa: PLC0415
 
     own, settings = _table(site.settings.smtp), site.settings
@@ -176,20 +187,20 @@ async def _build_smtp(site: Site) -> Channel:
         username=own.user,
         password=_clear(own.password),
     )
-    channel = Smtp(server)
-    site.closing.callback(channel.close)
-    return channel
+    carrier = Smtp(server)
+    site.closing.callback(carrier.close)
+    return carrier
 
 
-async def _build_console(site: Site) -> Channel:
+async def _build_console(site: Site) -> Carrier:
     from twostep.delivery.console import Console, Inbox  # noqa: PLC0415
 
-    channel = Console(Inbox())
-    site.closing.push_async_callback(channel.close)
-    return channel
+    carrier = Console(Inbox())
+    site.closing.push_async_callback(carrier.close)
+    return carrier
 
 
-Builder = Callable[[Site], Awaitable[Channel]]
+Builder = Callable[[Site], Awaitable[Carrier]]
 
 BUILDERS: Mapping[str, Builder] = {
     "aws_sns": _build_aws_sns,

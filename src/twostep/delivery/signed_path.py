@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
-from twostep.delivery.channel import Forged
+from twostep.delivery.port import Forged
 from twostep.delivery.spoken import Step
 
 

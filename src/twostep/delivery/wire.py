@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx2
 
-from twostep.delivery.channel import (
+from twostep.delivery.port import (
     SEND_SECONDS,
     Ambiguous,
     Misconfigured,

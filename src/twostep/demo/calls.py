@@ -11,8 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from twostep.delivery.channel import KeyReport
 from twostep.delivery.console import Received
+from twostep.delivery.port import KeyReport
 from twostep.delivery.spoken import GROUP_PAUSE_SECONDS, Pause, Say, Script, Spoken, Step
 from twostep.flows.env import Env
 from twostep.flows.messages import reports as telephony

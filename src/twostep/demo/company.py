@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+from twostep.core.messages.channel import Channel
 from twostep.core.outage import StoreUnavailable
-from twostep.delivery.channel import Kind, StatusReport
-from twostep.delivery.console import Behaviour, Inbox, kind_of
+from twostep.delivery.console import Behaviour, Inbox, channel_of
 from twostep.delivery.message import Message
+from twostep.delivery.port import StatusReport
 from twostep.flows.env import Env
 from twostep.flows.messages import reports as telephony
 from twostep.flows.turn import by_system
@@ -15,7 +16,7 @@ from twostep.store.messages import outbox
 
 
 OUTCOMES = (Behaviour.OK, Behaviour.REFUSED, Behaviour.TIMEOUT, Behaviour.UNDELIVERED)
-SPOILT = (Kind.SMS, Kind.CALL)
+SPOILT = (Channel.SMS, Channel.CALL)
 NUMBERS = {
     "+12025550150": Behaviour.REFUSED,
     "+12025550151": Behaviour.TIMEOUT,
@@ -40,22 +41,22 @@ class PhoneCompany:
 
     def behave(self, message: Message) -> Behaviour:
         """Choose what becomes of a message."""
-        kind = kind_of(message)
+        channel = channel_of(message)
         if self._is_forgotten(message):
             return Behaviour.REFUSED
-        if kind not in self.outcomes:
+        if channel not in self.outcomes:
             return Behaviour.OK
-        if message.to == LANDLINE and kind is Kind.SMS:
+        if message.to == LANDLINE and channel is Channel.SMS:
             return Behaviour.LANDLINE
         own = NUMBERS.get(message.to, Behaviour.OK)
-        if own is Behaviour.OPTED_OUT and kind is Kind.CALL:
+        if own is Behaviour.OPTED_OUT and channel is Channel.CALL:
             own = Behaviour.OK  # STOP is for texts; the phone still rings
-        return self.outcomes[kind] if own is Behaviour.OK else own
+        return self.outcomes[channel] if own is Behaviour.OK else own
 
     async def report(self, news: StatusReport) -> None:
         """Tell the product how a text or call went on. Mail servers report nothing."""
         received = self._inbox.find(news.message_id)
-        if self._env is None or (received is not None and received.kind is Kind.EMAIL):
+        if self._env is None or (received is not None and received.channel is Channel.EMAIL):
             return
         with suppress(StoreUnavailable):  # the demo is ending
             await by_system(self._env).run(telephony.record_status, news, provider=PROVIDER)
@@ -64,5 +65,5 @@ class PhoneCompany:
         """Whether a reset came between claiming the message and sending it."""
         if self._env is None:
             return False
-        # A channel chooses without waiting; the demo's own small database answers at once.
+        # A carrier chooses without waiting; the demo's own small database answers at once.
         return self._env.store.read_now(outbox.load, message.id) is None

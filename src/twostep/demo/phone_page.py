@@ -138,7 +138,7 @@ def _knobs(demo: Demo) -> dict[str, Any]:
     return {
         "offset_seconds": demo.clock.offset_seconds,
         "steps_seconds": _STEPS_SECONDS,
-        "outcomes": [(str(kind), demo.company.outcomes[kind]) for kind in SPOILT],
+        "outcomes": [(str(channel), demo.company.outcomes[channel]) for channel in SPOILT],
         "outcome_names": OUTCOMES,
     }
 

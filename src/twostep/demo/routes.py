@@ -9,7 +9,7 @@ from importlib import resources
 from starlette.responses import JSONResponse, Response
 
 from twostep.core import sealing
-from twostep.delivery.channel import Kind
+from twostep.core.messages.channel import Channel
 from twostep.delivery.console import Behaviour, Received
 from twostep.delivery.message import MailMessage
 from twostep.demo.apps import NoKey, new_entry, read_entry
@@ -90,7 +90,7 @@ def _as_json(received: Received) -> dict[str, str | int | None]:
             text, code = message.text, message.code
     return {
         "id": received.message.id,
-        "channel": str(received.kind),
+        "channel": str(received.channel),
         "to": received.message.to,
         "text": text,
         "code": code,
@@ -109,8 +109,8 @@ async def _move_clock(demo: Demo, _visit: Visit, asked: Asked) -> Response:
 
 
 async def _change_delivery(demo: Demo, _visit: Visit, asked: Asked) -> Response:
-    kind = Kind(asked.one_of("channel", tuple(map(str, SPOILT))))
-    demo.company.outcomes[kind] = Behaviour(asked.one_of("outcome", tuple(map(str, OUTCOMES))))
+    channel = Channel(asked.one_of("channel", tuple(map(str, SPOILT))))
+    demo.company.outcomes[channel] = Behaviour(asked.one_of("outcome", tuple(map(str, OUTCOMES))))
     return asked.answer()
 
 
@@ -124,7 +124,7 @@ async def _reset(demo: Demo, _visit: Visit, asked: Asked) -> Response:
 
 def _find_call(demo: Demo, visit: Visit) -> str:
     received = demo.inbox.find(visit.params["id"])
-    if received is None or received.kind is not Kind.CALL:
+    if received is None or received.channel is not Channel.CALL:
         raise BadRequest("there is no such call", status=404)
     return received.message.id
 

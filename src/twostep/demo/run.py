@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from twostep import server
-from twostep.delivery.channel import Kind
+from twostep.core.messages.channel import Channel
 from twostep.delivery.console import Console, Inbox
 from twostep.demo import folder as demo_folder
 from twostep.demo.apps import PhoneApps
@@ -62,8 +62,8 @@ async def _serve(folder: Path, *, port: int, sets: list[str], sockets: list[sock
     clock, inbox = DemoClock(system_clock), Inbox()
     company = PhoneCompany(inbox)
     console = Console(inbox, behave=company.behave, report=company.report)
-    channels = {kind: [console] for kind in Kind}
-    async with open_product(settings, channels, clock=clock, demo=True) as product:
+    carriers = {channel: [console] for channel in Channel}
+    async with open_product(settings, carriers, clock=clock, demo=True) as product:
         env = product.env
         company.connect(env)
         await add_people(env)

@@ -11,7 +11,7 @@ from twostep.core.audit.event import CLI, SYSTEM, Source
 from twostep.core.sealing import Keyring
 from twostep.core.sign_in import session as sessions_core
 from twostep.core.sign_in.password import Profile
-from twostep.delivery.channel import Callbacks
+from twostep.delivery.port import Callbacks
 from twostep.flows.counters import Counters
 from twostep.flows.hash_pool import HashPool
 from twostep.flows.keys import Keys

@@ -15,6 +15,7 @@ from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 from twostep.core import sealing, token
 from twostep.core.account import Account
 from twostep.core.audit.event import Event
+from twostep.core.messages.channel import Channel
 from twostep.core.sign_in.session import Session
 from twostep.delivery.mail.notice import NoticeKind
 from twostep.flows.env import NOBODY, SHELL, Env, Visitor
@@ -113,7 +114,7 @@ class Turn:
                 account_id=account.id,
                 session_id=None,
                 challenge_id=None,
-                channel="email",
+                channel=Channel.EMAIL,
                 kind=str(kind),
                 phone_id=None,
                 payload=sealing.seal(

@@ -14,7 +14,8 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Protocol
 
 from twostep.config import Settings
-from twostep.delivery.channel import Channel, Kind
+from twostep.core.messages.channel import Channel
+from twostep.delivery.port import Carrier
 from twostep.store.tx import Store
 
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 RouteOf = Callable[[str], str | None]
 
-Channels = Mapping[Kind, Sequence[Channel]]
+Carriers = Mapping[Channel, Sequence[Carrier]]
 
 
 class TracingUnavailable(Exception):
@@ -43,7 +44,7 @@ class Tracing(Protocol):
     def hash(self, known: bool) -> AbstractContextManager[object]:  # noqa: FBT001  as `HashPool` calls it
         """A span for a password check."""
 
-    def channels(self, channels: Channels) -> Channels:
+    def carriers(self, carriers: Carriers) -> Carriers:
         """A span for every call of a provider."""
 
 
@@ -59,8 +60,8 @@ class Untraced:
     def hash(self, _known: bool) -> AbstractContextManager[object]:  # noqa: FBT001
         return nullcontext()
 
-    def channels(self, channels: Channels) -> Channels:
-        return channels
+    def carriers(self, carriers: Carriers) -> Carriers:
+        return carriers
 
 
 @contextmanager

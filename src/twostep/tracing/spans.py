@@ -17,8 +17,9 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Span, SpanKind, StatusCode, Tracer
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from twostep.delivery.channel import Channel, Kind, Outcome
+from twostep.core.messages.channel import Channel
 from twostep.delivery.message import Message as Outgoing
+from twostep.delivery.port import Carrier, Outcome
 from twostep.flows.hash_pool import Overloaded
 from twostep.store.tx import Store, Tx
 
@@ -64,12 +65,14 @@ class Spans:
         """A span for a password check, its wait for a thread included."""
         return self.span("hash", {"twostep.lane": "known" if known else "stranger"})
 
-    def channels(self, channels: Mapping[Kind, Sequence[Channel]]) -> dict[Kind, list[Channel]]:
+    def carriers(
+        self, carriers: Mapping[Channel, Sequence[Carrier]]
+    ) -> dict[Channel, list[Carrier]]:
         """A span for every call of a provider."""
-        made: dict[int, Channel] = {}
+        made: dict[int, Carrier] = {}
         return {
-            kind: [made.setdefault(id(one), TracedChannel(one, self)) for one in ones]
-            for kind, ones in channels.items()
+            channel: [made.setdefault(id(one), TracedCarrier(one, self)) for one in several]
+            for channel, several in carriers.items()
         }
 
     @contextmanager
@@ -161,20 +164,20 @@ def name_of(flow: Callable[..., Any]) -> str:
     return f"{module}.{name}"
 
 
-class TracedChannel:
+class TracedCarrier:
     """A provider with a span around every call."""
 
-    def __init__(self, channel: Channel, spans: Spans) -> None:
-        self._channel = channel
+    def __init__(self, carrier: Carrier, spans: Spans) -> None:
+        self._carrier = carrier
         self._spans = spans
-        self.name = channel.name
-        self.kinds = channel.kinds
+        self.name = carrier.name
+        self.channels = carrier.channels
 
     async def send(self, message: Outgoing, *, now: int) -> Outcome:
         """Hand one message over. What came of it is written down in one word."""
         about = {"twostep.provider": self.name, "twostep.message": type(message).__name__}
         name = f"provider {self.name}"
         with self._spans.span(name, about, kind=SpanKind.CLIENT) as span:
-            outcome = await self._channel.send(message, now=now)
+            outcome = await self._carrier.send(message, now=now)
             span.set_attribute("twostep.outcome", type(outcome).__name__)
             return outcome

@@ -25,11 +25,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from twostep.core.messages.channel import Channel
+
 
 NoticeKind = Literal["ok", "info", "warn", "danger"]
 MethodKind = Literal["app", "phone", "codes", "passkey"]
-AskKind = Literal["app", "sms", "call", "codes", "passkey", "password"]
-Channel = Literal["sms", "call"]
+AskKind = Literal["app", "codes", "passkey", "password"] | Channel
 DeliveryState = Literal["queued", "accepted", "delivered", "failed"]
 
 
@@ -257,7 +258,7 @@ class PhoneForm:
     country: str
     example: str
     number: str = ""
-    channel: Channel = "sms"
+    channel: Channel = Channel.SMS
     texts_work: bool = True
     calls_work: bool = True
 

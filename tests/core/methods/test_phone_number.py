@@ -8,6 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from phonenumbers import PhoneNumberFormat, PhoneNumberType
 
+from twostep.core.messages.channel import Channel
 from twostep.core.methods.phone_number import (
     PhoneNumber,
     example_national,
@@ -19,7 +20,7 @@ from twostep.core.methods.phone_number import (
 from twostep.core.refusal import Reason, Refused
 
 
-def read(typed, region="", channel="call", open_regions=None):
+def read(typed, region="", channel=Channel.CALL, open_regions=None):
     return read_number(typed, region=region, open_regions=open_regions, channel=channel)
 
 
@@ -124,14 +125,14 @@ def test_a_refusal_names_the_region_and_an_example_of_it():
 def test_a_landline_is_for_calls_only():
     landline = read("+44 20 7946 0000")
     assert isinstance(landline, PhoneNumber)
-    assert landline.channels == ("call",)
-    refused = read("+44 20 7946 0000", channel="sms")
+    assert landline.channels == (Channel.CALL,)
+    refused = read("+44 20 7946 0000", channel=Channel.SMS)
     assert refused == Refused(Reason.NUMBER_LANDLINE, detail={"region": "GB"})
 
 
 def test_an_argentine_mobile_without_its_nine_is_offered_both():
-    text = read("+54 11 2345 6789", channel="sms")
-    call = read("+54 11 2345 6789", channel="call")
+    text = read("+54 11 2345 6789", channel=Channel.SMS)
+    call = read("+54 11 2345 6789", channel=Channel.CALL)
     assert isinstance(text, PhoneNumber)
     assert isinstance(call, PhoneNumber)
     assert (text.e164, text.line) == ("+5491123456789", "mobile")
@@ -139,7 +140,12 @@ def test_an_argentine_mobile_without_its_nine_is_offered_both():
 
 
 def test_internet_numbers_count_where_they_are_switched_on():
-    typed = {"typed": "+44 56 1234 5678", "region": "GB", "open_regions": None, "channel": "sms"}
+    typed = {
+        "typed": "+44 56 1234 5678",
+        "region": "GB",
+        "open_regions": None,
+        "channel": Channel.SMS,
+    }
     assert read_number(**typed) == Refused(Reason.NUMBER_KIND)
     read = read_number(**typed, voip=True)
     assert (read.e164, read.line) == ("+445612345678", "either")
@@ -211,9 +217,9 @@ def test_never_raises_and_never_invents(typed, region):
 @given(st.text(alphabet="0123456789+() -.", min_size=1, max_size=18))
 @example("10000000000000000")  # too long to be an Argentine mobile, and to be read as one
 def test_what_was_read_reads_the_same_again(typed):
-    first = read(typed, "AR", channel="sms")
+    first = read(typed, "AR", channel=Channel.SMS)
     if isinstance(first, PhoneNumber):
-        again = read(first.e164, first.region, channel="sms")
+        again = read(first.e164, first.region, channel=Channel.SMS)
         assert isinstance(again, PhoneNumber)
         assert again.e164 == first.e164
 

@@ -22,7 +22,7 @@ from botocore.credentials import Credentials
 from tests.support.fake_provider import NOW, TEXT, answer, send_to
 from twostep.delivery.carriers import aws_sns
 from twostep.delivery.carriers.aws_sns import AwsSns, SnsAccount, encode_form, publish_form, sign
-from twostep.delivery.channel import (
+from twostep.delivery.port import (
     Accepted,
     Failure,
     Misconfigured,

@@ -15,7 +15,7 @@ import uvloop
 
 from tests.support.fake_provider import CALL, NOW, TEXT
 from twostep.delivery.carriers.command import Command, Program
-from twostep.delivery.channel import (
+from twostep.delivery.port import (
     Accepted,
     Ambiguous,
     Failure,

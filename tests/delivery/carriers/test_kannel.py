@@ -14,7 +14,8 @@ from tests.support.fake_provider import NOW, TEXT, answer, fake_provider, replyi
 from tests.support.kannel import PASSWORD, Gateway, open_gateway, text_of
 from twostep.core.methods.out_of_band import Purpose, SendState
 from twostep.delivery.carriers.kannel import Kannel, KannelCallbacks, KannelGateway
-from twostep.delivery.channel import (
+from twostep.delivery.message import TextMessage
+from twostep.delivery.port import (
     Accepted,
     Ambiguous,
     CallbackRequest,
@@ -27,7 +28,6 @@ from twostep.delivery.channel import (
     StatusReport,
     Temporary,
 )
-from twostep.delivery.message import TextMessage
 from twostep.delivery.signed_path import SignedPaths
 from twostep.delivery.text_message import compose, segments
 from twostep.i18n import LANGUAGES

@@ -13,21 +13,21 @@ from urllib.parse import parse_qs
 import httpx2
 import pytest
 
+from twostep.core.messages.channel import Channel
 from twostep.core.methods.out_of_band import Purpose
 from twostep.delivery import wire
 from twostep.delivery.carriers.twilio import Twilio, TwilioAccount, call_form, text_form
-from twostep.delivery.channel import (
+from twostep.delivery.message import CallMessage, MailMessage, TextMessage
+from twostep.delivery.port import (
     Accepted,
     Ambiguous,
     Failure,
-    Kind,
     Misconfigured,
     Permanent,
     Temporary,
     Throttled,
     send_in_time,
 )
-from twostep.delivery.message import CallMessage, MailMessage, TextMessage
 from twostep.delivery.spoken import new_script
 
 
@@ -157,14 +157,14 @@ def test_a_messaging_service_and_a_panel_without_callbacks():
 @pytest.mark.parametrize(
     ("more", "kinds"),
     [
-        ({}, {Kind.SMS, Kind.CALL}),
-        ({"callback_base": None}, {Kind.SMS}),
-        ({"call_from": None}, {Kind.SMS}),
-        ({"text_from": None}, {Kind.CALL}),
+        ({}, {Channel.SMS, Channel.CALL}),
+        ({"callback_base": None}, {Channel.SMS}),
+        ({"call_from": None}, {Channel.SMS}),
+        ({"text_from": None}, {Channel.CALL}),
     ],
 )
 def test_what_an_account_can_carry(more, kinds):
-    assert Twilio(account(**more), httpx2.AsyncClient()).kinds == kinds
+    assert Twilio(account(**more), httpx2.AsyncClient()).channels == kinds
 
 
 def test_no_call_without_a_callback_and_no_mail():

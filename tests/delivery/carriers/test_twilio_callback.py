@@ -19,7 +19,7 @@ from twostep.delivery.carriers.twilio_callback import (
     sign,
     verify_signature,
 )
-from twostep.delivery.channel import CallbackRequest, Failure, Forged, KeyReport, StatusReport
+from twostep.delivery.port import CallbackRequest, Failure, Forged, KeyReport, StatusReport
 from twostep.delivery.spoken import Step, new_script
 
 

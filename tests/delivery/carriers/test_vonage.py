@@ -15,17 +15,17 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from tests.support.fake_provider import CALL, NOW, TEXT, answer, send_to
+from twostep.core.messages.channel import Channel
 from twostep.core.methods.out_of_band import SendState
 from twostep.delivery.carriers.vonage import Vonage, VonageAccount, text_form
 from twostep.delivery.carriers.vonage_callback import VonageCallbacks
-from twostep.delivery.channel import (
+from twostep.delivery.port import (
     Accepted,
     Ambiguous,
     CallbackRequest,
     Failure,
     Forged,
     KeyReport,
-    Kind,
     Misconfigured,
     OptReport,
     Permanent,
@@ -155,8 +155,8 @@ def test_a_call_is_given_our_address_under_a_signature_that_the_public_key_verif
 
 
 def test_no_call_without_callbacks_and_a_key_that_is_none_is_the_operators() -> None:
-    assert Vonage(account(paths=None), httpx2.AsyncClient()).kinds == {Kind.SMS}
-    assert Vonage(account(text_from=None), httpx2.AsyncClient()).kinds == {Kind.CALL}
+    assert Vonage(account(paths=None), httpx2.AsyncClient()).channels == {Channel.SMS}
+    assert Vonage(account(text_from=None), httpx2.AsyncClient()).channels == {Channel.CALL}
 
     def broken(url: str, client: httpx2.AsyncClient) -> Vonage:
         return Vonage(account(url, private_key="nonsense"), client)

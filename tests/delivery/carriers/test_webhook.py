@@ -11,16 +11,16 @@ import httpx2
 import pytest
 
 from tests.support.fake_provider import CALL, NOW, TEXT, answer, send_to
+from twostep.core.messages.channel import Channel
 from twostep.core.methods.out_of_band import SendState
 from twostep.delivery.carriers.webhook import Webhook, WebhookReceiver, sign
 from twostep.delivery.carriers.webhook_callback import WebhookCallbacks
-from twostep.delivery.channel import (
+from twostep.delivery.port import (
     Accepted,
     CallbackRequest,
     Failure,
     Forged,
     KeyReport,
-    Kind,
     OptReport,
     Permanent,
     StatusReport,
@@ -32,7 +32,7 @@ from twostep.delivery.spoken import Step
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 BASE = "https://panel.example.org/telephony/webhook"
 CALLBACKS = WebhookCallbacks("/telephony/webhook", SECRET)
-BOTH = frozenset({Kind.SMS, Kind.CALL})
+BOTH = frozenset({Channel.SMS, Channel.CALL})
 
 
 def webhook(url: str, client: httpx2.AsyncClient) -> Webhook:
@@ -96,7 +96,7 @@ def test_its_own_answers(raw: bytes, outcome: object) -> None:
 
 def test_without_a_way_back_there_are_no_calls() -> None:
     receiver = WebhookReceiver("https://sms.example.org", SECRET, BOTH)
-    assert Webhook(receiver, httpx2.AsyncClient()).kinds == {Kind.SMS}
+    assert Webhook(receiver, httpx2.AsyncClient()).channels == {Channel.SMS}
 
 
 @pytest.mark.parametrize(

@@ -11,12 +11,12 @@ import pytest
 
 from tests.support.fake_provider import NOW, TEXT, Taken, answer, send_to
 from twostep.config import load
+from twostep.core.messages.channel import Channel
 from twostep.delivery.carriers.webhook import Webhook, WebhookReceiver
 from twostep.delivery.carriers.webhook_shape import fill, point, shape_of
-from twostep.delivery.channel import (
+from twostep.delivery.port import (
     Accepted,
     Ambiguous,
-    Kind,
     Misconfigured,
     Outcome,
     Permanent,
@@ -41,7 +41,7 @@ def post(raw: bytes, **own: object) -> tuple[Outcome, Taken]:
     shape = shape_of(settings.webhook)
 
     def make(url: str, client: httpx2.AsyncClient) -> Webhook:
-        kinds = frozenset({Kind.SMS})
+        kinds = frozenset({Channel.SMS})
         return Webhook(WebhookReceiver(f"{url}/send", SECRET, kinds, shape=shape), client)
 
     outcome, taken = send_to(make, TEXT, raw)

@@ -20,7 +20,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from twostep.delivery.channel import (
+from twostep.delivery.mail import smtp
+from twostep.delivery.mail.smtp import Smtp, SmtpServer, write_mail
+from twostep.delivery.message import MailMessage, TextMessage
+from twostep.delivery.port import (
     Accepted,
     Ambiguous,
     Failure,
@@ -28,9 +31,6 @@ from twostep.delivery.channel import (
     Permanent,
     Temporary,
 )
-from twostep.delivery.mail import smtp
-from twostep.delivery.mail.smtp import Smtp, SmtpServer, write_mail
-from twostep.delivery.message import MailMessage, TextMessage
 
 
 NOW = 1_795_507_920

@@ -11,13 +11,15 @@ import pytest
 
 from tests.support.house import House, open_house
 from twostep.core.messages.breaker import FAILURES
+from twostep.core.messages.channel import Channel
 from twostep.core.methods.out_of_band import Purpose, SendState
 from twostep.core.refusal import Reason, Refused
-from twostep.delivery.channel import (
+from twostep.delivery.console import Console, Inbox
+from twostep.delivery.message import Message
+from twostep.delivery.port import (
     Accepted,
     Ambiguous,
     Failure,
-    Kind,
     Misconfigured,
     Outcome,
     Permanent,
@@ -25,8 +27,6 @@ from twostep.delivery.channel import (
     Temporary,
     Throttled,
 )
-from twostep.delivery.console import Console, Inbox
-from twostep.delivery.message import Message
 from twostep.flows.env import Env
 from twostep.flows.messages.failover import troubled_channels
 from twostep.flows.messages.message_view import view_delivery
@@ -59,7 +59,7 @@ class Provider:
     name: str
     says: Callable[[Message], Outcome]
     given: list[Message] = field(default_factory=list)
-    kinds = frozenset({Kind.SMS, Kind.CALL})
+    kinds = frozenset({Channel.SMS, Channel.CALL})
 
     async def send(self, message: Message, *, now: int) -> Outcome:  # noqa: ARG002  the port's
         self.given.append(message)
@@ -130,7 +130,7 @@ def tell(
         inbox = Inbox()
         console = Console(inbox)
         working: list[object] = [console]
-        channels = {Kind.SMS: working, Kind.CALL: working, Kind.EMAIL: [console]}
+        channels = {Channel.SMS: working, Channel.CALL: working, Channel.EMAIL: [console]}
         async with open_house(folder, channels=channels, **{**SETTINGS, **settings}) as opened:
             house = replace(opened, inbox=inbox)
             await house.add()

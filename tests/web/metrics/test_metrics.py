@@ -14,9 +14,10 @@ from tests.cli.conftest import call
 from tests.cli.test_serve import free_port, serving
 from tests.support.product import Browser, TestProduct, open_test_product
 from twostep.core.audit import event
+from twostep.core.messages.channel import Channel
 from twostep.core.methods.out_of_band import SendState
 from twostep.core.outage import StoreUnavailable
-from twostep.delivery.channel import Kind, StatusReport
+from twostep.delivery.port import StatusReport
 from twostep.flows.audit.alarm import raise_alarm
 from twostep.flows.counters import Counters, MeteredStore
 from twostep.flows.messages.reports import record_status
@@ -75,7 +76,7 @@ def add_phone(product: TestProduct, browser: Browser) -> None:
     form = {"country": "US", "number": "(202) 555-0100", "channel": "sms"}
     assert browser.post("/settings/security/phone/new", **form).status_code == 303
     product.deliver()
-    received = next(one for one in product.house.inbox.received if one.kind is Kind.SMS)
+    received = next(one for one in product.house.inbox.received if one.channel is Channel.SMS)
     product.clock.forward(5)
     report = StatusReport(received.message.id, SendState.DELIVERED)
     now = product.clock.now
@@ -263,7 +264,7 @@ def test_what_waits_has_an_age(tmp_path: Path) -> None:
         now = product.clock.now
         account = product.add_account()
         row = OutboxRow(
-            id="o1", account_id=account.id, session_id=None, challenge_id=None, channel="sms",
+            id="o1", account_id=account.id, session_id=None, challenge_id=None, channel=Channel.SMS,
             kind="code", phone_id=None, payload=None, state="queued", reason="", provider="",
             provider_id="", attempt=0, next_at=now + 99, not_after=now + 999,
             created_at=now - 300, accepted_at=None,

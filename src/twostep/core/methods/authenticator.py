@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from twostep.core.messages.channel import Channel
+
 
 class MethodKind(StrEnum):
     """Ways to pass the second step; the values stand on pages as `data-method-kind`."""
@@ -78,7 +80,7 @@ class Phone:
     region: str
     line: str
     hint: str
-    channel: str
+    channel: Channel
     created_at: int
     confirmed_at: int | None
     last_used_at: int | None

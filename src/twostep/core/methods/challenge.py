@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from twostep.core.messages.channel import Channel
 from twostep.core.methods.out_of_band import Purpose
 
 
@@ -25,7 +26,7 @@ class Challenge:
     session_id: str
     purpose: Purpose
     phone_id: str
-    channel: str
+    channel: Channel
     code: bytes | None
     check: bytes
     call_key: str

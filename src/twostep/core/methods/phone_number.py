@@ -17,10 +17,10 @@ from typing import Literal, NewType
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberType, ValidationResult
 
+from twostep.core.messages.channel import Channel
 from twostep.core.refusal import Reason, Refused
 
 
-Channel = Literal["sms", "call"]
 Line = Literal["mobile", "fixed", "either"]
 E164 = NewType("E164", str)
 
@@ -62,7 +62,7 @@ class PhoneNumber:
     @property
     def channels(self) -> tuple[Channel, ...]:
         """What it can be offered: a landline gets calls only."""
-        return ("call",) if self.line == "fixed" else ("sms", "call")
+        return (Channel.CALL,) if self.line == "fixed" else (Channel.SMS, Channel.CALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +157,11 @@ def _mend(parsed: phonenumbers.PhoneNumber, *, channel: Channel) -> phonenumbers
     national = phonenumbers.national_significant_number(parsed)
     if parsed.country_code == 52 and (old := _MEXICO_OLD_MOBILE.match(national.lstrip("0"))):
         return phonenumbers.parse(f"+52{old[1]}")
-    if parsed.country_code == 54 and channel == "sms" and re.fullmatch(r"[^9]\d{9}", national):
+    if (
+        parsed.country_code == 54
+        and channel is Channel.SMS
+        and re.fullmatch(r"[^9]\d{9}", national)
+    ):
         # Written without the mobile 9 it is a landline's spelling; who asks for a text means the
         # mobile. The confirmation page shows how the number was read.
         mobile = phonenumbers.parse(f"+549{national}")
@@ -185,7 +189,7 @@ def _judge(
         return fault or Refused(Reason.NUMBER_KIND)
     if open_regions is not None and region not in open_regions:
         return Refused(Reason.NUMBER_REGION_CLOSED, detail={"region": region})
-    if line == "fixed" and channel == "sms":
+    if line == "fixed" and channel is Channel.SMS:
         return Refused(Reason.NUMBER_LANDLINE, detail={"region": region})
     e164 = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
     return PhoneNumber(e164=E164(e164), region=region, line=line)

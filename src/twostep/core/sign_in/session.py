@@ -14,6 +14,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from twostep.core.messages.channel import Channel
+
 
 HALF_SESSION_SECONDS = 600
 FRESH_SECONDS = 600  # how long a proof counts as fresh for a change (step-up)
@@ -110,8 +112,8 @@ def needs_step_up(session: Session, *, two_step: bool, now: int) -> bool:
 AMR_PASSWORD = "pwd"
 AMR_OF_SECOND_FACTOR = {
     "app": "pwd otp mfa",
-    "sms": "pwd sms mfa",
-    "call": "pwd tel mfa",
+    Channel.SMS: "pwd sms mfa",
+    Channel.CALL: "pwd tel mfa",
     "codes": "pwd otp mfa",
 }
 

@@ -15,11 +15,13 @@ from urllib.parse import quote, urlsplit
 
 import httpx2
 
-from twostep.delivery.channel import (
+from twostep.core.messages.channel import Channel
+from twostep.delivery.examination import Examined, Verdict, no_answer, read_refusal
+from twostep.delivery.message import Message, TextMessage
+from twostep.delivery.port import (
     Accepted,
     Ambiguous,
     Failure,
-    Kind,
     Misconfigured,
     Outcome,
     Permanent,
@@ -27,8 +29,6 @@ from twostep.delivery.channel import (
     Throttled,
     redact,
 )
-from twostep.delivery.examination import Examined, Verdict, no_answer, read_refusal
-from twostep.delivery.message import Message, TextMessage
 from twostep.delivery.wire import DEFAULT_RETRY_SECONDS, Answer, Request, exchange, read_fault
 
 
@@ -69,10 +69,10 @@ class SnsAccount:
 
 
 class AwsSns:
-    """The channel. `client` belongs to the caller, who closes it."""
+    """The carrier. `client` belongs to the caller, who closes it."""
 
     name = "aws_sns"
-    kinds = frozenset({Kind.SMS})
+    channels = frozenset({Channel.SMS})
 
     def __init__(self, account: SnsAccount, client: httpx2.AsyncClient) -> None:
         self._account = account

@@ -13,20 +13,20 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from twostep.delivery.channel import (
+from twostep.core.messages.channel import Channel
+from twostep.delivery.examination import Examined, Verdict
+from twostep.delivery.message import Message, TextMessage
+from twostep.delivery.port import (
     SEND_SECONDS,
     Accepted,
     Ambiguous,
     Failure,
-    Kind,
     Misconfigured,
     Outcome,
     Permanent,
     Temporary,
     redact,
 )
-from twostep.delivery.examination import Examined, Verdict
-from twostep.delivery.message import Message, TextMessage
 
 
 MAX_OUTPUT_BYTES = 4096
@@ -46,10 +46,10 @@ class Program:
 
 
 class Command:
-    """The channel."""
+    """The carrier."""
 
     name = "command"
-    kinds = frozenset({Kind.SMS})
+    channels = frozenset({Channel.SMS})
 
     def __init__(self, program: Program) -> None:
         self._program = program

@@ -13,14 +13,16 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 
+from twostep.core.messages.channel import Channel
 from twostep.core.methods.out_of_band import SendState
-from twostep.delivery.channel import (
+from twostep.delivery.examination import Examined, Verdict, no_answer, read_refusal
+from twostep.delivery.message import Message, TextMessage
+from twostep.delivery.port import (
     Accepted,
     Ambiguous,
     CallbackRequest,
     Failure,
     Forged,
-    Kind,
     Misconfigured,
     Outcome,
     Permanent,
@@ -31,8 +33,6 @@ from twostep.delivery.channel import (
     read_opt_word,
     redact,
 )
-from twostep.delivery.examination import Examined, Verdict, no_answer, read_refusal
-from twostep.delivery.message import Message, TextMessage
 from twostep.delivery.signed_path import SignedPaths
 from twostep.delivery.spoken import Script, Step
 from twostep.delivery.text_message import segments
@@ -66,10 +66,10 @@ class KannelGateway:
 
 
 class Kannel:
-    """The channel. `client` belongs to the caller, who closes it."""
+    """The carrier. `client` belongs to the caller, who closes it."""
 
     name = "kannel"
-    kinds = frozenset({Kind.SMS})
+    channels = frozenset({Channel.SMS})
 
     def __init__(self, gateway: KannelGateway, client: httpx2.AsyncClient) -> None:
         self._gateway = gateway

@@ -12,19 +12,19 @@ from urllib.parse import quote
 
 import httpx2
 
-from twostep.delivery.channel import (
+from twostep.core.messages.channel import Channel
+from twostep.delivery.examination import Examined, Verdict, ask
+from twostep.delivery.message import CallMessage, MailMessage, Message, TextMessage
+from twostep.delivery.port import (
     Accepted,
     Ambiguous,
     Failure,
-    Kind,
     Misconfigured,
     Outcome,
     Permanent,
     Throttled,
     redact,
 )
-from twostep.delivery.examination import Examined, Verdict, ask
-from twostep.delivery.message import CallMessage, MailMessage, Message, TextMessage
 from twostep.delivery.wire import Answer, Request, exchange, read_fault, retry_after
 
 
@@ -77,7 +77,7 @@ class TwilioAccount:
 
 
 class Twilio:
-    """The channel. `client` belongs to the caller, who closes it."""
+    """The carrier. `client` belongs to the caller, who closes it."""
 
     name = "twilio"
 
@@ -86,19 +86,19 @@ class Twilio:
         self._client = client
 
     @property
-    def kinds(self) -> frozenset[Kind]:
+    def channels(self) -> frozenset[Channel]:
         """What this account can carry."""
         account = self._account
-        texts = {Kind.SMS} if account.text_from else set()
-        calls = {Kind.CALL} if account.call_from and account.callback_base else set()
+        texts = {Channel.SMS} if account.text_from else set()
+        calls = {Channel.CALL} if account.call_from and account.callback_base else set()
         return frozenset(texts | calls)
 
     async def send(self, message: Message, *, now: int) -> Outcome:
         """Hand a text or a call over."""
         match message:
-            case TextMessage() if Kind.SMS in self.kinds:
+            case TextMessage() if Channel.SMS in self.channels:
                 return await self._post("Messages", text_form(message, self._account, now=now))
-            case CallMessage() if Kind.CALL in self.kinds:
+            case CallMessage() if Channel.CALL in self.channels:
                 return await self._post("Calls", call_form(message, self._account))
             case TextMessage() | CallMessage() | MailMessage():
                 return Misconfigured("this account has no sender for such messages")

@@ -12,7 +12,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from twostep.core.methods.out_of_band import SendState
 from twostep.delivery.carriers.twilio import FAILURES
-from twostep.delivery.channel import (
+from twostep.delivery.port import (
     CallbackRequest,
     Failure,
     Forged,

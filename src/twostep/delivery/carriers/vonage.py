@@ -18,11 +18,13 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from twostep.delivery.channel import (
+from twostep.core.messages.channel import Channel
+from twostep.delivery.examination import Examined, Verdict, ask
+from twostep.delivery.message import CallMessage, MailMessage, Message, TextMessage
+from twostep.delivery.port import (
     Accepted,
     Ambiguous,
     Failure,
-    Kind,
     Misconfigured,
     Outcome,
     Permanent,
@@ -30,8 +32,6 @@ from twostep.delivery.channel import (
     Throttled,
     redact,
 )
-from twostep.delivery.examination import Examined, Verdict, ask
-from twostep.delivery.message import CallMessage, MailMessage, Message, TextMessage
 from twostep.delivery.signed_path import SignedPaths
 from twostep.delivery.text_message import segments
 from twostep.delivery.wire import DEFAULT_RETRY_SECONDS, Answer, Request, exchange, read_fault
@@ -85,7 +85,7 @@ class VonageAccount:
 
 
 class Vonage:
-    """The channel. `client` belongs to the caller, who closes it."""
+    """The carrier. `client` belongs to the caller, who closes it."""
 
     name = "vonage"
 
@@ -94,24 +94,24 @@ class Vonage:
         self._client = client
 
     @property
-    def kinds(self) -> frozenset[Kind]:
+    def channels(self) -> frozenset[Channel]:
         """What this account can carry."""
         account = self._account
         can_call = account.call_from and account.application_id and account.private_key
-        texts = {Kind.SMS} if account.text_from else set()
-        calls = {Kind.CALL} if can_call and account.paths else set()
+        texts = {Channel.SMS} if account.text_from else set()
+        calls = {Channel.CALL} if can_call and account.paths else set()
         return frozenset(texts | calls)
 
     async def send(self, message: Message, *, now: int) -> Outcome:
         """Hand a text or a call over."""
         account = self._account
         match message:
-            case TextMessage() if Kind.SMS in self.kinds:
+            case TextMessage() if Channel.SMS in self.channels:
                 form = text_form(message, account, now=now)
                 request = Request(f"{account.text_api}/sms/json", form=form)
                 answer = await exchange(self._client, request)
                 return read_text_answer(answer) if isinstance(answer, Answer) else answer
-            case CallMessage() if Kind.CALL in self.kinds:
+            case CallMessage() if Channel.CALL in self.channels:
                 return await self._call(message, now=now)
             case TextMessage() | CallMessage() | MailMessage():
                 return Misconfigured("this account has no sender for such messages")

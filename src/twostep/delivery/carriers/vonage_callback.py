@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 from xml.sax.saxutils import escape
 
 from twostep.core.methods.out_of_band import SendState
-from twostep.delivery.channel import (
+from twostep.delivery.port import (
     CallbackRequest,
     Failure,
     Forged,

@@ -25,20 +25,20 @@ from urllib.parse import quote, urlencode
 
 import httpx2
 
+from twostep.core.messages.channel import Channel
 from twostep.delivery.carriers.webhook_shape import Shape, fill, point
-from twostep.delivery.channel import (
+from twostep.delivery.examination import Examined, Verdict, reach
+from twostep.delivery.message import CallMessage, MailMessage, Message, TextMessage
+from twostep.delivery.port import (
     Accepted,
     Ambiguous,
     Failure,
-    Kind,
     Misconfigured,
     Outcome,
     Permanent,
     Temporary,
     redact,
 )
-from twostep.delivery.examination import Examined, Verdict, reach
-from twostep.delivery.message import CallMessage, MailMessage, Message, TextMessage
 from twostep.delivery.wire import Answer, Request, exchange, read_fault
 
 
@@ -58,14 +58,14 @@ class WebhookReceiver:
 
     url: str
     secret: str = field(repr=False)
-    carries: frozenset[Kind] = frozenset({Kind.SMS})
+    carries: frozenset[Channel] = frozenset({Channel.SMS})
     bearer: str | None = field(default=None, repr=False)
     callback_base: str | None = None
     shape: Shape = field(default_factory=Shape)
 
 
 class Webhook:
-    """The channel. `client` belongs to the caller, who closes it."""
+    """The carrier. `client` belongs to the caller, who closes it."""
 
     name = "webhook"
 
@@ -74,18 +74,18 @@ class Webhook:
         self._client = client
 
     @property
-    def kinds(self) -> frozenset[Kind]:
+    def channels(self) -> frozenset[Channel]:
         """What the receiver carries; calls need a way to ask us what to say."""
         receiver = self._receiver
-        unable = frozenset() if receiver.callback_base else frozenset({Kind.CALL})
+        unable = frozenset() if receiver.callback_base else frozenset({Channel.CALL})
         return receiver.carries - unable
 
     async def send(self, message: Message, *, now: int) -> Outcome:
         """Hand a text or a call over."""
         match message:
-            case TextMessage() if Kind.SMS in self.kinds:
+            case TextMessage() if Channel.SMS in self.channels:
                 body = text_body(message, self._receiver)
-            case CallMessage() if Kind.CALL in self.kinds:
+            case CallMessage() if Channel.CALL in self.channels:
                 body = call_body(message, self._receiver)
             case TextMessage() | CallMessage() | MailMessage():
                 return Misconfigured("the webhook does not carry such messages")
@@ -137,7 +137,7 @@ def text_body(message: TextMessage, receiver: WebhookReceiver) -> dict[str, obje
     """Return the body of a text's request; a message without a code (a test) says null."""
     return {
         "id": message.id,
-        "channel": "sms",
+        "channel": str(Channel.SMS),
         "to": message.to,
         "text": message.text,
         "code": message.code or None,
@@ -151,7 +151,7 @@ def call_body(message: CallMessage, receiver: WebhookReceiver) -> dict[str, obje
     """Return the body of a call's request."""
     return {
         "id": message.id,
-        "channel": "call",
+        "channel": str(Channel.CALL),
         "to": message.to,
         "language": message.language,
         "expires_at": message.expires_at,

@@ -22,7 +22,7 @@ from urllib.parse import unquote, urlsplit
 
 from twostep.core.methods.out_of_band import SendState
 from twostep.delivery.carriers.webhook import secret_bytes
-from twostep.delivery.channel import (
+from twostep.delivery.port import (
     CallbackRequest,
     Failure,
     Forged,

@@ -24,20 +24,20 @@ from email.policy import SMTPUTF8 as SMTPUTF8_POLICY
 from email.utils import format_datetime
 from typing import Literal
 
-from twostep.delivery.channel import (
+from twostep.core.messages.channel import Channel
+from twostep.delivery.examination import Examined, Verdict
+from twostep.delivery.mail.smtp_fault import explain_smtp
+from twostep.delivery.message import MailMessage, Message
+from twostep.delivery.port import (
     Accepted,
     Ambiguous,
     Failure,
-    Kind,
     Misconfigured,
     Outcome,
     Permanent,
     Temporary,
     redact,
 )
-from twostep.delivery.examination import Examined, Verdict
-from twostep.delivery.mail.smtp_fault import explain_smtp
-from twostep.delivery.message import MailMessage, Message
 
 
 SOCKET_SECONDS = 10.0
@@ -110,10 +110,10 @@ class _Encrypted(smtplib.SMTP_SSL):
 
 
 class Smtp:
-    """The channel. `context`: which certificates are trusted; the system's where None."""
+    """The carrier. `context`: which certificates are trusted; the system's where None."""
 
     name = "smtp"
-    kinds = frozenset({Kind.EMAIL})
+    channels = frozenset({Channel.EMAIL})
 
     def __init__(self, server: SmtpServer, *, context: ssl.SSLContext | None = None) -> None:
         self._server = server

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import smtplib
 
-from twostep.delivery.channel import redact
 from twostep.delivery.examination import explain
+from twostep.delivery.port import redact
 
 
 def explain_smtp(error: Exception, *, host: str, port: int) -> str:

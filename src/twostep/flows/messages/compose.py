@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from twostep.core.account import Account
+from twostep.core.messages.channel import Channel
 from twostep.core.methods.authenticator import Phone
 from twostep.core.methods.challenge import Challenge, is_open
 from twostep.delivery import spoken, text_message
@@ -42,7 +43,7 @@ def compose(turn: Turn, row: OutboxRow) -> Message | None:
     account = accounts.load(turn.tx, row.account_id)
     if account is None or turn.now >= row.not_after:
         return None
-    if row.channel == "email":
+    if row.channel is Channel.EMAIL:
         return _compose_notice(turn.env, account, row)
     phone = phones.load(turn.tx, row.phone_id or "", account_id=account.id)
     if phone is None:
@@ -53,7 +54,7 @@ def compose(turn: Turn, row: OutboxRow) -> Message | None:
     if challenge is None or not is_open(challenge, now=turn.now):
         return None
     code = open_code(turn.env, challenge)
-    if row.channel == "call":
+    if row.channel is Channel.CALL:
         return CallMessage(
             id=row.id,
             to=open_number(turn.env, phone),

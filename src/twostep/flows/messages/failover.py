@@ -15,10 +15,12 @@ import structlog
 from twostep.core.audit import event
 from twostep.core.messages import breaker
 from twostep.core.messages.breaker import Breaker, is_open
+from twostep.core.messages.channel import CODE_CHANNELS, Channel
 from twostep.core.outage import StoreUnavailable
-from twostep.delivery import channel as port
-from twostep.delivery.channel import Channel, Kind
+from twostep.delivery import port
 from twostep.delivery.message import Message
+from twostep.delivery.port import Carrier
+from twostep.delivery.providers import named_providers
 from twostep.flows.audit.alarm import raise_alarm
 from twostep.flows.env import Env
 from twostep.flows.turn import Turn, by_system
@@ -43,35 +45,34 @@ class Handed:
 class Failover:
     """Every provider of one process."""
 
-    def __init__(self, channels: Mapping[Kind, Sequence[Channel]]) -> None:
-        self._channels = channels
+    def __init__(self, carriers: Mapping[Channel, Sequence[Carrier]]) -> None:
+        self._carriers = carriers
         self._breakers: dict[str, Breaker] = {}
 
     async def hand_over(
         self, env: Env, row: OutboxRow, message: Message, *, region: str
     ) -> Handed | None:
-        """Try the providers of the message's kind and country; None: every one is passed by."""
+        """Try the providers of the message's channel and country; None: every one is passed by."""
         handed = None
-        for channel in self._candidates(env, row, region):
-            let_through = breaker.try_sending(self._breaker(channel.name), now=env.clock())
+        for carrier in self._candidates(env, row, region):
+            let_through = breaker.try_sending(self._breaker(carrier.name), now=env.clock())
             if let_through is None:
                 continue
-            self._breakers[channel.name] = let_through
-            answer = await port.send_in_time(channel, message, now=env.clock())
-            handed = Handed(answer, channel.name)
+            self._breakers[carrier.name] = let_through
+            answer = await port.send_in_time(carrier, message, now=env.clock())
+            handed = Handed(answer, carrier.name)
             await self._note(env, handed)
             if isinstance(answer, port.Accepted | port.Permanent | port.Ambiguous):
                 break
         return handed
 
-    def _candidates(self, env: Env, row: OutboxRow, region: str) -> Iterator[Channel]:
-        kind = Kind(row.channel)
-        by_name = {channel.name: channel for channel in self._channels.get(kind, ())}
-        names = order(env, kind, region)
-        # Channels that no setting names are a demo's or a test's own.
+    def _candidates(self, env: Env, row: OutboxRow, region: str) -> Iterator[Carrier]:
+        by_name = {one.name: one for one in self._carriers.get(row.channel, ())}
+        names = order(env, row.channel, region)
+        # Carriers that no setting names are a demo's or a test's own.
         chosen = [by_name[name] for name in names if name in by_name] or list(by_name.values())
         # One that gave no answer is asked last when the message goes out once more.
-        chosen.sort(key=lambda channel: channel.name == row.provider)
+        chosen.sort(key=lambda carrier: carrier.name == row.provider)
         yield from chosen[:MOST_AT_ONCE]
 
     def _breaker(self, name: str) -> Breaker:
@@ -97,17 +98,12 @@ class Failover:
                 log.warning("outbox.not_written_down")
 
 
-def order(env: Env, kind: Kind, region: str) -> tuple[str, ...]:
-    """Names of the providers of a kind, in the order in which that country tries them."""
-    settings = env.settings
-    defaults = {
-        Kind.SMS: settings.sms_providers,
-        Kind.CALL: settings.call_providers,
-        Kind.EMAIL: settings.email_providers,
-    }
-    if kind is Kind.EMAIL:
-        return defaults[kind]
-    return settings.delivery.country_providers.get(region) or defaults[kind]
+def order(env: Env, channel: Channel, region: str) -> tuple[str, ...]:
+    """Names of the providers of a channel, in the order in which that country tries them."""
+    named = named_providers(env.settings)[channel]
+    if channel is Channel.EMAIL:
+        return named
+    return env.settings.delivery.country_providers.get(region) or named
 
 
 def _save_state(turn: Turn, state: ProviderState, *, was_open: bool) -> None:
@@ -133,10 +129,10 @@ def passed_by(turn: Turn) -> frozenset[str]:
     )
 
 
-def troubled_channels(turn: Turn) -> frozenset[str]:
-    """Channels (sms, call) that have providers, every one of which is being passed by."""
+def troubled_channels(turn: Turn) -> frozenset[Channel]:
+    """Channels of codes that have providers, every one of which is being passed by."""
     out = passed_by(turn)
-    named = {"sms": turn.env.settings.sms_providers, "call": turn.env.settings.call_providers}
+    named = named_providers(turn.env.settings)
     return frozenset(
-        channel for channel, providers in named.items() if providers and out.issuperset(providers)
+        channel for channel in CODE_CHANNELS if named[channel] and out.issuperset(named[channel])
     )

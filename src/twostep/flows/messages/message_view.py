@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from twostep.core.messages.channel import Channel
 from twostep.core.methods import out_of_band
 from twostep.core.methods.authenticator import Phone
 from twostep.core.methods.challenge import Challenge
@@ -29,7 +30,7 @@ class DeliveryView:
     """
 
     phone: Phone
-    channel: str
+    channel: Channel
     state: SendState
     reason: str
     state_at: int

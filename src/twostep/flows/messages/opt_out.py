@@ -16,7 +16,7 @@ from twostep.core.audit.event import SYSTEM
 from twostep.core.methods.authenticator import Phone
 from twostep.core.refusal import Reason, Refused
 from twostep.core.sealing import SealBroken
-from twostep.delivery.channel import Failure, OptReport
+from twostep.delivery.port import Failure, OptReport
 from twostep.flows.env import Env
 from twostep.flows.messages.numbers import fingerprint, fingerprints, open_number
 from twostep.flows.turn import Turn

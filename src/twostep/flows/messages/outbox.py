@@ -18,13 +18,14 @@ import structlog
 
 from twostep.core.audit import event
 from twostep.core.audit.event import Outcome
+from twostep.core.messages.channel import Channel
 from twostep.core.methods.authenticator import MethodKind, method_name
 from twostep.core.methods.out_of_band import NO_ANSWER
 from twostep.core.outage import StoreUnavailable
 from twostep.core.sealing import SealBroken
-from twostep.delivery import channel as port
-from twostep.delivery.channel import Channel, Kind
+from twostep.delivery import port
 from twostep.delivery.message import Message
+from twostep.delivery.port import Carrier
 from twostep.flows.env import NOBODY, Env
 from twostep.flows.messages.compose import compose
 from twostep.flows.messages.failover import Failover
@@ -70,8 +71,8 @@ class _Result:
 class Outbox:
     """The worker of one process. `wake` may be called from any flow, after its commit."""
 
-    def __init__(self, channels: Mapping[Kind, Sequence[Channel]]) -> None:
-        self._failover = Failover(channels)
+    def __init__(self, carriers: Mapping[Channel, Sequence[Carrier]]) -> None:
+        self._failover = Failover(carriers)
         self._wake = asyncio.Event()
         # Which row each task sends, and the rows whose lease is ours with no answer yet.
         self._sending: dict[asyncio.Task[None], str] = {}
@@ -176,7 +177,7 @@ class Outbox:
 
     async def _hand_over(self, env: Env, row: OutboxRow, message: Message) -> _Result:
         """Try the channel's providers in their order."""
-        if row.channel != "email" and row.copies >= MOST_COPIES:
+        if row.channel is not Channel.EMAIL and row.copies >= MOST_COPIES:
             return _Result("failed", reason=NO_ANSWER, provider=row.provider, copies=row.copies)
         phone = await env.store.read(phones.load, row.phone_id or "", account_id=row.account_id)
         region = phone.region if phone else ""
@@ -204,7 +205,7 @@ def _judge(row: OutboxRow, answer: port.Outcome, *, provider: str, now: int) -> 
 
 def _repeat(row: OutboxRow, *, provider: str, now: int) -> _Result:
     """Nobody knows whether it left: a mail is recognised as the same, a text goes out once more."""
-    if row.channel == "email":
+    if row.channel is Channel.EMAIL:
         return _retry(row, NO_ANSWER, provider=provider, now=now)
     copies = row.copies + 1
     if copies >= MOST_COPIES or now + NO_ANSWER_SECONDS >= row.not_after:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from twostep.core import sealing, token
+from twostep.core.messages.channel import Channel
 from twostep.core.methods import out_of_band
 from twostep.core.methods.authenticator import Phone
 from twostep.core.methods.challenge import Challenge, is_open
@@ -30,7 +31,7 @@ EXPIRY_MARGIN_SECONDS = 60  # a code that arrives in its last minute helps nobod
 
 
 def challenge_for(
-    turn: Turn, session: Session, *, phone: Phone, channel: str, purpose: Purpose, ends_at: int
+    turn: Turn, session: Session, *, phone: Phone, channel: Channel, purpose: Purpose, ends_at: int
 ) -> Challenge:
     """The outstanding challenge where the same code can go out again, else a new one."""
     old = challenges.load_newest(turn.tx, session.id, purpose)
@@ -53,7 +54,13 @@ def challenge_for(
 
 
 def _new_challenge(
-    turn: Turn, session: Session, *, phone: Phone, channel: str, purpose: Purpose, expires_at: int
+    turn: Turn,
+    session: Session,
+    *,
+    phone: Phone,
+    channel: Channel,
+    purpose: Purpose,
+    expires_at: int,
 ) -> Challenge:
     code = out_of_band.new_code()
     row_id = token.new_id()
@@ -114,7 +121,7 @@ def queue_text(turn: Turn, phone: Phone, *, kind: str, e164: str, seconds: int) 
         account_id=phone.account_id,
         session_id=None,
         challenge_id=None,
-        channel="sms",
+        channel=Channel.SMS,
         kind=kind,
         phone_id=phone.id,
         payload=None,

@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 
 from twostep.core.audit import event
 from twostep.core.audit.event import Outcome
+from twostep.core.messages.channel import Channel
 from twostep.core.methods.authenticator import MethodKind, method_name
 from twostep.core.methods.challenge import is_open
 from twostep.core.methods.out_of_band import NO_ANSWER, Purpose, SendState, merge_state
 from twostep.core.sealing import SealBroken
-from twostep.delivery.channel import CallbackRequest, Forged, KeyReport, OptReport, StatusReport
 from twostep.delivery.mail.notice import NoticeKind
+from twostep.delivery.port import CallbackRequest, Forged, KeyReport, OptReport, StatusReport
 from twostep.delivery.spoken import Script, Step, new_script
 from twostep.flows.env import NOBODY
 from twostep.flows.messages.compose import script_of
@@ -60,7 +61,9 @@ def record_status(turn: Turn, report: StatusReport, *, provider: str) -> None:
         provider_id="",
         now=turn.now,
     )
-    if row.channel == "email":  # code events tell of codes; a notice has its own, when it leaves
+    if (
+        row.channel is Channel.EMAIL
+    ):  # code events tell of codes; a notice has its own, when it leaves
         return
     method = method_name(MethodKind.PHONE, row.phone_id or "")
     if new is SendState.FAILED:
@@ -87,7 +90,7 @@ def answer_call(turn: Turn, report: KeyReport) -> Spoken | None:
     The code is read only after the announced key. Key 9 ends the code and tells the owner.
     """
     found = outbox.load(turn.tx, report.message_id)
-    if found is None or found.channel != "call" or found.challenge_id is None:
+    if found is None or found.channel is not Channel.CALL or found.challenge_id is None:
         return None
     account = accounts.lock(turn.tx, found.account_id)
     challenge = challenges.load(turn.tx, found.challenge_id)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from twostep.config.delivery import CountryFlag
+from twostep.config.delivery import CountryUse
 from twostep.core import token
 from twostep.core.account import Account
 from twostep.core.audit import event
 from twostep.core.audit.event import Outcome
+from twostep.core.messages.channel import Channel, read_channel
 from twostep.core.methods import out_of_band
 from twostep.core.methods.authenticator import MethodKind, Phone, method_name
 from twostep.core.methods.out_of_band import (
@@ -46,7 +47,7 @@ class Sent:
     """A code is queued. `next_at`: when one more may be asked for, None: this was the last."""
 
     phone: Phone
-    channel: str
+    channel: Channel
     next_at: int | None
 
 
@@ -69,15 +70,21 @@ def send_code(
     ):
         return Refused(Reason.STEP_ENDED)
     phone = phones.load(turn.tx, phone_id, account_id=account.id)
-    if refused := refuse_phone(turn.env, phone, purpose=purpose, channel=channel):
-        return refused
-    if phone is None:
-        return Refused(Reason.NOT_FOUND)
-    return queue_code(turn, account, current, phone=phone, channel=channel, purpose=purpose)
+    way = choose_way(turn.env, phone, purpose=purpose, channel=channel)
+    if isinstance(way, Refused):
+        return way
+    return queue_code(
+        turn, account, current, phone=way.phone, channel=way.channel, purpose=purpose)  # fmt: skip
 
 
 def queue_code(
-    turn: Turn, account: Account, session: Session, *, phone: Phone, channel: str, purpose: Purpose
+    turn: Turn,
+    account: Account,
+    session: Session,
+    *,
+    phone: Phone,
+    channel: Channel,
+    purpose: Purpose,
 ) -> Sent | Refused:
     """Decide the limits and queue the message. The account is locked, the phone is its own."""
     e164 = number_or_none(turn, phone)
@@ -106,7 +113,7 @@ def queue_code(
         event.CODE_SENT,
         method=method_name(MethodKind.PHONE, phone.id),
         purpose=str(purpose),
-        channel=channel,
+        channel=str(channel),
         region=phone.region,
     )
     turn.record(account, sent)
@@ -114,43 +121,51 @@ def queue_code(
 
 
 def _record_refusal(
-    turn: Turn, account: Account, refused: Refused, *, purpose: Purpose, channel: str
+    turn: Turn, account: Account, refused: Refused, *, purpose: Purpose, channel: Channel
 ) -> None:
     told = event.new_event(
         event.CODE_SEND_REFUSED,
         Outcome.THROTTLED,
         purpose=str(purpose),
-        channel=channel,
+        channel=str(channel),
         reason=str(refused.reason),
     )
     turn.record(account, told)
 
 
-def refuse_phone(
+@dataclass(frozen=True, slots=True)
+class PhoneWay:
+    """A phone that can be sent a code, and by what."""
+
+    phone: Phone
+    channel: Channel
+
+
+def choose_way(
     env: Env, phone: Phone | None, *, purpose: Purpose, channel: str
-) -> Refused | None:
-    """Whether this phone can be sent a code at all, by this channel."""
+) -> PhoneWay | Refused:
+    """Whether this phone can be sent a code at all, by the channel that was chosen."""
     if not accepts_phones(env) or phone is None:
         return Refused(Reason.NOT_FOUND)
     if (phone.confirmed_at is None) is not (purpose is Purpose.ADD_PHONE):
         return Refused(Reason.NOT_FOUND)
-    if channel not in {"sms", "call"}:
-        return Refused(Reason.CHANNEL_UNKNOWN)
-    if channel == "sms" and phone.line == "fixed":
+    chosen = read_channel(channel)
+    if isinstance(chosen, Refused):
+        return chosen
+    if chosen is Channel.SMS and phone.line == "fixed":
         return Refused(Reason.NUMBER_LANDLINE)
-    use: CountryFlag = "enrol" if purpose is Purpose.ADD_PHONE else "signin"
-    way: CountryFlag = "call" if channel == "call" else "sms"
+    use: CountryUse = "enrol" if purpose is Purpose.ADD_PHONE else "signin"
     delivery = env.settings.delivery
-    if channel not in open_channels(env) or not delivery.allows(phone.region, way, use):
+    if chosen not in open_channels(env) or not delivery.allows(phone.region, use, chosen):
         return Refused(Reason.CHANNEL_OFF)
-    return None
+    return PhoneWay(phone, chosen)
 
 
-def _refuse_trouble(turn: Turn, channel: str) -> Refused | None:
+def _refuse_trouble(turn: Turn, channel: Channel) -> Refused | None:
     return Refused(Reason.CHANNEL_OFF) if channel in troubled_channels(turn) else None
 
 
-def open_channels(env: Env) -> tuple[str, ...]:
+def open_channels(env: Env) -> tuple[Channel, ...]:
     """By what codes can travel here: a channel without a provider is not offered.
 
     A call asks us what to say, so a provider that cannot reach us makes none.
@@ -160,8 +175,8 @@ def open_channels(env: Env) -> tuple[str, ...]:
     return tuple(
         channel
         for channel, can_send in (
-            ("sms", bool(settings.sms_providers)),
-            ("call", not reaching_us.isdisjoint(settings.call_providers)),
+            (Channel.SMS, bool(settings.sms_providers)),
+            (Channel.CALL, not reaching_us.isdisjoint(settings.call_providers)),
         )
         if can_send
     )

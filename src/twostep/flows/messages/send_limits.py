@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from twostep.core.account import Account
+from twostep.core.messages.channel import Channel
 from twostep.core.refusal import Refused
 from twostep.core.sign_in import throttle
 from twostep.core.sign_in.throttle import Rule
@@ -28,14 +29,14 @@ class Wanted:
 
     e164: str
     region: str
-    channel: str
+    channel: Channel
     confirmed: bool
     known_browser: bool
 
 
 def count_send(turn: Turn, account: Account, wanted: Wanted) -> Refused | None:
     """Count one send against every limit, or refuse it and count nothing."""
-    if wanted.channel == "sms" and (refused := refuse_opted_out(turn, wanted.e164)):
+    if wanted.channel is Channel.SMS and (refused := refuse_opted_out(turn, wanted.e164)):
         return refused
     if not wanted.confirmed and (
         refused := refuse_new_number(turn, e164=wanted.e164, region=wanted.region)
@@ -60,7 +61,7 @@ def _rules(env: Env, account: Account, visitor: Visitor, wanted: Wanted) -> list
         rules.append((f"{throttle.SEND_ACCOUNT_NEW.name}:{account.id}", throttle.SEND_ACCOUNT_NEW))
     elif not wanted.known_browser:
         of_number += [throttle.SEND_NUMBER_HOUR_STRANGERS, throttle.SEND_NUMBER_DAY_STRANGERS]
-    if wanted.channel == "call":
+    if wanted.channel is Channel.CALL:
         of_number.append(throttle.CALL_NUMBER_DAY)
     # Under every key, so that a rotation starts no count anew.
     for one in fingerprints(env, wanted.e164):

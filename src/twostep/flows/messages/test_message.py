@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from twostep.core.account import Role
 from twostep.core.audit import event
+from twostep.core.messages.channel import Channel
 from twostep.core.methods.authenticator import MethodKind, Phone, method_name
 from twostep.core.refusal import Reason, Refused
 from twostep.core.sign_in.session import Session
@@ -46,14 +47,16 @@ def send_test(turn: Turn, session: Session) -> TestMessage | Refused:
     if phone is None:
         return Refused(Reason.NUMBER_EMPTY)
     e164 = number_or_none(turn, phone)
-    if e164 is None or "sms" not in open_channels(turn.env):
+    if e164 is None or Channel.SMS not in open_channels(turn.env):
         return Refused(Reason.CHANNEL_OFF)
-    wanted = Wanted(e164, phone.region, "sms", confirmed=True, known_browser=True)
+    wanted = Wanted(e164, phone.region, Channel.SMS, confirmed=True, known_browser=True)
     if refused := count_send(turn, account, wanted):
         return refused
     row = queue_text(turn, phone, kind=TEST, e164=e164, seconds=LIFE_SECONDS)
     told = event.new_event(
-        event.TEST_MESSAGE_SENT, method=method_name(MethodKind.PHONE, phone.id), channel="sms"
+        event.TEST_MESSAGE_SENT,
+        method=method_name(MethodKind.PHONE, phone.id),
+        channel=str(Channel.SMS),
     )
     turn.record(account, told)
     return TestMessage(phone.hint, row.state, row.reason, row.provider, turn.now)

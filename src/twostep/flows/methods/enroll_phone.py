@@ -6,12 +6,12 @@ A telephone is a restricted authenticator (NIST SP 800-63B-4 §3.2.9): only besi
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 from twostep.core import sealing, token
 from twostep.core.account import Account
 from twostep.core.audit import event
 from twostep.core.audit.event import Outcome
+from twostep.core.messages.channel import Channel, read_channel
 from twostep.core.methods import phone_number
 from twostep.core.methods.authenticator import MOST_PHONES, MethodKind, Phone, method_name
 from twostep.core.methods.challenge import Challenge, is_open
@@ -23,7 +23,7 @@ from twostep.core.sign_in.session import Session
 from twostep.delivery.mail.notice import NoticeKind
 from twostep.flows.env import Env
 from twostep.flows.messages.numbers import NUMBER, fingerprint, fingerprints, number_or_none
-from twostep.flows.messages.send_code import Sent, open_channels, queue_code, refuse_phone
+from twostep.flows.messages.send_code import Sent, choose_way, open_channels, queue_code
 from twostep.flows.messages.send_limits import count_new_number
 from twostep.flows.messages.sent_code import is_sent_code
 from twostep.flows.policy.decide import accepts_phones
@@ -67,12 +67,17 @@ def begin_phone(
         return Refused(Reason.CHANGED)
     if refused := refuse_adding(turn, account.id):
         return refused
-    number = _read(turn.env, region=region, typed=typed, channel=channel)
-    if isinstance(number, PhoneNumber):
-        refused = _refuse_number(turn, account, number)
-        if refused is None:
-            return _queue_first(turn, account, current, number=number, channel=channel)
-        number = refused
+    chosen = read_channel(channel)
+    number: PhoneNumber | Refused
+    if isinstance(chosen, Refused):
+        number = chosen
+    else:
+        number = _read(turn.env, region=region, typed=typed, channel=chosen)
+        if isinstance(number, PhoneNumber):
+            refused = _refuse_number(turn, account, number)
+            if refused is None:
+                return _queue_first(turn, account, current, number=number, channel=chosen)
+            number = refused
     turn.record(
         account, event.new_event(event.NUMBER_UNMATCHED, Outcome.REFUSED, reason=str(number.reason))
     )
@@ -85,13 +90,13 @@ def resend(turn: Turn, current: Session, *, channel: str) -> Sent | Refused:
     phone = phones.load_unconfirmed(turn.tx, current.id)
     if account is None or phone is None:
         return Refused(Reason.NOT_FOUND)
-    if refused := refuse_phone(turn.env, phone, purpose=Purpose.ADD_PHONE, channel=channel):
-        return refused
+    way = choose_way(turn.env, phone, purpose=Purpose.ADD_PHONE, channel=channel)
+    if isinstance(way, Refused):
+        return way
     sent = queue_code(
-        turn, account, current, phone=phone, channel=channel, purpose=Purpose.ADD_PHONE
-    )
+        turn, account, current, phone=phone, channel=way.channel, purpose=Purpose.ADD_PHONE)  # fmt: skip
     if isinstance(sent, Sent):
-        phones.save_channel(turn.tx, phone.id, channel=channel)
+        phones.save_channel(turn.tx, phone.id, channel=way.channel)
     return sent
 
 
@@ -156,21 +161,18 @@ def _has_number(turn: Turn, phone: Phone) -> bool:
     )
 
 
-def _read(env: Env, *, region: str, typed: str, channel: str) -> PhoneNumber | Refused:
-    if channel not in {"sms", "call"}:
-        return Refused(Reason.CHANNEL_UNKNOWN)
+def _read(env: Env, *, region: str, typed: str, channel: Channel) -> PhoneNumber | Refused:
     if channel not in open_channels(env):
         return Refused(Reason.CHANNEL_OFF)
     delivery = env.settings.delivery
-    way: Literal["sms", "call"] = "call" if channel == "call" else "sms"
     open_regions = {
-        one.code for one in phone_number.regions() if delivery.allows(one.code, way, "enrol")
+        one.code for one in phone_number.regions() if delivery.allows(one.code, "enrol", channel)
     }
     return phone_number.read_number(
         typed,
         region=region,
         open_regions=open_regions,
-        channel=way,
+        channel=channel,
         voip=delivery.voip,
     )
 
@@ -186,7 +188,7 @@ def _refuse_number(turn: Turn, account: Account, number: PhoneNumber) -> Refused
 
 
 def _queue_first(
-    turn: Turn, account: Account, current: Session, *, number: PhoneNumber, channel: str
+    turn: Turn, account: Account, current: Session, *, number: PhoneNumber, channel: Channel
 ) -> Sent | Refused:
     phone = _new_phone(turn.env, current, number=number, channel=channel, now=turn.now)
     phones.insert(turn.tx, phone, fingerprint=fingerprint(turn.env, number.e164))
@@ -200,7 +202,9 @@ def _queue_first(
     return sent
 
 
-def _new_phone(env: Env, current: Session, *, number: PhoneNumber, channel: str, now: int) -> Phone:
+def _new_phone(
+    env: Env, current: Session, *, number: PhoneNumber, channel: Channel, now: int
+) -> Phone:
     phone_id = token.new_id()
     return Phone(
         id=phone_id,
@@ -232,7 +236,7 @@ def _confirm(turn: Turn, account: Account, *, phone: Phone) -> PhoneAdded:
         event.new_event(
             event.PHONE_ADDED,
             method=method,
-            channel=phone.channel,
+            channel=str(phone.channel),
             region=phone.region,
             hint=phone.hint,
         ),

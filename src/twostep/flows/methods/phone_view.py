@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from twostep.core.account import Account
+from twostep.core.messages.channel import Channel
 from twostep.core.methods import phone_number
 from twostep.core.methods.out_of_band import Purpose
 from twostep.core.refusal import Refused
@@ -23,7 +24,7 @@ class PhoneChoices:
     """What can be chosen: regions by code, channels, and where the account's other phones are."""
 
     regions: tuple[phone_number.Region, ...]
-    channels: tuple[str, ...]
+    channels: tuple[Channel, ...]
     own_regions: tuple[str, ...]
 
 
@@ -34,7 +35,7 @@ class NewPhone:
     number: str
     region: str
     is_landline: bool
-    channels: tuple[str, ...]
+    channels: tuple[Channel, ...]
     delivery: DeliveryView
 
 

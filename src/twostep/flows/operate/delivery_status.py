@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from statistics import median
 
 from twostep.core.messages.breaker import Breaker, is_open
-from twostep.delivery.providers import build_callbacks
+from twostep.core.messages.channel import Channel
+from twostep.delivery.providers import build_callbacks, named_providers
 from twostep.delivery.text_message import fullest
 from twostep.flows.env import Env
 from twostep.flows.messages.budget import DAY_SECONDS, budgets
@@ -30,7 +31,7 @@ _ARRIVED = frozenset({"accepted", "delivered"})
 class Messages:
     """Messages of one channel that got equally far. `oldest_at`: when the first of them was made."""
 
-    channel: str
+    channel: Channel
     provider: str
     state: str
     reason: str
@@ -65,7 +66,7 @@ class ProviderHealth:
     """One provider over the days shown. `open_until`: passed by until then, 0: not passed by."""
 
     name: str
-    channels: tuple[str, ...]
+    channels: tuple[Channel, ...]
     open_until: int
     reason: str
     accepted: int
@@ -102,7 +103,7 @@ class DeliveryStatus:
     `replies`: where providers post what people text back, by provider.
     """
 
-    providers: dict[str, tuple[str, ...]]
+    providers: Mapping[Channel, tuple[str, ...]]
     sent_today: int
     daily_budget: int
     messages: tuple[Messages, ...]
@@ -111,7 +112,7 @@ class DeliveryStatus:
     budgets: tuple[Used, ...] = ()
     health: tuple[ProviderHealth, ...] = ()
     alarms: tuple[Alarm, ...] = ()
-    troubled: tuple[str, ...] = ()
+    troubled: tuple[Channel, ...] = ()
     opted_out: int = 0
     texts: tuple[TextLength, ...] = ()
     replies: Mapping[str, str] = field(default_factory=dict)
@@ -126,11 +127,7 @@ def view_delivery_status(turn: Turn, *, days: int = DAYS) -> DeliveryStatus:
     for day, region, seconds in sends.list_verify_seconds(turn.tx, since=since):
         verifying[day, region].append(seconds)
         verifying[day, ""].append(seconds)
-    providers = {
-        "sms": settings.sms_providers,
-        "call": settings.call_providers,
-        "email": settings.email_providers,
-    }
+    providers = named_providers(settings)
     used = tuple(
         Used(one.span, throttles.load(turn.tx, one.key).count, one.limit, one.open_limit)
         for one in budgets(turn.env, now=turn.now)
@@ -140,7 +137,7 @@ def view_delivery_status(turn: Turn, *, days: int = DAYS) -> DeliveryStatus:
         sent_today=used[0].used,
         daily_budget=settings.delivery.daily_budget,
         messages=tuple(
-            Messages(*row)
+            Messages(Channel(row[0]), *row[1:])
             for row in sorted(
                 outbox.count_waiting(turn.tx)
                 + outbox.count_finished(turn.tx, since=turn.now - DAY_SECONDS)
@@ -207,7 +204,7 @@ def _mean_accept(group: Iterable[Tally]) -> float | None:
 
 
 def _health(
-    turn: Turn, tallies: list[Tally], providers: Mapping[str, tuple[str, ...]]
+    turn: Turn, tallies: list[Tally], providers: Mapping[Channel, tuple[str, ...]]
 ) -> tuple[ProviderHealth, ...]:
     states = {state.name: state for state in provider_states.list_all(turn.tx)}
     used = [one.provider for one in tallies if one.provider]
@@ -220,7 +217,7 @@ def _health(
         found.append(
             ProviderHealth(
                 name=name,
-                channels=tuple(kind for kind, several in providers.items() if name in several),
+                channels=tuple(one for one, several in providers.items() if name in several),
                 open_until=state.open_until if state and out else 0,
                 reason=state.reason if state and out else "",
                 accepted=sum(one.count for one in own if one.state in _ARRIVED),

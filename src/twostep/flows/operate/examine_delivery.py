@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from twostep.config import Settings
-from twostep.delivery.channel import Kind
+from twostep.core.messages.channel import Channel
 from twostep.delivery.examination import Examinable, Examined, Verdict
 from twostep.delivery.providers import BUILDERS, Site
 
@@ -51,17 +51,17 @@ def _named(settings: Settings) -> list[str]:
 
 
 async def _examine(site: Site, name: str, *, now: int) -> list[Finding]:
-    channel = await BUILDERS[name](site)
+    carrier = await BUILDERS[name](site)
     found = []
-    if isinstance(channel, Examinable):
+    if isinstance(carrier, Examinable):
         try:
             async with asyncio.timeout(EXAMINE_SECONDS):
-                examined = await channel.examine(now=now)
+                examined = await carrier.examine(now=now)
         except TimeoutError:
             text = f"It has not answered within {EXAMINE_SECONDS:.0f} seconds. Look at its own log."
             examined = Examined(Verdict.BROKEN, text)
         found.append(Finding(name, examined.verdict, examined.text))
-    if name in site.settings.call_providers and Kind.CALL not in channel.kinds:
+    if name in site.settings.call_providers and Channel.CALL not in carrier.channels:
         text = (
             "It makes no calls: a call asks the panel what to say, and it cannot reach"
             f" {site.settings.public_url}. Set a public_url that it can reach."

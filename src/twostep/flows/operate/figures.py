@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 
+from twostep.core.messages.channel import Channel
 from twostep.flows.messages.budget import DAY_SECONDS, budgets
 from twostep.flows.messages.failover import passed_by, troubled_channels
 from twostep.flows.turn import Turn, TurnOpener
@@ -30,7 +31,7 @@ class Figures:
     waiting_since: Mapping[str, int]
     alarms: Mapping[str, int]
     budgets: Mapping[str, tuple[int, int]]
-    troubled: frozenset[str]
+    troubled: frozenset[Channel]
     passed_by: frozenset[str]
     sends: Sequence[Tally]
     accept_seconds: Mapping[str, Sequence[int]]

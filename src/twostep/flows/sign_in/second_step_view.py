@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from twostep.core.account import Account
+from twostep.core.messages.channel import Channel
 from twostep.core.methods.authenticator import Methods
 from twostep.core.methods.out_of_band import Purpose
 from twostep.core.refusal import Refused
@@ -29,8 +30,8 @@ class SecondStepView:
 
     methods: Methods
     delivery: DeliveryView | None
-    channels: tuple[str, ...]
-    troubled: frozenset[str]
+    channels: tuple[Channel, ...]
+    troubled: frozenset[Channel]
     closed_phones: frozenset[str]
     code_wait: Refused | None
     backup_wait: Refused | None

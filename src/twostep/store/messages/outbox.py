@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from twostep.core.messages.channel import Channel
 from twostep.store.messages import sends
-from twostep.store.tx import Tx
+from twostep.store.tx import Row, Tx
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class OutboxRow:
     account_id: str
     session_id: str | None
     challenge_id: str | None
-    channel: str
+    channel: Channel
     kind: str
     phone_id: str | None
     payload: bytes | None
@@ -46,6 +47,10 @@ _COLUMNS = (
 )
 
 
+def _message(row: Row) -> OutboxRow:
+    return OutboxRow(row[0], row[1], row[2], row[3], Channel(row[4]), *row[5:])
+
+
 def insert(tx: Tx, row: OutboxRow) -> None:
     """Queue a message."""
     tx.do(
@@ -56,7 +61,7 @@ def insert(tx: Tx, row: OutboxRow) -> None:
         account_id=row.account_id,
         session_id=row.session_id,
         challenge_id=row.challenge_id,
-        channel=row.channel,
+        channel=str(row.channel),
         kind=row.kind,
         phone_id=row.phone_id,
         payload=row.payload,
@@ -76,7 +81,7 @@ def insert(tx: Tx, row: OutboxRow) -> None:
 def load(tx: Tx, row_id: str) -> OutboxRow | None:
     """One message."""
     row = tx.one(f"SELECT {_COLUMNS} FROM outbox WHERE id = :id", id=row_id)
-    return None if row is None else OutboxRow(*row)
+    return None if row is None else _message(row)
 
 
 def claim_due(tx: Tx, *, now: int, lease_seconds: int, limit: int) -> list[OutboxRow]:
@@ -100,7 +105,7 @@ def claim_due(tx: Tx, *, now: int, lease_seconds: int, limit: int) -> list[Outbo
         ahead=now + 2 * lease_seconds,
         limit=limit,
     )
-    return [OutboxRow(*row) for row in rows]
+    return [_message(row) for row in rows]
 
 
 def save_state(
@@ -187,7 +192,7 @@ def list_of_attempt(
         session=session_id,
         since=since,
     )
-    found = [OutboxRow(*row) for row in rows]
+    found = [_message(row) for row in rows]
     if phone_id is None or not found:
         return found
     same = sends.list_to_number_of(tx, phone_id, since=since)
@@ -201,7 +206,7 @@ def load_newest_of_challenge(tx: Tx, challenge_id: str) -> OutboxRow | None:
         " ORDER BY created_at DESC, id LIMIT 1",
         id=challenge_id,
     )
-    return None if row is None else OutboxRow(*row)
+    return None if row is None else _message(row)
 
 
 def load_newest_of_kind(tx: Tx, account_id: str, *, kind: str) -> OutboxRow | None:
@@ -212,7 +217,7 @@ def load_newest_of_kind(tx: Tx, account_id: str, *, kind: str) -> OutboxRow | No
         id=account_id,
         kind=kind,
     )
-    return None if row is None else OutboxRow(*row)
+    return None if row is None else _message(row)
 
 
 def is_notice_recent(tx: Tx, account_id: str, *, kind: str, since: int, now: int) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from twostep.core.messages.channel import Channel
 from twostep.store.tx import Tx
 
 
@@ -18,7 +19,7 @@ class Send:
     account_id: str
     challenge_id: str | None
     region: str
-    channel: str
+    channel: Channel
     confirmed: bool
     fingerprint: bytes
     prefix: bytes
@@ -35,7 +36,7 @@ class Tally:
 
     day: int
     region: str
-    channel: str
+    channel: Channel
     provider: str
     state: str
     reason: str
@@ -55,7 +56,7 @@ def insert(tx: Tx, send: Send) -> None:
         account=send.account_id,
         challenge=send.challenge_id,
         region=send.region,
-        channel=send.channel,
+        channel=str(send.channel),
         confirmed=int(send.confirmed),
         fingerprint=send.fingerprint,
         prefix=send.prefix,
@@ -126,7 +127,7 @@ def tally(tx: Tx, *, since: int) -> list[Tally]:
         " GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY 1, 2, 3, 4, 5, 6",
         since=since,
     )
-    return [Tally(*row[:6], *(int(number) for number in row[6:10])) for row in rows]
+    return [Tally(row[0], row[1], Channel(row[2]), *row[3:6], *map(int, row[6:10])) for row in rows]
 
 
 def list_verify_seconds(tx: Tx, *, since: int) -> list[tuple[int, str, int]]:

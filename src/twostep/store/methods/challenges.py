@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from twostep.core.messages.channel import Channel
 from twostep.core.methods.challenge import Challenge
 from twostep.core.methods.out_of_band import Purpose
 from twostep.store.messages import sends
@@ -15,7 +16,7 @@ _COLUMNS = (
 
 
 def _challenge(row: Row) -> Challenge:
-    return Challenge(row[0], row[1], row[2], Purpose(row[3]), *row[4:13])
+    return Challenge(row[0], row[1], row[2], Purpose(row[3]), row[4], Channel(row[5]), *row[6:13])
 
 
 def insert(tx: Tx, challenge: Challenge) -> None:
@@ -29,7 +30,7 @@ def insert(tx: Tx, challenge: Challenge) -> None:
         session_id=challenge.session_id,
         purpose=str(challenge.purpose),
         phone_id=challenge.phone_id,
-        channel=challenge.channel,
+        channel=str(challenge.channel),
         code=challenge.code,
         check=challenge.check,
         call_key=challenge.call_key,
@@ -73,12 +74,12 @@ def consume(tx: Tx, challenge_id: str, *, now: int) -> bool:
     return burnt == 1
 
 
-def save_channel(tx: Tx, challenge_id: str, *, channel: str) -> None:
+def save_channel(tx: Tx, challenge_id: str, *, channel: Channel) -> None:
     """The same code now goes out by another channel."""
     tx.do(
         "UPDATE challenges SET channel = :channel WHERE id = :id",
         id=challenge_id,
-        channel=channel,
+        channel=str(channel),
     )
 
 

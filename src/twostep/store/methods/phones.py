@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from twostep.core.messages.channel import Channel
 from twostep.core.methods.authenticator import Phone
-from twostep.store.tx import Tx
+from twostep.store.tx import Row, Tx
 
 
 _COLUMNS = (
     "id, account_id, session_id, number, region, line, hint, channel, created_at, confirmed_at,"
     " last_used_at"
 )
+
+
+def _phone(row: Row) -> Phone:
+    return Phone(
+        row[0], row[1], row[2], row[3], row[4], row[5], row[6], Channel(row[7]), *row[8:11]
+    )  # fmt: skip
 
 
 def list_confirmed(tx: Tx, account_id: str) -> tuple[Phone, ...]:
@@ -21,7 +28,7 @@ def list_confirmed(tx: Tx, account_id: str) -> tuple[Phone, ...]:
         " ORDER BY confirmed_at, id",
         id=account_id,
     )
-    return tuple(Phone(*row) for row in rows)
+    return tuple(_phone(row) for row in rows)
 
 
 def load(tx: Tx, phone_id: str, *, account_id: str) -> Phone | None:
@@ -31,7 +38,7 @@ def load(tx: Tx, phone_id: str, *, account_id: str) -> Phone | None:
         id=phone_id,
         account=account_id,
     )
-    return None if row is None else Phone(*row)
+    return None if row is None else _phone(row)
 
 
 def load_unconfirmed(tx: Tx, session_id: str) -> Phone | None:
@@ -41,7 +48,7 @@ def load_unconfirmed(tx: Tx, session_id: str) -> Phone | None:
         " ORDER BY created_at DESC, id LIMIT 1",
         id=session_id,
     )
-    return None if row is None else Phone(*row)
+    return None if row is None else _phone(row)
 
 
 def insert(tx: Tx, phone: Phone, *, fingerprint: bytes) -> None:
@@ -57,7 +64,7 @@ def insert(tx: Tx, phone: Phone, *, fingerprint: bytes) -> None:
         region=phone.region,
         line=phone.line,
         hint=phone.hint,
-        channel=phone.channel,
+        channel=str(phone.channel),
         created_at=phone.created_at,
         confirmed_at=phone.confirmed_at,
         last_used_at=phone.last_used_at,
@@ -115,9 +122,9 @@ def save_used(tx: Tx, phone_id: str, *, now: int) -> None:
     tx.do("UPDATE phones SET last_used_at = :now WHERE id = :id", id=phone_id, now=now)
 
 
-def save_channel(tx: Tx, phone_id: str, *, channel: str) -> None:
+def save_channel(tx: Tx, phone_id: str, *, channel: Channel) -> None:
     """The owner now asks for codes by the other channel."""
-    tx.do("UPDATE phones SET channel = :channel WHERE id = :id", id=phone_id, channel=channel)
+    tx.do("UPDATE phones SET channel = :channel WHERE id = :id", id=phone_id, channel=str(channel))
 
 
 def remove(tx: Tx, phone_id: str, *, account_id: str) -> bool:

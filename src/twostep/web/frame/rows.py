@@ -8,6 +8,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from twostep.core.account import Account
+from twostep.core.messages.channel import Channel
 from twostep.core.methods.authenticator import (
     App,
     MethodKind,
@@ -61,7 +62,7 @@ def phone_row(phone: Phone, *, is_default: bool = False) -> view.MethodRow:
         "phone",
         phone.confirmed_at or phone.created_at,
         hint=phone.hint,
-        channel="call" if phone.line == "fixed" else "sms",
+        channel=Channel.CALL if phone.line == "fixed" else Channel.SMS,
         is_default=is_default,
         last_used_at=phone.last_used_at,
     )

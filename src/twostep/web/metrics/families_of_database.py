@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from prometheus_client import Metric
 
+from twostep.core.messages.channel import CODE_CHANNELS, Channel
 from twostep.flows.env import Env
 from twostep.flows.operate.figures import Figures
 from twostep.web.metrics.families import gauge
@@ -25,7 +26,7 @@ def of_database(env: Env, figures: Figures, *, now: int) -> Iterator[Metric]:
         "Age of the oldest message that waits.",
         {
             channel: max(0, now - figures.waiting_since.get(channel, now))
-            for channel in ("call", "email", "sms")
+            for channel in sorted(Channel)
         },
         "channel",
     )
@@ -39,7 +40,7 @@ def of_database(env: Env, figures: Figures, *, now: int) -> Iterator[Metric]:
     yield gauge(
         "twostep_channel_down",
         "Whether every provider of texts or of calls is passed by.",
-        {name: name in figures.troubled for name in ("call", "sms")},
+        {name: name in figures.troubled for name in sorted(CODE_CHANNELS)},
         "channel",
     )
     yield gauge(

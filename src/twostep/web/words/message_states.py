@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from twostep.core.messages.channel import Channel
 from twostep.i18n import N_, format_time, translator
 
 
@@ -24,21 +25,21 @@ _CALL_FAILED: dict[str, str] = {
 
 
 def delivery_sentence(
-    state: str, *, channel: str, at: int, reason: str = "", language: str, time_zone: str
+    state: str, *, channel: Channel, at: int, reason: str = "", language: str, time_zone: str
 ) -> str:
     """Say where the message is.
 
-    `state`: queued, accepted, delivered or failed, reached at `at` (Unix seconds). `channel`: sms
-    or call. `reason`: why it failed, in the outbox's words; unknown ones get a general sentence.
+    `state`: queued, accepted, delivered or failed, reached at `at` (Unix seconds). `reason`: why it
+    failed, in the outbox's words; unknown ones get a general sentence.
     """
     _ = translator(language).gettext
     if state == "failed":
-        own = _CALL_FAILED if channel == "call" else _FAILED
+        own = _CALL_FAILED if channel is Channel.CALL else _FAILED
         return _(own.get(reason) or _FAILED.get(reason, _OTHER))
     if state == "queued":
-        return _("The call is being placed.") if channel == "call" else _("On its way.")
+        return _("The call is being placed.") if channel is Channel.CALL else _("On its way.")
     time = format_time(at, language=language, time_zone=time_zone)
-    if channel == "call":
+    if channel is Channel.CALL:
         words = (
             _("The phone was answered %(time)s.")
             if state == "delivered"
@@ -53,17 +54,17 @@ def delivery_sentence(
     return words % {"time": f"{time} UTC" if time_zone == "UTC" else time}
 
 
-def late_sentence(channel: str, *, language: str) -> str:
+def late_sentence(channel: Channel, *, language: str) -> str:
     """Say what to do when nothing has come for a minute."""
     _ = translator(language).gettext
-    if channel == "call":
+    if channel is Channel.CALL:
         return _("No call yet? Try another way.")
     return _("Nothing there yet? Try a call, or another way.")
 
 
-def trouble_sentence(channel: str, *, language: str) -> str:
+def trouble_sentence(channel: Channel, *, language: str) -> str:
     """Say that texts or calls are not working at all right now."""
     _ = translator(language).gettext
-    if channel == "call":
+    if channel is Channel.CALL:
         return _("Calls are not working right now. Use another way.")
     return _("Texts are not working right now. Use another way.")

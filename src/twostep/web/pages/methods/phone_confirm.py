@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
+from twostep.core.messages.channel import Channel
 from twostep.core.methods.out_of_band import Purpose
 from twostep.core.refusal import Reason, Refused
 from twostep.flows.messages.message_view import view_delivery
@@ -72,7 +73,7 @@ async def _again(visit: Visit, refused: Refused) -> Response:
 def _form(visit: Visit, found: NewPhone, refused: Refused | None) -> Response:
     delivery = found.delivery
     ask = view.CodeAsk(
-        "call" if delivery.channel == "call" else "sms",
+        delivery.channel,
         method_id=delivery.phone.id,
         hint=delivery.phone.hint,
         valid_until=None if delivery.is_over else delivery.expires_at,
@@ -89,7 +90,7 @@ def _form(visit: Visit, found: NewPhone, refused: Refused | None) -> Response:
         ask=ask,
         number=found.number,
         region_name=country_name(found.region, visit.language),
-        calls_work="call" in found.channels,
-        texts_work="sms" in found.channels,
+        calls_work=Channel.CALL in found.channels,
+        texts_work=Channel.SMS in found.channels,
         is_landline=found.is_landline,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from twostep import i18n
+from twostep.core.messages.channel import Channel, read_channel
 from twostep.core.methods import phone_number
 from twostep.core.refusal import Reason, Refused
 from twostep.flows.methods.enroll_phone import begin_phone
@@ -74,16 +75,15 @@ def _filled(visit: Visit, choices: PhoneChoices) -> view.PhoneForm:
     country = visit.field("country")[:3].upper()
     if country not in by_code:
         country = next(iter((*likely, *by_code)), "")
-    texts, calls = "sms" in choices.channels, "call" in choices.channels
-    asked = visit.field("channel")
-    call = calls if asked == "call" else not texts
+    texts, calls = (one in choices.channels for one in (Channel.SMS, Channel.CALL))
+    call = calls if read_channel(visit.field("channel")) is Channel.CALL else not texts
     return view.PhoneForm(
         likely=tuple(by_code[code] for code in likely),
         regions=tuple(regions),
         country=country,
         example=phone_number.example_national(country) if country else "",
         number=visit.field("number")[:LONGEST],
-        channel="call" if call else "sms",
+        channel=Channel.CALL if call else Channel.SMS,
         texts_work=texts,
         calls_work=calls,
     )

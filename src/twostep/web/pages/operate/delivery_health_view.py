@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from twostep.core.messages.channel import Channel
+
 
 @dataclass(frozen=True, slots=True)
 class DeliveryRow:
@@ -38,7 +40,7 @@ class ProviderRow:
     """A provider: passed by until `open_until` (0: it works), and how it did lately."""
 
     name: str
-    channels: tuple[str, ...]
+    channels: tuple[Channel, ...]
     open_until: int
     reason: str
     accepted: int

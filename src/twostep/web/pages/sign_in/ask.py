@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from twostep.core.messages.channel import CODE_CHANNELS, Channel
 from twostep.core.refusal import Reason, Refused
 from twostep.flows.sign_in.second_step_view import SecondStepView
 from twostep.i18n import translator
@@ -32,7 +33,7 @@ class Ask:
     @property
     def asked(self) -> Asked:
         """For the sentences of refusals."""
-        return "sent" if self.ask.kind in {"sms", "call"} else "app"
+        return "sent" if self.ask.kind in CODE_CHANNELS else "app"
 
 
 def new_ask(visit: Visit, found: SecondStepView, *, way: str) -> Ask:
@@ -46,7 +47,7 @@ def new_ask(visit: Visit, found: SecondStepView, *, way: str) -> Ask:
     elif way == "passkey" and found.methods.passkeys:
         kind = "passkey"
     elif delivery is not None and not delivery.is_over:
-        kind = "call" if delivery.channel == "call" else "sms"
+        kind = delivery.channel
     ways = _ways(visit, found, kind)
     if kind == "passkey":  # no wait touches it
         return Ask(_ask(visit, found, kind), ways, None, "page", ())
@@ -122,8 +123,8 @@ def _ways(visit: Visit, found: SecondStepView, kind: view.AskKind) -> tuple[view
     if kind != "passkey" and (own := _passkeys(visit, found)):
         rows.append(view.WayRow(own[0][0], "passkey", label=own[0][1], entries=own))
     for phone in found.methods.phones:
-        channels = [one for one in found.channels if one == "call" or phone.line != "fixed"]
-        if phone.channel == "call":
+        channels = [one for one in found.channels if one is Channel.CALL or phone.line != "fixed"]
+        if phone.channel is Channel.CALL:
             channels.reverse()
         trouble = None
         if phone.id in found.closed_phones:
@@ -135,7 +136,7 @@ def _ways(visit: Visit, found: SecondStepView, kind: view.AskKind) -> tuple[view
                 view.WayRow(
                     phone.id,
                     "phone",
-                    channel="call" if channel == "call" else "sms",
+                    channel=channel,
                     hint=phone.hint,
                     trouble=trouble or _channel_trouble(visit, found, channel),
                 )
@@ -148,7 +149,7 @@ def _ways(visit: Visit, found: SecondStepView, kind: view.AskKind) -> tuple[view
     return tuple(rows)
 
 
-def _channel_trouble(visit: Visit, found: SecondStepView, channel: str) -> str | None:
+def _channel_trouble(visit: Visit, found: SecondStepView, channel: Channel) -> str | None:
     if channel not in found.troubled:
         return None
     return trouble_sentence(channel, language=visit.language)

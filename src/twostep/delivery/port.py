@@ -14,20 +14,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
+from twostep.core.messages.channel import Channel
 from twostep.core.methods.out_of_band import SendState
 from twostep.delivery.message import Message
 from twostep.delivery.spoken import Script, Step
 
 
 SEND_SECONDS = 15.0  # connecting, writing and reading together
-
-
-class Kind(StrEnum):
-    """By what a message travels."""
-
-    SMS = "sms"
-    CALL = "call"
-    EMAIL = "email"
 
 
 class Failure(StrEnum):
@@ -89,14 +82,14 @@ class Misconfigured:
 Outcome = Accepted | Permanent | Throttled | Temporary | Ambiguous | Misconfigured
 
 
-class Channel(Protocol):
-    """A way out. `name` is its section in the settings; `kinds` what it can carry."""
+class Carrier(Protocol):
+    """A way out. `name` is its section in the settings; `channels` what it can carry."""
 
     @property
     def name(self) -> str: ...
 
     @property
-    def kinds(self) -> frozenset[Kind]: ...
+    def channels(self) -> frozenset[Channel]: ...
 
     async def send(self, message: Message, *, now: int) -> Outcome:
         """Hand one message over. Raises nothing but cancellation."""
@@ -190,12 +183,12 @@ def read_opt_word(number: str, text: str) -> OptReport | None:
 
 
 async def send_in_time(
-    channel: Channel, message: Message, *, now: int, seconds: float = SEND_SECONDS
+    carrier: Carrier, message: Message, *, now: int, seconds: float = SEND_SECONDS
 ) -> Outcome:
     """Send, but wait no longer than `seconds`: a provider that hangs must not hold the worker."""
     try:
         async with asyncio.timeout(seconds):
-            return await channel.send(message, now=now)
+            return await carrier.send(message, now=now)
     except TimeoutError:
         return Ambiguous("no answer in time")
 
