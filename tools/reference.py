@@ -18,7 +18,7 @@ from pydantic import BaseModel, SecretStr
 from pydantic_core import PydanticUndefined
 
 from tools import commands_page as verbs
-from twostep.config.listing import SETTINGS, Setting, list_settings, section_of
+from twostep.config.listing import SETTINGS, Setting, fields_of, list_settings, section_of
 from twostep.config.settings import Settings
 from twostep.core import refusal
 from twostep.core.audit.event import KINDS, Outcome
@@ -64,7 +64,7 @@ def settings_page() -> str:
         "## At the top of the file\n",
         table(_HEAD, [_row(s) for s in SETTINGS.values() if "." not in s.key]),
     ]
-    for name, field in Settings.model_fields.items():
+    for name, field in fields_of(Settings):
         if (section := section_of(field)) is not None:
             parts += [f"## `[{name}]`\n", f"{_first_line(section)}\n"]
             parts.append(table(_HEAD, [_row(s) for s in list_settings(section, f"{name}.")]))

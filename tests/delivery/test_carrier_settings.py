@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
+import typing
+from importlib import import_module
 
 import pytest
 
 from twostep.config import ConfigError, Settings, load
+from twostep.config.carriers import CARRIERS
+from twostep.config.kinds import Section
+from twostep.config.listing import section_of
 from twostep.core.messages.channel import Channel
-from twostep.delivery.providers import BUILDERS, CALLBACKS, build_callbacks, build_carriers
+from twostep.delivery.providers import (
+    ROWS,
+    Provider,
+    build_callbacks,
+    build_carriers,
+    text_senders,
+)
 
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -145,7 +157,30 @@ def test_calls_by_the_webhook_need_a_way_back() -> None:
     assert set(build_callbacks(here)) == {"webhook"}
 
 
-def test_every_provider_has_a_builder_and_those_that_report_have_callbacks() -> None:
-    assert set(BUILDERS) == {*TABLES, "twilio", "smtp", "console"}
-    given = settings("vonage", "kannel", "webhook")
-    assert set(build_callbacks(given)) == set(CALLBACKS) - {"twilio"}
+def test_every_table_has_a_row_and_no_row_is_without() -> None:
+    assert [row.name for row in ROWS] == [*CARRIERS, "smtp", "console"]
+    tables = {row.name: row.settings for row in ROWS if row.settings is not None}
+    assert tables == {name: section_of(Settings.model_fields[name]) for name in tables}
+
+
+@pytest.mark.parametrize("row", ROWS, ids=[row.name for row in ROWS])
+def test_what_a_row_names_takes_the_rows_table(row: Provider[Section]) -> None:
+    named = [(row.build, "build"), (row.callbacks, "build_callbacks")]
+    for module, function in named[: 2 if row.callbacks else 1]:
+        make = getattr(import_module(f"twostep.delivery.{module}"), function)
+        first = next(iter(inspect.signature(make).parameters))
+        assert typing.get_type_hints(make)[first] == (row.settings or type(None))
+
+
+def test_those_that_report_have_callbacks() -> None:
+    given = settings("vonage", "aws_sns", "kannel", "webhook", "command")
+    assert set(build_callbacks(given)) == {"vonage", "kannel", "webhook"}
+
+
+def test_start_can_be_texted_to_the_first_number_that_texts_come_from() -> None:
+    given = settings("vonage", "aws_sns", "kannel", aws_sns__origination_number="+12025550100")
+    assert text_senders(given) == ["Panel", "+12025550100", ""]
+    assert text_senders(settings("kannel", "webhook", kannel__from="+49 30 1234567")) == [
+        "+49301234567",
+        "",
+    ]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Self
-from urllib.parse import urlsplit
+from typing import Annotated, ClassVar, Self
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
-from twostep.config.kinds import Origin, PhoneNumber, Section, WordList, is_loopback
+from twostep.config.kinds import CarrierSettings, Origin, PhoneNumber, Section, WordList
+from twostep.config.webhook import WebhookSettings
 
 
 def _sender(value: str) -> str:
@@ -22,21 +22,10 @@ def _sender(value: str) -> str:
     )
 
 
-def _web_address(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username:
-        raise ValueError("write an address like https://sms.example.com/send")
-    if parts.scheme == "http" and not is_loopback(parts.hostname):
-        raise ValueError("use https; plain http is for this machine only")
-    return value
-
-
 Sender = Annotated[str, AfterValidator(_sender)]
 
-WebAddress = Annotated[str, AfterValidator(_web_address)]
 
-
-class VonageSettings(Section):
+class VonageSettings(CarrierSettings):
     """Text messages and calls by Vonage."""
 
     api_key: str = Field(pattern=r"^[0-9a-zA-Z]{4,32}$", description="API key of the account.")
@@ -92,7 +81,7 @@ class VonageSettings(Section):
         return self.call_from is not None
 
 
-class AwsSnsSettings(Section):
+class AwsSnsSettings(CarrierSettings):
     """Text messages by Amazon SNS."""
 
     region: str = Field(
@@ -120,7 +109,7 @@ class AwsSnsSettings(Section):
     )
 
 
-class KannelSettings(Section):
+class KannelSettings(CarrierSettings):
     """Text messages through your own Kannel gateway."""
 
     url: Origin = Field(description="Scheme, host and port of the smsbox.")
@@ -134,7 +123,7 @@ class KannelSettings(Section):
     )
 
 
-class CommandSettings(Section):
+class CommandSettings(CarrierSettings):
     """Text messages by a program on this machine, such as gammu."""
 
     argv: Annotated[tuple[str, ...], WordList] = Field(
@@ -152,7 +141,7 @@ class CommandSettings(Section):
         return self
 
 
-class TwilioSettings(Section):
+class TwilioSettings(CarrierSettings):
     """Text messages and calls by Twilio."""
 
     account_sid: str = Field(
@@ -194,12 +183,29 @@ class TwilioSettings(Section):
             raise ValueError("set twilio.from_number or twilio.messaging_service")
         return self
 
-    @property
-    def can_text(self) -> bool:
-        """Texts come from either."""
-        return True
+    calls_need: ClassVar[str] = "twilio.from_number and twilio.auth_token"
 
     @property
     def can_call(self) -> bool:
         """Calls need a number to come from and the key that signs their callbacks."""
         return self.from_number is not None and self.auth_token is not None
+
+
+class CarrierTables(Section):
+    """A table for each carrier of texts and calls, in the order in which they are tried where none is
+    given. `delivery/providers.py` says how each is made."""
+
+    twilio: TwilioSettings | None = Field(default=None)
+    vonage: VonageSettings | None = Field(default=None)
+    aws_sns: AwsSnsSettings | None = Field(default=None)
+    kannel: KannelSettings | None = Field(default=None)
+    webhook: WebhookSettings | None = Field(default=None)
+    command: CommandSettings | None = Field(default=None)
+
+    def carrier(self, name: str) -> CarrierSettings | None:
+        """The table of a carrier; None where there is none."""
+        table: CarrierSettings | None = getattr(self, name) if name in CARRIERS else None
+        return table
+
+
+CARRIERS = tuple(CarrierTables.model_fields)

@@ -10,7 +10,7 @@ import re
 import tomllib
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -33,6 +33,22 @@ class Section(BaseModel):
         coerce_numbers_to_str=True,
         str_strip_whitespace=True,
     )
+
+
+class CarrierSettings(Section):
+    """The table of a carrier of texts and calls; most carry texts only."""
+
+    calls_need: ClassVar[str] = ""  # settings, for who names it for calls and has not set them
+
+    @property
+    def can_text(self) -> bool:
+        """Whether texts can leave through it."""
+        return True
+
+    @property
+    def can_call(self) -> bool:
+        """Whether it makes calls."""
+        return False
 
 
 def is_loopback(host: str) -> bool:
@@ -80,6 +96,15 @@ def _origin(value: str) -> str:
     return f"{parts.scheme}://{name}" + (
         "" if port in {None, _DEFAULT_PORTS[parts.scheme]} else f":{port}"
     )
+
+
+def _web_address(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username:
+        raise ValueError("write an address like https://sms.example.com/send")
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        raise ValueError("use https; plain http is for this machine only")
+    return value
 
 
 def _network(value: object) -> IPv4Network | IPv6Network:
@@ -170,4 +195,5 @@ Origin = Annotated[str, AfterValidator(_origin)]
 Table = BeforeValidator(_table)
 PhoneNumber = Annotated[str, AfterValidator(_e164)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
+WebAddress = Annotated[str, AfterValidator(_web_address)]
 WordList = BeforeValidator(_split_list)

@@ -10,6 +10,7 @@ from typing import get_args
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
+from twostep.config.carriers import CARRIERS
 from twostep.config.settings import Settings
 
 
@@ -63,9 +64,17 @@ def section_of(field: FieldInfo) -> type[BaseModel] | None:
     return None
 
 
+def fields_of(model: type[BaseModel]) -> list[tuple[str, FieldInfo]]:
+    """Return the fields of a model: tables last, as TOML wants them, and those of carriers at the end."""
+    return sorted(
+        model.model_fields.items(),
+        key=lambda item: (section_of(item[1]) is not None, item[0] in CARRIERS),
+    )
+
+
 def list_settings(model: type[BaseModel] = Settings, prefix: str = "") -> Iterator[Setting]:
-    """Yield every setting in the order of the model, tables last as TOML wants them."""
-    for name, field in model.model_fields.items():
+    """Yield every setting."""
+    for name, field in fields_of(model):
         key = f"{prefix}{field.alias or name}"
         if (section := section_of(field)) is not None:
             yield from list_settings(section, f"{key}.")

@@ -13,13 +13,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, model_validator
 
-from twostep.config.carriers import (
-    AwsSnsSettings,
-    CommandSettings,
-    KannelSettings,
-    TwilioSettings,
-    VonageSettings,
-)
+from twostep.config.carriers import CarrierTables
 from twostep.config.delivery import DeliverySettings
 from twostep.config.kinds import (
     AbsolutePath,
@@ -33,9 +27,8 @@ from twostep.config.kinds import (
 from twostep.config.mail import SmtpSettings
 from twostep.config.operate import MetricsSettings, RetentionSettings, TracingSettings
 from twostep.config.passkeys import PasskeySettings, passkey_warnings
-from twostep.config.provider_order import able_providers, review_providers
+from twostep.config.provider_order import call_carriers, review_providers, text_carriers
 from twostep.config.server import PasswordSettings, ServerSettings
-from twostep.config.webhook import WebhookSettings
 
 
 class PolicySettings(Section):
@@ -98,7 +91,7 @@ def _database_url(data: Mapping[str, Any]) -> SecretStr:
     return SecretStr(f"sqlite:///{data['data_dir']}/twostep.sqlite3")
 
 
-class Settings(Section):
+class Settings(CarrierTables):
     """All settings, frozen. Made by `load`; tests may build one from keyword arguments."""
 
     public_url: Origin = Field(
@@ -187,12 +180,6 @@ class Settings(Section):
     metrics: MetricsSettings = Field(default_factory=MetricsSettings)
     tracing: TracingSettings = Field(default_factory=TracingSettings)
     retention: RetentionSettings = Field(default_factory=RetentionSettings)
-    twilio: TwilioSettings | None = Field(default=None)
-    vonage: VonageSettings | None = Field(default=None)
-    aws_sns: AwsSnsSettings | None = Field(default=None)
-    kannel: KannelSettings | None = Field(default=None)
-    webhook: WebhookSettings | None = Field(default=None)
-    command: CommandSettings | None = Field(default=None)
     smtp: SmtpSettings | None = Field(default=None)
 
     @model_validator(mode="after")
@@ -205,7 +192,7 @@ class Settings(Section):
             raise ValueError("database_url must begin with sqlite:/// or postgresql://")
         if scheme == "sqlite" and not Path(place).name:
             raise ValueError("database_url names no file: write its path, sqlite:///PATH")
-        review_providers(self.delivery, vars(self))
+        review_providers(self, self.delivery)
         return self
 
     @property
@@ -233,12 +220,12 @@ class Settings(Section):
     @property
     def sms_providers(self) -> tuple[str, ...]:
         """Providers of text messages, in the order they are tried."""
-        return self.delivery.sms or able_providers(vars(self), "can_text")
+        return self.delivery.sms or text_carriers(self)
 
     @property
     def call_providers(self) -> tuple[str, ...]:
         """Providers of calls, in the order they are tried."""
-        return self.delivery.call or able_providers(vars(self), "can_call")
+        return self.delivery.call or call_carriers(self)
 
     @property
     def email_providers(self) -> tuple[str, ...]:

@@ -7,11 +7,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 
-from twostep.config.carriers import WebAddress
-from twostep.config.kinds import Section, Table, WordList
+from twostep.config.kinds import CarrierSettings, Table, WebAddress, WordList
 
 
-class WebhookSettings(Section):
+class WebhookSettings(CarrierSettings):
     """Texts and calls handed to a system of your own, by signed requests."""
 
     url: WebAddress = Field(description="Where each message is posted.")

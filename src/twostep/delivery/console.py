@@ -23,6 +23,7 @@ from twostep.delivery.port import (
     StatusReport,
     Temporary,
 )
+from twostep.delivery.site import Site
 
 
 HANG_SECONDS = 30.0
@@ -149,3 +150,10 @@ def channel_of(message: Message) -> Channel:
             return Channel.CALL
         case MailMessage():
             return Channel.EMAIL
+
+
+async def build(_own: None, site: Site) -> Console:
+    """Make one whose messages reach nobody."""
+    carrier = Console(Inbox())
+    site.closing.push_async_callback(carrier.close)
+    return carrier

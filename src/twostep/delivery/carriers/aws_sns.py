@@ -15,6 +15,7 @@ from urllib.parse import quote, urlsplit
 
 import httpx2
 
+from twostep.config.carriers import AwsSnsSettings
 from twostep.core.messages.channel import Channel
 from twostep.delivery.examination import Examined, Verdict, no_answer, read_refusal
 from twostep.delivery.message import Message, TextMessage
@@ -29,6 +30,7 @@ from twostep.delivery.port import (
     Throttled,
     redact,
 )
+from twostep.delivery.site import Site, clear
 from twostep.delivery.wire import DEFAULT_RETRY_SECONDS, Answer, Request, exchange, read_fault
 
 
@@ -92,6 +94,20 @@ class AwsSns:
     async def examine(self, *, now: int) -> Examined:
         """Ask for the settings of texts."""
         return await examine(self._account, self._client, now=now)
+
+
+async def build(own: AwsSnsSettings, site: Site) -> AwsSns:
+    """Make it from its settings."""
+    account = SnsAccount(
+        region=own.region,
+        access_key_id=own.access_key_id,
+        secret_access_key=own.secret_access_key.get_secret_value(),
+        session_token=clear(own.session_token),
+        sender=own.sender,
+        origination_number=own.origination_number,
+        endpoint=own.api_url,
+    )
+    return AwsSns(account, await site.client())
 
 
 async def examine(account: SnsAccount, client: httpx2.AsyncClient, *, now: int) -> Examined:

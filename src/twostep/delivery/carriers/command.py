@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
+from twostep.config.carriers import CommandSettings
 from twostep.core.messages.channel import Channel
 from twostep.delivery.examination import Examined, Verdict
 from twostep.delivery.message import Message, TextMessage
@@ -27,6 +28,7 @@ from twostep.delivery.port import (
     Temporary,
     redact,
 )
+from twostep.delivery.site import Site
 
 
 MAX_OUTPUT_BYTES = 4096
@@ -69,6 +71,11 @@ class Command:
     async def examine(self, *, now: int) -> Examined:  # noqa: ARG002  the protocol's
         """Look at the program without running it."""
         return examine(self._program)
+
+
+async def build(own: CommandSettings, _site: Site) -> Command:
+    """Make it from its settings."""
+    return Command(Program(own.argv))
 
 
 def examine(program: Program) -> Examined:

@@ -13,6 +13,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 
+from twostep.config import Settings
+from twostep.config.carriers import KannelSettings
 from twostep.core.messages.channel import Channel
 from twostep.core.methods.out_of_band import SendState
 from twostep.delivery.examination import Examined, Verdict, no_answer, read_refusal
@@ -34,6 +36,7 @@ from twostep.delivery.port import (
     redact,
 )
 from twostep.delivery.signed_path import SignedPaths
+from twostep.delivery.site import Site, signed_paths
 from twostep.delivery.spoken import Script, Step
 from twostep.delivery.text_message import segments
 from twostep.delivery.wire import Answer, Request, exchange, read_fault
@@ -90,6 +93,23 @@ class Kannel:
     async def examine(self, *, now: int) -> Examined:  # noqa: ARG002  the protocol's
         """Log in without naming a receiver."""
         return await examine(self._gateway, self._client)
+
+
+async def build(own: KannelSettings, site: Site) -> Kannel:
+    """Make it from its settings."""
+    gateway = KannelGateway(
+        url=own.url,
+        username=own.user,
+        password=own.password.get_secret_value(),
+        sender=own.sender,
+        smsc=own.smsc,
+        paths=_paths(own, site.settings),
+    )
+    return Kannel(gateway, await site.client())
+
+
+def _paths(own: KannelSettings, settings: Settings) -> SignedPaths | None:
+    return signed_paths(settings, Kannel.name, own.password, reached_from=own.url)
 
 
 async def examine(gateway: KannelGateway, client: httpx2.AsyncClient) -> Examined:
@@ -181,6 +201,12 @@ class KannelCallbacks:
     def render(self, script: Script, step: Step, *, message_id: str) -> Reply:  # noqa: ARG002  the port's
         """Kannel makes no calls."""
         return Reply("text/plain", "")
+
+
+def build_callbacks(own: KannelSettings, settings: Settings) -> KannelCallbacks | None:
+    """Make them from the settings; None where the gateway cannot reach us."""
+    paths = _paths(own, settings)
+    return KannelCallbacks(paths) if paths else None
 
 
 def _read_status(message_id: str, request: CallbackRequest) -> StatusReport | None:

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import httpx2
 
+from twostep.config.carriers import TwilioSettings
 from twostep.core.messages.channel import Channel
 from twostep.delivery.examination import Examined, Verdict, ask
 from twostep.delivery.message import CallMessage, MailMessage, Message, TextMessage
@@ -25,6 +26,7 @@ from twostep.delivery.port import (
     Throttled,
     redact,
 )
+from twostep.delivery.site import Site, callback_base, clear
 from twostep.delivery.wire import Answer, Request, exchange, read_fault, retry_after
 
 
@@ -113,6 +115,20 @@ class Twilio:
         basic = (account.user, account.secret)
         answer = await exchange(self._client, Request(url, form=form, basic=basic))
         return read_answer(answer) if isinstance(answer, Answer) else answer
+
+
+async def build(own: TwilioSettings, site: Site) -> Twilio:
+    """Make it from its settings. Without the auth token nobody can tell whose callbacks they are."""
+    account = TwilioAccount(
+        account_sid=own.account_sid,
+        user=own.api_key or own.account_sid,
+        secret=clear(own.api_key_secret or own.auth_token) or "",
+        text_from=own.messaging_service or own.from_number,
+        call_from=own.from_number,
+        callback_base=callback_base(site.settings, Twilio.name) if own.auth_token else None,
+        api=own.api_url,
+    )
+    return Twilio(account, await site.client())
 
 
 async def examine(account: TwilioAccount, client: httpx2.AsyncClient) -> Examined:

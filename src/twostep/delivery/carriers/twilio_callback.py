@@ -10,8 +10,10 @@ from hashlib import sha1, sha256
 from urllib.parse import parse_qs, parse_qsl, quote, unquote, urlsplit, urlunsplit
 from xml.sax.saxutils import escape, quoteattr
 
+from twostep.config import Settings
+from twostep.config.carriers import TwilioSettings
 from twostep.core.methods.out_of_band import SendState
-from twostep.delivery.carriers.twilio import FAILURES
+from twostep.delivery.carriers.twilio import FAILURES, Twilio
 from twostep.delivery.port import (
     CallbackRequest,
     Failure,
@@ -23,6 +25,7 @@ from twostep.delivery.port import (
     StatusReport,
     read_opt_word,
 )
+from twostep.delivery.site import base_path, callback_base
 from twostep.delivery.spoken import Pause, Say, Script, Spoken, Step
 
 
@@ -104,6 +107,14 @@ class TwilioCallbacks:
         """Say a step in TwiML."""
         action = f"{self.public_url}{self.base_path}/call/{quote(message_id, safe='')}?step={step}"
         return Reply(media_type="application/xml", body=render_step(script, step, action=action))
+
+
+def build_callbacks(own: TwilioSettings, settings: Settings) -> TwilioCallbacks | None:
+    """Make them from the settings; None where nobody outside reaches us, or none could be verified."""
+    if own.auth_token is None or callback_base(settings, Twilio.name) is None:
+        return None
+    token = own.auth_token.get_secret_value()
+    return TwilioCallbacks(settings.public_url, base_path(Twilio.name), token)
 
 
 def verify_signature(

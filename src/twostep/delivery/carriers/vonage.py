@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from twostep.config.carriers import VonageSettings
 from twostep.core.messages.channel import Channel
 from twostep.delivery.examination import Examined, Verdict, ask
 from twostep.delivery.message import CallMessage, MailMessage, Message, TextMessage
@@ -33,6 +34,7 @@ from twostep.delivery.port import (
     redact,
 )
 from twostep.delivery.signed_path import SignedPaths
+from twostep.delivery.site import Site, clear, signed_paths
 from twostep.delivery.text_message import segments
 from twostep.delivery.wire import DEFAULT_RETRY_SECONDS, Answer, Request, exchange, read_fault
 
@@ -136,6 +138,22 @@ class Vonage:
         )
         answer = await exchange(self._client, request)
         return read_call_answer(answer) if isinstance(answer, Answer) else answer
+
+
+async def build(own: VonageSettings, site: Site) -> Vonage:
+    """Make it from its settings."""
+    account = VonageAccount(
+        api_key=own.api_key,
+        api_secret=own.api_secret.get_secret_value(),
+        text_from=own.sender,
+        call_from=own.call_from,
+        application_id=own.application_id,
+        private_key=clear(own.private_key),
+        paths=signed_paths(site.settings, Vonage.name, own.api_secret),
+        text_api=own.text_api_url,
+        call_api=own.call_api_url,
+    )
+    return Vonage(account, await site.client())
 
 
 async def examine(account: VonageAccount, client: httpx2.AsyncClient, *, now: int) -> Examined:

@@ -12,6 +12,8 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 from xml.sax.saxutils import escape
 
+from twostep.config import Settings
+from twostep.config.carriers import VonageSettings
 from twostep.core.methods.out_of_band import SendState
 from twostep.delivery.port import (
     CallbackRequest,
@@ -24,6 +26,7 @@ from twostep.delivery.port import (
     read_opt_word,
 )
 from twostep.delivery.signed_path import SignedPaths
+from twostep.delivery.site import clear, signed_paths
 from twostep.delivery.spoken import Pause, Script, Spoken, Step
 
 
@@ -142,6 +145,12 @@ class VonageCallbacks:
             and abs(request.received_at - issued_at) <= OLDEST_SECONDS
             and hmac.compare_digest(digest.encode(), sha256(request.body).hexdigest().encode())
         )
+
+
+def build_callbacks(own: VonageSettings, settings: Settings) -> VonageCallbacks | None:
+    """Make them from the settings; None where nobody outside reaches us."""
+    paths = signed_paths(settings, "vonage", own.api_secret)
+    return VonageCallbacks(paths, clear(own.signature_secret)) if paths else None
 
 
 def _news(request: CallbackRequest) -> dict[str, Any]:

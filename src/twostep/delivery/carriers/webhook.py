@@ -25,8 +25,9 @@ from urllib.parse import quote, urlencode
 
 import httpx2
 
+from twostep.config.webhook import WebhookSettings
 from twostep.core.messages.channel import Channel
-from twostep.delivery.carriers.webhook_shape import Shape, fill, point
+from twostep.delivery.carriers.webhook_shape import Shape, fill, point, shape_of
 from twostep.delivery.examination import Examined, Verdict, reach
 from twostep.delivery.message import CallMessage, MailMessage, Message, TextMessage
 from twostep.delivery.port import (
@@ -39,6 +40,7 @@ from twostep.delivery.port import (
     Temporary,
     redact,
 )
+from twostep.delivery.site import Site, callback_base, clear
 from twostep.delivery.wire import Answer, Request, exchange, read_fault
 
 
@@ -98,6 +100,19 @@ class Webhook:
     async def examine(self, *, now: int) -> Examined:  # noqa: ARG002  the protocol's
         """Connect and hang up."""
         return await examine(self._receiver)
+
+
+async def build(own: WebhookSettings, site: Site) -> Webhook:
+    """Make it from its settings."""
+    receiver = WebhookReceiver(
+        url=own.url,
+        secret=own.secret.get_secret_value(),
+        carries=frozenset(Channel(name) for name in own.carries),
+        bearer=clear(own.bearer),
+        callback_base=callback_base(site.settings, Webhook.name, reached_from=own.url),
+        shape=shape_of(own),
+    )
+    return Webhook(receiver, await site.client())
 
 
 async def examine(receiver: WebhookReceiver) -> Examined:

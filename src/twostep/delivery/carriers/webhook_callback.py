@@ -20,8 +20,10 @@ from hashlib import sha256
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from twostep.config import Settings
+from twostep.config.webhook import WebhookSettings
 from twostep.core.methods.out_of_band import SendState
-from twostep.delivery.carriers.webhook import secret_bytes
+from twostep.delivery.carriers.webhook import Webhook, secret_bytes
 from twostep.delivery.port import (
     CallbackRequest,
     Failure,
@@ -32,6 +34,7 @@ from twostep.delivery.port import (
     StatusReport,
     read_opt_word,
 )
+from twostep.delivery.site import base_path, callback_base
 from twostep.delivery.spoken import Pause, Script, Step
 
 
@@ -96,6 +99,13 @@ class WebhookCallbacks:
         expected = f"v1,{base64.b64encode(mac).decode()}".encode()
         given = headers.get("webhook-signature", "").split()
         return any(hmac.compare_digest(expected, one.encode()) for one in given)
+
+
+def build_callbacks(own: WebhookSettings, settings: Settings) -> WebhookCallbacks | None:
+    """Make them from the settings; None where the receiver cannot reach us."""
+    if callback_base(settings, Webhook.name, reached_from=own.url) is None:
+        return None
+    return WebhookCallbacks(base_path(Webhook.name), own.secret.get_secret_value())
 
 
 def _read_status(message_id: str, news: Mapping[str, Any]) -> StatusReport | None:

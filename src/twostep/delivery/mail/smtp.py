@@ -7,7 +7,6 @@ the message was written nothing was sent, after it nobody knows.
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import re
 import smtplib
 import socket
@@ -24,6 +23,8 @@ from email.policy import SMTPUTF8 as SMTPUTF8_POLICY
 from email.utils import format_datetime
 from typing import Literal
 
+from twostep.config.kinds import is_loopback
+from twostep.config.mail import SmtpSettings
 from twostep.core.messages.channel import Channel
 from twostep.delivery.examination import Examined, Verdict
 from twostep.delivery.mail.smtp_fault import explain_smtp
@@ -38,6 +39,7 @@ from twostep.delivery.port import (
     Temporary,
     redact,
 )
+from twostep.delivery.site import Site, clear
 
 
 SOCKET_SECONDS = 10.0
@@ -65,7 +67,7 @@ class SmtpServer:
     password: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        if self.security == "none" and not _is_loopback(self.host):
+        if self.security == "none" and not is_loopback(self.host):
             raise ValueError(f"mail to {self.host} must be encrypted: set security to starttls")
 
 
@@ -216,6 +218,23 @@ class Smtp:
         return None
 
 
+async def build(own: SmtpSettings, site: Site) -> Smtp:
+    """Make it from its settings."""
+    server = SmtpServer(
+        host=own.host,
+        port=own.port,
+        security=own.security,
+        sender=own.sender,
+        sender_name=site.settings.panel_name,
+        message_domain=site.settings.public_host,
+        username=own.user,
+        password=clear(own.password),
+    )
+    carrier = Smtp(server)
+    site.closing.callback(carrier.close)
+    return carrier
+
+
 def write_mail(message: MailMessage, server: SmtpServer) -> EmailMessage:
     """Write the message; ValueError where an address or a header cannot be written.
 
@@ -279,12 +298,3 @@ def _hang_up(smtp: smtplib.SMTP) -> None:
         smtp.quit()
     except (smtplib.SMTPException, OSError):
         smtp.close()
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -7,7 +7,6 @@ a number, that it is a landline, is remembered here, too.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import suppress
 
 from twostep.core import sealing, token
@@ -17,7 +16,7 @@ from twostep.core.methods.authenticator import Phone
 from twostep.core.refusal import Reason, Refused
 from twostep.core.sealing import SealBroken
 from twostep.delivery.port import Failure, OptReport
-from twostep.flows.env import Env
+from twostep.delivery.providers import text_senders
 from twostep.flows.messages.numbers import fingerprint, fingerprints, open_number
 from twostep.flows.turn import Turn
 from twostep.store.audit import trail as audit
@@ -40,20 +39,9 @@ def refuse_opted_out(turn: Turn, e164: str) -> Refused | None:
     """Whether no text may go there; `detail` holds the `number` that START can be texted to."""
     if not is_opted_out(turn, e164):
         return None
-    number = next((sender for sender in _senders(turn.env) if sender.startswith("+")), "")
+    senders = text_senders(turn.env.settings)  # a name cannot be answered
+    number = next((sender for sender in senders if sender.startswith("+")), "")
     return Refused(Reason.NUMBER_OPTED_OUT, detail={"number": number} if number else {})
-
-
-def _senders(env: Env) -> Iterator[str]:
-    """What texts come from, in the providers' order; a name cannot be answered."""
-    settings = env.settings
-    own = {
-        "twilio": settings.twilio and settings.twilio.from_number,
-        "vonage": settings.vonage and settings.vonage.sender,
-        "aws_sns": settings.aws_sns and settings.aws_sns.origination_number,
-        "kannel": settings.kannel and settings.kannel.sender,
-    }
-    return (own.get(name) or "" for name in settings.sms_providers)
 
 
 def note_opt_out(turn: Turn, e164: str, *, provider: str) -> None:

@@ -14,6 +14,7 @@ from twostep.core.methods.out_of_band import NO_ANSWER, Purpose, SendState, merg
 from twostep.core.sealing import SealBroken
 from twostep.delivery.mail.notice import NoticeKind
 from twostep.delivery.port import CallbackRequest, Forged, KeyReport, OptReport, StatusReport
+from twostep.delivery.providers import PROVIDERS
 from twostep.delivery.spoken import Script, Step, new_script
 from twostep.flows.env import NOBODY
 from twostep.flows.messages.compose import script_of
@@ -117,6 +118,11 @@ class Answer:
     status: int
     media_type: str = "text/plain"
     body: str = ""
+
+
+def asks_by_get(provider: str) -> bool:
+    """Whether this provider sends its delivery reports by GET."""
+    return provider in PROVIDERS and PROVIDERS[provider].asks_by_get
 
 
 async def receive(

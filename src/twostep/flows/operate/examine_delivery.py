@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from twostep.config import Settings
 from twostep.core.messages.channel import Channel
 from twostep.delivery.examination import Examinable, Examined, Verdict
-from twostep.delivery.providers import BUILDERS, Site
+from twostep.delivery.providers import build_carrier
+from twostep.delivery.site import Site
 
 
 EXAMINE_SECONDS = 10.0
@@ -51,7 +52,7 @@ def _named(settings: Settings) -> list[str]:
 
 
 async def _examine(site: Site, name: str, *, now: int) -> list[Finding]:
-    carrier = await BUILDERS[name](site)
+    carrier = await build_carrier(name, site)
     found = []
     if isinstance(carrier, Examinable):
         try:

@@ -9,14 +9,9 @@ from twostep.web.frame import problem
 from twostep.web.visit import Page, Visit
 
 
-# These report by GET: Kannel always, Vonage where its dashboard says so.
-ASK_BY_GET = frozenset({"kannel", "vonage"})
-
-
 async def receive_get(visit: Visit) -> Response:
     """GET /telephony/{provider}/status/{message}: a delivery report in the address."""
-    asks = visit.params["provider"] in ASK_BY_GET and visit.params["what"] == "status"
-    if not asks:
+    if visit.params["what"] != "status" or not telephony.asks_by_get(visit.params["provider"]):
         return problem.method_not_allowed(visit, Page(visit.path, post=receive))
     return await receive(visit)
 
