@@ -39,10 +39,10 @@ class Spoken:
 def record_status(turn: Turn, report: StatusReport, *, provider: str) -> None:
     """Take a report on a message; reports may come twice and in any order, unknown ids are nothing.
 
-    `provider`: empty where the channel itself reports. `env`: to remember who opted out.
+    `provider`: empty where the channel itself reports.
     """
-    found = outbox.load(turn.tx, report.message_id)
-    account = accounts.lock(turn.tx, found.account_id) if found else None
+    message = outbox.load(turn.tx, report.message_id)
+    account = accounts.lock(turn.tx, message.account_id) if message else None
     row = outbox.load(turn.tx, report.message_id)
     if account is None or row is None or row.state == "expired":
         return
@@ -62,27 +62,24 @@ def record_status(turn: Turn, report: StatusReport, *, provider: str) -> None:
         provider_id="",
         now=turn.now,
     )
-    if (
-        row.channel is Channel.EMAIL
-    ):  # code events tell of codes; a notice has its own, when it leaves
+    if row.channel is Channel.EMAIL:  # a notice has an event of its own, when it leaves
         return
+    turn.record(account, _status_event(row, new, provider=provider, reason=reason))
+    phone = phones.load(turn.tx, row.phone_id or "", account_id=account.id)
+    note_refusal(turn, phone, reason=reason, provider=provider)
+
+
+def _status_event(row: OutboxRow, state: SendState, *, provider: str, reason: str) -> event.Event:
     method = method_name(MethodKind.PHONE, row.phone_id or "")
-    if new is SendState.FAILED:
-        told = event.new_event(
+    if state is SendState.FAILED:
+        return event.new_event(
             event.CODE_DELIVERY_FAILED,
             Outcome.FAILED,
             method=method,
             provider=provider,
             reason=reason,
         )
-    else:
-        told = event.new_event(
-            event.CODE_DELIVERED, method=method, state=str(new), provider=provider
-        )
-    turn.record(account, told)
-    if turn.env is not None:
-        phone = phones.load(turn.tx, row.phone_id or "", account_id=account.id)
-        note_refusal(turn, phone, reason=reason, provider=provider)
+    return event.new_event(event.CODE_DELIVERED, method=method, state=str(state), provider=provider)
 
 
 def answer_call(turn: Turn, report: KeyReport) -> Spoken | None:
