@@ -25,11 +25,6 @@ class Setting:
     field: FieldInfo
 
     @property
-    def variable(self) -> str:
-        """Its environment variable."""
-        return PREFIX + self.key.upper().replace(".", "__")
-
-    @property
     def is_secret(self) -> bool:
         """Whether its value is never shown; such a setting can also be read from a file."""
         return SecretStr in _members(self.field)

@@ -20,7 +20,6 @@ class Reason(StrEnum):
     CHANGED = "changed"  # what was read has changed meanwhile: try again
     NOT_FOUND = "not_found"  # no such thing, or somebody else's
     BUSY = "busy"  # all places for password checks are taken (503)
-    UNAVAILABLE = "unavailable"  # the database did not commit (503)
 
     # first step
     SIGN_IN_WRONG = "sign_in.wrong"  # wrong password, unknown name, disabled account: alike

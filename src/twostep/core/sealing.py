@@ -134,11 +134,6 @@ def is_known(keyring: Keyring, blob: bytes) -> bool:
     return any(blob.startswith(key.header) for key in keyring.keys)
 
 
-def needs_resealing(keyring: Keyring, blob: bytes) -> bool:
-    """Tell whether a sealed or check value was not made with the newest key."""
-    return not blob.startswith(keyring.newest.header)
-
-
 def mac(keyring: Keyring, data: bytes, *, purpose: str, key_id: str | None = None) -> bytes:
     """Return HMAC-SHA256 of `data` with the key's id in front: a check value or fingerprint.
 

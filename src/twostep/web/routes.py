@@ -32,7 +32,7 @@ from twostep.web.pages.sign_in.confirm import Confirm
 from twostep.web.visit import Access, Page, StepUp
 
 
-OPEN, HALF, FULL, ENROL = Access.OPEN, Access.HALF, Access.FULL, Access.ENROL
+OPEN, HALF, ENROL = Access.OPEN, Access.HALF, Access.ENROL
 ASK, ASK_ONLY = StepUp.ASK, StepUp.ASK_ONLY
 # It carries kept forms out, so it is given the finished table of routes (`build_app`).
 CONFIRM = Confirm()

@@ -35,7 +35,7 @@ class Visit(TurnOpener):
     """One request; a page carries out use cases with `do` and reads with `read`.
 
     `path`: as asked for; `params`: from the route's pattern; `form`: fields of a POST, the last of
-    equal names; `replayed`: carried out under /confirm.
+    equal names.
     """
 
     path: str = field(repr=False)
@@ -49,7 +49,6 @@ class Visit(TurnOpener):
     session: Session | None
     account: Account | None
     body: bytes = field(default=b"", repr=False)
-    replayed: bool = False
 
     @property
     def here(self) -> str:

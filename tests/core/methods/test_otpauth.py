@@ -78,14 +78,13 @@ def test_a_long_issuer_is_cut_before_the_account():
     assert label.startswith("/Acme:" + "a" * 100)
 
 
-def test_the_key_reads_in_groups_of_four_and_decodes():
-    assert otpauth.format_key(SECRET) == "GEZD GNBV GY3T QOJQ GEZD GNBV GY3T QOJQ"
+def test_the_key_is_base32():
     assert otpauth.encode_key(SECRET) == KEY
 
 
 @given(st.binary(min_size=1, max_size=64))
 def test_every_secret_comes_back_from_its_key(secret):
-    key = otpauth.format_key(secret).replace(" ", "")
+    key = otpauth.encode_key(secret)
     assert "=" not in key
     assert base64.b32decode(key + "=" * (-len(key) % 8)) == secret
 

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 
 WATCHED = 50  # the newest sends to unconfirmed numbers
 LEAST_SHARE = 0.2
-PAUSE_SECONDS = 86_400
 # A code this young may still be typed; most are within a minute.
 GRACE_SECONDS = 180
 

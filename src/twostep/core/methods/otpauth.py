@@ -19,7 +19,6 @@ MAX_BYTES = 213
 """What a QR code of version 10 holds at error correction M: still readable from a small screen."""
 ISSUER_KEEPS = 25
 """Encoded bytes that the issuer keeps however long the account's name is."""
-KEY_GROUP = 4
 
 _FOREIGN = re.compile(r"[^A-Za-z0-9._@-]+")
 # Letters that Unicode does not decompose, as their readers write them in ASCII.
@@ -88,12 +87,6 @@ def provisioning_uri(
 def encode_key(secret: bytes) -> str:
     """Return `secret` in base32 (RFC 4648 §6) without padding, as apps take it."""
     return b32encode(secret).decode().rstrip("=")
-
-
-def format_key(secret: bytes) -> str:
-    """Return the key in groups of four, for reading and typing."""
-    key = encode_key(secret)
-    return " ".join(key[start : start + KEY_GROUP] for start in range(0, len(key), KEY_GROUP))
 
 
 def _plain(name: str) -> str:

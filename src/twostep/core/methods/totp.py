@@ -21,7 +21,6 @@ SECRET_BYTES = 20
 NEVER_USED = -1
 """`last_step` of an authenticator that has not accepted a code yet."""
 FURTHEST_CENTRE = 1
-SUCCESSES_TO_LEARN = 2
 CLOCK_MOVED_BACK_STEPS = 3
 
 

@@ -36,7 +36,6 @@ class Containment:
     `needs_password`: taking it back would remove the last app or passkey, so the password must be typed.
     """
 
-    account_name: str
     two_step: bool
     undo: str
     needs_password: bool
@@ -120,7 +119,6 @@ def view_containment(turn: Turn, find: Find) -> Containment | Refused:
         return Refused(Reason.LINK_DEAD)
     exists = undo.exists(turn, account, cause.undo)
     return Containment(
-        account_name=account.name,
         two_step=account.two_step,
         undo=cause.undo.partition(":")[0] if exists else "",
         needs_password=undo.is_last(turn, account, cause.undo),

@@ -27,11 +27,6 @@ def take_changed(tx: Tx, *, limit: int) -> dict[str, Head]:
     return {row[0]: Head(row[1], bytes(row[2])) for row in rows}
 
 
-def has_changed(tx: Tx) -> bool:
-    """Whether any head changed since the last checkpoint."""
-    return tx.one("SELECT 1 FROM audit_changed LIMIT 1") is not None
-
-
 def insert(tx: Tx, seq: int, signed: Signed, *, at: int) -> None:
     """Keep a checkpoint."""
     tx.do(

@@ -23,16 +23,6 @@ def is_browser_cookie(tx: Tx, digest: bytes) -> bool:
     )
 
 
-def has_known_browser(tx: Tx, account_id: str) -> bool:
-    """Whether any browser is known for the account."""
-    return (
-        tx.one(
-            "SELECT 1 FROM known_browsers WHERE account_id = :account LIMIT 1", account=account_id
-        )
-        is not None
-    )
-
-
 def save_known_browser(
     tx: Tx, account_id: str, digest: bytes, *, new_id: str, browser: str, most: int, now: int
 ) -> str:

@@ -7,7 +7,7 @@ reference, never a trace, and nothing of a transaction that did not commit leave
 from __future__ import annotations
 
 import secrets
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from urllib.parse import parse_qsl
 
 import structlog
@@ -180,6 +180,3 @@ def _plain(status: int, extra: dict[str, str] | None = None) -> Response:
     """An answer when not even a page can be made."""
     text = "Something went wrong on our side. Nothing was changed. Try again in a moment.\n"
     return Response(text, status, headers=extra, media_type="text/plain")
-
-
-Application = Callable[[Scope, Receive, Send], Awaitable[None]]

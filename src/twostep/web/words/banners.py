@@ -21,16 +21,6 @@ def codes_unproved(*, language: str) -> Notice:
     return Notice("warn", _("You have not checked that you saved your backup codes."), link)
 
 
-def few_codes(left: int, *, language: str) -> Notice:
-    """While three backup codes or fewer are left."""
-    words = translator(language)
-    said = words.ngettext(
-        "Only %(left)s backup code left.", "Only %(left)s backup codes left.", left
-    )
-    link = Link("/settings/security/codes", words.gettext("Replace codes"))
-    return Notice("warn", said % {"left": left}, link)
-
-
 def cookie_blocked(*, language: str) -> Notice:
     """On the sign-in page, when the browser did not send our cookie back."""
     _ = translator(language).gettext

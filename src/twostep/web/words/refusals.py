@@ -18,9 +18,6 @@ SENTENCES: dict[Reason, str] = {
     ),
     Reason.NOT_FOUND: N_("We can't find that any more. It may have been removed meanwhile."),
     Reason.BUSY: N_("Many people are signing in right now. Try again in a few seconds."),
-    Reason.UNAVAILABLE: N_(
-        "We could not save that, so nothing was changed. Try again in a moment."
-    ),
     Reason.STEP_ENDED: N_(
         "You have been away for 10 minutes, so we signed you out of this step. Start again with your password."
     ),

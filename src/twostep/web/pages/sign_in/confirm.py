@@ -117,7 +117,6 @@ class Confirm:
             query={},
             params=found[1],
             form=kept.form,
-            replayed=True,
         )
         return await found[0].post(replayed)
 
