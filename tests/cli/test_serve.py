@@ -125,7 +125,7 @@ def test_a_file_of_places_needs_a_library(folder):
 
 # Each takes long to import, and no start needs it: some are for one verb, one provider or one page.
 NOT_AT_THE_START = (
-    *("alembic", "dotenv", "httpx2", "maxminddb", "opentelemetry"),
+    *("aiosmtplib", "alembic", "dotenv", "httpx2", "maxminddb", "opentelemetry"),
     *("phonenumbers.geocoder", "prometheus_client", "psycopg", "pydantic_settings", "smtplib"),
     *("sqlalchemy", "twostep.demo", "webauthn"),
 )

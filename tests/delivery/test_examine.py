@@ -216,11 +216,7 @@ def test_a_program_is_looked_at_and_not_run(tmp_path: Path) -> None:
 
 
 def mail(port: int, context: object = None, **more: object) -> Examined:
-    channel = Smtp(mail_settings(port, **more), context=context)
-    try:
-        return asyncio.run(channel.examine(now=NOW))
-    finally:
-        channel.close()
+    return asyncio.run(Smtp(mail_settings(port, **more), context=context).examine(now=NOW))
 
 
 @contextmanager
@@ -258,6 +254,7 @@ def test_what_is_wrong_with_the_line_to_the_mail_server_is_told_apart(certificat
         unasked = mail(port, username="panel", password="right")
         assert "asks for no login" in unasked.text
     assert "Nothing listens" in mail(port).text
+    assert "Nothing listens" in mail(port, host="localhost").text
     with scripted(b"421 too busy 12345\r\n", None) as port:
         assert "turns us away (SMTP 421: too busy xxxxx)" in mail(port).text
     with scripted(None) as port:
@@ -278,3 +275,5 @@ def test_every_error_of_a_line_has_its_own_words() -> None:
         for error in (TimeoutError(), OSError(113, "No route to host"), ConnectionRefusedError(), ValueError())
     }  # fmt: skip
     assert len(texts) == 4
+    several = OSError("Multiple exceptions: [Errno 111] ('::1', 25), [Errno 111] ('127.0.0.1', 25)")
+    assert explain(several, host="h", port=1) == explain(ConnectionRefusedError(), host="h", port=1)

@@ -11,6 +11,7 @@ import socket
 import ssl
 from dataclasses import dataclass
 from enum import StrEnum
+from errno import ECONNREFUSED
 from typing import Protocol, runtime_checkable
 from urllib.parse import urlsplit
 
@@ -108,6 +109,11 @@ async def reach(url: str) -> str:
     return ""
 
 
+def _is_refused(error: Exception) -> bool:
+    # asyncio puts the errors of a name's several addresses into one text.
+    return isinstance(error, ConnectionRefusedError) or f"[Errno {ECONNREFUSED}]" in str(error)
+
+
 def explain(error: Exception, *, host: str, port: int) -> str:
     """Say why no line came about, and what to do."""
     place = f"{host} port {port}"
@@ -126,7 +132,7 @@ def explain(error: Exception, *, host: str, port: int) -> str:
             return f"{place} speaks no TLS that we understand. Check the port and its kind of TLS"
         case socket.gaierror():
             return f"No machine is called {host}. Check the name, and this machine's name servers"
-        case ConnectionRefusedError():
+        case OSError() if _is_refused(error):
             return f"Nothing listens at {place}. Check host and port, and whether it runs"
         case TimeoutError():
             return (

@@ -63,11 +63,7 @@ def settings(port, **more):
 
 
 def send(server, message=None, context=None):
-    channel = Smtp(server, context=context)
-    try:
-        return asyncio.run(channel.send(message or mail(), now=NOW))
-    finally:
-        channel.close()
+    return asyncio.run(Smtp(server, context=context).send(message or mail(), now=NOW))
 
 
 class Mailbox:
@@ -330,6 +326,61 @@ def test_an_address_outside_ascii_goes_where_the_server_can():
     assert mailbox.mails[0].rcpt_tos == ["jörg@example.com"]
     with running(Mailbox(), enable_SMTPUTF8=False) as port:
         assert send(settings(port), mail("jörg@example.com")) == Permanent(Failure.UNUSABLE)
+
+
+def test_a_goodbye_that_nobody_answers_takes_no_mail_back(monkeypatch):
+    monkeypatch.setattr(smtp, "GOODBYE_SECONDS", 0.2)
+    with scripted(*UP_TO_DATA, b"250 queued\r\n", b"") as port:
+        assert send(settings(port)) == Accepted("queued")
+
+
+def test_who_stops_waiting_hangs_up():
+    async def story(port):
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await Smtp(settings(port)).send(mail(), now=NOW)
+
+    with scripted(b"220 hi\r\n", b"") as port:  # whose thread ends with the line
+        asyncio.run(story(port))
+
+
+def test_few_conversations_at_once(monkeypatch):
+    monkeypatch.setattr(smtp, "CONVERSATIONS", 2)
+    most = [0, 0]
+
+    class Counting(Mailbox):
+        async def handle_MAIL(self, *arguments):  # noqa: N802
+            most[0] += 1
+            most[1] = max(most)
+            await asyncio.sleep(0.05)
+            most[0] -= 1
+            return await super().handle_MAIL(*arguments)
+
+    async def story(port):
+        carrier = Smtp(settings(port))
+        await asyncio.gather(*(carrier.send(mail(id=f"out-{n}"), now=NOW) for n in range(6)))
+
+    mailbox = Counting()
+    with running(mailbox) as port:
+        asyncio.run(story(port))
+    assert (len(mailbox.mails), most) == (6, [0, 2])
+
+
+@pytest.mark.parametrize("name", ["mail.example.org", "bare"])
+def test_we_name_ourselves_as_servers_want_it(monkeypatch, name):
+    monkeypatch.setattr(smtp.socket, "getfqdn", lambda: name)
+    monkeypatch.setattr(smtp.socket, "gethostbyname", lambda _: "192.0.2.7")
+    names = []
+
+    class Listening(Mailbox):
+        async def handle_EHLO(self, _server, session, _envelope, hostname, responses):  # noqa: N802
+            names.append(hostname)
+            session.host_name = hostname
+            return responses
+
+    with running(Listening()) as port:
+        assert isinstance(send(settings(port)), Accepted)
+    assert names == [name if "." in name else "[192.0.2.7]"]
 
 
 def test_only_mail_goes_by_mail():

@@ -1,4 +1,4 @@
-"""Mail by SMTP (RFC 5321), each in one conversation of its own on a thread.
+"""Mail by SMTP (RFC 5321), each in one conversation of its own, with `aiosmtplib`.
 
 The steps are taken one by one, because what a broken line means depends on where it broke: before
 the message was written nothing was sent, after it nobody knows.
@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import re
-import smtplib
 import socket
 import ssl
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.headerregistry import Address
@@ -21,13 +19,23 @@ from email.message import EmailMessage
 from email.policy import SMTP as SMTP_POLICY
 from email.policy import SMTPUTF8 as SMTPUTF8_POLICY
 from email.utils import format_datetime
-from typing import Literal
+from typing import Literal, cast
+
+from aiosmtplib import (
+    SMTP,
+    SMTPAuthenticationError,
+    SMTPDataError,
+    SMTPException,
+    SMTPHeloError,
+    SMTPRecipientRefused,
+    SMTPSenderRefused,
+)
 
 from twostep.config.kinds import is_loopback
 from twostep.config.mail import SmtpSettings
 from twostep.core.messages.channel import Channel
 from twostep.delivery.examination import Examined, Verdict
-from twostep.delivery.mail.smtp_fault import explain_smtp
+from twostep.delivery.mail.smtp_fault import explain_smtp, is_not_offered, unwrap
 from twostep.delivery.message import MailMessage, Message
 from twostep.delivery.port import (
     Accepted,
@@ -44,7 +52,8 @@ from twostep.delivery.site import Site, clear
 
 SOCKET_SECONDS = 10.0
 EXAMINE_SECONDS = 4.0
-THREADS = 4
+GOODBYE_SECONDS = 2.0
+CONVERSATIONS = 4  # at once: some servers take few from one client
 _ADDRESS = re.compile(r"[^\s@]+@[^\s@]+")
 
 
@@ -71,46 +80,6 @@ class SmtpServer:
             raise ValueError(f"mail to {self.host} must be encrypted: set security to starttls")
 
 
-class _Lines:
-    """Conversations under way, which another thread may cut."""
-
-    def __init__(self) -> None:
-        self._open: set[smtplib.SMTP] = set()
-
-    @contextmanager
-    def hold(self, smtp: smtplib.SMTP) -> Iterator[None]:
-        self._open.add(smtp)
-        try:
-            yield
-        finally:
-            self._open.discard(smtp)
-
-    def cut(self) -> None:
-        for smtp in self._open.copy():
-            connection = smtp.sock
-            if connection is not None:
-                with suppress(OSError):  # over in this moment
-                    connection.shutdown(socket.SHUT_RDWR)
-
-
-class _Plain(smtplib.SMTP):
-    """A conversation that can be cut while the server has not even greeted."""
-
-    def __init__(self, lines: _Lines, host: str, port: int, *, timeout: float) -> None:
-        with lines.hold(self):
-            super().__init__(host, port, timeout=timeout)
-
-
-class _Encrypted(smtplib.SMTP_SSL):
-    """The same, encrypted from the first byte."""
-
-    def __init__(
-        self, lines: _Lines, host: str, port: int, *, timeout: float, context: ssl.SSLContext
-    ) -> None:
-        with lines.hold(self):
-            super().__init__(host, port, timeout=timeout, context=context)
-
-
 class Smtp:
     """The carrier. `context`: which certificates are trusted; the system's where None."""
 
@@ -120,56 +89,28 @@ class Smtp:
     def __init__(self, server: SmtpServer, *, context: ssl.SSLContext | None = None) -> None:
         self._server = server
         self._context = context or ssl.create_default_context()
-        self._threads = ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="smtp")
-        self._lines = _Lines()
+        self._places = asyncio.Semaphore(CONVERSATIONS)
 
     async def send(self, message: Message, *, now: int) -> Outcome:  # noqa: ARG002 - the port's
         """Send one mail."""
         if not isinstance(message, MailMessage):
             return Misconfigured("SMTP carries mail only")
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, self._deliver, message)
+        try:
+            mail = write_mail(message, self._server)
+        except (ValueError, IndexError):
+            return Permanent(Failure.UNUSABLE)
+        data = mail.as_bytes(policy=SMTP_POLICY if message.to.isascii() else SMTPUTF8_POLICY)
+        async with self._places:
+            return await self._deliver(data, message.to)
 
     async def examine(self, *, now: int) -> Examined:  # noqa: ARG002  the protocol's
         """Connect, encrypt, log in and hang up: no mail is sent."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, self._examine)
-
-    def close(self) -> None:
-        """Cut conversations under way, which hold the process up otherwise, and take no new ones."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
-        self._lines.cut()
-
-    def _deliver(self, message: MailMessage) -> Outcome:
-        try:
-            written = write_mail(message, self._server)
-        except (ValueError, IndexError):
-            return Permanent(Failure.UNUSABLE)
-        written_at_all = False
-        try:
-            with self._conversation() as smtp:
-                refused = self._envelope(smtp, message.to)
-                if refused is not None:
-                    return refused
-                needs_utf8 = not message.to.isascii()
-                policy = SMTPUTF8_POLICY if needs_utf8 else SMTP_POLICY
-                data = written.as_bytes(policy=policy)
-                written_at_all = True
-                return _read_reply(*smtp.data(data), of="data")
-        except smtplib.SMTPDataError as error:
-            return _read_reply(error.smtp_code, _as_bytes(error.smtp_error), of="data")
-        except (smtplib.SMTPException, OSError) as error:
-            if written_at_all:
-                return Ambiguous(f"the line broke while writing: {type(error).__name__}")
-            return _read_failure(error)
-
-    def _examine(self) -> Examined:
         server = self._server
         try:
-            with self._conversation(EXAMINE_SECONDS) as smtp:
-                smtp.noop()
-        except (smtplib.SMTPException, OSError) as error:
-            text = explain_smtp(error, host=server.host, port=server.port)
+            async with self._conversation(EXAMINE_SECONDS) as smtp:
+                await smtp.noop()
+        except (SMTPException, OSError) as error:
+            text = explain_smtp(unwrap(error), host=server.host, port=server.port)
             return Examined(Verdict.BROKEN, f"{text}.")
         if server.username is None:
             return Examined(
@@ -179,42 +120,70 @@ class Smtp:
             )
         return Examined(Verdict.WORKS, "It takes our login.")
 
-    @contextmanager
-    def _conversation(self, seconds: float | None = None) -> Iterator[smtplib.SMTP]:
-        server = self._server
-        wait = SOCKET_SECONDS if seconds is None else seconds
-        if server.security == "tls":
-            smtp: smtplib.SMTP = _Encrypted(
-                self._lines, server.host, server.port, timeout=wait, context=self._context
-            )
-        else:
-            smtp = _Plain(self._lines, server.host, server.port, timeout=wait)
+    async def _deliver(self, data: bytes, recipient: str) -> Outcome:
+        is_writing = False
         try:
-            with self._lines.hold(smtp):
-                if server.security == "starttls":
-                    smtp.starttls(context=self._context)
-                smtp.ehlo_or_helo_if_needed()
-                if server.username is not None:
-                    smtp.login(server.username, server.password or "")
-                yield smtp
-        except BaseException:
-            # Saying goodbye on a broken line would wait for an answer once more.
-            smtp.close()
-            raise
-        _hang_up(smtp)
+            async with self._conversation(SOCKET_SECONDS) as smtp:
+                refused = await self._envelope(smtp, recipient)
+                if refused is not None:
+                    return refused
+                is_writing = True
+                reply = await smtp.data(data)
+                return _read_reply(reply.code, reply.message, of="data")
+        except SMTPDataError as error:
+            return _read_reply(error.code, error.message, of="data")
+        except (SMTPException, OSError) as error:
+            if is_writing:
+                return Ambiguous(f"the line broke while writing: {type(error).__name__}")
+            return _read_failure(unwrap(error))
 
-    def _envelope(self, smtp: smtplib.SMTP, recipient: str) -> Outcome | None:
-        options = []
+    @asynccontextmanager
+    async def _conversation(self, seconds: float) -> AsyncIterator[SMTP]:
+        """A conversation up to the login. Each step may take so many seconds."""
+        server = self._server
+        smtp = SMTP(
+            hostname=server.host,
+            port=server.port,
+            local_hostname=await asyncio.to_thread(_own_name),
+            timeout=seconds,
+            use_tls=server.security == "tls",
+            start_tls=False,
+            tls_context=self._context,
+        )
+        line: asyncio.WriteTransport | None = None
+        try:
+            await smtp.connect()
+            line = cast("asyncio.WriteTransport", smtp.transport)
+            if server.security == "starttls":
+                await smtp.starttls()
+            if smtp.is_ehlo_or_helo_needed:
+                await _greet(smtp)
+            if server.username is not None:
+                await smtp.login(server.username, server.password or "")
+            yield smtp
+            await _hang_up(smtp)
+        finally:
+            smtp.close()
+            if (
+                line is not None
+            ):  # else a server that is gone would be waited for, to end TLS with it
+                line.abort()
+
+    async def _envelope(self, smtp: SMTP, recipient: str) -> Outcome | None:
+        options, encoding = [], "ascii"
         if not recipient.isascii():
-            if not smtp.has_extn("smtputf8"):
+            if not smtp.supports_extension("smtputf8"):
                 return Permanent(Failure.UNUSABLE)
-            options = ["SMTPUTF8", "BODY=8BITMIME"]
-        code, reply = smtp.mail(self._server.sender, options)
-        if code != 250:
-            return _read_reply(code, reply, of="sender")
-        code, reply = smtp.rcpt(recipient)
-        if code not in {250, 251}:
-            return _read_reply(code, reply, of="recipient")
+            options, encoding = ["SMTPUTF8", "BODY=8BITMIME"], "utf-8"
+        try:
+            await smtp.mail(self._server.sender, options=options, encoding=encoding)
+            await smtp.rcpt(recipient, encoding=encoding)
+        except SMTPSenderRefused as error:
+            return _read_reply(error.code, error.message, of="sender")
+        except SMTPRecipientRefused as error:
+            return _read_reply(error.code, error.message, of="recipient")
+        except ValueError:  # an address that no command line can hold
+            return Permanent(Failure.UNUSABLE)
         return None
 
 
@@ -230,9 +199,7 @@ async def build(own: SmtpSettings, site: Site) -> Smtp:
         username=own.user,
         password=clear(own.password),
     )
-    carrier = Smtp(server)
-    site.closing.callback(carrier.close)
-    return carrier
+    return Smtp(server)
 
 
 def write_mail(message: MailMessage, server: SmtpServer) -> EmailMessage:
@@ -263,11 +230,11 @@ def write_mail(message: MailMessage, server: SmtpServer) -> EmailMessage:
     return mail
 
 
-def _read_reply(code: int, reply: bytes, *, of: Literal["sender", "recipient", "data"]) -> Outcome:
+def _read_reply(code: int, reply: str, *, of: Literal["sender", "recipient", "data"]) -> Outcome:
     """Sort a reply by its class (RFC 5321 section 4.2.1): 2 yes, 4 later, 5 no."""
     if 200 <= code < 300:
-        return Accepted(provider_id=redact(reply.decode(errors="replace"), limit=80))
-    words = f"SMTP {code} for the {of}: {redact(reply.decode(errors='replace'))}"
+        return Accepted(provider_id=redact(reply, limit=80))
+    words = f"SMTP {code} for the {of}: {redact(reply)}"
     if code < 500:
         return Temporary(words)
     if of == "sender" or code in {530, 535, 538}:
@@ -275,26 +242,42 @@ def _read_reply(code: int, reply: bytes, *, of: Literal["sender", "recipient", "
     return Permanent(Failure.UNUSABLE if of == "recipient" else Failure.REFUSED)
 
 
-def _as_bytes(reply: bytes | str) -> bytes:
-    return reply.encode() if isinstance(reply, str) else reply
-
-
 def _read_failure(error: Exception) -> Outcome:
     """Sort what went wrong before the message was written."""
     match error:
-        case smtplib.SMTPAuthenticationError(smtp_code=code) if code >= 500:
+        case SMTPAuthenticationError(code=code) if code >= 500:
             return Misconfigured("the server refused the user name or the password")
-        case smtplib.SMTPNotSupportedError():
-            return Misconfigured(redact(str(error)))
         case ssl.SSLCertVerificationError():
             return Misconfigured(f"the certificate is not trusted: {redact(error.verify_message)}")
+        case SMTPException() if is_not_offered(error):
+            return Misconfigured(redact(str(error)))
         case _:
             return Temporary(f"no conversation: {type(error).__name__}")
 
 
-def _hang_up(smtp: smtplib.SMTP) -> None:
-    """Say goodbye; whether it is heard changes nothing any more."""
+def _own_name() -> str:
+    """What we call ourselves: this machine's full name, or its address where it has none."""
+    name = socket.getfqdn()
+    if "." in name:
+        return name
     try:
-        smtp.quit()
-    except (smtplib.SMTPException, OSError):
-        smtp.close()
+        address = socket.gethostbyname(socket.gethostname())
+    except OSError:
+        address = "127.0.0.1"
+    return f"[{address}]"
+
+
+async def _greet(smtp: SMTP) -> None:
+    """Say EHLO, or HELO to a server that does not know it."""
+    try:
+        await smtp.ehlo()
+    except SMTPHeloError:
+        if not smtp.is_connected:
+            raise
+        await smtp.helo()
+
+
+async def _hang_up(smtp: SMTP) -> None:
+    """Say goodbye; whether it is heard changes nothing any more."""
+    with suppress(SMTPException, OSError):
+        await smtp.quit(timeout=GOODBYE_SECONDS)
