@@ -9,7 +9,7 @@ from importlib import resources
 from tests.support.authenticator import Authenticator
 from twostep.core.methods.authenticator import Passkey
 from twostep.core.methods.passkey import (
-    Answer,
+    PasskeyAnswer,
     RelyingParty,
     creation_options,
     new_handle,
@@ -44,7 +44,7 @@ def assertions_a_second(algorithm: int, *, count: int = 2000) -> float:
         PARTY, challenge=b"c" * 32, handle=handle, user_name="alice", existing=()
     )
     made = read_answer(key.create(options))
-    assert isinstance(made, Answer)
+    assert isinstance(made, PasskeyAnswer)
     own = verify_registration(made, expected_challenge=b"c" * 32, expected_party=PARTY)
     assert isinstance(own, Registered)
     passkey = Passkey(
@@ -56,7 +56,7 @@ def assertions_a_second(algorithm: int, *, count: int = 2000) -> float:
     began = time.perf_counter()
     for _ in range(count):
         answer = read_answer(typed)
-        assert isinstance(answer, Answer)
+        assert isinstance(answer, PasskeyAnswer)
         assert verify_challenge(RING, answer.challenge, context=CONTEXT, now=NOW)
         verdict = verify_assertion(
             answer,

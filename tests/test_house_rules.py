@@ -122,6 +122,15 @@ def test_names_say_what_a_thing_does() -> None:
     assert found == []
 
 
+def test_a_class_has_its_name_to_itself() -> None:
+    places: dict[str, list[str]] = {}
+    for path in MODULES:
+        for node in ast.walk(tree(path)):
+            if isinstance(node, ast.ClassDef):
+                places.setdefault(node.name, []).append(where(path, node))
+    assert {name: several for name, several in places.items() if len(several) > 1} == {}
+
+
 def is_broad(node: ast.ExceptHandler) -> bool:
     caught = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
     broad = any(

@@ -12,6 +12,7 @@ import segno
 from markupsafe import Markup
 
 from twostep.core.messages.channel import Channel
+from twostep.core.methods.authenticator import MethodKind
 from twostep.i18n import LANGUAGES, country_name, language
 from twostep.web.view import (
     AccountMenu,
@@ -23,7 +24,7 @@ from twostep.web.view import (
     Frame,
     LanguageChoice,
     MethodRow,
-    Region,
+    RegionRow,
     SessionRow,
     Support,
     WayRow,
@@ -69,17 +70,17 @@ def frame(code: str, *, stage: int = 0, two_step: bool = True, **changes: Any) -
 
 
 WAYS = (
-    WayRow("ph1", "phone", Channel.SMS, hint="42"),
-    WayRow("ph1", "phone", Channel.CALL, hint="42"),
-    WayRow("rc1", "codes", codes_left=8),
+    WayRow("ph1", MethodKind.PHONE, Channel.SMS, hint="42"),
+    WayRow("ph1", MethodKind.PHONE, Channel.CALL, hint="42"),
+    WayRow("rc1", MethodKind.CODES, codes_left=8),
 )
 DOWN = (
     replace(WAYS[0], trouble="Texts are not working right now. Use another way."),
     *WAYS[1:],
 )
-APP_WAY = WayRow("ap1", "app", label="Authenticator app – added 24 Nov 2026")
+APP_WAY = WayRow("ap1", MethodKind.APP, label="Authenticator app – added 24 Nov 2026")
 KEYS = (("pk1", "iCloud Keychain"), ("pk2", "YubiKey 5"))
-PASSKEY_WAY = WayRow("pk1", "passkey", label=KEYS[0][1], entries=KEYS)
+PASSKEY_WAY = WayRow("pk1", MethodKind.PASSKEY, label=KEYS[0][1], entries=KEYS)
 PASSKEY = CodeAsk("passkey", entries=KEYS)
 APP = CodeAsk("app", entries=(("ap1", "Phone"),))
 TEXT = CodeAsk(
@@ -99,17 +100,17 @@ CALL = replace(
 METHODS = (
     MethodRow(
         "ap1",
-        "app",
+        MethodKind.APP,
         NOW - 30 * DAY,
         label="Authenticator app – added 24 Oct 2026",
         is_default=True,
         last_used_at=NOW - 3 * HOUR,
         used_with="Firefox on Linux",
     ),
-    MethodRow("ap2", "app", NOW - DAY, label="Tablet in the kitchen drawer, second floor"),
+    MethodRow("ap2", MethodKind.APP, NOW - DAY, label="Tablet in the kitchen drawer, second floor"),
     MethodRow(
         "pk1",
-        "passkey",
+        MethodKind.PASSKEY,
         NOW - 8 * DAY,
         label="iCloud Keychain",
         last_used_at=NOW - HOUR,
@@ -117,9 +118,14 @@ METHODS = (
         synced=True,
     ),
     MethodRow(
-        "ph1", "phone", NOW - 9 * DAY, hint="42", channel=Channel.SMS, last_used_at=NOW - DAY
+        "ph1",
+        MethodKind.PHONE,
+        NOW - 9 * DAY,
+        hint="42",
+        channel=Channel.SMS,
+        last_used_at=NOW - DAY,
     ),
-    MethodRow("rc1", "codes", NOW - 9 * DAY, codes_left=8, codes_total=10, saved=False),
+    MethodRow("rc1", MethodKind.CODES, NOW - 9 * DAY, codes_left=8, codes_total=10, saved=False),
 )
 SESSIONS = (
     SessionRow("s1", "Firefox on Linux", "203.0.113.7", NOW, NOW - HOUR, is_this=True),
@@ -173,11 +179,11 @@ def qr() -> Markup:
     return Markup(out.getvalue().decode())
 
 
-def regions(code: str) -> tuple[Region, ...]:
+def regions(code: str) -> tuple[RegionRow, ...]:
     """Every region of the numbering plans, by name."""
     known = sorted(phonenumbers.SUPPORTED_REGIONS)
     lines = (
-        Region(one, country_name(one, code), phonenumbers.country_code_for_region(one))
+        RegionRow(one, country_name(one, code), phonenumbers.country_code_for_region(one))
         for one in known
     )
     return tuple(sorted(lines, key=lambda line: line.name))

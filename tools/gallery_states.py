@@ -35,7 +35,7 @@ from gallery_samples import (
 from twostep.core.messages.channel import Channel
 from twostep.flows.recovery.lost_phone import RecoverView
 from twostep.i18n import country_name, language
-from twostep.web.view import BrowserRow, CodeAsk, EmailRow, Link, Notice, PasskeyUrls, PhoneForm
+from twostep.web.view import BrowserRow, CodeAsk, EmailRow, Link, PasskeyUrls, PhoneForm, StatusBox
 from twostep.web.words.banners import cookie_blocked
 from twostep.web.words.flash import flash_notice
 
@@ -193,8 +193,8 @@ def _settings(code: str) -> dict[str, State]:
     saved = frame(
         code,
         stage=2,
-        flash=Notice("ok", "•••• ••42 can now receive codes."),
-        banner=Notice(
+        flash=StatusBox("ok", "•••• ••42 can now receive codes."),
+        banner=StatusBox(
             "warn",
             "You have not checked that you saved your backup codes.",
             Link("/settings/security/codes", "Check now"),

@@ -242,12 +242,12 @@ async def serve(
     """Run the product until a stop signal. Raises `StartError`, `WorkEnded` and what a server cannot be
     made of."""
     from twostep import server  # noqa: PLC0415
-    from twostep.server.door import Limits  # noqa: PLC0415
+    from twostep.server.door import ConnectionLimits  # noqa: PLC0415
     from twostep.web.pages.operate.metrics import own_port  # noqa: PLC0415
 
     if tls is not None:
         server.review_tls(*tls)
-    limits = Limits(**settings.server.model_dump(exclude={"hsts_subdomains"}))
+    limits = ConnectionLimits(**settings.server.model_dump(exclude={"hsts_subdomains"}))
     callbacks = build_callbacks(settings)
     sockets = server.listen([host], port)
     with open_tracing(settings) as tracing:

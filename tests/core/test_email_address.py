@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twostep.core.email_address import EmailAddress, email_key, read_email_address
+from twostep.core.email_address import TypedAddress, email_key, read_email_address
 from twostep.core.refusal import Reason, Refused
 
 
@@ -26,7 +26,7 @@ from twostep.core.refusal import Reason, Refused
     ],
 )
 def test_an_address_has_one_key_however_it_is_spelt(typed, key, ascii_form):
-    assert read_email_address(typed) == EmailAddress(
+    assert read_email_address(typed) == TypedAddress(
         text=typed.strip(), key=key, ascii=ascii_form or key
     )
     assert email_key(typed.upper() if typed.isascii() else typed) == key
@@ -53,7 +53,7 @@ def test_what_is_no_address_is_refused(typed):
 def test_any_text_gets_an_answer_fit_for_a_mail_header(local, domain):
     for typed in (local, f"{local}@{domain}", f"alice@{domain}.com"):
         address = read_email_address(typed)
-        if isinstance(address, EmailAddress):
+        if isinstance(address, TypedAddress):
             assert address.ascii.isascii()
             assert address.ascii.isprintable()
             assert " " not in address.ascii

@@ -24,7 +24,7 @@ from twostep.delivery.carriers.twilio import Twilio, TwilioAccount
 from twostep.delivery.carriers.twilio_callback import TwilioCallbacks
 from twostep.delivery.console import Console, Inbox
 from twostep.delivery.message import Message
-from twostep.delivery.port import Outcome
+from twostep.delivery.port import SendOutcome
 from twostep.main import build_app
 from twostep.store.methods import phones
 
@@ -44,7 +44,7 @@ class TwilioOnce:
     name: str = "twilio"
     kinds: frozenset[Channel] = frozenset({Channel.SMS, Channel.CALL})
 
-    async def send(self, message: Message, *, now: int) -> Outcome:
+    async def send(self, message: Message, *, now: int) -> SendOutcome:
         account = TwilioAccount(
             "AC" + "0" * 32, "SK1", "hush", "+12025550199", "+12025550199", BASE, self.api.url
         )

@@ -16,7 +16,7 @@ from twostep.core.messages.channel import Channel
 from twostep.delivery.carriers.kannel import Kannel, KannelGateway
 from twostep.delivery.console import Console, Inbox
 from twostep.delivery.message import Message
-from twostep.delivery.port import Outcome
+from twostep.delivery.port import SendOutcome
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ class OneClientEach:
     name: str = "kannel"
     kinds: frozenset[Channel] = frozenset({Channel.SMS})
 
-    async def send(self, message: Message, *, now: int) -> Outcome:
+    async def send(self, message: Message, *, now: int) -> SendOutcome:
         own = KannelGateway(self.gateway.url, "panel", PASSWORD, "EXAMPLE")
         async with httpx2.AsyncClient() as client:
             return await Kannel(own, client).send(message, now=now)

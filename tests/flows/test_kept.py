@@ -8,7 +8,7 @@ import time
 import pytest
 
 from twostep.core.outage import StoreUnavailable
-from twostep.flows.counters import KEPT_FROM_SECONDS, KEPT_TIMES, Kept
+from twostep.flows.counters import KEPT_FROM_SECONDS, KEPT_TIMES, CachedCount
 
 
 class Counted:
@@ -26,7 +26,7 @@ class Counted:
 
 def test_what_took_long_is_kept_twenty_times_as_long() -> None:
     async def story() -> None:
-        kept, count = Kept[int](), Counted(KEPT_FROM_SECONDS)
+        kept, count = CachedCount[int](), Counted(KEPT_FROM_SECONDS)
         began = time.perf_counter()
         for _ in range(2000):
             if await kept.get(count) == 2:
@@ -40,7 +40,7 @@ def test_what_took_long_is_kept_twenty_times_as_long() -> None:
 
 def test_who_asks_together_has_one_count() -> None:
     async def story() -> None:
-        kept, count = Kept[int](), Counted(KEPT_FROM_SECONDS)
+        kept, count = CachedCount[int](), Counted(KEPT_FROM_SECONDS)
         assert await asyncio.gather(*(kept.get(count) for _ in range(5))) == [1] * 5
 
     asyncio.run(story())
@@ -48,7 +48,7 @@ def test_who_asks_together_has_one_count() -> None:
 
 def test_what_was_quick_is_counted_each_time() -> None:
     async def story() -> None:
-        kept, count = Kept[int](), Counted(0)
+        kept, count = CachedCount[int](), Counted(0)
         assert [await kept.get(count) for _ in range(3)] == [1, 2, 3]
 
     asyncio.run(story())
@@ -60,7 +60,7 @@ def test_a_count_that_failed_is_not_kept() -> None:
         raise StoreUnavailable("gone")
 
     async def story() -> None:
-        kept = Kept[int]()
+        kept = CachedCount[int]()
         with pytest.raises(StoreUnavailable):
             await kept.get(fail)
         assert await kept.get(Counted(0)) == 1

@@ -190,7 +190,7 @@ def test_a_sign_in_beside_end_all_sessions_is_before_or_after_it(tmp_path: Path)
             live = house.env.store.read_now(
                 stored_sessions.list_live, account.id, now=house.now, seen_after=0
             )
-            assert isinstance(ended, sessions.Ended)
+            assert isinstance(ended, sessions.SessionsEnded)
             others = [one for one in live if one.id != full.session.id]
             # First the sign-in: it was ended. First the end: the half session was gone.
             assert not others or (

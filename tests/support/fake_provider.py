@@ -12,7 +12,7 @@ import httpx2
 
 from twostep.core.methods.out_of_band import Purpose
 from twostep.delivery.message import CallMessage, MailMessage, Message, TextMessage
-from twostep.delivery.port import Carrier, Outcome, send_in_time
+from twostep.delivery.port import Carrier, SendOutcome, send_in_time
 from twostep.delivery.spoken import new_script
 
 
@@ -117,10 +117,10 @@ def send_to(
     reply: Reply | bytes,
     *,
     seconds: float = 15.0,
-) -> tuple[Outcome, list[Taken]]:
+) -> tuple[SendOutcome, list[Taken]]:
     """Send one message through a channel made for a fake provider's address."""
 
-    async def run() -> tuple[Outcome, list[Taken]]:
+    async def run() -> tuple[SendOutcome, list[Taken]]:
         how = replying(reply) if isinstance(reply, bytes) else reply
         async with fake_provider(how) as fake, httpx2.AsyncClient() as client:
             outcome = await send_in_time(make(fake.url, client), message, now=NOW, seconds=seconds)

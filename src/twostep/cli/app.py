@@ -14,7 +14,7 @@ from twostep.cli import audit_verify, keys_rotate, running, views
 from twostep.cli.database import database
 from twostep.cli.delivery import delivery
 from twostep.cli.doctor import run as doctor
-from twostep.cli.failure import MISUSED, Failure
+from twostep.cli.failure import MISUSED, CommandFailed
 from twostep.cli.install import init
 from twostep.cli.people import help_desk
 from twostep.cli.people.accounts import users
@@ -86,7 +86,7 @@ def run(arguments: Sequence[str], wiring: Wiring) -> int:
         root(list(arguments), prog_name=NAME, obj=Shell(wiring))
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else MISUSED
-    except Failure as failure:
+    except CommandFailed as failure:
         _say_lines(str(failure))
         return failure.code
     except wiring.stops() as stop:

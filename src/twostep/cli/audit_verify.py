@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from twostep.cli.failure import REFUSED, Failure
+from twostep.cli.failure import REFUSED, CommandFailed
 from twostep.cli.shell import AsJson, Shell, print_json, say, shell_of
 
 
@@ -57,7 +57,7 @@ def _verify(shell: Shell, file: Path | None) -> Verified:
 
         return shell.run(work)
     except OSError as error:
-        raise Failure(f"{file} cannot be read: {error.strerror}") from None
+        raise CommandFailed(f"{file} cannot be read: {error.strerror}") from None
 
 
 def _print(found: Verified) -> None:

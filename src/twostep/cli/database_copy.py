@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from twostep.cli.failure import MISUSED, Failure
+from twostep.cli.failure import MISUSED, CommandFailed
 from twostep.cli.progress import progress
 from twostep.cli.shell import AsJson, Shell, print_json, shell_of
 
 
 if TYPE_CHECKING:
-    from twostep.flows.operate.move_database import Copied, Ended, Ends
+    from twostep.flows.operate.move_database import Copied, Ends, MoveResult
 
 
 def copy(
@@ -58,14 +58,14 @@ def reopen(context: typer.Context) -> None:
     try:
         moved = use_again(settings.database_url.get_secret_value())
     except MoveRefused as refused:
-        raise Failure(str(refused)) from None
+        raise CommandFailed(str(refused)) from None
     if moved is None:
         print(f"{name} was not moved; nothing was changed.")
     else:
         print(f"{name} may be used again. What was done in {moved.to} is not in it.")
 
 
-def _move(shell: Shell, ends: Ends) -> tuple[Copied, Ended]:
+def _move(shell: Shell, ends: Ends) -> tuple[Copied, MoveResult]:
     from twostep.flows.operate.move_database import MoveRefused, MoveStopped, end_move, move_rows
 
     settings = shell.load_settings()
@@ -76,16 +76,16 @@ def _move(shell: Shell, ends: Ends) -> tuple[Copied, Ended]:
         ending = end_move(ends, settings, ring, clock=shell.wiring.clock, rows=copied.rows)
         return copied, asyncio.run(ending)
     except MoveRefused as refused:
-        raise Failure(str(refused), MISUSED) from None
+        raise CommandFailed(str(refused), MISUSED) from None
     except MoveStopped as stopped:
-        raise Failure(
+        raise CommandFailed(
             f"Stopped at {stopped.rows} of {stopped.total} rows: {stopped}.\n"
             "What is copied stays. Run the same command again to go on; to use"
             f" {ends.source_name} again instead, run: twostep db reopen"
         ) from None
 
 
-def _tell(ends: Ends, copied: Copied, ended: Ended) -> None:
+def _tell(ends: Ends, copied: Copied, ended: MoveResult) -> None:
     print(
         f"Moved {copied.rows} rows of {len(copied.tables)} tables from {ends.source_name} to"
         f" {ends.target_name}: every count is the same."

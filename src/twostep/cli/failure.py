@@ -27,7 +27,7 @@ _SENTENCES = {
 }
 
 
-class Failure(Exception):
+class CommandFailed(Exception):
     """Ends a verb. `code`: 1 refused or found, 2 wrong usage or configuration."""
 
     def __init__(self, text: str, code: int = REFUSED) -> None:
@@ -43,6 +43,6 @@ def sentence(refused: Refused) -> str:
     return known.format(**refused.detail) if known else f"Refused: {refused.reason}."
 
 
-def unknown_account(name: str) -> Failure:
+def unknown_account(name: str) -> CommandFailed:
     """No such account."""
-    return Failure(f'There is no account "{name}". See: twostep user list')
+    return CommandFailed(f'There is no account "{name}". See: twostep user list')

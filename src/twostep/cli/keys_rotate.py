@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from twostep.cli.failure import Failure
+from twostep.cli.failure import CommandFailed
 from twostep.cli.progress import progress
 from twostep.cli.shell import AsJson, print_json, print_table, shell_of
 
@@ -69,7 +69,7 @@ def rotate(context: typer.Context, *, as_json: AsJson = False) -> None:
     else:
         _tell(done, is_file=path is not None)
     if done.unreadable:
-        raise Failure(
+        raise CommandFailed(
             f"{len(done.unreadable)} values do not open and were left as they are:"
             f" {', '.join(done.unreadable[:5])}. Is a key missing that they were sealed with?"
         )
@@ -103,27 +103,27 @@ def remove(
 
 def _refuse_use(use: KeyUse | None, key_id: str) -> None:
     if use is None:
-        raise Failure(f'There is no key "{key_id}". See: twostep keys list')
+        raise CommandFailed(f'There is no key "{key_id}". See: twostep keys list')
     if use.seals:
-        raise Failure(f"{key_id} is the newest key, under which everything is sealed.")
+        raise CommandFailed(f"{key_id} is the newest key, under which everything is sealed.")
     if use.total:
         told = ", ".join(f"{count} in {where}" for where, count in use.uses.items())
-        raise Failure(
+        raise CommandFailed(
             f"{use.total} values still stand under {key_id} ({told}). Run: twostep keys rotate"
         )
 
 
 def _key_path(settings: Settings) -> Path:
     if settings.key_path is None:
-        raise Failure(
+        raise CommandFailed(
             "The keys come from key_command or TWOSTEP_KEY, so they are not ours to write. Take the"
             " line out where they are kept, and restart the server."
         )
     return settings.key_path
 
 
-def _unwritable(path: Path | None, error: OSError) -> Failure:
-    return Failure(
+def _unwritable(path: Path | None, error: OSError) -> CommandFailed:
+    return CommandFailed(
         f"The key file {path} cannot be written: {error.strerror}. Run as the user that owns it;"
         " nothing was lost."
     )

@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from twostep.cli.failure import MISUSED, Failure
+from twostep.cli.failure import MISUSED, CommandFailed
 from twostep.cli.shell import shell_of
 
 
@@ -36,7 +36,7 @@ def serve(
     from twostep.logs import configure_logging
 
     if (tls_cert is None) != (tls_key is None):
-        raise Failure("Give both --tls-cert and --tls-key, or neither.", MISUSED)
+        raise CommandFailed("Give both --tls-cert and --tls-key, or neither.", MISUSED)
     tls = (tls_cert, tls_key) if tls_cert and tls_key else None
     shell = shell_of(context)
     settings = shell.load_settings()
@@ -98,4 +98,4 @@ def _run(running: Coroutine[Any, Any, T]) -> T:
     try:
         return server.run(running)
     except WorkEnded as error:
-        raise Failure(str(error)) from None
+        raise CommandFailed(str(error)) from None

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from twostep.cli.failure import MISUSED, Failure
+from twostep.cli.failure import MISUSED, CommandFailed
 from twostep.cli.wiring import Wiring
 
 
@@ -42,12 +42,12 @@ class Shell:
         return self.config or find_config()
 
     def load_settings(self) -> Settings:
-        """Read the settings. Raises `ConfigError` and, where there are none at all, `Failure`."""
+        """Read the settings. Raises `ConfigError` and, where there are none at all, `CommandFailed`."""
         from twostep.config import load
 
         path = self.config_path()
         if path is None and "TWOSTEP_PUBLIC_URL" not in os.environ:
-            raise Failure(
+            raise CommandFailed(
                 "There is no configuration that you may read: neither /etc/twostep/twostep.toml nor"
                 " ./twostep.toml. Run: twostep init (or name a file: twostep --config FILE …)",
                 MISUSED,
@@ -126,4 +126,4 @@ def read_password() -> str:
     try:
         return sys.stdin.readline().rstrip("\r\n")
     except UnicodeDecodeError:
-        raise Failure("The password on standard input is not UTF-8.", MISUSED) from None
+        raise CommandFailed("The password on standard input is not UTF-8.", MISUSED) from None

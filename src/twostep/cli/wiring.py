@@ -37,7 +37,7 @@ class Work(Protocol):
     ) -> Coroutine[Any, Any, None]: ...
 
 
-class Demo(Protocol):
+class RunDemo(Protocol):
     """Runs the demo until a stop signal; the exit code."""
 
     def __call__(
@@ -64,5 +64,5 @@ class Wiring:
     upgrade: Callable[[Settings], None]
     serve: Serve
     worker: Work
-    demo: Demo
+    demo: RunDemo
     stops: Callable[[], tuple[type[Exception], ...]]

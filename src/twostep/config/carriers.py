@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
-from twostep.config.kinds import CarrierSettings, Origin, PhoneNumber, Section, WordList
+from twostep.config.kinds import CarrierSettings, FullNumber, Origin, Section, WordList
 from twostep.config.webhook import WebhookSettings
 
 
@@ -22,7 +22,7 @@ def _sender(value: str) -> str:
     )
 
 
-Sender = Annotated[str, AfterValidator(_sender)]
+SenderId = Annotated[str, AfterValidator(_sender)]
 
 
 class VonageSettings(CarrierSettings):
@@ -30,12 +30,12 @@ class VonageSettings(CarrierSettings):
 
     api_key: str = Field(pattern=r"^[0-9a-zA-Z]{4,32}$", description="API key of the account.")
     api_secret: SecretStr = Field(min_length=1, description="API secret of the account.")
-    sender: Sender | None = Field(
+    sender: SenderId | None = Field(
         default=None,
         alias="from",
         description="Number (E.164) or name that texts come from. Empty: no texts.",
     )
-    call_from: PhoneNumber | None = Field(
+    call_from: FullNumber | None = Field(
         default=None, description="Number that calls come from; linked to the Voice application."
     )
     application_id: str | None = Field(
@@ -101,7 +101,7 @@ class AwsSnsSettings(CarrierSettings):
         max_length=11,
         description="Sender's name, up to eleven letters and digits; some countries ignore it.",
     )
-    origination_number: PhoneNumber | None = Field(
+    origination_number: FullNumber | None = Field(
         default=None, description="Your number there that texts come from, in E.164."
     )
     api_url: Origin | None = Field(
@@ -115,7 +115,7 @@ class KannelSettings(CarrierSettings):
     url: Origin = Field(description="Scheme, host and port of the smsbox.")
     user: str = Field(min_length=1, description="Name of a sendsms-user.")
     password: SecretStr = Field(min_length=1, description="Password of that user.")
-    sender: Sender | None = Field(
+    sender: SenderId | None = Field(
         default=None, alias="from", description="Sender; some networks replace it."
     )
     smsc: str | None = Field(
@@ -160,7 +160,7 @@ class TwilioSettings(CarrierSettings):
     api_key_secret: SecretStr | None = Field(
         default=None, description="The secret of that API key."
     )
-    from_number: PhoneNumber | None = Field(
+    from_number: FullNumber | None = Field(
         default=None, description="Your number there, in E.164. Calls need one."
     )
     messaging_service: str | None = Field(

@@ -23,7 +23,7 @@ _LOCAL = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")
 
 
 @dataclass(frozen=True, slots=True)
-class EmailAddress:
+class TypedAddress:
     """`text` as it was typed, `key` as it is looked up, `ascii` as a mail server takes it."""
 
     text: str
@@ -31,7 +31,7 @@ class EmailAddress:
     ascii: str
 
 
-def read_email_address(typed: str) -> EmailAddress | Refused:
+def read_email_address(typed: str) -> TypedAddress | Refused:
     """Read an address: plain local part, domain with a dot, in any script (IDN).
 
     Refused: `EMAIL_MALFORMED`. At most 254 characters in ASCII form (RFC 5321 §4.5.3.1).
@@ -53,7 +53,7 @@ def read_email_address(typed: str) -> EmailAddress | Refused:
     address = f"{local}@{'.'.join(known)}"
     if len(address) > MAX_LENGTH:
         return Refused(Reason.EMAIL_MALFORMED)
-    return EmailAddress(text=text, key=address.lower(), ascii=address)
+    return TypedAddress(text=text, key=address.lower(), ascii=address)
 
 
 def email_key(typed: str) -> str:

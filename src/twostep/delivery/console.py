@@ -18,8 +18,8 @@ from twostep.delivery.message import CallMessage, MailMessage, Message, TextMess
 from twostep.delivery.port import (
     Accepted,
     Failure,
-    Outcome,
     Permanent,
+    SendOutcome,
     StatusReport,
     Temporary,
 )
@@ -102,7 +102,7 @@ class Console:
         self._pause = pause
         self._reporting: set[asyncio.Task[None]] = set()
 
-    async def send(self, message: Message, *, now: int) -> Outcome:
+    async def send(self, message: Message, *, now: int) -> SendOutcome:
         """Deliver into the inbox, or fail as asked."""
         behaviour = self._behave(message)
         if behaviour in _REFUSALS:

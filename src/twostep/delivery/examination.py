@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import httpx2
 
 from twostep.delivery.port import Ambiguous, Temporary, redact
-from twostep.delivery.wire import Answer, Request, exchange
+from twostep.delivery.wire import HttpAnswer, Request, exchange
 
 
 CONNECT_SECONDS = 4.0
@@ -54,14 +54,14 @@ class Examinable(Protocol):
 
 async def ask(
     client: httpx2.AsyncClient, request: Request, *, name: str, login: str
-) -> Answer | Examined:
+) -> HttpAnswer | Examined:
     """Send a harmless request: an answer that is a success, or what is wrong.
 
     `name`: the provider's section; `login`: the settings that log in there.
     """
     answer = await exchange(client, request)
     place = f"{name} at {urlsplit(request.url).netloc}"
-    if not isinstance(answer, Answer):
+    if not isinstance(answer, HttpAnswer):
         return await no_answer(answer, url=request.url, place=place)
     return answer if 200 <= answer.status < 300 else read_refusal(answer, place=place, login=login)
 
@@ -73,7 +73,7 @@ async def no_answer(outcome: Temporary | Ambiguous, *, url: str, place: str) -> 
     return Examined(Verdict.BROKEN, f"{why}.")
 
 
-def read_refusal(answer: Answer, *, place: str, login: str, words: str = "") -> Examined:
+def read_refusal(answer: HttpAnswer, *, place: str, login: str, words: str = "") -> Examined:
     """Sort an answer that is no success. `words`: the provider's own, for the operator."""
     said = f" ({redact(words)})" if words else ""
     status = answer.status

@@ -79,7 +79,7 @@ class Misconfigured:
     detail: str
 
 
-Outcome = Accepted | Permanent | Throttled | Temporary | Ambiguous | Misconfigured
+SendOutcome = Accepted | Permanent | Throttled | Temporary | Ambiguous | Misconfigured
 
 
 class Carrier(Protocol):
@@ -91,7 +91,7 @@ class Carrier(Protocol):
     @property
     def channels(self) -> frozenset[Channel]: ...
 
-    async def send(self, message: Message, *, now: int) -> Outcome:
+    async def send(self, message: Message, *, now: int) -> SendOutcome:
         """Hand one message over. Raises nothing but cancellation."""
         ...
 
@@ -135,7 +135,7 @@ class OptReport:
     out: bool
 
 
-Report = StatusReport | KeyReport | OptReport
+ProviderReport = StatusReport | KeyReport | OptReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +144,7 @@ class Forged:
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class CallbackReply:
     """What a provider is answered."""
 
     media_type: str
@@ -154,11 +154,11 @@ class Reply:
 class Callbacks(Protocol):
     """A provider's requests to us: reading a genuine one, and answering a call in progress."""
 
-    def read(self, request: CallbackRequest) -> Report | Forged | None:
+    def read(self, request: CallbackRequest) -> ProviderReport | Forged | None:
         """Verify the signature and read the request; None for genuine news of no interest."""
         ...
 
-    def render(self, script: Script, step: Step, *, message_id: str) -> Reply:
+    def render(self, script: Script, step: Step, *, message_id: str) -> CallbackReply:
         """Say that step of the script in the provider's own markup."""
         ...
 
@@ -184,7 +184,7 @@ def read_opt_word(number: str, text: str) -> OptReport | None:
 
 async def send_in_time(
     carrier: Carrier, message: Message, *, now: int, seconds: float = SEND_SECONDS
-) -> Outcome:
+) -> SendOutcome:
     """Send, but wait no longer than `seconds`: a provider that hangs must not hold the worker."""
     try:
         async with asyncio.timeout(seconds):

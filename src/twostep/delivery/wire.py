@@ -18,7 +18,7 @@ from twostep.delivery.port import (
     SEND_SECONDS,
     Ambiguous,
     Misconfigured,
-    Outcome,
+    SendOutcome,
     Temporary,
     Throttled,
     redact,
@@ -44,7 +44,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpAnswer:
     """What came back, whole; a body longer than 64 KiB is taken for none."""
 
     status: int
@@ -66,7 +66,9 @@ class Answer:
         return found if isinstance(found, dict) else {}
 
 
-async def exchange(client: httpx2.AsyncClient, request: Request) -> Answer | Temporary | Ambiguous:
+async def exchange(
+    client: httpx2.AsyncClient, request: Request
+) -> HttpAnswer | Temporary | Ambiguous:
     """Send and read the answer. A redirect is an answer: following it would carry password and code
     to another host, perhaps one inside our own network."""
     try:
@@ -83,14 +85,14 @@ async def exchange(client: httpx2.AsyncClient, request: Request) -> Answer | Tem
                 follow_redirects=False,
             ) as answer,
         ):
-            return Answer(answer.status_code, answer.headers, await _read(answer))
+            return HttpAnswer(answer.status_code, answer.headers, await _read(answer))
     except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
         return Temporary(f"no connection: {type(error).__name__}")
     except (httpx2.RequestError, TimeoutError) as error:
         return Ambiguous(f"no answer: {type(error).__name__}")
 
 
-def read_fault(answer: Answer, *, code: str = "", message: str = "") -> Outcome:
+def read_fault(answer: HttpAnswer, *, code: str = "", message: str = "") -> SendOutcome:
     """Sort an answer that is no success and that the provider's own table does not know."""
     status = answer.status
     if status == 429:

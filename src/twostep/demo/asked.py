@@ -30,7 +30,7 @@ class BadRequest(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class DemoRequest:
     """The fields. `back`: where the phone page wants to be afterwards; None for a script."""
 
     fields: Mapping[str, object]
@@ -71,20 +71,20 @@ class Asked:
         return JSONResponse(data, headers={"cache-control": "no-store"})
 
 
-def read_asked(visit: Visit) -> Asked:
+def read_asked(visit: Visit) -> DemoRequest:
     """Read a body. JSON whatever type is declared, as scripts often declare none. Raises `BadRequest`."""
     body = visit.body.strip()
     if not body:
-        return Asked({})
+        return DemoRequest({})
     kind = visit.headers.get("content-type", "")
     if body.startswith(b"{") or "json" in kind or not kind:
-        return Asked(_read_json(body))
+        return DemoRequest(_read_json(body))
     try:
         form = read_form(visit.body, kind)
     except BadForm:
         raise BadRequest('send JSON, like {"offset_seconds": 60}') from None
     query = {name: form[name] for name in _RETURN if form.get(name)}
-    return Asked(form, back=f"{PHONE}?{urlencode(query)}" if query else PHONE)
+    return DemoRequest(form, back=f"{PHONE}?{urlencode(query)}" if query else PHONE)
 
 
 def problem(refused: BadRequest) -> Response:

@@ -42,7 +42,7 @@ class Heard:
 
 
 @dataclass(slots=True)
-class Call:
+class AnsweredCall:
     """A call that was answered."""
 
     step: Step = Step.INTRODUCE
@@ -54,13 +54,13 @@ class Calls:
     """Every call that was answered, by the message's id. `clear` at a reset."""
 
     def __init__(self) -> None:
-        self._answered: dict[str, Call] = {}
+        self._answered: dict[str, AnsweredCall] = {}
 
     def clear(self) -> None:
         """Forget every call."""
         self._answered.clear()
 
-    def find(self, message_id: str) -> Call | None:
+    def find(self, message_id: str) -> AnsweredCall | None:
         """The call, if it was answered."""
         return self._answered.get(message_id)
 
@@ -72,15 +72,15 @@ class Calls:
         rings = 0 <= now - received.at < RING_SECONDS
         return CallState.RINGING if rings else CallState.MISSED
 
-    async def answer(self, env: Env, message_id: str) -> Call:
+    async def answer(self, env: Env, message_id: str) -> AnsweredCall:
         """Pick the phone up; again changes nothing."""
         call = self._answered.get(message_id)
         if call is None:
-            call = self._answered[message_id] = Call()
+            call = self._answered[message_id] = AnsweredCall()
             await self._say(env, message_id, call, pressed=None)
         return call
 
-    async def press(self, env: Env, message_id: str, key: str) -> Call:
+    async def press(self, env: Env, message_id: str, key: str) -> AnsweredCall:
         """Press a key, picking the phone up before; a call that is over takes none."""
         call = await self.answer(env, message_id)
         if not call.is_over:
@@ -90,9 +90,11 @@ class Calls:
 
     def hang_up(self, message_id: str) -> None:
         """End the call, or do not take it at all."""
-        self._answered.setdefault(message_id, Call()).is_over = True
+        self._answered.setdefault(message_id, AnsweredCall()).is_over = True
 
-    async def _say(self, env: Env, message_id: str, call: Call, *, pressed: str | None) -> None:
+    async def _say(
+        self, env: Env, message_id: str, call: AnsweredCall, *, pressed: str | None
+    ) -> None:
         report = KeyReport(message_id=message_id, step=call.step, pressed=pressed)
         said = await by_system(env).run(telephony.answer_call, report)
         if said is None:  # the code has ended, and the product hangs up

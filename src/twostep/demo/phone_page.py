@@ -40,7 +40,7 @@ _STEPS_SECONDS = (30, 300, 3600, 86_400)
 
 
 @dataclass(frozen=True, slots=True)
-class TextRow:
+class PhoneText:
     """A text on the screen; `words` has the code marked."""
 
     id: str
@@ -182,12 +182,12 @@ def mark_links(text: str) -> Markup:
     return marked + escape(text[end:])
 
 
-def _text_row(received: Received) -> TextRow | None:
+def _text_row(received: Received) -> PhoneText | None:
     message = received.message
     if not isinstance(message, TextMessage):
         return None
     words = mark_code(message.text, message.code)
-    return TextRow(message.id, message.to, words, message.code, received.at)
+    return PhoneText(message.id, message.to, words, message.code, received.at)
 
 
 def _call_row(received: Received, calls: Calls, *, now: int) -> CallRow | None:

@@ -13,7 +13,7 @@ from twostep.core.messages.channel import Channel
 from twostep.delivery.console import Behaviour, Received
 from twostep.delivery.message import MailMessage
 from twostep.demo.apps import NoKey, new_entry, read_entry
-from twostep.demo.asked import Asked, BadRequest, problem, read_asked
+from twostep.demo.asked import BadRequest, DemoRequest, problem, read_asked
 from twostep.demo.calls import KEYS
 from twostep.demo.company import OUTCOMES, SPOILT
 from twostep.demo.parts import Demo
@@ -25,12 +25,12 @@ from twostep.web.visit import Access, Page, Visit
 
 
 PREFIX = "/_demo/"
-Act = Callable[[Demo, Visit, Asked], Awaitable[Response]]
+Action = Callable[[Demo, Visit, DemoRequest], Awaitable[Response]]
 
 
 def pages(demo: Demo) -> list[Page]:
     """Every route of the demo; the product's own routes do not know them."""
-    acts: dict[str, Act] = {
+    acts: dict[str, Action] = {
         "clock": _move_clock,
         "delivery": _change_delivery,
         "reset": _reset,
@@ -60,7 +60,7 @@ def _page(
     return Page(PREFIX + path, get=get, post=post, access=Access.OPEN, extends=False, raw=True)
 
 
-async def _run(demo: Demo, act: Act, visit: Visit) -> Response:
+async def _run(demo: Demo, act: Action, visit: Visit) -> Response:
     try:
         return await act(demo, visit, read_asked(visit))
     except BadRequest as refused:
@@ -101,20 +101,20 @@ def _as_json(received: Received) -> dict[str, str | int | None]:
 # ── what scripts can turn ───────────────────────────────────────────────────────────────────────
 
 
-async def _move_clock(demo: Demo, _visit: Visit, asked: Asked) -> Response:
+async def _move_clock(demo: Demo, _visit: Visit, asked: DemoRequest) -> Response:
     if not demo.clock.move(asked.number("offset_seconds")):
         raise BadRequest('"offset_seconds" leads beyond the years 1970 to 9999')
     demo.env.wake_outbox()
     return asked.answer({"now": demo.clock()})
 
 
-async def _change_delivery(demo: Demo, _visit: Visit, asked: Asked) -> Response:
+async def _change_delivery(demo: Demo, _visit: Visit, asked: DemoRequest) -> Response:
     channel = Channel(asked.one_of("channel", tuple(map(str, SPOILT))))
     demo.company.outcomes[channel] = Behaviour(asked.one_of("outcome", tuple(map(str, OUTCOMES))))
     return asked.answer()
 
 
-async def _reset(demo: Demo, _visit: Visit, asked: Asked) -> Response:
+async def _reset(demo: Demo, _visit: Visit, asked: DemoRequest) -> Response:
     await demo.reset()
     return asked.answer()
 
@@ -129,7 +129,7 @@ def _find_call(demo: Demo, visit: Visit) -> str:
     return received.message.id
 
 
-async def _press_key(demo: Demo, visit: Visit, asked: Asked) -> Response:
+async def _press_key(demo: Demo, visit: Visit, asked: DemoRequest) -> Response:
     call_id = _find_call(demo, visit)
     key = asked.text("key")
     if len(key) != 1 or key not in KEYS:
@@ -142,12 +142,12 @@ async def _press_key(demo: Demo, visit: Visit, asked: Asked) -> Response:
     return asked.answer({"step": str(call.step), "over": call.is_over, "heard": heard})
 
 
-async def _answer(demo: Demo, visit: Visit, asked: Asked) -> Response:
+async def _answer(demo: Demo, visit: Visit, asked: DemoRequest) -> Response:
     call = await demo.calls.answer(demo.env, _find_call(demo, visit))
     return asked.answer({"step": str(call.step), "over": call.is_over})
 
 
-async def _hang_up(demo: Demo, visit: Visit, asked: Asked) -> Response:
+async def _hang_up(demo: Demo, visit: Visit, asked: DemoRequest) -> Response:
     demo.calls.hang_up(_find_call(demo, visit))
     return asked.answer()
 
@@ -155,7 +155,7 @@ async def _hang_up(demo: Demo, visit: Visit, asked: Asked) -> Response:
 # ── authenticator ───────────────────────────────────────────────────────────────────────────────
 
 
-async def _add_entry(demo: Demo, visit: Visit, asked: Asked) -> Response:
+async def _add_entry(demo: Demo, visit: Visit, asked: DemoRequest) -> Response:
     typed = asked.text("key")
     try:
         entry = read_entry(typed, issuer=demo.env.settings.panel_name)
@@ -167,7 +167,7 @@ async def _add_entry(demo: Demo, visit: Visit, asked: Asked) -> Response:
     return asked.answer()
 
 
-async def _scan(demo: Demo, visit: Visit, asked: Asked) -> Response:
+async def _scan(demo: Demo, visit: Visit, asked: DemoRequest) -> Response:
     """Do what a camera would: read the QR code that some page of the panel shows."""
     env = demo.env
     pending = await env.store.read(demo_reset.load_newest_pending, now=visit.now)
@@ -187,12 +187,12 @@ async def _scan(demo: Demo, visit: Visit, asked: Asked) -> Response:
     return asked.answer()
 
 
-async def _change_phone_clock(demo: Demo, _visit: Visit, asked: Asked) -> Response:
+async def _change_phone_clock(demo: Demo, _visit: Visit, asked: DemoRequest) -> Response:
     demo.apps.is_slow = asked.one_of("clock", ("right", "slow")) == "slow"
     return asked.answer()
 
 
-async def _remove_entry(demo: Demo, visit: Visit, asked: Asked) -> Response:
+async def _remove_entry(demo: Demo, visit: Visit, asked: DemoRequest) -> Response:
     if not demo.apps.remove(visit.params["id"]):
         raise BadRequest("there is no such entry", status=404)
     return asked.answer()

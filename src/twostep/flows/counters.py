@@ -27,7 +27,7 @@ KEPT_TIMES = 20
 KEPT_FROM_SECONDS = 0.1
 
 
-class Kept(Generic[T]):
+class CachedCount(Generic[T]):
     """A count that is kept for `KEPT_TIMES` as long as it took, so that asking for it all the time
     keeps one processor busy for that part of the time at most. One that was quick is not kept."""
 
@@ -62,7 +62,7 @@ class Counters:
         self.failed_commits = 0
         self.failed_checkpoint_files = 0
         self.connections: Counter[str] = Counter()
-        self.day: Kept[Any] = Kept()
+        self.day: CachedCount[Any] = CachedCount()
 
     @cached_property
     def commits(self) -> Histogram:

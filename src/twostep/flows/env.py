@@ -43,10 +43,10 @@ class Env:
         return self.keys.ring
 
     @property
-    def limits(self) -> sessions_core.Limits:
+    def limits(self) -> sessions_core.SessionLimits:
         """Spans of full sessions."""
         session = self.settings.session
-        return sessions_core.Limits(session.idle_minutes * 60, session.total_hours * 3600)
+        return sessions_core.SessionLimits(session.idle_minutes * 60, session.total_hours * 3600)
 
     @property
     def public_host(self) -> str:

@@ -22,8 +22,8 @@ import structlog
 import uvicorn
 import uvloop
 
-from twostep.server.connection import Connection
-from twostep.server.door import Door, Limits
+from twostep.server.connection import ClientConnection
+from twostep.server.door import ConnectionLimits, Door
 
 
 GRACEFUL_SECONDS = 4
@@ -35,7 +35,7 @@ STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
-Application = Callable[..., Awaitable[None]]
+ServedApp = Callable[..., Awaitable[None]]
 
 
 class TlsUnusable(Exception):
@@ -61,7 +61,7 @@ class _Server(uvicorn.Server):
         loop, config = asyncio.get_running_loop(), self.config
         self.servers = [
             await loop.create_server(
-                lambda: Connection(config, self.server_state, door=self._door),
+                lambda: ClientConnection(config, self.server_state, door=self._door),
                 sock=one,
                 backlog=config.backlog,
                 ssl=config.ssl,
@@ -143,31 +143,31 @@ def review_tls(certificate: Path, key: Path) -> None:
 
 
 async def serve(
-    app: Application,
+    app: ServedApp,
     sockets: Sequence[socket.socket],
     *,
     ready: Callable[[], None],
     tls: tuple[Path, Path] | None = None,
-    limits: Limits | None = None,
+    limits: ConnectionLimits | None = None,
     tally: Counter[str] | None = None,
 ) -> None:
     """Serve until a stop signal, then answer what is in hand and return. `tally`: where connections
     are counted, as `Door` says."""
-    limits = _within_files(limits or Limits())
+    limits = _within_files(limits or ConnectionLimits())
     door = Door(limits, Counter() if tally is None else tally)
     await _Server(_config(app, limits, tls), door, ready).serve(list(sockets))
 
 
 @asynccontextmanager
 async def beside(
-    app: Application, port: int | None, *, setting: str = "metrics.port"
+    app: ServedApp, port: int | None, *, setting: str = "metrics.port"
 ) -> AsyncIterator[None]:
     """Serve `app` on a loopback port of its own meanwhile; None: do not. Raises `PortTaken`."""
     if port is None:
         yield
         return
     sockets = listen(["127.0.0.1", "::1"], port, setting=setting)
-    limits = Limits(connections=MOST_BESIDE)
+    limits = ConnectionLimits(connections=MOST_BESIDE)
     server = _Beside(_config(app, limits), Door(limits, Counter()), lambda: None)
     task = asyncio.create_task(server.serve(sockets))
     try:
@@ -177,7 +177,7 @@ async def beside(
         await task
 
 
-def _within_files(limits: Limits) -> Limits:
+def _within_files(limits: ConnectionLimits) -> ConnectionLimits:
     """Let the process open as many files as that takes; where it may not, fewer connections."""
     wanted = limits.connections + SPARE_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -193,7 +193,7 @@ def _within_files(limits: Limits) -> Limits:
 
 
 def _config(
-    app: Application, limits: Limits, tls: tuple[Path, Path] | None = None
+    app: ServedApp, limits: ConnectionLimits, tls: tuple[Path, Path] | None = None
 ) -> uvicorn.Config:
     return uvicorn.Config(
         app,

@@ -42,7 +42,7 @@ class _Refused(Exception):
     """Leaves the parser, which reads nothing from then on; where no answer was given, it is 400."""
 
 
-class Connection(HttpToolsProtocol):
+class ClientConnection(HttpToolsProtocol):
     """A client's connection, and the door's guest."""
 
     def __init__(self, config: Config, state: ServerState, *, door: Door) -> None:

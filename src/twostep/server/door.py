@@ -28,7 +28,7 @@ DROPPED_AT_ONCE = 20  # one in so many, because looking for them costs a look at
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ConnectionLimits:
     """What a connection may take. `connections`: open at once; spans in seconds.
 
     `body_seconds`: for a form to come, and for something of an answer to be taken.
@@ -81,7 +81,7 @@ class Door:
     place, `too_much` at once and `no_http`.
     """
 
-    def __init__(self, limits: Limits, tally: Counter[str]) -> None:
+    def __init__(self, limits: ConnectionLimits, tally: Counter[str]) -> None:
         self.limits = limits
         self.tally = tally
         self._waits: dict[Guest, _Wait] = {}

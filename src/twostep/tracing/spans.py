@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from twostep.core.messages.channel import Channel
 from twostep.delivery.message import Message as Outgoing
-from twostep.delivery.port import Carrier, Outcome
+from twostep.delivery.port import Carrier, SendOutcome
 from twostep.flows.hash_pool import Overloaded
 from twostep.store.tx import Store, Tx
 
@@ -173,7 +173,7 @@ class TracedCarrier:
         self.name = carrier.name
         self.channels = carrier.channels
 
-    async def send(self, message: Outgoing, *, now: int) -> Outcome:
+    async def send(self, message: Outgoing, *, now: int) -> SendOutcome:
         """Hand one message over. What came of it is written down in one word."""
         about = {"twostep.provider": self.name, "twostep.message": type(message).__name__}
         name = f"provider {self.name}"

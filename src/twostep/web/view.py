@@ -17,7 +17,7 @@ with the filters that `web/frame/render.py` installs, in the reader's language a
     |ltr          isolates a code, address or number in right-to-left text
 
 Sentences that depend on what happened (`FieldError.sentence`, `ActivityRow.sentence`,
-`Notice.text`, `DeliveryLine.sentence`) arrive translated, from `web/words`.
+`StatusBox.text`, `DeliveryLine.sentence`) arrive translated, from `web/words`.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from twostep.core.messages.channel import Channel
+from twostep.core.methods.authenticator import MethodKind
 
 
-NoticeKind = Literal["ok", "info", "warn", "danger"]
-MethodKind = Literal["app", "phone", "codes", "passkey"]
+NoticeTone = Literal["ok", "info", "warn", "danger"]
 AskKind = Literal["app", "codes", "passkey", "password"] | Channel
 DeliveryState = Literal["queued", "accepted", "delivered", "failed"]
 
@@ -43,10 +43,10 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
+class StatusBox:
     """A status box: what happened, and at most one thing to do about it."""
 
-    kind: NoticeKind
+    kind: NoticeTone
     text: str
     link: Link | None = None
 
@@ -107,8 +107,8 @@ class Frame:
     stage: int = 0
     account: AccountMenu | None = None
     logo_url: str | None = None
-    flash: Notice | None = None
-    banner: Notice | None = None
+    flash: StatusBox | None = None
+    banner: StatusBox | None = None
     idle_seconds: int | None = None
     signal_url: str | None = None
 
@@ -241,7 +241,7 @@ class EmailRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Region:
+class RegionRow:
     """A line of the country list: `DE`, Germany, 49."""
 
     code: str
@@ -253,8 +253,8 @@ class Region:
 class PhoneForm:
     """What was typed, and what can be chosen. `example` is a local number of `country`."""
 
-    likely: tuple[Region, ...]
-    regions: tuple[Region, ...]
+    likely: tuple[RegionRow, ...]
+    regions: tuple[RegionRow, ...]
     country: str
     example: str
     number: str = ""

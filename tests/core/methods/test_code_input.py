@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from twostep.core.methods import recovery_codes
 from twostep.core.methods.code_input import (
-    RecoveryCode,
     SixDigits,
-    TemporaryCode,
+    TypedBackupCode,
+    TypedTemporaryCode,
     read_code,
     read_six_digits,
 )
@@ -73,9 +73,9 @@ def test_letters_and_signs_are_named(read, typed):
 
 
 def test_the_shape_tells_the_kind():
-    assert read_code("k7qm2-xpd9r-tc4hw") == RecoveryCode("K7QM2XPD9RTC4HW")
-    assert read_code("7h2k-93qd") == TemporaryCode("7H2K93QD")
-    assert read_code("123456789012345") == RecoveryCode("123456789012345")
+    assert read_code("k7qm2-xpd9r-tc4hw") == TypedBackupCode("K7QM2XPD9RTC4HW")
+    assert read_code("7h2k-93qd") == TypedTemporaryCode("7H2K93QD")
+    assert read_code("123456789012345") == TypedBackupCode("123456789012345")
     assert read_code("1234-567l").reason is Reason.CODE_LONG
     assert read_six_digits("7h2k-93qd").reason is Reason.CODE_NOT_DIGITS
 
@@ -105,7 +105,7 @@ def test_any_text_gets_an_answer(typed):
         assert six.code.isascii()
         assert six.code.isdigit()
         assert read_code(typed) == six
-    assert isinstance(read_code(typed), (SixDigits, RecoveryCode, TemporaryCode, Refused))
+    assert isinstance(read_code(typed), (SixDigits, TypedBackupCode, TypedTemporaryCode, Refused))
 
 
 @given(st.text(st.characters(categories=["Nd"]), min_size=6, max_size=6))
@@ -116,4 +116,4 @@ def test_decimal_digits_of_every_script_count(typed):
 
 @given(st.text(recovery_codes.ALPHABET, min_size=15, max_size=15))
 def test_every_backup_code_is_known_by_its_shape(code):
-    assert read_code(recovery_codes.format_code(code)) == RecoveryCode(code)
+    assert read_code(recovery_codes.format_code(code)) == TypedBackupCode(code)

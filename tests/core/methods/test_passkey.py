@@ -17,7 +17,13 @@ from hypothesis import strategies as st
 from tests.support.authenticator import Authenticator, decode
 from twostep.core.methods import passkey, passkey_challenge
 from twostep.core.methods.authenticator import Passkey
-from twostep.core.methods.passkey import Answer, RelyingParty, creation_options, encode, read_answer
+from twostep.core.methods.passkey import (
+    PasskeyAnswer,
+    RelyingParty,
+    creation_options,
+    encode,
+    read_answer,
+)
 from twostep.core.methods.passkey_challenge import (
     Ceremony,
     context_of,
@@ -57,7 +63,7 @@ def _hex(text: str) -> str:
     return encode(bytes.fromhex(text))
 
 
-def _answer(credential_id: str, parts: dict[str, str]) -> Answer:
+def _answer(credential_id: str, parts: dict[str, str]) -> PasskeyAnswer:
     names = ("clientDataJSON", "attestationObject", "authenticatorData", "signature")
     fields = {
         "id": _hex(credential_id),
@@ -66,7 +72,7 @@ def _answer(credential_id: str, parts: dict[str, str]) -> Answer:
         "response": {name: _hex(parts[name]) for name in names if name in parts},
     }
     answer = read_answer(json.dumps(fields))
-    assert isinstance(answer, Answer)
+    assert isinstance(answer, PasskeyAnswer)
     return answer
 
 
@@ -174,7 +180,7 @@ def test_no_two_challenges_are_the_same() -> None:
 
 @given(st.text() | st.recursive(st.none() | st.text() | st.integers(), st.lists).map(json.dumps))
 def test_no_text_makes_reading_fail(text: str) -> None:
-    assert isinstance(read_answer(text), Answer | Refused)
+    assert isinstance(read_answer(text), PasskeyAnswer | Refused)
 
 
 @given(st.binary(max_size=200))
@@ -191,7 +197,7 @@ def test_no_attestation_makes_verifying_fail(data: bytes) -> None:
         },
     }
     answer = read_answer(json.dumps(fields))
-    assert isinstance(answer, Answer)
+    assert isinstance(answer, PasskeyAnswer)
     verdict = verify_registration(answer, expected_challenge=b"c", expected_party=party)
     assert isinstance(verdict, Refused)
 
@@ -213,7 +219,7 @@ def _registered_with(shown: object) -> Registered | Refused:
         party, challenge=b"c" * 32, handle=b"h" * 64, user_name="a", existing=()
     )
     answer = read_answer(Bent(party.origin, shown=shown).create(options))
-    assert isinstance(answer, Answer)
+    assert isinstance(answer, PasskeyAnswer)
     return verify_registration(answer, expected_challenge=b"c" * 32, expected_party=party)
 
 
@@ -282,7 +288,7 @@ def test_hostile_cbor_is_refused_wherever_it_stands(data: bytes) -> None:
     ):
         fields = made | {"response": made["response"] | {"attestationObject": encode(bent)}}
         answer = read_answer(json.dumps(fields))
-        if isinstance(answer, Answer):  # else it was longer than any answer
+        if isinstance(answer, PasskeyAnswer):  # else it was longer than any answer
             verdict = verify_registration(
                 answer, expected_challenge=b"c" * 32, expected_party=party
             )
@@ -303,7 +309,7 @@ def test_what_an_authenticator_adds_of_itself_is_taken() -> None:
         bent = cbor2.dumps(statement | {"authData": bytes(data)})
         fields = made | {"response": made["response"] | {"attestationObject": encode(bent)}}
         answer = read_answer(json.dumps(fields))
-        assert isinstance(answer, Answer)
+        assert isinstance(answer, PasskeyAnswer)
         verdict = verify_registration(answer, expected_challenge=b"c" * 32, expected_party=party)
         assert isinstance(verdict, expected)
         data[32] &= 0x7F

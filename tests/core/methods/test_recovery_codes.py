@@ -104,7 +104,7 @@ def test_each_code_of_a_set_is_found_once_and_no_other():
     digests = [recovery_codes.digest(code, salt=salt, profile=PROFILE) for code in made]
     stored = [(f"c{number}", digest, False) for number, digest in enumerate(digests)]
     for number, digest in enumerate(digests):
-        assert recovery_codes.match(digest, stored) == recovery_codes.Accepted(f"c{number}")
+        assert recovery_codes.match(digest, stored) == recovery_codes.MatchedCode(f"c{number}")
         stored[number] = (f"c{number}", digest, True)
         assert recovery_codes.match(digest, stored) == Refused(Reason.BACKUP_CODE_USED)
     stranger = recovery_codes.digest(made[0][::-1], salt=salt, profile=PROFILE)

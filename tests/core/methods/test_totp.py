@@ -38,7 +38,7 @@ def accepted_offsets(**others):
     return [
         offset
         for offset in range(-5, 6)
-        if isinstance(verify(totp.at(SECRET, STEP + offset), **others), totp.Accepted)
+        if isinstance(verify(totp.at(SECRET, STEP + offset), **others), totp.MatchedStep)
     ]
 
 
@@ -91,7 +91,7 @@ def test_rfc_6238_appendix_b(now, algorithm, code):
     got = totp.verify(
         secret, code, now=now, last_step=totp.NEVER_USED, window=STRICT, parameters=parameters
     )
-    assert got == totp.Accepted(step=now // 30, offset=0)
+    assert got == totp.MatchedStep(step=now // 30, offset=0)
 
 
 @pytest.mark.skipif(shutil.which("oathtool") is None, reason="oathtool is not installed")
@@ -135,7 +135,7 @@ def test_a_code_that_two_neighbouring_steps_share_works_once():
     code = totp.at(SECRET, first)
     assert code == totp.at(SECRET, first + 1) == "235522"
     got = verify(code, now=first * 30)
-    assert got == totp.Accepted(step=first + 1, offset=1)
+    assert got == totp.MatchedStep(step=first + 1, offset=1)
     again = verify(code, now=(first + 1) * 30, last_step=got.step)
     assert isinstance(again, Refused)
 
@@ -181,7 +181,7 @@ def test_the_next_code_is_accepted_after_the_wait_that_was_named(now, drift, cen
     code = totp.at(SECRET, later // 30 + centre + drift)
     after = verify(code, now=later, last_step=last_step, window=Window(centre))
     if drift >= 0 or burnt == 0:  # a slow phone cannot know what another one used meanwhile
-        assert isinstance(after, totp.Accepted)
+        assert isinstance(after, totp.MatchedStep)
     assert 0 < int(got.detail["next_in_seconds"]) <= 90
 
 
@@ -209,7 +209,7 @@ def test_no_code_is_accepted_twice_whatever_the_order(start, tries, tolerance):
         now += seconds
         code = totp.at(SECRET, now // 30 + offset)
         got = verify(code, now=now, last_step=last_step, window=Window(centre, tolerance))
-        if isinstance(got, totp.Accepted):
+        if isinstance(got, totp.MatchedStep):
             assert totp.at(SECRET, got.step) == code
             assert got.offset == got.step - now // 30
             accepted.append(got.step)
@@ -220,7 +220,7 @@ def test_no_code_is_accepted_twice_whatever_the_order(start, tries, tolerance):
 
 @given(code=st.text(st.characters(), max_size=12), now=clocks)
 def test_any_text_is_harmless(code, now):
-    assert isinstance(verify(code, now=now), totp.Accepted | Refused)
+    assert isinstance(verify(code, now=now), totp.MatchedStep | Refused)
     offset = totp.find_offset(SECRET, code, now=now, within_steps=2)
     assert offset is None or -2 <= offset <= 2
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from twostep.core.refusal import Reason, Refused
 from twostep.core.sign_in import password
 from twostep.core.sign_in.common_passwords import WORDS, is_common
-from twostep.core.sign_in.password import PROFILES, Profile, Verdict
+from twostep.core.sign_in.password import PROFILES, PasswordCheck, Profile
 
 
 TEST = PROFILES["test"]
@@ -26,7 +26,7 @@ def test_the_default_profile_is_the_documented_one():
     stored = password.hash_password(GOOD, profile=PROFILES["default"])
     assert stored.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
     verdict = password.verify_hash(stored, GOOD, profile=PROFILES["default"])
-    assert verdict == Verdict(ok=True, needs_rehash=False)
+    assert verdict == PasswordCheck(ok=True, needs_rehash=False)
 
 
 @given(st.text(st.characters(), max_size=60), st.text(st.characters(), max_size=60))
@@ -53,9 +53,11 @@ def test_nothing_is_cut_trimmed_or_folded():
 
 def test_a_raised_profile_asks_for_a_new_hash_only_when_the_password_is_right():
     stored = password.hash_password(GOOD, profile=TEST)
-    assert password.verify_hash(stored, GOOD, profile=DEARER) == Verdict(ok=True, needs_rehash=True)
+    assert password.verify_hash(stored, GOOD, profile=DEARER) == PasswordCheck(
+        ok=True, needs_rehash=True
+    )
     wrong = password.verify_hash(stored, GOOD + "!", profile=DEARER)
-    assert wrong == Verdict(ok=False, needs_rehash=False)
+    assert wrong == PasswordCheck(ok=False, needs_rehash=False)
 
 
 def test_a_broken_row_is_no_wrong_password():

@@ -20,17 +20,17 @@ from twostep.delivery.port import (
     Ambiguous,
     Failure,
     Misconfigured,
-    Outcome,
     Permanent,
+    SendOutcome,
     Temporary,
 )
 
 
-def run(*argv: str, seconds: float = 10.0) -> Outcome:
+def run(*argv: str, seconds: float = 10.0) -> SendOutcome:
     return asyncio.run(Command(Program(argv, seconds)).send(TEXT, now=NOW))
 
 
-def python(code: str, *arguments: str, seconds: float = 10.0) -> Outcome:
+def python(code: str, *arguments: str, seconds: float = 10.0) -> SendOutcome:
     return run(sys.executable, "-c", code, *arguments, seconds=seconds)
 
 
@@ -83,7 +83,7 @@ def test_a_program_that_reads_nothing_may_have_sent(
     """Thirty times: it ends before, while or after its input is written."""
     true = shutil.which("true") or ""
 
-    async def story() -> list[Outcome]:
+    async def story() -> list[SendOutcome]:
         return [await Command(Program((true,))).send(TEXT, now=NOW) for _ in range(30)]
 
     with asyncio.Runner(loop_factory=new_loop) as runner:

@@ -23,8 +23,8 @@ from twostep.delivery.port import (
     Forged,
     Misconfigured,
     OptReport,
-    Outcome,
     Permanent,
+    SendOutcome,
     StatusReport,
     Temporary,
 )
@@ -93,10 +93,10 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
         yield running
 
 
-def hand_over(gateway: Gateway, message: TextMessage, **more: object) -> Outcome:
+def hand_over(gateway: Gateway, message: TextMessage, **more: object) -> SendOutcome:
     given = {"url": gateway.url, "username": "panel", "password": PASSWORD, "sender": "EXAMPLE"}
 
-    async def run() -> Outcome:
+    async def run() -> SendOutcome:
         async with httpx2.AsyncClient() as client:
             channel = Kannel(KannelGateway(**(given | more)), client)
             return await channel.send(message, now=NOW)

@@ -18,8 +18,8 @@ from twostep.delivery.port import (
     Accepted,
     Ambiguous,
     Misconfigured,
-    Outcome,
     Permanent,
+    SendOutcome,
     Temporary,
     Throttled,
 )
@@ -28,7 +28,7 @@ from twostep.delivery.port import (
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
-def post(raw: bytes, **own: object) -> tuple[Outcome, Taken]:
+def post(raw: bytes, **own: object) -> tuple[SendOutcome, Taken]:
     """Send a text as these settings want it; what came of it, and what was sent."""
     overrides = {
         "public_url": "https://panel.example.org",
@@ -98,7 +98,7 @@ def test_a_form_of_its_own() -> None:
         (answer(503, b""), Temporary("HTTP 503")),
     ],
 )
-def test_its_own_way_to_say_yes(raw: bytes, outcome: Outcome) -> None:
+def test_its_own_way_to_say_yes(raw: bytes, outcome: SendOutcome) -> None:
     own = {"success_status": "201-202", "success_pointer": "/ok", "success_value": "yes"}
     assert post(raw, retry_statuses=[420], **own)[0] == outcome
 

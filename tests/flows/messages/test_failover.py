@@ -21,8 +21,8 @@ from twostep.delivery.port import (
     Ambiguous,
     Failure,
     Misconfigured,
-    Outcome,
     Permanent,
+    SendOutcome,
     StatusReport,
     Temporary,
     Throttled,
@@ -57,16 +57,16 @@ class Provider:
     """A provider that says what a test tells it to, and remembers what it was given."""
 
     name: str
-    says: Callable[[Message], Outcome]
+    says: Callable[[Message], SendOutcome]
     given: list[Message] = field(default_factory=list)
     kinds = frozenset({Channel.SMS, Channel.CALL})
 
-    async def send(self, message: Message, *, now: int) -> Outcome:  # noqa: ARG002  the port's
+    async def send(self, message: Message, *, now: int) -> SendOutcome:  # noqa: ARG002  the port's
         self.given.append(message)
         return self.says(message)
 
 
-def saying(name: str, *outcomes: Outcome) -> Provider:
+def saying(name: str, *outcomes: SendOutcome) -> Provider:
     """Says these one after the other, and the last one for ever."""
     left = list(outcomes)
     return Provider(name, lambda _message: left.pop(0) if len(left) > 1 else left[0])
@@ -149,7 +149,7 @@ def tell(
     "outcome", [Temporary("no connection"), Throttled(30), Misconfigured("balance")]
 )
 def test_what_surely_was_not_sent_leaves_through_the_next_at_once(
-    tmp_path: Path, outcome: Outcome
+    tmp_path: Path, outcome: SendOutcome
 ) -> None:
     first, second = saying("twilio", outcome), saying("vonage", GOOD)
 
@@ -328,7 +328,7 @@ def test_a_provider_that_hangs_holds_up_neither_pages_nor_other_messages(tmp_pat
     asked = asyncio.Event()
 
     class Hanging(Provider):
-        async def send(self, message: Message, *, now: int) -> Outcome:  # noqa: ARG002  as above
+        async def send(self, message: Message, *, now: int) -> SendOutcome:  # noqa: ARG002  as above
             self.given.append(message)
             asked.set()
             await asyncio.Event().wait()

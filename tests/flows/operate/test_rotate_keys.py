@@ -20,7 +20,7 @@ import pytest
 from tests.support.house import PASSWORD, PHONE, START, House, database_url, open_house
 from tests.support.meddle import dump, look, meddle
 from twostep.core import key_file, sealing
-from twostep.core.audit.audit_review import Finding
+from twostep.core.audit.audit_review import AuditFinding
 from twostep.core.methods import totp
 from twostep.core.refusal import Reason, Refused
 from twostep.core.sealing import Keyring, new_key
@@ -201,7 +201,7 @@ def killed(folder: Path, chance: random.Random, *, most_batches: int) -> bool:
     return process.returncode != 0
 
 
-def broken_off(folder: Path, *, seeds: range, names: int) -> tuple[Finding, ...]:
+def broken_off(folder: Path, *, seeds: range, names: int) -> tuple[AuditFinding, ...]:
     """Kill the rotating process again and again, then let it finish; everything still opens.
 
     Answers what is wrong with the audit trail."""
@@ -222,7 +222,7 @@ def broken_off(folder: Path, *, seeds: range, names: int) -> tuple[Finding, ...]
         finishing.communicate(timeout=120)
     assert finishing.returncode == 0
 
-    async def check() -> tuple[Finding, ...]:
+    async def check() -> tuple[AuditFinding, ...]:
         async with keyed_house(folder, fresh=False) as house:
             house.clock.now = START + 30 * 86_400
             uses = house.see(view_keys)

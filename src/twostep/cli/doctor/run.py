@@ -12,7 +12,7 @@ import typer
 from twostep.cli.doctor.database import examine_database, mend_clock
 from twostep.cli.doctor.finding import ERROR, OK, WARNING, Finding, print_findings
 from twostep.cli.doctor.outside import examine_clock, examine_providers
-from twostep.cli.failure import MISUSED, REFUSED, Failure
+from twostep.cli.failure import MISUSED, REFUSED, CommandFailed
 from twostep.cli.shell import AsJson, shell_of
 
 
@@ -44,7 +44,7 @@ def doctor(
     shell = shell_of(context)
     try:
         settings = shell.load_settings()
-    except (ConfigError, Failure) as error:
+    except (ConfigError, CommandFailed) as error:
         found = [Finding(ERROR, "configuration", text) for text in str(error).splitlines()]
         print_findings(found, as_json=as_json)
         raise typer.Exit(MISUSED) from None

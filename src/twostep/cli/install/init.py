@@ -24,7 +24,7 @@ Yes = Annotated[bool, typer.Option("--yes", help="Ask nothing.")]
 PublicUrl = Annotated[str | None, typer.Option(help="Address people type in.")]
 DataDir = Annotated[str | None, typer.Option(help="Folder of database and keys.")]
 PanelName = Annotated[str | None, typer.Option(help="Name of your panel.")]
-Countries = Annotated[
+PhoneCountries = Annotated[
     str | None, typer.Option(help='Whose phones may be added: "DE,FR", or all. Without: no phones.')
 ]
 Operator = Annotated[str | None, typer.Option(help="User name of the first operator.")]
@@ -48,7 +48,7 @@ def init(
     public_url: PublicUrl = None,
     data_dir: DataDir = None,
     panel_name: PanelName = None,
-    countries: Countries = None,
+    countries: PhoneCountries = None,
     operator: Operator = None,
     email: Email = None,
     password_stdin: PasswordStdin = False,

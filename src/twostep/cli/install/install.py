@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from twostep.cli.failure import MISUSED, Failure
+from twostep.cli.failure import MISUSED, CommandFailed
 from twostep.cli.shell import Shell
 
 
@@ -109,7 +109,7 @@ def configuration(answers: Answers) -> str:
 def install(shell: Shell, path: Path, answers: Answers) -> Settings:
     """Write everything, or, when anything goes wrong, nothing; the settings as they are read back.
 
-    Raises `Failure` and `ConfigError`.
+    Raises `CommandFailed` and `ConfigError`.
     """
     from twostep.config import ConfigError, load
     from twostep.core.key_file import format_keyring
@@ -119,7 +119,7 @@ def install(shell: Shell, path: Path, answers: Answers) -> Settings:
         checked = load(None, overrides=overrides(answers))
     except ConfigError as error:
         problems = (problem.removeprefix("--set: ") for problem in error.problems)
-        raise Failure("\n".join(problems), MISUSED) from None
+        raise CommandFailed("\n".join(problems), MISUSED) from None
     database = shell.wiring.database_file(checked)
     _refuse_existing(path, checked.key_path, database)
     with _undone_on_failure() as made:
@@ -133,7 +133,7 @@ def install(shell: Shell, path: Path, answers: Answers) -> Settings:
                 _write(checked.key_path, keyring, mode=0o600, made=made)
             _write(path, configuration(answers), mode=0o644, made=made)
         except OSError as error:
-            raise Failure(
+            raise CommandFailed(
                 f"{error.filename} cannot be written: {error.strerror}. Run as a user who may, or"
                 " choose another place with --data-dir or --config.",
                 MISUSED,
@@ -150,7 +150,7 @@ def install(shell: Shell, path: Path, answers: Answers) -> Settings:
 def _refuse_existing(path: Path, key: Path | None, database: Path | None) -> None:
     for existing in (path, key, database):
         if existing is not None and existing.exists():
-            raise Failure(
+            raise CommandFailed(
                 f"{existing} exists already, and nothing was changed. Move it away for a new"
                 " installation, or check this one with: twostep doctor"
             )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import typer
 
-from twostep.cli.failure import MISUSED, Failure, sentence
+from twostep.cli.failure import MISUSED, CommandFailed, sentence
 from twostep.cli.install.install import Mail
 from twostep.cli.people.accounts import require_mail
 from twostep.cli.shell import read_password, say
@@ -41,7 +41,7 @@ class Questions:
         if given:
             return given
         if self.silent:
-            raise Failure(f"Give {option}.", MISUSED)
+            raise CommandFailed(f"Give {option}.", MISUSED)
         return _ask(words)
 
     def setting(
@@ -52,7 +52,7 @@ class Questions:
             return given
         if self.silent:
             if default is None:
-                raise Failure(f"Give {option}.", MISUSED)
+                raise CommandFailed(f"Give {option}.", MISUSED)
             return default
         while True:
             answer = _ask(words, default)
@@ -69,7 +69,7 @@ class Questions:
         if not host:
             return None
         if given.security not in PORTS:
-            raise Failure(f"--smtp-security takes {', '.join(PORTS)}.", MISUSED)
+            raise CommandFailed(f"--smtp-security takes {', '.join(PORTS)}.", MISUSED)
         user = given.user
         if user is None and not self.silent:
             user = _ask("User name there (empty: none)", "")
@@ -85,12 +85,12 @@ class Questions:
     def _mail_password(self, file: Path | None) -> str:
         if file is None:
             if self.silent:
-                raise Failure("Give --smtp-password-file beside --smtp-user.", MISUSED)
+                raise CommandFailed("Give --smtp-password-file beside --smtp-user.", MISUSED)
             return _ask("Password there", hidden=True)
         try:
             return file.read_text(encoding="utf-8").rstrip("\r\n")
         except (OSError, UnicodeDecodeError) as error:
-            raise Failure(
+            raise CommandFailed(
                 f"--smtp-password-file: {file} cannot be read: {error}", MISUSED
             ) from None
 

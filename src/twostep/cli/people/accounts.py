@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from twostep.cli.failure import MISUSED, Failure, sentence, unknown_account
+from twostep.cli.failure import MISUSED, CommandFailed, sentence, unknown_account
 from twostep.cli.shell import (
     AsJson,
     instant,
@@ -70,7 +70,7 @@ def require_mail(providers: tuple[str, ...], *, instead: str = "") -> None:
     """Refuse to mail a link where nothing can carry it. `instead`: what would do without one."""
     if not providers:
         do = f"{instead}, or add" if instead else "Add"
-        raise Failure(
+        raise CommandFailed(
             f"No link can be mailed: no mail server is set. {do} a table [smtp] to the"
             " configuration.",
             MISUSED,
@@ -78,13 +78,13 @@ def require_mail(providers: tuple[str, ...], *, instead: str = "") -> None:
 
 
 async def add_account(opener: TurnOpener, new: NewAccount) -> Account:
-    """Make an account, and queue the link where no password was given. Raises `Failure`."""
+    """Make an account, and queue the link where no password was given. Raises `CommandFailed`."""
     from twostep.flows.account import accounts
     from twostep.flows.help_desk import acts as help_desk
 
     account = await opener.do(accounts.add_account, new)
     if isinstance(account, Refused):
-        raise Failure(sentence(account))
+        raise CommandFailed(sentence(account))
     if new.typed is None:
         act = help_desk.Act(account.name, "new account")
         await opener.do(help_desk.send_password_link, act)
@@ -140,14 +140,14 @@ def find(
     from twostep.flows.account.accounts import find_account
 
     if bool(email) == bool(reference):
-        raise Failure("Give either --email or --reference.", MISUSED)
+        raise CommandFailed("Give either --email or --reference.", MISUSED)
     if reference:
         _find_reference(context, reference, as_json=as_json)
         return
 
     view = shell_of(context).run(lambda opener: opener.read(find_account, email))
     if isinstance(view, Refused):
-        raise Failure(f"No account has confirmed the address {email}.")
+        raise CommandFailed(f"No account has confirmed the address {email}.")
     _print_view(view, as_json=as_json)
 
 
@@ -159,7 +159,7 @@ def _find_reference(context: typer.Context, typed: str, *, as_json: bool) -> Non
 
     found = shell.run(lambda opener: opener.read(view_caller, typed))
     if isinstance(found, Refused):
-        raise Failure(
+        raise CommandFailed(
             f"The reference {typed} is unknown or older than 15 minutes: the caller has not proved"
             " the password."
         )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from twostep.cli.failure import MISUSED, Failure, unknown_account
+from twostep.cli.failure import MISUSED, CommandFailed, unknown_account
 from twostep.cli.people.accounts import Name, require_mail
 from twostep.cli.shell import AsJson, print_json, shell_of
 from twostep.core.refusal import Refused
@@ -22,10 +22,12 @@ LONGEST_REASON = 200
 
 T = TypeVar("T")
 
-Reason = Annotated[str, typer.Option("--reason", help="Why; the owner of the account reads it.")]
+ActReason = Annotated[str, typer.Option("--reason", help="Why; the owner of the account reads it.")]
 
 
-def disable(context: typer.Context, name: Name, *, reason: Reason, as_json: AsJson = False) -> None:
+def disable(
+    context: typer.Context, name: Name, *, reason: ActReason, as_json: AsJson = False
+) -> None:
     """Switch an account off: its sessions end, and nothing signs in."""
     from twostep.flows.help_desk.acts import disable_account
 
@@ -33,18 +35,20 @@ def disable(context: typer.Context, name: Name, *, reason: Reason, as_json: AsJs
     _tell(account, f"{account.name} is disabled, its sessions have ended.", as_json=as_json)
 
 
-def enable(context: typer.Context, name: Name, *, reason: Reason, as_json: AsJson = False) -> None:
+def enable(
+    context: typer.Context, name: Name, *, reason: ActReason, as_json: AsJson = False
+) -> None:
     """Switch a disabled account on again, as it was."""
     from twostep.flows.help_desk.acts import enable_account
 
     answer, account = _act(context, name, reason, enable_account)
     if isinstance(answer, Refused):
-        raise Failure(f"{name} is not disabled. See: twostep user show {name}")
+        raise CommandFailed(f"{name} is not disabled. See: twostep user show {name}")
     _tell(account, f"{account.name} can sign in again.", as_json=as_json)
 
 
 def sessions_end(
-    context: typer.Context, name: Name, *, reason: Reason, as_json: AsJson = False
+    context: typer.Context, name: Name, *, reason: ActReason, as_json: AsJson = False
 ) -> None:
     """End every session of an account."""
     from twostep.flows.help_desk.acts import end_sessions
@@ -56,7 +60,7 @@ def sessions_end(
 
 
 def reset_mfa(
-    context: typer.Context, name: Name, *, reason: Reason, as_json: AsJson = False
+    context: typer.Context, name: Name, *, reason: ActReason, as_json: AsJson = False
 ) -> None:
     """Remove every way to sign in and retire the password; a link is mailed to every address."""
     from twostep.flows.help_desk.acts import reset_methods
@@ -71,14 +75,14 @@ def reset_mfa(
 
 
 def temporary_code(
-    context: typer.Context, name: Name, *, reason: Reason, as_json: AsJson = False
+    context: typer.Context, name: Name, *, reason: ActReason, as_json: AsJson = False
 ) -> None:
     """Make a code that passes the second step once, within an hour; it opens set-up only."""
     from twostep.flows.help_desk.acts import give_temporary_code
 
     code, account = _act(context, name, reason, give_temporary_code)
     if isinstance(code, Refused):
-        raise Failure(
+        raise CommandFailed(
             f"{name} needs no temporary code: two-step sign-in is off, or the account is"
             f" disabled. See: twostep user show {name}"
         )
@@ -86,7 +90,7 @@ def temporary_code(
 
 
 def password_link(
-    context: typer.Context, name: Name, *, reason: Reason, as_json: AsJson = False
+    context: typer.Context, name: Name, *, reason: ActReason, as_json: AsJson = False
 ) -> None:
     """Mail a link for a new password to every confirmed address."""
     from twostep.flows.help_desk.acts import send_password_link
@@ -94,7 +98,7 @@ def password_link(
     require_mail(shell_of(context).load_settings().email_providers)
     answer, account = _act(context, name, reason, send_password_link)
     if isinstance(answer, Refused):
-        raise Failure(f"{name} is disabled: a new password would not sign in.")
+        raise CommandFailed(f"{name} is disabled: a new password would not sign in.")
     text = f"A link for a new password of {account.name} is on its way; it works for an hour."
     _tell(account, text, as_json=as_json)
 
@@ -111,7 +115,7 @@ def _act(
 
     why = " ".join(reason.split())
     if not 0 < len(why) <= LONGEST_REASON:
-        raise Failure(f"--reason takes 1 to {LONGEST_REASON} characters.", MISUSED)
+        raise CommandFailed(f"--reason takes 1 to {LONGEST_REASON} characters.", MISUSED)
 
     async def work(opener: TurnOpener) -> tuple[T, Account]:
         view = await opener.read(view_account, name)

@@ -27,7 +27,7 @@ class Fault(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class AuditFinding:
     """One thing that is wrong. `about`: a chain, or `checkpoints`; `seq`: the number, 0 for none."""
 
     fault: Fault
@@ -61,7 +61,7 @@ class ChainReview:
     """
 
     def __init__(self, vouched: Mapping[str, Vouched], *, knows_starts: bool = True) -> None:
-        self.findings: list[Finding] = []
+        self.findings: list[AuditFinding] = []
         self.starts: dict[str, Begun] = {}
         self.records = 0
         self.unknown_starts = 0
@@ -132,7 +132,7 @@ class ChainReview:
         elif found.seq > stored.seq or found.hash != stored.hash:
             self._add(Fault.CUT, chain, stored.seq, "the account names another end of the chain")
 
-    def finish(self) -> list[Finding]:
+    def finish(self) -> list[AuditFinding]:
         """Look for chains that end before what was vouched for; everything that was found."""
         for chain, promised in self._vouched.items():
             found = self._heads.get(chain)
@@ -206,7 +206,7 @@ class ChainReview:
         self._add(fault, record.chain, record.seq, f"record {record.seq} {what}")
 
     def _add(self, fault: Fault, chain: str, seq: int, text: str) -> None:
-        self.findings.append(Finding(fault, chain, seq, text))
+        self.findings.append(AuditFinding(fault, chain, seq, text))
 
 
 def _agrees(record: Record) -> bool:

@@ -12,7 +12,7 @@ from twostep.core.audit.audit_checkpoint import (
     is_signed_by,
     read_checkpoint,
 )
-from twostep.core.audit.audit_review import Fault, Finding, Vouched
+from twostep.core.audit.audit_review import AuditFinding, Fault, Vouched
 
 
 class CheckpointReview:
@@ -33,7 +33,7 @@ class CheckpointReview:
         vouch_to: int | None = None,
         in_file: bool = False,
     ) -> None:
-        self.findings: list[Finding] = []
+        self.findings: list[AuditFinding] = []
         self.vouched: dict[str, Vouched] = {}
         self.roots: dict[int, bytes] = {}
         self.made_at: dict[int, int] = {}
@@ -66,7 +66,7 @@ class CheckpointReview:
             self._last = Head(seq, signed.root)
             self.made_at[seq] = told.at
 
-    def finish(self) -> list[Finding]:
+    def finish(self) -> list[AuditFinding]:
         """Judge the newest keys; everything that was found."""
         if self._foreign:
             since = self._foreign[0]
@@ -97,12 +97,12 @@ class CheckpointReview:
 
     def _add(self, seq: int, what: str) -> None:
         text = f"checkpoint {seq} {what}"
-        self.findings.append(Finding(Fault.CHECKPOINT, CHECKPOINTS, seq, text))
+        self.findings.append(AuditFinding(Fault.CHECKPOINT, CHECKPOINTS, seq, text))
 
 
 def compare(
     database: CheckpointReview, file: CheckpointReview, *, purged: int, settled_before: int
-) -> list[Finding]:
+) -> list[AuditFinding]:
     """What the checkpoint file and the database say differently.
 
     `purged`: checkpoints up to this number have left the database rightly. `settled_before`: one
@@ -139,5 +139,5 @@ def merge(one: dict[str, Vouched], other: dict[str, Vouched]) -> dict[str, Vouch
     return merged
 
 
-def _disagreement(seq: int, text: str) -> Finding:
-    return Finding(Fault.FILE, CHECKPOINTS, seq, text)
+def _disagreement(seq: int, text: str) -> AuditFinding:
+    return AuditFinding(Fault.FILE, CHECKPOINTS, seq, text)

@@ -24,20 +24,20 @@ class SixDigits:
 
 
 @dataclass(frozen=True, slots=True)
-class RecoveryCode:
+class TypedBackupCode:
     """A backup code, normalised: 15 characters."""
 
     code: str
 
 
 @dataclass(frozen=True, slots=True)
-class TemporaryCode:
+class TypedTemporaryCode:
     """The help desk's code, normalised: eight characters, at least one letter."""
 
     code: str
 
 
-def read_code(typed: str) -> SixDigits | RecoveryCode | TemporaryCode | Refused:
+def read_code(typed: str) -> SixDigits | TypedBackupCode | TypedTemporaryCode | Refused:
     """Tell what `typed` is. Refused as `read_six_digits`, and besides:
 
     letters and digits that come near a backup code's length are `CODE_SHORT` or `CODE_LONG` with
@@ -46,9 +46,9 @@ def read_code(typed: str) -> SixDigits | RecoveryCode | TemporaryCode | Refused:
     if len(typed) == DIGITS and typed.isascii() and typed.isdigit():
         return SixDigits(typed)  # nearly every answer: no need to look further
     if (code := recovery_codes.normalise(typed)) is not None:
-        return RecoveryCode(code)
+        return TypedBackupCode(code)
     if (code := recovery_codes.normalise_temporary(typed)) is not None:
-        return TemporaryCode(code)
+        return TypedTemporaryCode(code)
     six = read_six_digits(typed)
     if isinstance(six, Refused) and six.reason is Reason.CODE_NOT_DIGITS:
         return _near_backup_code(recovery_codes.read_look_alikes(squeeze(typed))) or six

@@ -37,7 +37,7 @@ class RelyingParty:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class PasskeyAnswer:
     """A browser's answer, taken apart but not verified.
 
     `fields`: the JSON of the credential; `client_data`: of its client data. `user_handle`: None
@@ -80,7 +80,7 @@ def new_handle() -> bytes:
     return secrets.token_bytes(HANDLE_BYTES)
 
 
-def read_answer(text: str) -> Answer | Refused:
+def read_answer(text: str) -> PasskeyAnswer | Refused:
     """Read what a page sent in the field `credential`. Nothing here raises, whatever was sent."""
     if len(text) > LONGEST_ANSWER:
         return refused("malformed")
@@ -90,7 +90,7 @@ def read_answer(text: str) -> Answer | Refused:
         client_data = json.loads(decode(response["clientDataJSON"]))
         handle = response.get("userHandle")
         named = response.get("transports") or ()
-        return Answer(
+        return PasskeyAnswer(
             fields=fields,
             client_data={**client_data},
             credential_id=decode(fields["id"]),
@@ -103,7 +103,7 @@ def read_answer(text: str) -> Answer | Refused:
 
 
 def refuse_client_data(
-    answer: Answer, *, expected_type: str, expected_origin: str
+    answer: PasskeyAnswer, *, expected_type: str, expected_origin: str
 ) -> Refused | None:
     """What the library lets through: another origin on top, a frame in a foreign page."""
     data = answer.client_data

@@ -29,7 +29,7 @@ from twostep.core.methods.authenticator import Passkey
 from twostep.core.methods.passkey import (
     ALGORITHMS,
     LONGEST_CREDENTIAL_ID,
-    Answer,
+    PasskeyAnswer,
     RelyingParty,
     decode,
     encode,
@@ -79,7 +79,7 @@ class Asserted:
 
 
 def verify_registration(
-    answer: Answer, *, expected_challenge: bytes, expected_party: RelyingParty
+    answer: PasskeyAnswer, *, expected_challenge: bytes, expected_party: RelyingParty
 ) -> Registered | Refused:
     """Verify a new passkey. Refused: PASSKEY_REFUSED, whatever it was."""
     no = refuse_client_data(
@@ -114,7 +114,7 @@ def verify_registration(
 
 
 def verify_assertion(
-    answer: Answer,
+    answer: PasskeyAnswer,
     *,
     expected_challenge: bytes,
     expected_party: RelyingParty,
@@ -154,7 +154,7 @@ def verify_assertion(
 
 
 def _verify_signature(
-    answer: Answer, expected_challenge: bytes, expected_party: RelyingParty, passkey: Passkey
+    answer: PasskeyAnswer, expected_challenge: bytes, expected_party: RelyingParty, passkey: Passkey
 ) -> VerifiedAuthentication | Refused:
     try:
         return verify_authentication_response(
@@ -192,7 +192,7 @@ def _is_sound(public_key: bytes) -> bool:
     return fits and len(public_key) <= LONGEST_KEY
 
 
-def _without_attestation(answer: Answer) -> dict[str, object]:
+def _without_attestation(answer: PasskeyAnswer) -> dict[str, object]:
     """The answer with an empty statement: who made the authenticator was not asked."""
     response = answer.fields["response"]
     statement = parse_cbor(decode(response["attestationObject"]))

@@ -37,7 +37,7 @@ _LIST_NUMBER = re.compile(r"\A\s*(?:10|[1-9])\s*[.):]\s")
 
 
 @dataclass(frozen=True, slots=True)
-class Accepted:
+class MatchedCode:
     """A right and unused code; `code_id` is to be burnt."""
 
     code_id: str
@@ -109,7 +109,7 @@ def digest(code: str, *, salt: bytes, profile: Profile) -> bytes:
     )
 
 
-def match(typed_digest: bytes, stored: Sequence[tuple[str, bytes, bool]]) -> Accepted | Refused:
+def match(typed_digest: bytes, stored: Sequence[tuple[str, bytes, bool]]) -> MatchedCode | Refused:
     """Find the digest of what was typed among `stored`: (id, digest, is used).
 
     All are compared, in constant time. Refused: `BACKUP_CODE_WRONG`, `BACKUP_CODE_USED`.
@@ -121,7 +121,7 @@ def match(typed_digest: bytes, stored: Sequence[tuple[str, bytes, bool]]) -> Acc
     ]
     unused = [code_id for code_id, is_used in found if not is_used]
     if unused:
-        return Accepted(code_id=unused[0])
+        return MatchedCode(code_id=unused[0])
     return Refused(Reason.BACKUP_CODE_USED if found else Reason.BACKUP_CODE_WRONG)
 
 

@@ -63,7 +63,7 @@ DEFAULT_WINDOW = Window()
 
 
 @dataclass(frozen=True, slots=True)
-class Accepted:
+class MatchedStep:
     """A right code. `step` is to be burnt; `offset` (steps from now, slow is negative) to learn."""
 
     step: int
@@ -94,7 +94,7 @@ def verify(
     last_step: int,
     window: Window = DEFAULT_WINDOW,
     parameters: Parameters = DEFAULT,
-) -> Accepted | Refused:
+) -> MatchedStep | Refused:
     """Verify `code` at `now` (Unix seconds) against the steps of the window.
 
     `last_step` is the last accepted one (`NEVER_USED` at first); only a later one is accepted
@@ -113,7 +113,7 @@ def verify(
     # The latest match, so that a code which two neighbouring steps share works only once.
     step = matches[-1]
     if step > last_step:
-        return Accepted(step=step, offset=step - current)
+        return MatchedStep(step=step, offset=step - current)
     # A phone that shows `step` already is at least that far ahead.
     drift = max(drift, step - current)
     next_step = max(last_step, current + drift) + 1

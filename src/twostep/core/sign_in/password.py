@@ -55,7 +55,7 @@ PROFILES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class PasswordCheck:
     """`needs_rehash`: right, and hashed under another profile than asked for."""
 
     ok: bool
@@ -79,7 +79,7 @@ def hash_password(password: str, *, profile: Profile) -> str:
     return _hasher(profile).hash(as_received(password))
 
 
-def verify_hash(stored: str, password: str, *, profile: Profile) -> Verdict:
+def verify_hash(stored: str, password: str, *, profile: Profile) -> PasswordCheck:
     """Compare `password` with an encoded hash; one hash, right or wrong. Slow.
 
     argon2's InvalidHashError (a ValueError) when `stored` is none: a broken row, never a user's.
@@ -88,8 +88,8 @@ def verify_hash(stored: str, password: str, *, profile: Profile) -> Verdict:
     try:
         hasher.verify(stored, as_received(password))
     except VerifyMismatchError:
-        return Verdict(ok=False, needs_rehash=False)
-    return Verdict(ok=True, needs_rehash=hasher.check_needs_rehash(stored))
+        return PasswordCheck(ok=False, needs_rehash=False)
+    return PasswordCheck(ok=True, needs_rehash=hasher.check_needs_rehash(stored))
 
 
 @lru_cache(maxsize=8)

@@ -39,7 +39,7 @@ class Aal(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class SessionLimits:
     """Spans of a full session, in seconds (settings `session.*`)."""
 
     idle_seconds: int
@@ -79,14 +79,14 @@ class Session:
         return max(self.password_at or 0, self.second_factor_at or 0, self.created_at)
 
 
-def is_live(session: Session, *, now: int, limits: Limits) -> bool:
+def is_live(session: Session, *, now: int, limits: SessionLimits) -> bool:
     """Whether the session still counts (ASVS 7.3.1, 7.3.2). Half sessions do not idle out."""
     if now >= session.expires_at:
         return False
     return session.level is Level.HALF or now - session.seen_at < limits.idle_seconds
 
 
-def ends_at(session: Session, *, limits: Limits) -> int:
+def ends_at(session: Session, *, limits: SessionLimits) -> int:
     """When it ends if nothing more happens, Unix seconds."""
     if session.level is Level.HALF:
         return session.expires_at

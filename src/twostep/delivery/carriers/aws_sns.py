@@ -24,14 +24,14 @@ from twostep.delivery.port import (
     Ambiguous,
     Failure,
     Misconfigured,
-    Outcome,
     Permanent,
+    SendOutcome,
     Temporary,
     Throttled,
     redact,
 )
 from twostep.delivery.site import Site, clear
-from twostep.delivery.wire import DEFAULT_RETRY_SECONDS, Answer, Request, exchange, read_fault
+from twostep.delivery.wire import DEFAULT_RETRY_SECONDS, HttpAnswer, Request, exchange, read_fault
 
 
 VERSION = "2010-03-31"
@@ -80,7 +80,7 @@ class AwsSns:
         self._account = account
         self._client = client
 
-    async def send(self, message: Message, *, now: int) -> Outcome:
+    async def send(self, message: Message, *, now: int) -> SendOutcome:
         """Hand a text over."""
         if not isinstance(message, TextMessage):
             return Misconfigured("SNS carries texts only")
@@ -89,7 +89,7 @@ class AwsSns:
         answer = await exchange(
             self._client, Request(self._account.url, headers=headers, content=body)
         )
-        return read_answer(answer) if isinstance(answer, Answer) else answer
+        return read_answer(answer) if isinstance(answer, HttpAnswer) else answer
 
     async def examine(self, *, now: int) -> Examined:
         """Ask for the settings of texts."""
@@ -116,7 +116,7 @@ async def examine(account: SnsAccount, client: httpx2.AsyncClient, *, now: int) 
     request = Request(account.url, headers=sign(account, body, at=now), content=body)
     answer = await exchange(client, request)
     place = f"aws_sns at {urlsplit(account.url).netloc}"
-    if not isinstance(answer, Answer):
+    if not isinstance(answer, HttpAnswer):
         return await no_answer(answer, url=account.url, place=place)
     if 200 <= answer.status < 300:
         return Examined(Verdict.WORKS, "It takes our signature.")
@@ -189,7 +189,7 @@ def sign(account: SnsAccount, body: bytes, *, at: int) -> dict[str, str]:
     return headers | {"authorization": f"{who}, SignedHeaders={names}, Signature={signature}"}
 
 
-def read_answer(answer: Answer) -> Outcome:
+def read_answer(answer: HttpAnswer) -> SendOutcome:
     """Sort an answer; it is XML, of which one element at a time is of interest."""
     if 200 <= answer.status < 300:
         message_id = _element("MessageId", answer.text)

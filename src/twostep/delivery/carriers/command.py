@@ -23,8 +23,8 @@ from twostep.delivery.port import (
     Ambiguous,
     Failure,
     Misconfigured,
-    Outcome,
     Permanent,
+    SendOutcome,
     Temporary,
     redact,
 )
@@ -56,7 +56,7 @@ class Command:
     def __init__(self, program: Program) -> None:
         self._program = program
 
-    async def send(self, message: Message, *, now: int) -> Outcome:  # noqa: ARG002  the port's
+    async def send(self, message: Message, *, now: int) -> SendOutcome:  # noqa: ARG002  the port's
         """Run the program once."""
         if not isinstance(message, TextMessage):
             return Misconfigured("the command carries texts only")
@@ -130,7 +130,7 @@ async def _start(argv: list[str], stdin: int) -> asyncio.subprocess.Process:
     )
 
 
-async def _finish(process: asyncio.subprocess.Process, *, seconds: float) -> Outcome:
+async def _finish(process: asyncio.subprocess.Process, *, seconds: float) -> SendOutcome:
     try:
         async with asyncio.timeout(seconds):
             output, _ = await process.communicate()
@@ -145,7 +145,7 @@ async def _finish(process: asyncio.subprocess.Process, *, seconds: float) -> Out
     return read_status(process.returncode or 0, output[:MAX_OUTPUT_BYTES].decode(errors="replace"))
 
 
-def read_status(status: int, output: str) -> Outcome:
+def read_status(status: int, output: str) -> SendOutcome:
     """Sort an exit status (sysexits.h); a program that was killed may have sent before."""
     if status == 0:
         return Accepted(redact(output, limit=80))

@@ -22,14 +22,14 @@ from twostep.delivery.message import Message, TextMessage
 from twostep.delivery.port import (
     Accepted,
     Ambiguous,
+    CallbackReply,
     CallbackRequest,
     Failure,
     Forged,
     Misconfigured,
-    Outcome,
     Permanent,
-    Reply,
-    Report,
+    ProviderReport,
+    SendOutcome,
     StatusReport,
     Temporary,
     read_opt_word,
@@ -39,7 +39,7 @@ from twostep.delivery.signed_path import SignedPaths
 from twostep.delivery.site import Site, signed_paths
 from twostep.delivery.spoken import Script, Step
 from twostep.delivery.text_message import segments
-from twostep.delivery.wire import Answer, Request, exchange, read_fault
+from twostep.delivery.wire import HttpAnswer, Request, exchange, read_fault
 
 
 PATH = "/cgi-bin/sendsms"
@@ -78,7 +78,7 @@ class Kannel:
         self._gateway = gateway
         self._client = client
 
-    async def send(self, message: Message, *, now: int) -> Outcome:
+    async def send(self, message: Message, *, now: int) -> SendOutcome:
         """Hand a text over."""
         if not isinstance(message, TextMessage):
             return Misconfigured("Kannel carries texts only")
@@ -88,7 +88,7 @@ class Kannel:
             content=message.text.encode(),
         )
         answer = await exchange(self._client, request)
-        return read_answer(answer) if isinstance(answer, Answer) else answer
+        return read_answer(answer) if isinstance(answer, HttpAnswer) else answer
 
     async def examine(self, *, now: int) -> Examined:  # noqa: ARG002  the protocol's
         """Log in without naming a receiver."""
@@ -121,7 +121,7 @@ async def examine(gateway: KannelGateway, client: httpx2.AsyncClient) -> Examine
     }
     answer = await exchange(client, Request(gateway.url + PATH, headers=headers, content=b"-"))
     place = f"kannel at {urlsplit(gateway.url).netloc}"
-    if not isinstance(answer, Answer):
+    if not isinstance(answer, HttpAnswer):
         return await no_answer(answer, url=gateway.url, place=place)
     if answer.status == 400 and "receiver" in answer.text:
         return Examined(
@@ -155,7 +155,7 @@ def text_headers(message: TextMessage, gateway: KannelGateway, *, now: int) -> d
     return headers
 
 
-def read_answer(answer: Answer) -> Outcome:
+def read_answer(answer: HttpAnswer) -> SendOutcome:
     """Sort an answer by its status and, where that is not enough, by its sentence."""
     words = answer.text
     if answer.status == 202:
@@ -180,7 +180,7 @@ class KannelCallbacks:
 
     paths: SignedPaths
 
-    def read(self, request: CallbackRequest) -> Report | Forged | None:
+    def read(self, request: CallbackRequest) -> ProviderReport | Forged | None:
         """Verify and read."""
         place = self.paths.read(request.path)
         if isinstance(place, Forged):
@@ -198,9 +198,9 @@ class KannelCallbacks:
         """Where texts that come in belong."""
         return self.paths.inbound_path()
 
-    def render(self, script: Script, step: Step, *, message_id: str) -> Reply:  # noqa: ARG002  the port's
+    def render(self, script: Script, step: Step, *, message_id: str) -> CallbackReply:  # noqa: ARG002  the port's
         """Kannel makes no calls."""
-        return Reply("text/plain", "")
+        return CallbackReply("text/plain", "")
 
 
 def build_callbacks(own: KannelSettings, settings: Settings) -> KannelCallbacks | None:

@@ -21,13 +21,13 @@ from twostep.delivery.port import (
     Ambiguous,
     Failure,
     Misconfigured,
-    Outcome,
     Permanent,
+    SendOutcome,
     Throttled,
     redact,
 )
 from twostep.delivery.site import Site, callback_base, clear
-from twostep.delivery.wire import Answer, Request, exchange, read_fault, retry_after
+from twostep.delivery.wire import HttpAnswer, Request, exchange, read_fault, retry_after
 
 
 API = "https://api.twilio.com"
@@ -95,7 +95,7 @@ class Twilio:
         calls = {Channel.CALL} if account.call_from and account.callback_base else set()
         return frozenset(texts | calls)
 
-    async def send(self, message: Message, *, now: int) -> Outcome:
+    async def send(self, message: Message, *, now: int) -> SendOutcome:
         """Hand a text or a call over."""
         match message:
             case TextMessage() if Channel.SMS in self.channels:
@@ -109,12 +109,12 @@ class Twilio:
         """Ask for the account."""
         return await examine(self._account, self._client)
 
-    async def _post(self, resource: str, form: dict[str, str]) -> Outcome:
+    async def _post(self, resource: str, form: dict[str, str]) -> SendOutcome:
         account = self._account
         url = f"{account.api}/2010-04-01/Accounts/{account.account_sid}/{resource}.json"
         basic = (account.user, account.secret)
         answer = await exchange(self._client, Request(url, form=form, basic=basic))
-        return read_answer(answer) if isinstance(answer, Answer) else answer
+        return read_answer(answer) if isinstance(answer, HttpAnswer) else answer
 
 
 async def build(own: TwilioSettings, site: Site) -> Twilio:
@@ -199,7 +199,7 @@ def call_url(base: str, message_id: str) -> str:
     return f"{base}/call/{quote(message_id, safe='')}"
 
 
-def read_answer(answer: Answer) -> Outcome:
+def read_answer(answer: HttpAnswer) -> SendOutcome:
     """Sort an answer. What may have been sent in spite of it is ambiguous, never temporary."""
     found = answer.json
     code = found.get("code")

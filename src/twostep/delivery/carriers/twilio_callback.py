@@ -15,13 +15,13 @@ from twostep.config.carriers import TwilioSettings
 from twostep.core.methods.out_of_band import SendState
 from twostep.delivery.carriers.twilio import FAILURES, Twilio
 from twostep.delivery.port import (
+    CallbackReply,
     CallbackRequest,
     Failure,
     Forged,
     KeyReport,
     OptReport,
-    Reply,
-    Report,
+    ProviderReport,
     StatusReport,
     read_opt_word,
 )
@@ -81,7 +81,7 @@ class TwilioCallbacks:
     base_path: str
     auth_token: str = field(repr=False)
 
-    def read(self, request: CallbackRequest) -> Report | Forged | None:
+    def read(self, request: CallbackRequest) -> ProviderReport | Forged | None:
         """Verify and read. News of no interest is None; what is not ours is `Forged`."""
         verdict = verify_signature(
             request, expected_origin=self.public_url, auth_token=self.auth_token
@@ -103,10 +103,12 @@ class TwilioCallbacks:
         """Where texts that come in belong."""
         return f"{self.base_path}/inbound"
 
-    def render(self, script: Script, step: Step, *, message_id: str) -> Reply:
+    def render(self, script: Script, step: Step, *, message_id: str) -> CallbackReply:
         """Say a step in TwiML."""
         action = f"{self.public_url}{self.base_path}/call/{quote(message_id, safe='')}?step={step}"
-        return Reply(media_type="application/xml", body=render_step(script, step, action=action))
+        return CallbackReply(
+            media_type="application/xml", body=render_step(script, step, action=action)
+        )
 
 
 def build_callbacks(own: TwilioSettings, settings: Settings) -> TwilioCallbacks | None:

@@ -27,8 +27,8 @@ from twostep.delivery.port import (
     Ambiguous,
     Failure,
     Misconfigured,
-    Outcome,
     Permanent,
+    SendOutcome,
     Temporary,
     Throttled,
     redact,
@@ -36,7 +36,7 @@ from twostep.delivery.port import (
 from twostep.delivery.signed_path import SignedPaths
 from twostep.delivery.site import Site, clear, signed_paths
 from twostep.delivery.text_message import segments
-from twostep.delivery.wire import DEFAULT_RETRY_SECONDS, Answer, Request, exchange, read_fault
+from twostep.delivery.wire import DEFAULT_RETRY_SECONDS, HttpAnswer, Request, exchange, read_fault
 
 
 TEXT_API = "https://rest.nexmo.com"
@@ -104,7 +104,7 @@ class Vonage:
         calls = {Channel.CALL} if can_call and account.paths else set()
         return frozenset(texts | calls)
 
-    async def send(self, message: Message, *, now: int) -> Outcome:
+    async def send(self, message: Message, *, now: int) -> SendOutcome:
         """Hand a text or a call over."""
         account = self._account
         match message:
@@ -112,7 +112,7 @@ class Vonage:
                 form = text_form(message, account, now=now)
                 request = Request(f"{account.text_api}/sms/json", form=form)
                 answer = await exchange(self._client, request)
-                return read_text_answer(answer) if isinstance(answer, Answer) else answer
+                return read_text_answer(answer) if isinstance(answer, HttpAnswer) else answer
             case CallMessage() if Channel.CALL in self.channels:
                 return await self._call(message, now=now)
             case TextMessage() | CallMessage() | MailMessage():
@@ -122,7 +122,7 @@ class Vonage:
         """Ask for the balance and, where calls are made, for the last of them."""
         return await examine(self._account, self._client, now=now)
 
-    async def _call(self, message: CallMessage, *, now: int) -> Outcome:
+    async def _call(self, message: CallMessage, *, now: int) -> SendOutcome:
         account = self._account
         try:
             signed = bearer(account, now=now)
@@ -137,7 +137,7 @@ class Vonage:
             content=json.dumps(call_body(message, account)).encode(),
         )
         answer = await exchange(self._client, request)
-        return read_call_answer(answer) if isinstance(answer, Answer) else answer
+        return read_call_answer(answer) if isinstance(answer, HttpAnswer) else answer
 
 
 async def build(own: VonageSettings, site: Site) -> Vonage:
@@ -230,7 +230,7 @@ def bearer(account: VonageAccount, *, now: int) -> str:
     return f"{signed}.{_encode(signature)}"
 
 
-def read_text_answer(answer: Answer) -> Outcome:
+def read_text_answer(answer: HttpAnswer) -> SendOutcome:
     """Sort an answer of the SMS interface by the status of its (only) message."""
     messages = answer.json.get("messages")
     first = messages[0] if isinstance(messages, list) and messages else None
@@ -252,7 +252,7 @@ def read_text_answer(answer: Answer) -> Outcome:
     return Misconfigured(f"status {status}: {redact(str(first.get('error-text', '')))}")
 
 
-def read_call_answer(answer: Answer) -> Outcome:
+def read_call_answer(answer: HttpAnswer) -> SendOutcome:
     """Sort an answer of the Voice interface."""
     found = answer.json
     if 200 <= answer.status < 300:

@@ -16,12 +16,12 @@ from twostep.config import Settings
 from twostep.config.carriers import VonageSettings
 from twostep.core.methods.out_of_band import SendState
 from twostep.delivery.port import (
+    CallbackReply,
     CallbackRequest,
     Failure,
     Forged,
     KeyReport,
-    Reply,
-    Report,
+    ProviderReport,
     StatusReport,
     read_opt_word,
 )
@@ -82,7 +82,7 @@ class VonageCallbacks:
     paths: SignedPaths
     signature_secret: str | None = field(default=None, repr=False)
 
-    def read(self, request: CallbackRequest) -> Report | Forged | None:
+    def read(self, request: CallbackRequest) -> ProviderReport | Forged | None:
         """Verify and read. News of no interest is None; what is not ours is `Forged`."""
         place = self.paths.read(request.path)
         if isinstance(place, Forged):
@@ -106,7 +106,7 @@ class VonageCallbacks:
         """Where texts that come in belong."""
         return self.paths.inbound_path()
 
-    def render(self, script: Script, step: Step, *, message_id: str) -> Reply:
+    def render(self, script: Script, step: Step, *, message_id: str) -> CallbackReply:
         """Say a step as an NCCO: one talk action, and where a key is waited for, an input."""
         offered = script.offered(step)
         actions: list[dict[str, object]] = [
@@ -127,7 +127,9 @@ class VonageCallbacks:
                     "eventMethod": "POST",
                 }
             )
-        return Reply(media_type="application/json", body=json.dumps(actions, ensure_ascii=False))
+        return CallbackReply(
+            media_type="application/json", body=json.dumps(actions, ensure_ascii=False)
+        )
 
     def _is_signed(self, request: CallbackRequest) -> bool:
         """Verify the header (RFC 7519, HS256): its signature, its age and the body's digest."""

@@ -35,13 +35,13 @@ from twostep.delivery.port import (
     Ambiguous,
     Failure,
     Misconfigured,
-    Outcome,
     Permanent,
+    SendOutcome,
     Temporary,
     redact,
 )
 from twostep.delivery.site import Site, callback_base, clear
-from twostep.delivery.wire import Answer, Request, exchange, read_fault
+from twostep.delivery.wire import HttpAnswer, Request, exchange, read_fault
 
 
 SECRET_PREFIX = "whsec_"
@@ -82,7 +82,7 @@ class Webhook:
         unable = frozenset() if receiver.callback_base else frozenset({Channel.CALL})
         return receiver.carries - unable
 
-    async def send(self, message: Message, *, now: int) -> Outcome:
+    async def send(self, message: Message, *, now: int) -> SendOutcome:
         """Hand a text or a call over."""
         match message:
             case TextMessage() if Channel.SMS in self.channels:
@@ -93,7 +93,7 @@ class Webhook:
                 return Misconfigured("the webhook does not carry such messages")
         request = write_request(body, self._receiver, message_id=message.id, now=now)
         answer = await exchange(self._client, request)
-        if not isinstance(answer, Answer):
+        if not isinstance(answer, HttpAnswer):
             return answer
         return read_answer(answer, message.id, shape=self._receiver.shape)
 
@@ -190,7 +190,7 @@ def secret_bytes(secret: str) -> bytes:
     return base64.b64decode(secret.removeprefix(SECRET_PREFIX), validate=True)
 
 
-def read_answer(answer: Answer, message_id: str, *, shape: Shape = OURS) -> Outcome:
+def read_answer(answer: HttpAnswer, message_id: str, *, shape: Shape = OURS) -> SendOutcome:
     """Sort an answer. 409 says that the receiver has this id already, which is as good as a yes."""
     if answer.status in shape.retry:
         return Temporary(f"HTTP {answer.status}")

@@ -25,12 +25,12 @@ from twostep.config.webhook import WebhookSettings
 from twostep.core.methods.out_of_band import SendState
 from twostep.delivery.carriers.webhook import Webhook, secret_bytes
 from twostep.delivery.port import (
+    CallbackReply,
     CallbackRequest,
     Failure,
     Forged,
     KeyReport,
-    Reply,
-    Report,
+    ProviderReport,
     StatusReport,
     read_opt_word,
 )
@@ -49,7 +49,7 @@ class WebhookCallbacks:
     base_path: str
     secret: str = field(repr=False)
 
-    def read(self, request: CallbackRequest) -> Report | Forged | None:
+    def read(self, request: CallbackRequest) -> ProviderReport | Forged | None:
         """Verify and read."""
         if not self._is_signed(request):
             return Forged()
@@ -69,7 +69,7 @@ class WebhookCallbacks:
         """Where texts that come in belong."""
         return f"{self.base_path}/inbound"
 
-    def render(self, script: Script, step: Step, *, message_id: str) -> Reply:  # noqa: ARG002  the port's
+    def render(self, script: Script, step: Step, *, message_id: str) -> CallbackReply:  # noqa: ARG002  the port's
         """Say a step as data."""
         offered = script.offered(step)
         said = [
@@ -84,7 +84,7 @@ class WebhookCallbacks:
         }
         if offered:
             body["seconds"] = KEY_SECONDS
-        return Reply("application/json", json.dumps(body, ensure_ascii=False))
+        return CallbackReply("application/json", json.dumps(body, ensure_ascii=False))
 
     def _is_signed(self, request: CallbackRequest) -> bool:
         """Verify one of the signatures (several while a secret is changed) and its age."""

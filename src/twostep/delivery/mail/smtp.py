@@ -42,8 +42,8 @@ from twostep.delivery.port import (
     Ambiguous,
     Failure,
     Misconfigured,
-    Outcome,
     Permanent,
+    SendOutcome,
     Temporary,
     redact,
 )
@@ -91,7 +91,7 @@ class Smtp:
         self._context = context or ssl.create_default_context()
         self._places = asyncio.Semaphore(CONVERSATIONS)
 
-    async def send(self, message: Message, *, now: int) -> Outcome:  # noqa: ARG002 - the port's
+    async def send(self, message: Message, *, now: int) -> SendOutcome:  # noqa: ARG002 - the port's
         """Send one mail."""
         if not isinstance(message, MailMessage):
             return Misconfigured("SMTP carries mail only")
@@ -120,7 +120,7 @@ class Smtp:
             )
         return Examined(Verdict.WORKS, "It takes our login.")
 
-    async def _deliver(self, data: bytes, recipient: str) -> Outcome:
+    async def _deliver(self, data: bytes, recipient: str) -> SendOutcome:
         is_writing = False
         try:
             async with self._conversation(SOCKET_SECONDS) as smtp:
@@ -169,7 +169,7 @@ class Smtp:
             ):  # else a server that is gone would be waited for, to end TLS with it
                 line.abort()
 
-    async def _envelope(self, smtp: SMTP, recipient: str) -> Outcome | None:
+    async def _envelope(self, smtp: SMTP, recipient: str) -> SendOutcome | None:
         options, encoding = [], "ascii"
         if not recipient.isascii():
             if not smtp.supports_extension("smtputf8"):
@@ -230,7 +230,9 @@ def write_mail(message: MailMessage, server: SmtpServer) -> EmailMessage:
     return mail
 
 
-def _read_reply(code: int, reply: str, *, of: Literal["sender", "recipient", "data"]) -> Outcome:
+def _read_reply(
+    code: int, reply: str, *, of: Literal["sender", "recipient", "data"]
+) -> SendOutcome:
     """Sort a reply by its class (RFC 5321 section 4.2.1): 2 yes, 4 later, 5 no."""
     if 200 <= code < 300:
         return Accepted(provider_id=redact(reply, limit=80))
@@ -242,7 +244,7 @@ def _read_reply(code: int, reply: str, *, of: Literal["sender", "recipient", "da
     return Permanent(Failure.UNUSABLE if of == "recipient" else Failure.REFUSED)
 
 
-def _read_failure(error: Exception) -> Outcome:
+def _read_failure(error: Exception) -> SendOutcome:
     """Sort what went wrong before the message was written."""
     match error:
         case SMTPAuthenticationError(code=code) if code >= 500:

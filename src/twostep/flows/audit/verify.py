@@ -17,7 +17,7 @@ from pathlib import Path
 from twostep.core.audit import event
 from twostep.core.audit.audit_chain import Head, Record
 from twostep.core.audit.audit_checkpoint import CHECKPOINTS, is_signed_by, public_keys, read_start
-from twostep.core.audit.audit_review import Begun, ChainReview, Fault, Finding
+from twostep.core.audit.audit_review import AuditFinding, Begun, ChainReview, Fault
 from twostep.core.audit.checkpoint_review import CheckpointReview, compare, merge
 from twostep.flows.env import Env
 from twostep.store.audit import checkpoint_file
@@ -45,7 +45,7 @@ class Verified:
     checkpoint: int
     against_file: bool
     unknown_starts: int
-    findings: tuple[Finding, ...]
+    findings: tuple[AuditFinding, ...]
 
 
 async def verify_database(env: Env, *, now: int) -> Verified:
@@ -77,7 +77,7 @@ async def verify_export(path: Path, env: Env | None) -> Verified:
     An export names the checkpoint that was taken just before it. Up to that one nothing may be
     missing; what came later is not expected. Raises OSError.
     """
-    found: list[Finding] = []
+    found: list[AuditFinding] = []
     if env is None:
         review = ChainReview({}, knows_starts=False)
         for page in _pages(path, found):
@@ -86,7 +86,7 @@ async def verify_export(path: Path, env: Env | None) -> Verified:
     limit = _checkpoint_of(path)
     if limit is None:
         text = "the export's own event is missing: its end was cut, or the file is no whole export"
-        found.append(Finding(Fault.CUT, "export", 0, text))
+        found.append(AuditFinding(Fault.CUT, "export", 0, text))
     checkpoints, _ = await _review_checkpoints(env, vouch_to=limit)
     found += checkpoints.finish()
     review = ChainReview(checkpoints.vouched)
@@ -97,7 +97,7 @@ async def verify_export(path: Path, env: Env | None) -> Verified:
 
 
 def _verified(
-    review: ChainReview, found: list[Finding], *, checkpoint: int, against_file: bool = False
+    review: ChainReview, found: list[AuditFinding], *, checkpoint: int, against_file: bool = False
 ) -> Verified:
     return Verified(
         events=review.records,
@@ -117,7 +117,9 @@ async def _review_checkpoints(
     start = begun.head if begun and not begun.problem else None
     review = CheckpointReview(public_keys(env.keyring), start=start, vouch_to=vouch_to)
     if begun and begun.problem:
-        review.findings.append(Finding(Fault.START, CHECKPOINTS, begun.head.seq, begun.problem))
+        review.findings.append(
+            AuditFinding(Fault.START, CHECKPOINTS, begun.head.seq, begun.problem)
+        )
     last = 0
     while page := await env.store.read(audit_checkpoints.list_after, last, limit=CHECKPOINT_PAGE):
         review.feed(page)
@@ -130,12 +132,12 @@ def _review_file(path: Path, env: Env) -> CheckpointReview:
     try:
         for entry in checkpoint_file.each(path):
             if isinstance(entry, str):
-                review.findings.append(Finding(Fault.FILE, CHECKPOINTS, 0, f"{path}: {entry}"))
+                review.findings.append(AuditFinding(Fault.FILE, CHECKPOINTS, 0, f"{path}: {entry}"))
             else:
                 review.feed([entry])
     except OSError as error:
         text = f"the checkpoint file {path} cannot be read: {error.strerror}"
-        review.findings.append(Finding(Fault.FILE, CHECKPOINTS, 0, text))
+        review.findings.append(AuditFinding(Fault.FILE, CHECKPOINTS, 0, text))
     return review
 
 
@@ -203,7 +205,7 @@ def _head_at(tx: Tx, chain: str, seq: int) -> Head | None:
     return Head(seq, bytes(records[0].hash)) if records and records[0].seq == seq else head
 
 
-def _pages(path: Path, found: list[Finding]) -> Iterator[list[Record]]:
+def _pages(path: Path, found: list[AuditFinding]) -> Iterator[list[Record]]:
     """An export by pages; what is wrong with its lines goes to `found`."""
     with path.open(encoding="utf-8", errors="replace") as lines:
         records = _read_lines(lines, found)
@@ -211,14 +213,14 @@ def _pages(path: Path, found: list[Finding]) -> Iterator[list[Record]]:
             yield page
 
 
-def _read_lines(lines: Iterable[str], found: list[Finding]) -> Iterator[Record]:
+def _read_lines(lines: Iterable[str], found: list[AuditFinding]) -> Iterator[Record]:
     for number, line in enumerate(lines, start=1):
         record = _read_line(line.rstrip("\r\n"))
         if record is not None:
             yield record
         elif line.strip():
             text = f"line {number} is no event"
-            found.append(Finding(Fault.FILE, "export", number, text))
+            found.append(AuditFinding(Fault.FILE, "export", number, text))
 
 
 def _read_line(line: str) -> Record | None:

@@ -18,7 +18,7 @@ from twostep.delivery.mail.notice import HelpDeskAct, NoticeKind
 from twostep.flows.mail_links import RESET_PASSWORD
 from twostep.flows.methods.two_step import Disabled, disabled_event, wipe_methods
 from twostep.flows.proof.retired_password import send_password_links
-from twostep.flows.sign_in.sessions import Ended
+from twostep.flows.sign_in.sessions import SessionsEnded
 from twostep.flows.turn import Done, Turn, TurnOpener
 from twostep.store.account import accounts, mail_links
 from twostep.store.methods import backup_codes as stored
@@ -65,14 +65,14 @@ def enable_account(turn: Turn, act: Act) -> Done | Refused:
     return Done()
 
 
-def end_sessions(turn: Turn, act: Act) -> Ended | Refused:
+def end_sessions(turn: Turn, act: Act) -> SessionsEnded | Refused:
     """End every session of the account."""
     account = _lock(turn, act)
     if account is None:
         return Refused(Reason.NOT_FOUND)
     count = sessions.remove_others(turn.tx, account.id, keep="")
     _tell(turn, account, act, HelpDeskAct.SESSIONS_END)
-    return Ended(count)
+    return SessionsEnded(count)
 
 
 def reset_methods(turn: Turn, act: Act) -> Disabled | Refused:

@@ -38,7 +38,7 @@ MOST_AT_ONCE = 3  # of up to 15 seconds each: all before the lease of a minute e
 class Handed:
     """What the last provider that was tried said."""
 
-    answer: port.Outcome
+    answer: port.SendOutcome
     provider: str
 
 

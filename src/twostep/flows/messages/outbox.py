@@ -187,7 +187,7 @@ class Outbox:
         return _judge(row, handed.answer, provider=handed.provider, now=env.clock())
 
 
-def _judge(row: OutboxRow, answer: port.Outcome, *, provider: str, now: int) -> _Result:
+def _judge(row: OutboxRow, answer: port.SendOutcome, *, provider: str, now: int) -> _Result:
     match answer:
         case port.Accepted(provider_id):
             return _Result("accepted", provider=provider, provider_id=provider_id)

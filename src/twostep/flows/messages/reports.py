@@ -29,7 +29,7 @@ from twostep.store.methods import challenges, phones
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
+class CallStep:
     """What the call says next."""
 
     script: Script
@@ -82,7 +82,7 @@ def _status_event(row: OutboxRow, state: SendState, *, provider: str, reason: st
     return event.new_event(event.CODE_DELIVERED, method=method, state=str(state), provider=provider)
 
 
-def answer_call(turn: Turn, report: KeyReport) -> Spoken | None:
+def answer_call(turn: Turn, report: KeyReport) -> CallStep | None:
     """What a call in progress says next; None: no such call, or its code is dead (hang up).
 
     The code is read only after the announced key. Key 9 ends the code and tells the owner.
@@ -101,15 +101,15 @@ def answer_call(turn: Turn, report: KeyReport) -> Spoken | None:
         return None
     script = script_of(turn.env, account, challenge, code=code)
     if report.pressed is None:
-        return Spoken(script, report.step)
+        return CallStep(script, report.step)
     step = script.next_step(report.step, report.pressed)
     if step is Step.REPORTED:
         _report(turn, found)
-    return Spoken(script, step)
+    return CallStep(script, step)
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class CallbackAnswer:
     """What a provider is answered."""
 
     status: int
@@ -124,7 +124,7 @@ def asks_by_get(provider: str) -> bool:
 
 async def receive(
     opener: TurnOpener, *, provider: str, path: str, headers: Mapping[str, str], body: bytes
-) -> Answer:
+) -> CallbackAnswer:
     """Take a provider's request: its signature proves who sends it.
 
     404 for a provider that is not set up, 403 for a forged request, 204 for reports (unknown ids
@@ -133,22 +133,22 @@ async def receive(
     opener = replace(opener, visitor=NOBODY)  # a report is no act of whoever carries it
     callbacks = opener.env.callbacks.get(provider)
     if callbacks is None:
-        return Answer(404)
+        return CallbackAnswer(404)
     report = callbacks.read(CallbackRequest(path, headers, body, opener.now))
     if isinstance(report, Forged):
-        return Answer(403)
+        return CallbackAnswer(403)
     if isinstance(report, StatusReport):
         await opener.run(record_status, report, provider=provider)
     if isinstance(report, OptReport):
         await opener.run(take_opt_report, report, provider=provider)
     if not isinstance(report, KeyReport):
-        return Answer(204)
+        return CallbackAnswer(204)
     spoken = await opener.run(answer_call, report)
     if spoken is None:  # without a live code the call ends
         nothing = new_script(code="", key="", panel="", purpose=Purpose.SIGN_IN, language="en")
-        spoken = Spoken(nothing, Step.GOODBYE)
+        spoken = CallStep(nothing, Step.GOODBYE)
     reply = callbacks.render(spoken.script, spoken.step, message_id=report.message_id)
-    return Answer(200, reply.media_type, reply.body)
+    return CallbackAnswer(200, reply.media_type, reply.body)
 
 
 def _report(turn: Turn, row: OutboxRow) -> None:

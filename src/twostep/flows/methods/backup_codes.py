@@ -15,8 +15,7 @@ from twostep.core.audit import event
 from twostep.core.audit.event import Outcome
 from twostep.core.methods import recovery_codes
 from twostep.core.methods.authenticator import RecoveryCode, RecoverySet
-from twostep.core.methods.code_input import RecoveryCode as TypedBackupCode
-from twostep.core.methods.code_input import read_code
+from twostep.core.methods.code_input import TypedBackupCode, read_code
 from twostep.core.methods.out_of_band import Purpose
 from twostep.core.refusal import Reason, Refused
 from twostep.core.sign_in import throttle
@@ -130,7 +129,7 @@ async def prove_codes(opener: TurnOpener, current: Session, *, typed: str) -> Co
             for one in stored.list_codes(turn.tx, own.id)
         ]
         answer = recovery_codes.match(digest.digest, codes)
-        if isinstance(answer, recovery_codes.Accepted):
+        if isinstance(answer, recovery_codes.MatchedCode):
             stored.save_proved(turn.tx, own.id, now=turn.now)
             turn.record(account, event.new_event(event.RECOVERY_CODES_PROVED))
             return CodesProved()

@@ -177,7 +177,7 @@ def _opens(turn: Turn, pending: PendingApp) -> bool:
 
 def _verify(
     turn: Turn, account: Account, pending: PendingApp, *, code: str
-) -> totp.Accepted | Refused:
+) -> totp.MatchedStep | Refused:
     """Verify the first code; when it is wrong, find out whether the phone's clock is to blame."""
     if not _opens(turn, pending):
         return Refused(Reason.SETUP_EXPIRED)
@@ -189,7 +189,7 @@ def _verify(
         last_step=totp.NEVER_USED,
         window=totp.Window(tolerance_steps=turn.env.settings.totp.tolerance_steps),
     )
-    if isinstance(answer, totp.Accepted):
+    if isinstance(answer, totp.MatchedStep):
         return answer
     key = f"{CONFIRMING.name}:{account.id}"
     if limits.count_all(turn.tx, [(key, CONFIRMING)], now=turn.now) is None:
@@ -209,7 +209,7 @@ def _add(
     current: Session,
     *,
     pending: PendingApp,
-    accepted: totp.Accepted,
+    accepted: totp.MatchedStep,
     name: str,
 ) -> AppAdded:
     app = _new_app(
@@ -231,7 +231,7 @@ def _add(
 
 
 def _new_app(
-    env: Env, pending: PendingApp, *, accepted: totp.Accepted, name: str, browser: str, now: int
+    env: Env, pending: PendingApp, *, accepted: totp.MatchedStep, name: str, browser: str, now: int
 ) -> App:
     app_id = token.new_id()
     clear = _open(env, pending)

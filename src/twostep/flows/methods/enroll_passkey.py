@@ -18,7 +18,7 @@ from twostep.core.methods.authenticator import (
     Passkey,
     method_name,
 )
-from twostep.core.methods.passkey import Answer
+from twostep.core.methods.passkey import PasskeyAnswer
 from twostep.core.methods.passkey_challenge import (
     Ceremony,
     context_of,
@@ -103,7 +103,7 @@ def _context(current: Session) -> str:
     return context_of(Ceremony.ENROLMENT, account_id=current.account_id, session_id=current.id)
 
 
-def _keep(turn: Turn, current: Session, *, answer: Answer, name: str) -> Passkey | Refused:
+def _keep(turn: Turn, current: Session, *, answer: PasskeyAnswer, name: str) -> Passkey | Refused:
     """Verify and insert."""
     from twostep.core.methods.passkey_response import verify_registration  # noqa: PLC0415  see `warm_up`
 

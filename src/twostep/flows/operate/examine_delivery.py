@@ -20,7 +20,7 @@ EXAMINE_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class ProviderFinding:
     """What one provider's examination found. `name`: its section in the settings."""
 
     name: str
@@ -28,7 +28,7 @@ class Finding:
     text: str
 
 
-async def examine_delivery(settings: Settings, *, now: int) -> list[Finding]:
+async def examine_delivery(settings: Settings, *, now: int) -> list[ProviderFinding]:
     """Examine everything that carries messages, each by its own harmless request."""
     async with AsyncExitStack() as closing:
         site = Site(settings, closing)
@@ -51,7 +51,7 @@ def _named(settings: Settings) -> list[str]:
     )
 
 
-async def _examine(site: Site, name: str, *, now: int) -> list[Finding]:
+async def _examine(site: Site, name: str, *, now: int) -> list[ProviderFinding]:
     carrier = await build_carrier(name, site)
     found = []
     if isinstance(carrier, Examinable):
@@ -61,11 +61,11 @@ async def _examine(site: Site, name: str, *, now: int) -> list[Finding]:
         except TimeoutError:
             text = f"It has not answered within {EXAMINE_SECONDS:.0f} seconds. Look at its own log."
             examined = Examined(Verdict.BROKEN, text)
-        found.append(Finding(name, examined.verdict, examined.text))
+        found.append(ProviderFinding(name, examined.verdict, examined.text))
     if name in site.settings.call_providers and Channel.CALL not in carrier.channels:
         text = (
             "It makes no calls: a call asks the panel what to say, and it cannot reach"
             f" {site.settings.public_url}. Set a public_url that it can reach."
         )
-        found.append(Finding(name, Verdict.DOUBTFUL, text))
+        found.append(ProviderFinding(name, Verdict.DOUBTFUL, text))
     return found

@@ -80,7 +80,7 @@ class Copied:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class MoveResult:
     """The new database may be used. `old_findings`: the trail was found wrong, and so was the old
     one, in just the same way."""
 
@@ -122,7 +122,7 @@ def move_rows(ends: Ends, *, now: int, report: Report) -> Copied:
 
 async def end_move(
     ends: Ends, settings: Settings, ring: Keyring, *, clock: Callable[[], int], rows: int
-) -> Ended:
+) -> MoveResult:
     """Verify the new database's audit trail against the old one's and let the new one be used.
 
     Raises `MoveRefused` where they differ, and `StoreUnavailable`.
@@ -147,7 +147,7 @@ async def end_move(
             )
         engine = (ends.source.partition(":")[0], ends.target.partition(":")[0])
         await new.store.run(_end, engine, rows=rows, now=clock())
-        return Ended(verified, old_findings=bool(before.findings))
+        return MoveResult(verified, old_findings=bool(before.findings))
 
 
 def reopen(url: str) -> Moved | None:

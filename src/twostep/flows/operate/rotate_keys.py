@@ -37,7 +37,7 @@ _MAC_DATA: dict[str, Callable[[str, bytes], bytes]] = {
     "challenges.check": lambda row_id, clear: f"{row_id}:{clear.decode()}".encode(),
 }
 
-Report = Callable[[int, int], None]
+Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ def view_keys(turn: Turn) -> list[KeyUse]:
     ]
 
 
-async def rotate_keys(opener: TurnOpener, key_path: Path | None, *, report: Report) -> Rotated:
+async def rotate_keys(opener: TurnOpener, key_path: Path | None, *, report: Progress) -> Rotated:
     """Add a new newest key and seal everything under it; or finish an earlier rotation.
 
     `key_path` None: the keys come from elsewhere, and only what is not under the newest one is sealed
@@ -154,7 +154,7 @@ def _count_stale(turn: Turn) -> int:
 
 
 async def _sweep(
-    opener: TurnOpener, *, done: int, total: int, report: Report
+    opener: TurnOpener, *, done: int, total: int, report: Progress
 ) -> tuple[int, tuple[str, ...]]:
     """Go through every column once; how many values changed, and which do not open."""
     changed = 0

@@ -51,13 +51,13 @@ def mend_clock(turn: Turn, *, limit: int) -> int:
 ALARM_AGAIN_SECONDS = 86_400
 
 
-def is_shut(answer: totp.Accepted | Refused | None) -> bool:
+def is_shut(answer: totp.MatchedStep | Refused | None) -> bool:
     """Whether this is what such an app answers, whatever was typed."""
     return isinstance(answer, Refused) and answer.reason is Reason.CLOCK_MOVED_BACK
 
 
 def tell_of_shut(
-    turn: Turn, account: Account, apps: Sequence[App], answers: Sequence[totp.Accepted | Refused]
+    turn: Turn, account: Account, apps: Sequence[App], answers: Sequence[totp.MatchedStep | Refused]
 ) -> None:
     """Write down which of the apps they are, and let the operators know."""
     for app, answer in zip(apps, answers, strict=True):

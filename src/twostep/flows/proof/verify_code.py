@@ -108,7 +108,7 @@ def verify_backup_code(
         return refused
     stored = [(code.id, code.digest, code.used_at is not None) for code in codes]
     answer = recovery_codes.match(digest, stored)
-    if isinstance(answer, recovery_codes.Accepted):
+    if isinstance(answer, recovery_codes.MatchedCode):
         if stored_codes.consume(turn.tx, answer.code_id, now=turn.now):
             left = sum(code.used_at is None for code in codes) - 1
             passed = Passed(
@@ -125,7 +125,7 @@ def verify_backup_code(
     return second_step_throttle.count_wrong(turn, account, wrong=wrong)
 
 
-def _verify_app(turn: Turn, app: App, *, code: str) -> totp.Accepted | Refused:
+def _verify_app(turn: Turn, app: App, *, code: str) -> totp.MatchedStep | Refused:
     """An app whose secret does not open refuses like a wrong code."""
     try:
         secret = unseal(
@@ -148,11 +148,11 @@ def _verify_app(turn: Turn, app: App, *, code: str) -> totp.Accepted | Refused:
 
 
 def _burn_first_app(
-    turn: Turn, own_apps: Sequence[App], answers: Sequence[totp.Accepted | Refused]
+    turn: Turn, own_apps: Sequence[App], answers: Sequence[totp.MatchedStep | Refused]
 ) -> Passed | None:
     """Burn the code in the first app that accepts it; None: none does, or another was faster."""
     for app, answer in zip(own_apps, answers, strict=True):
-        if isinstance(answer, totp.Accepted) and _burn_app(turn, app, answer):
+        if isinstance(answer, totp.MatchedStep) and _burn_app(turn, app, answer):
             return Passed(MethodKind.APP, app.id, AMR_OF_SECOND_FACTOR["app"])
     return None
 
@@ -168,7 +168,7 @@ def _burn_sent(turn: Turn, challenge: Challenge) -> Passed | None:
     return Passed(MethodKind.PHONE, challenge.phone_id, amr)
 
 
-def _burn_app(turn: Turn, app: App, accepted: totp.Accepted) -> bool:
+def _burn_app(turn: Turn, app: App, accepted: totp.MatchedStep) -> bool:
     centre, edge_run = app.centre, app.edge_run
     if turn.env.settings.totp.tolerance_steps:
         centre, edge_run = totp.learn_centre(centre, edge_run, accepted.offset)
@@ -184,12 +184,12 @@ def _burn_app(turn: Turn, app: App, accepted: totp.Accepted) -> bool:
 
 
 def _why_not(
-    answers: Sequence[totp.Accepted | Refused], sent: Challenge | None, *, now: int
+    answers: Sequence[totp.MatchedStep | Refused], sent: Challenge | None, *, now: int
 ) -> Refused | None:
     """The truthful reason where there is one besides "wrong"; None where it was a guess."""
     refused = [
         # Accepted, but another request burnt it first.
-        Refused(Reason.CODE_USED) if isinstance(answer, totp.Accepted) else answer
+        Refused(Reason.CODE_USED) if isinstance(answer, totp.MatchedStep) else answer
         for answer in answers
     ]
     for reason in (Reason.CODE_USED, Reason.CLOCK_MOVED_BACK):

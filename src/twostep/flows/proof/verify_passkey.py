@@ -16,7 +16,7 @@ from twostep.core.account import Account
 from twostep.core.audit import event
 from twostep.core.audit.event import Outcome
 from twostep.core.methods.authenticator import MethodKind, Passkey, method_name
-from twostep.core.methods.passkey import Answer, RelyingParty, new_handle, refused
+from twostep.core.methods.passkey import PasskeyAnswer, RelyingParty, new_handle, refused
 from twostep.core.methods.passkey_challenge import (
     AHEAD_SECONDS,
     CHALLENGE_SECONDS,
@@ -78,7 +78,7 @@ def load_handle(turn: Turn, account_id: str) -> bytes:
 
 
 def use_passkey(
-    turn: Turn, account: Account, *, answer: Answer, ceremony: Ceremony, session_id: str
+    turn: Turn, account: Account, *, answer: PasskeyAnswer, ceremony: Ceremony, session_id: str
 ) -> PasskeyUsed | Refused:
     """Verify an answer against the locked account's passkeys. Refused: PASSKEY_REFUSED."""
     alone = ceremony is Ceremony.ALONE
@@ -140,7 +140,7 @@ def refuse(turn: Turn, account: Account | None, no: Refused, *, ceremony: Ceremo
 
 
 def _verify(
-    turn: Turn, passkey: Passkey, answer: Answer, *, context: str, alone: bool
+    turn: Turn, passkey: Passkey, answer: PasskeyAnswer, *, context: str, alone: bool
 ) -> Asserted | Refused:
     from twostep.core.methods.passkey_response import verify_assertion  # noqa: PLC0415  see `warm_up`
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from twostep.core.account import Account
-from twostep.core.methods import recovery_codes as codes_core
+from twostep.core.methods import recovery_codes
 from twostep.core.methods.authenticator import RecoveryCode, RecoverySet
-from twostep.core.methods.code_input import RecoveryCode as TypedBackupCode
-from twostep.core.methods.code_input import SixDigits, TemporaryCode
+from twostep.core.methods.code_input import SixDigits, TypedBackupCode, TypedTemporaryCode
 from twostep.core.methods.out_of_band import Purpose
 from twostep.core.refusal import Reason, Refused
 from twostep.core.sign_in import throttle
@@ -19,7 +18,7 @@ from twostep.flows.proof import wrong_tries as second_step_throttle
 from twostep.flows.proof.verify_code import Passed
 from twostep.flows.turn import Turn, TurnOpener
 from twostep.store.methods import backup_codes as stored_codes
-from twostep.store.methods.backup_codes import TemporaryCode as StoredTemporary
+from twostep.store.methods.backup_codes import TemporaryCode
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +31,7 @@ class TypedDigest:
 
 
 async def digest_typed(
-    opener: TurnOpener, session: Session, *, code: TypedBackupCode | TemporaryCode
+    opener: TurnOpener, session: Session, *, code: TypedBackupCode | TypedTemporaryCode
 ) -> TypedDigest | Refused:
     """Hash a long code once, with the salt of the account's set; no `set_id`: there is none.
 
@@ -41,16 +40,16 @@ async def digest_typed(
     rule = throttle.RECOVERY_CODE
     if waiting := await opener.read(second_step_throttle.view_wait, session, rule=rule):
         return waiting
-    temporary = isinstance(code, TemporaryCode)
+    temporary = isinstance(code, TypedTemporaryCode)
     load = stored_codes.load_temporary if temporary else stored_codes.load_set
-    stored: StoredTemporary | RecoverySet | None = await opener.env.store.read(
+    stored: TemporaryCode | RecoverySet | None = await opener.env.store.read(
         load, session.account_id
     )
     if stored is None:
         return TypedDigest("", b"")
     is_stranger = session.level is Level.HALF and session.browser_id is None
     digest = await (opener.env.hashes.run if is_stranger else opener.env.hashes.run_known)(
-        codes_core.digest,
+        recovery_codes.digest,
         code.code,
         salt=stored.salt,
         profile=profile_from(stored.profile),

@@ -22,7 +22,7 @@ KEPT_FORM = "kept_posts.form"
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class KeptForm:
     """A kept form: where it was going, and its fields."""
 
     path: str
@@ -63,7 +63,7 @@ def peek_kept(turn: Turn, current: Session, *, kept_id: str) -> str | None:
     return post.path if post and turn.now < post.expires_at else None
 
 
-def take_kept(turn: Turn, current: Session, *, kept_id: str) -> Kept | None:
+def take_kept(turn: Turn, current: Session, *, kept_id: str) -> KeptForm | None:
     """Take a kept form, once."""
     post = kept_posts.take(turn.tx, kept_id, session_id=current.id)
     if post is None or turn.now >= post.expires_at:
@@ -80,4 +80,4 @@ def take_kept(turn: Turn, current: Session, *, kept_id: str) -> Kept | None:
         tell_broken(turn.tx, post.account_id, purpose=KEPT_FORM, now=turn.now)
         return None
     kept = json.loads(clear)
-    return Kept(kept["path"], kept["form"])
+    return KeptForm(kept["path"], kept["form"])

@@ -8,10 +8,14 @@ from twostep.core import token
 from twostep.core.account import Account, Status
 from twostep.core.audit import event
 from twostep.core.audit.event import Outcome
-from twostep.core.methods import recovery_codes as codes_core
+from twostep.core.methods import recovery_codes
 from twostep.core.methods.authenticator import Methods
-from twostep.core.methods.code_input import RecoveryCode as TypedBackupCode
-from twostep.core.methods.code_input import SixDigits, TemporaryCode, read_code
+from twostep.core.methods.code_input import (
+    SixDigits,
+    TypedBackupCode,
+    TypedTemporaryCode,
+    read_code,
+)
 from twostep.core.methods.out_of_band import Purpose
 from twostep.core.refusal import Reason, Refused
 from twostep.core.sign_in import session as session_core
@@ -72,7 +76,7 @@ def _finish(
     turn: Turn,
     session: Session,
     *,
-    code: SixDigits | TypedBackupCode | TemporaryCode,
+    code: SixDigits | TypedBackupCode | TypedTemporaryCode,
     digest: TypedDigest | None,
     wants_remembering: bool,
 ) -> SecondStepDone | Refused:
@@ -84,7 +88,7 @@ def _finish(
     )
     if not account or not half or not is_open_step(half, account, env=turn.env, now=turn.now):
         return Refused(Reason.STEP_ENDED)
-    if isinstance(code, TemporaryCode):
+    if isinstance(code, TypedTemporaryCode):
         return _finish_temporary(turn, account, half, digest=digest)
     passed = verify_typed(turn, account, half, code=code, digest=digest, purpose=Purpose.SIGN_IN)
     if isinstance(passed, Refused):
@@ -156,7 +160,7 @@ def _burn_temporary(turn: Turn, account: Account, *, digest: TypedDigest | None)
     temporary = stored_codes.load_temporary(turn.tx, account.id)
     if digest is None or temporary is None or temporary.id != digest.set_id:
         return False
-    answer = codes_core.match(digest.digest, [(temporary.id, temporary.digest, False)])
-    if not isinstance(answer, codes_core.Accepted) or turn.now >= temporary.expires_at:
+    answer = recovery_codes.match(digest.digest, [(temporary.id, temporary.digest, False)])
+    if not isinstance(answer, recovery_codes.MatchedCode) or turn.now >= temporary.expires_at:
         return False
     return stored_codes.consume_temporary(turn.tx, temporary.id)

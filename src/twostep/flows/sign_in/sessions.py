@@ -47,7 +47,7 @@ def end_earlier(turn: Turn, earlier: Session | None) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class SessionsEnded:
     """How many sessions were ended."""
 
     sessions: int
@@ -100,7 +100,7 @@ def list_sessions(turn: Turn, account_id: str) -> list[Session]:
     )
 
 
-def end_session(turn: Turn, current: Session, *, session_id: str) -> Ended | Refused:
+def end_session(turn: Turn, current: Session, *, session_id: str) -> SessionsEnded | Refused:
     """End one other session of the account. Refused: NOT_FOUND (also for somebody else's)."""
     account = turn.lock(current)
     if account is None or session_id == current.id:
@@ -108,10 +108,10 @@ def end_session(turn: Turn, current: Session, *, session_id: str) -> Ended | Ref
     if not sessions.remove(turn.tx, session_id, account_id=account.id):
         return Refused(Reason.NOT_FOUND)
     _tell(turn, account, count=1)
-    return Ended(1)
+    return SessionsEnded(1)
 
 
-def end_others(turn: Turn, current: Session) -> Ended | Refused:
+def end_others(turn: Turn, current: Session) -> SessionsEnded | Refused:
     """End every other session of the account, half sessions too."""
     account = turn.lock(current)
     if account is None:
@@ -119,7 +119,7 @@ def end_others(turn: Turn, current: Session) -> Ended | Refused:
     count = sessions.remove_others(turn.tx, account.id, keep=current.id)
     if count:
         _tell(turn, account, count=count)
-    return Ended(count)
+    return SessionsEnded(count)
 
 
 def _tell(turn: Turn, account: Account, *, count: int) -> None:

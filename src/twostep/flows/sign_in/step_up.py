@@ -11,8 +11,12 @@ from dataclasses import replace
 
 from twostep.core.account import Account, Status
 from twostep.core.audit import event
-from twostep.core.methods.code_input import RecoveryCode as TypedBackupCode
-from twostep.core.methods.code_input import SixDigits, TemporaryCode, read_code
+from twostep.core.methods.code_input import (
+    SixDigits,
+    TypedBackupCode,
+    TypedTemporaryCode,
+    read_code,
+)
 from twostep.core.methods.out_of_band import Purpose
 from twostep.core.refusal import Reason, Refused
 from twostep.core.sign_in import password, session, throttle
@@ -74,11 +78,11 @@ def _verify(
     account: Account,
     current: Session,
     *,
-    code: SixDigits | TypedBackupCode | TemporaryCode,
+    code: SixDigits | TypedBackupCode | TypedTemporaryCode,
     digest: TypedDigest | None,
 ) -> Passed | Refused:
     purpose = Purpose.STEP_UP
-    if not isinstance(code, TemporaryCode):
+    if not isinstance(code, TypedTemporaryCode):
         return verify_typed(turn, account, current, code=code, digest=digest, purpose=purpose)
     rule = throttle.RECOVERY_CODE
     if waiting := second_step_throttle.refuse_session(turn, current, rule=rule):

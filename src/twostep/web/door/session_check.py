@@ -10,7 +10,7 @@ from starlette.types import Message, Scope
 from twostep.core.account import Account
 from twostep.core.outage import StoreUnavailable
 from twostep.core.sign_in import session as session_core
-from twostep.core.sign_in.session import Level, Limits, Session
+from twostep.core.sign_in.session import Level, Session, SessionLimits
 from twostep.flows.env import Env
 from twostep.flows.sign_in import sessions
 from twostep.web.door import cookies, headers
@@ -23,7 +23,7 @@ JSON = "application/json"
 HEADERS = {"cache-control": "no-store"}
 
 
-def describe(session: Session, account: Account, *, limits: Limits) -> bytes:
+def describe(session: Session, account: Account, *, limits: SessionLimits) -> bytes:
     """The answer's JSON; `auth_time` is Unix seconds of the newest factor."""
     return json.dumps(
         {

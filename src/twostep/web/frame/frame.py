@@ -41,7 +41,7 @@ def page(
     refused: Refused | None = None,
     field: str | None = None,
     asked: Asked = "app",
-    banner: view.Notice | None = None,
+    banner: view.StatusBox | None = None,
     **context: Any,
 ) -> Response:
     """Render a page. `refused` becomes its error summary, at `field` where the reason names none."""
@@ -90,7 +90,7 @@ def see_other(location: str) -> Response:
     return response
 
 
-def frame(visit: Visit, *, banner: view.Notice | None = None) -> view.Frame:
+def frame(visit: Visit, *, banner: view.StatusBox | None = None) -> view.Frame:
     """What surrounds every page of this visit."""
     settings = visit.env.settings
     language = i18n.language(visit.language)

@@ -46,7 +46,7 @@ def app_row(visit: Visit, app: App, *, is_default: bool = False) -> view.MethodR
     """An authenticator app."""
     return view.MethodRow(
         app.id,
-        "app",
+        MethodKind.APP,
         app.created_at,
         label=app_label(visit, app),
         is_default=is_default,
@@ -59,7 +59,7 @@ def phone_row(phone: Phone, *, is_default: bool = False) -> view.MethodRow:
     """A backup phone; a landline is only called."""
     return view.MethodRow(
         phone.id,
-        "phone",
+        MethodKind.PHONE,
         phone.confirmed_at or phone.created_at,
         hint=phone.hint,
         channel=Channel.CALL if phone.line == "fixed" else Channel.SMS,
@@ -82,7 +82,7 @@ def passkey_row(visit: Visit, passkey: Passkey, *, is_default: bool = False) -> 
     """A passkey."""
     return view.MethodRow(
         passkey.id,
-        "passkey",
+        MethodKind.PASSKEY,
         passkey.created_at,
         label=passkey_label(visit, passkey),
         is_default=is_default,
@@ -133,7 +133,7 @@ def method_rows(visit: Visit, account: Account, methods: Methods) -> tuple[view.
         rows.append(
             view.MethodRow(
                 own.id,
-                "codes",
+                MethodKind.CODES,
                 own.created_at,
                 codes_left=methods.codes_left,
                 codes_total=len(methods.codes),
@@ -204,7 +204,7 @@ def activity_rows(visit: Visit, activity: Sequence[Activity]) -> tuple[view.Acti
     )
 
 
-def banner(visit: Visit, methods: Methods) -> view.Notice | None:
+def banner(visit: Visit, methods: Methods) -> view.StatusBox | None:
     """What stays on top until its cause is gone: one way in, few codes, codes never checked."""
     if not visit.owner.two_step:
         return None
@@ -213,7 +213,7 @@ def banner(visit: Visit, methods: Methods) -> view.Notice | None:
     return codes_banner(visit, methods)
 
 
-def codes_banner(visit: Visit, methods: Methods) -> view.Notice | None:
+def codes_banner(visit: Visit, methods: Methods) -> view.StatusBox | None:
     """The part of the banner that is about backup codes."""
     if methods.recovery_set is None:
         return None

@@ -3,60 +3,60 @@
 from __future__ import annotations
 
 from twostep.i18n import translator
-from twostep.web.view import Link, Notice
+from twostep.web.view import Link, StatusBox
 
 
-def no_spare(*, language: str) -> Notice:
+def no_spare(*, language: str) -> StatusBox:
     """While there is only one way to sign in."""
     _ = translator(language).gettext
     link = Link("/settings/security/spare", _("Add a spare way in"))
     said = _("You have only one way to sign in. If you lose it you could be locked out.")
-    return Notice("warn", said, link)
+    return StatusBox("warn", said, link)
 
 
-def codes_unproved(*, language: str) -> Notice:
+def codes_unproved(*, language: str) -> StatusBox:
     """While nobody has shown that the backup codes were saved."""
     _ = translator(language).gettext
     link = Link("/settings/security/codes", _("Check now"))
-    return Notice("warn", _("You have not checked that you saved your backup codes."), link)
+    return StatusBox("warn", _("You have not checked that you saved your backup codes."), link)
 
 
-def cookie_blocked(*, language: str) -> Notice:
+def cookie_blocked(*, language: str) -> StatusBox:
     """On the sign-in page, when the browser did not send our cookie back."""
     _ = translator(language).gettext
     said = _(
         "Your browser blocked our cookie, and without it nobody can stay signed in. "
         "Allow cookies for this site, then sign in again."
     )
-    return Notice("warn", said)
+    return StatusBox("warn", said)
 
 
-def clock_was_ahead(*, language: str) -> Notice:
+def clock_was_ahead(*, language: str) -> StatusBox:
     """To operators, for a day after an app refused codes because of it."""
     _ = translator(language).gettext
     said = _(
         "The server's clock was ahead of the time, and apps that were used meanwhile refuse codes. Run: twostep doctor --mend-clock"
     )
-    return Notice("warn", said)
+    return StatusBox("warn", said)
 
 
-def codes_low(left: int, *, language: str) -> Notice:
+def codes_low(left: int, *, language: str) -> StatusBox:
     """While few backup codes are left, or none."""
     words = translator(language)
     link = Link("/settings/security/codes", words.gettext("Replace codes"))
     if not left:
-        return Notice("warn", words.gettext("You have used all your backup codes."), link)
+        return StatusBox("warn", words.gettext("You have used all your backup codes."), link)
     said = words.ngettext(
         "Only %(left)s backup code left.", "Only %(left)s backup codes left.", left
     )
-    return Notice("warn", said % {"left": left}, link)
+    return StatusBox("warn", said % {"left": left}, link)
 
 
-def sign_out_elsewhere(*, language: str) -> Notice:
+def sign_out_elsewhere(*, language: str) -> StatusBox:
     """After a way to sign in has changed, while other browsers are signed in."""
     _ = translator(language).gettext
     link = Link("/settings/sessions", _("Where you are signed in"))
-    return Notice(
+    return StatusBox(
         "info",
         _(
             "You have changed how you sign in. If you did it because something was lost, sign out everywhere else too."

@@ -45,7 +45,7 @@ async def say(visit: Visit, key: str, detail: str = "") -> None:
     await visit.do(sessions.save_flash, visit.current, flash=flash)
 
 
-def flash_notice(flash: str, language: str) -> view.Notice | None:
+def flash_notice(flash: str, language: str) -> view.StatusBox | None:
     """The sentence of a stored flash; None for none."""
     key, _, detail = flash.partition(":")
     for kind, sentences in (("ok", _OK), ("warn", _WARN)):
@@ -59,5 +59,5 @@ def flash_notice(flash: str, language: str) -> view.Notice | None:
                 link = view.Link(
                     f"/settings/security/method/{detail}/remove", words(N_("Remove the other one"))
                 )
-            return view.Notice("ok" if kind == "ok" else "warn", text, link)
+            return view.StatusBox("ok" if kind == "ok" else "warn", text, link)
     return None

@@ -29,7 +29,7 @@ class Reader:
     asked: Asked = "app"
 
 
-Say = Callable[[Refused, Reader, Translations], str]
+Sentence = Callable[[Refused, Reader, Translations], str]
 
 
 def _number(refused: Refused, name: str) -> int:
@@ -131,7 +131,7 @@ def _with_tries(first: str, refused: Refused, reader: Reader, words: Translation
     return f"{first} {rest % {'left': left}}"
 
 
-def _wrong_password(message: str) -> Say:
+def _wrong_password(message: str) -> Sentence:
     """The try that starts a wait says so."""
 
     def say(refused: Refused, reader: Reader, words: Translations) -> str:
@@ -171,7 +171,7 @@ def _clock_off(refused: Refused, _reader: Reader, words: Translations) -> str:
     return words_for % {"minutes": abs(minutes)}
 
 
-def _limit(choose: Callable[[Translations, int], str]) -> Say:
+def _limit(choose: Callable[[Translations, int], str]) -> Sentence:
     def say(refused: Refused, _reader: Reader, words: Translations) -> str:
         most = _number(refused, "maximum") or _number(refused, "minimum") or 5
         return choose(words, most) % {"most": most}
@@ -179,7 +179,7 @@ def _limit(choose: Callable[[Translations, int], str]) -> Say:
     return say
 
 
-def _in_region(message: str) -> Say:
+def _in_region(message: str) -> Sentence:
     def say(refused: Refused, reader: Reader, words: Translations) -> str:
         region = country_name(str(refused.detail.get("region", "")), reader.language)
         return words.gettext(message) % {"country": region}
@@ -223,7 +223,7 @@ def _sending(refused: Refused, reader: Reader, words: Translations) -> str:
     ) % _when(refused, reader)
 
 
-SPECIAL: dict[Reason, Say] = {
+SPECIAL: dict[Reason, Sentence] = {
     Reason.THROTTLED: _throttled,
     Reason.PASSWORD_RETIRED: _retired,
     Reason.STEP_ENDING: _step_ending,

@@ -89,7 +89,7 @@ async def _remove_form(visit: Visit, refused: Refused | None) -> Response:
     row = _row(visit, found) if found else None
     if found is None or row is None:
         return problem.not_found(visit)
-    last = not may_remove(found.methods, kind=MethodKind(row.kind))
+    last = not may_remove(found.methods, kind=row.kind)
     return page(
         visit,
         "remove_method.html",
@@ -103,7 +103,11 @@ async def _remove_form(visit: Visit, refused: Refused | None) -> Response:
 async def _rename_form(visit: Visit, refused: Refused | None, *, typed: str) -> Response:
     found = await _find(visit)
     row = _row(visit, found) if found else None
-    if row is None or row.kind == "phone" or (refused and refused.reason is Reason.NOT_FOUND):
+    if (
+        row is None
+        or row.kind is MethodKind.PHONE
+        or (refused and refused.reason is Reason.NOT_FOUND)
+    ):
         return problem.not_found(visit)
     return page(
         visit,

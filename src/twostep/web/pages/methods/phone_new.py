@@ -60,7 +60,7 @@ def _filled(visit: Visit, choices: PhoneChoices) -> view.PhoneForm:
     """The form with what was typed, else with what is likely."""
     regions = sorted(
         (
-            view.Region(one.code, i18n.country_name(one.code, visit.language), one.calling_code)
+            view.RegionRow(one.code, i18n.country_name(one.code, visit.language), one.calling_code)
             for one in choices.regions
         ),
         key=lambda one: one.name,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from twostep.core.messages.channel import CODE_CHANNELS, Channel
+from twostep.core.methods.authenticator import MethodKind
 from twostep.core.refusal import Reason, Refused
 from twostep.flows.sign_in.second_step_view import SecondStepView
 from twostep.i18n import translator
@@ -52,10 +53,14 @@ def new_ask(visit: Visit, found: SecondStepView, *, way: str) -> Ask:
     if kind == "passkey":  # no wait touches it
         return Ask(_ask(visit, found, kind), ways, None, "page", ())
     wait = found.backup_wait if kind == "codes" else found.code_wait
-    untouched = ("phone", "app", "passkey") if kind == "codes" else ("codes", "passkey")
+    untouched = {MethodKind.PASSKEY, MethodKind.CODES}
+    if kind == "codes":
+        untouched = {MethodKind.PASSKEY, MethodKind.APP, MethodKind.PHONE}
     other_wait = found.code_wait if kind == "codes" else found.backup_wait
     other = tuple(
-        row for row in ways if row.kind in untouched and (row.kind == "passkey" or not other_wait)
+        row
+        for row in ways
+        if row.kind in untouched and (row.kind is MethodKind.PASSKEY or not other_wait)
     )
     return Ask(
         ask=_ask(visit, found, kind),
@@ -119,9 +124,9 @@ def _ways(visit: Visit, found: SecondStepView, kind: view.AskKind) -> tuple[view
     words = translator(visit.language)
     rows: list[view.WayRow] = []
     if kind != "app":
-        rows += [view.WayRow(app.id, "app", label=app.name) for app in found.methods.apps]
+        rows += [view.WayRow(app.id, MethodKind.APP, label=app.name) for app in found.methods.apps]
     if kind != "passkey" and (own := _passkeys(visit, found)):
-        rows.append(view.WayRow(own[0][0], "passkey", label=own[0][1], entries=own))
+        rows.append(view.WayRow(own[0][0], MethodKind.PASSKEY, label=own[0][1], entries=own))
     for phone in found.methods.phones:
         channels = [one for one in found.channels if one is Channel.CALL or phone.line != "fixed"]
         if phone.channel is Channel.CALL:
@@ -135,7 +140,7 @@ def _ways(visit: Visit, found: SecondStepView, kind: view.AskKind) -> tuple[view
             rows.append(
                 view.WayRow(
                     phone.id,
-                    "phone",
+                    MethodKind.PHONE,
                     channel=channel,
                     hint=phone.hint,
                     trouble=trouble or _channel_trouble(visit, found, channel),
@@ -145,7 +150,7 @@ def _ways(visit: Visit, found: SecondStepView, kind: view.AskKind) -> tuple[view
     rows.sort(key=lambda row: row.id != favourite)
     sheet = found.methods.recovery_set
     if kind != "codes" and sheet is not None and found.methods.codes_left:
-        rows.append(view.WayRow(sheet.id, "codes", codes_left=found.methods.codes_left))
+        rows.append(view.WayRow(sheet.id, MethodKind.CODES, codes_left=found.methods.codes_left))
     return tuple(rows)
 
 

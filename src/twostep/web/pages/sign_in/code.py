@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
+from twostep.core.methods.authenticator import MethodKind
 from twostep.core.methods.out_of_band import Purpose
 from twostep.core.refusal import MALFORMED, Reason, Refused
 from twostep.flows.messages.message_view import view_delivery
@@ -101,7 +102,9 @@ async def send(visit: Visit) -> Response:
             answer,
             scope="send",
             back_url=HERE,
-            ways=tuple(row for row in asked.ways if row.kind in {"codes", "passkey"}),
+            ways=tuple(
+                row for row in asked.ways if row.kind in {MethodKind.CODES, MethodKind.PASSKEY}
+            ),
             send_url=SEND,
             here_url=HERE,
             passkey=PASSKEY,
