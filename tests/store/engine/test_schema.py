@@ -32,7 +32,7 @@ from twostep.store import move_marks as copy_marks
 from twostep.store.engine import address, schema
 from twostep.store.engine import open as engines
 from twostep.store.engine.schema import SchemaMismatch
-from twostep.store.migrations import schema_0003, schema_0004
+from twostep.store.migrations.versions import v0003_indexes, v0004_counters
 from twostep.store.move.copy_tables import COPIED_TABLES
 
 
@@ -361,7 +361,7 @@ def test_indexes_that_were_made_by_hand_first_are_left_as_they_are(
     schema.upgrade(url, migrations=_up_to(tmp_path, "0002"))
     numbers = "SELECT relname, oid FROM pg_class WHERE relkind = 'i'"
     before = set(_execute(url, numbers))
-    for statement in (*schema_0003.STATEMENTS, *schema_0004.STATEMENTS):
+    for statement in (*v0003_indexes.STATEMENTS, *v0004_counters.STATEMENTS):
         if "CREATE INDEX" in statement:
             _change(url, statement.replace("INDEX", "INDEX CONCURRENTLY", 1))
     by_hand = set(_execute(url, numbers)) - before

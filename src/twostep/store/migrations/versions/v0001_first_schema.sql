@@ -1,17 +1,3 @@
-"""The first schema, as SQL with the few types that differ between the engines left open.
-
-Instants are whole Unix seconds. `{big}` holds them, `{blob}` holds sealed values and digests, `{text}`
-is ordered by its bytes, and `{strict}` makes SQLite keep to the declared types.
-"""
-
-from __future__ import annotations
-
-from twostep.store.migrations.schema_0001_audit import AUDIT_TABLES
-from twostep.store.migrations.schema_0001_passkeys import PASSKEY_TABLES
-
-
-TABLES = (
-    """
     CREATE TABLE accounts (
       id {text} PRIMARY KEY,
       name {text} NOT NULL,
@@ -37,8 +23,8 @@ TABLES = (
       audit_seq {big} NOT NULL DEFAULT 0,
       audit_hash {blob} NOT NULL
     ){strict}
-    """,
-    """
+    ;
+
     CREATE TABLE email_addresses (
       id {text} PRIMARY KEY,
       account_id {text} NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
@@ -47,13 +33,12 @@ TABLES = (
       verified_at {big},
       created_at {big} NOT NULL
     ){strict}
-    """,
-    """
+    ;
     CREATE UNIQUE INDEX email_addresses_verified ON email_addresses (address_key)
       WHERE verified_at IS NOT NULL
-    """,
-    "CREATE INDEX email_addresses_account ON email_addresses (account_id)",
-    """
+    ;
+    CREATE INDEX email_addresses_account ON email_addresses (account_id);
+
     CREATE TABLE sessions (
       id {text} PRIMARY KEY,
       digest {blob} NOT NULL UNIQUE,
@@ -73,10 +58,10 @@ TABLES = (
       seen_at {big} NOT NULL,
       expires_at {big} NOT NULL
     ){strict}
-    """,
-    "CREATE INDEX sessions_account ON sessions (account_id)",
-    "CREATE INDEX sessions_end ON sessions (expires_at)",
-    """
+    ;
+    CREATE INDEX sessions_account ON sessions (account_id);
+    CREATE INDEX sessions_end ON sessions (expires_at);
+
     CREATE TABLE known_browsers (
       account_id {text} NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
       digest {blob} NOT NULL,
@@ -86,8 +71,8 @@ TABLES = (
       seen_at {big} NOT NULL,
       PRIMARY KEY (account_id, digest)
     ){strict}
-    """,
-    """
+    ;
+
     CREATE TABLE apps (
       id {text} PRIMARY KEY,
       account_id {text} NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
@@ -104,9 +89,9 @@ TABLES = (
       last_used_at {big},
       last_used_browser {text} NOT NULL DEFAULT ''
     ){strict}
-    """,
-    "CREATE INDEX apps_account ON apps (account_id)",
-    """
+    ;
+    CREATE INDEX apps_account ON apps (account_id);
+
     CREATE TABLE pending_apps (
       session_id {text} PRIMARY KEY REFERENCES sessions (id) ON DELETE CASCADE,
       id {text} NOT NULL,
@@ -114,8 +99,8 @@ TABLES = (
       secret {blob} NOT NULL,
       expires_at {big} NOT NULL
     ){strict}
-    """,
-    """
+    ;
+
     CREATE TABLE phones (
       id {text} PRIMARY KEY,
       account_id {text} NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
@@ -130,10 +115,10 @@ TABLES = (
       confirmed_at {big},
       last_used_at {big}
     ){strict}
-    """,
-    "CREATE INDEX phones_account ON phones (account_id)",
-    "CREATE INDEX phones_fingerprint ON phones (fingerprint)",
-    """
+    ;
+    CREATE INDEX phones_account ON phones (account_id);
+    CREATE INDEX phones_fingerprint ON phones (fingerprint);
+
     CREATE TABLE recovery_sets (
       account_id {text} PRIMARY KEY REFERENCES accounts (id) ON DELETE CASCADE,
       id {text} NOT NULL UNIQUE,
@@ -145,8 +130,8 @@ TABLES = (
       proved_at {big},
       created_at {big} NOT NULL
     ){strict}
-    """,
-    """
+    ;
+
     CREATE TABLE recovery_codes (
       id {text} PRIMARY KEY,
       set_id {text} NOT NULL REFERENCES recovery_sets (id) ON DELETE CASCADE,
@@ -155,8 +140,8 @@ TABLES = (
       used_at {big},
       UNIQUE (set_id, number)
     ){strict}
-    """,
-    """
+    ;
+
     CREATE TABLE challenges (
       id {text} PRIMARY KEY,
       account_id {text} NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
@@ -172,12 +157,12 @@ TABLES = (
       expires_at {big} NOT NULL,
       ended_at {big}
     ){strict}
-    """,
-    "CREATE INDEX challenges_session ON challenges (session_id)",
-    "CREATE INDEX challenges_account ON challenges (account_id)",
-    "CREATE INDEX challenges_phone ON challenges (phone_id)",
-    "CREATE INDEX challenges_end ON challenges (expires_at)",
-    """
+    ;
+    CREATE INDEX challenges_session ON challenges (session_id);
+    CREATE INDEX challenges_account ON challenges (account_id);
+    CREATE INDEX challenges_phone ON challenges (phone_id);
+    CREATE INDEX challenges_end ON challenges (expires_at);
+
     CREATE TABLE outbox (
       id {text} PRIMARY KEY,
       account_id {text} NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
@@ -199,13 +184,13 @@ TABLES = (
       accepted_at {big},
       finished_at {big}
     ){strict}
-    """,
-    "CREATE INDEX outbox_due ON outbox (next_at) WHERE state = 'queued'",
-    "CREATE INDEX outbox_session ON outbox (session_id)",
-    "CREATE INDEX outbox_challenge ON outbox (challenge_id)",
-    "CREATE INDEX outbox_account ON outbox (account_id)",
-    "CREATE INDEX outbox_created ON outbox (created_at)",
-    """
+    ;
+    CREATE INDEX outbox_due ON outbox (next_at) WHERE state = 'queued';
+    CREATE INDEX outbox_session ON outbox (session_id);
+    CREATE INDEX outbox_challenge ON outbox (challenge_id);
+    CREATE INDEX outbox_account ON outbox (account_id);
+    CREATE INDEX outbox_created ON outbox (created_at);
+
     CREATE TABLE throttles (
       key {text} PRIMARY KEY,
       count {big} NOT NULL,
@@ -214,9 +199,9 @@ TABLES = (
       until_at {big} NOT NULL,
       updated_at {big} NOT NULL
     ){strict}
-    """,
-    "CREATE INDEX throttles_updated ON throttles (updated_at)",
-    """
+    ;
+    CREATE INDEX throttles_updated ON throttles (updated_at);
+
     CREATE TABLE kept_posts (
       id {text} PRIMARY KEY,
       account_id {text} NOT NULL,
@@ -225,9 +210,9 @@ TABLES = (
       form {blob} NOT NULL,
       expires_at {big} NOT NULL
     ){strict}
-    """,
-    "CREATE INDEX kept_posts_session ON kept_posts (session_id)",
-    """
+    ;
+    CREATE INDEX kept_posts_session ON kept_posts (session_id);
+
     CREATE TABLE mail_links (
       digest {blob} PRIMARY KEY,
       account_id {text} NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
@@ -237,10 +222,10 @@ TABLES = (
       expires_at {big} NOT NULL,
       used_at {big}
     ){strict}
-    """,
-    "CREATE INDEX mail_links_account ON mail_links (account_id)",
-    "CREATE INDEX mail_links_end ON mail_links (expires_at)",
-    """
+    ;
+    CREATE INDEX mail_links_account ON mail_links (account_id);
+    CREATE INDEX mail_links_end ON mail_links (expires_at);
+
     CREATE TABLE temporary_codes (
       account_id {text} PRIMARY KEY REFERENCES accounts (id) ON DELETE CASCADE,
       id {text} NOT NULL,
@@ -250,8 +235,8 @@ TABLES = (
       created_at {big} NOT NULL,
       expires_at {big} NOT NULL
     ){strict}
-    """,
-    """
+    ;
+
     CREATE TABLE support_references (
       reference {text} PRIMARY KEY,
       account_id {text} NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
@@ -261,9 +246,9 @@ TABLES = (
       created_at {big} NOT NULL,
       expires_at {big} NOT NULL
     ){strict}
-    """,
-    "CREATE INDEX support_references_account ON support_references (account_id)",
-    """
+    ;
+    CREATE INDEX support_references_account ON support_references (account_id);
+
     CREATE TABLE recoveries (
       account_id {text} PRIMARY KEY REFERENCES accounts (id) ON DELETE CASCADE,
       id {text} NOT NULL UNIQUE,
@@ -273,14 +258,102 @@ TABLES = (
       next_at {big} NOT NULL,
       ended_at {big}
     ){strict}
-    """,
-    "CREATE INDEX recoveries_due ON recoveries (next_at)",
-    *AUDIT_TABLES,
-    *PASSKEY_TABLES,
-    """
+    ;
+    CREATE INDEX recoveries_due ON recoveries (next_at);
+
+    CREATE TABLE audit_records (
+      chain {text} NOT NULL,
+      seq {big} NOT NULL,
+      at {big} NOT NULL,
+      event {text} NOT NULL,
+      body {text} NOT NULL,
+      prev_hash {blob} NOT NULL,
+      hash {blob} NOT NULL,
+      PRIMARY KEY (chain, seq)
+    ){strict}
+    ;
+    CREATE INDEX audit_records_at ON audit_records (at);
+
+    CREATE TABLE audit_changed (
+      chain {text} PRIMARY KEY,
+      seq {big} NOT NULL,
+      hash {blob} NOT NULL
+    ){strict}
+    ;
+
+    CREATE TABLE audit_starts (
+      chain {text} PRIMARY KEY,
+      key_id {text} NOT NULL,
+      body {text} NOT NULL,
+      signature {blob} NOT NULL
+    ){strict}
+    ;
+
+    CREATE TABLE system_chains (
+      chain {text} PRIMARY KEY,
+      audit_seq {big} NOT NULL,
+      audit_hash {blob} NOT NULL
+    ){strict}
+    ;
+
+    CREATE TABLE audit_checkpoints (
+      seq {big} PRIMARY KEY,
+      at {big} NOT NULL,
+      body {text} NOT NULL,
+      signature {blob} NOT NULL
+    ){strict}
+    ;
+
+    CREATE TABLE passkeys (
+      id {text} PRIMARY KEY,
+      account_id {text} NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+      name {text} NOT NULL,
+      credential_id {blob} NOT NULL UNIQUE,
+      public_key {blob} NOT NULL,
+      sign_count {big} NOT NULL,
+      model {text} NOT NULL,
+      transports {text} NOT NULL,
+      synced {big} NOT NULL,
+      backed_up {big} NOT NULL,
+      created_at {big} NOT NULL,
+      last_used_at {big},
+      last_used_browser {text} NOT NULL DEFAULT ''
+    ){strict}
+    ;
+    CREATE INDEX passkeys_account ON passkeys (account_id);
+
+    CREATE TABLE passkey_handles (
+      account_id {text} PRIMARY KEY REFERENCES accounts (id) ON DELETE CASCADE,
+      handle {blob} NOT NULL UNIQUE
+    ){strict}
+    ;
+
+    CREATE TABLE used_challenges (
+      digest {blob} PRIMARY KEY,
+      expires_at {big} NOT NULL
+    ){strict}
+    ;
+    CREATE INDEX used_challenges_end ON used_challenges (expires_at);
+
+    CREATE TABLE remembered_browsers (
+      id {text} PRIMARY KEY,
+      account_id {text} NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+      series {blob} NOT NULL UNIQUE,
+      digest {blob} NOT NULL,
+      previous_digest {blob},
+      rotated_at {big} NOT NULL,
+      browser {text} NOT NULL,
+      network {text} NOT NULL,
+      created_at {big} NOT NULL,
+      last_used_at {big} NOT NULL,
+      expires_at {big} NOT NULL
+    ){strict}
+    ;
+    CREATE INDEX remembered_browsers_account ON remembered_browsers (account_id);
+    CREATE INDEX remembered_browsers_end ON remembered_browsers (expires_at);
+
     CREATE TABLE installation (
       name {text} PRIMARY KEY,
       value {text} NOT NULL
     ){strict}
-    """,
-)
+    ;
