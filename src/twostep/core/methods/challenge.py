@@ -17,7 +17,7 @@ from twostep.core.methods.out_of_band import Purpose
 class Challenge:
     """One row of `challenges`.
 
-    `code`: the code, sealed, until the challenge ends. `check`: keyed digest to compare with.
+    `code`: the code, sealed, until the challenge ends. `check_mac`: keyed digest to compare with.
     `call_key`: the digit a called person must press. `ended_at`: answered, spent or replaced.
     """
 
@@ -28,7 +28,7 @@ class Challenge:
     phone_id: str
     channel: Channel
     code: bytes | None
-    check: bytes
+    check_mac: bytes
     call_key: str
     tries_left: int
     created_at: int

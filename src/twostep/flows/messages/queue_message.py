@@ -78,7 +78,7 @@ def _new_challenge(
             row_id=row_id,
             account_id=session.account_id,
         ),
-        check=check_of(turn.env, row_id, code),
+        check_mac=check_of(turn.env, row_id, code),
         call_key=out_of_band.new_call_key(),
         tries_left=out_of_band.CODE_TRIES,
         created_at=turn.now,

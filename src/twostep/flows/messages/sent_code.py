@@ -38,7 +38,7 @@ def check_of(env: Env, challenge_id: str, code: str) -> bytes:
 
 def is_sent_code(env: Env, challenge: Challenge, code: str) -> bool:
     """Whether `code` is the one that was sent, in constant time."""
-    return mac_matches(env, _check_data(challenge.id, code), challenge.check, purpose=CHECK)
+    return mac_matches(env, _check_data(challenge.id, code), challenge.check_mac, purpose=CHECK)
 
 
 def _check_data(challenge_id: str, code: str) -> bytes:

@@ -6,27 +6,16 @@ that two flows of one account never run beside each other.
 
 from __future__ import annotations
 
-from twostep.core.account import Account, Role
+from twostep.core.account import Account
 from twostep.core.audit.audit_chain import START, Head
 from twostep.core.methods.reminder import REMIND_SECONDS
-from twostep.store.tx import Row, Tx
+from twostep.store import tables
+from twostep.store.tx import Tx
 
 
-COLUMNS = (
-    "id, name, role, language, time_zone, two_step, two_step_at, password_hash, password_version,"
-    " password_short, password_set_at, password_retired_at, disabled_at, must_enroll,"
-    " default_method, wrong_in_a_row, guess_millionths, spare_reminder_at, created_at"
-)
+COLUMNS = tables.columns(Account)
 
-_ROLES = {str(role): role for role in Role}
-
-
-def account_of(row: Row) -> Account:
-    """An account from a row of `COLUMNS`."""
-    return Account(
-        row[0], row[1], _ROLES[row[2]], row[3], row[4], bool(row[5]), row[6], row[7], row[8],
-        bool(row[9]), row[10], row[11], row[12], bool(row[13]), *row[14:19],
-    )  # fmt: skip
+account_of = tables.reader(Account)
 
 
 def lock(tx: Tx, account_id: str) -> Account | None:
@@ -41,8 +30,9 @@ def lock(tx: Tx, account_id: str) -> Account | None:
     )
     if row is None:
         return None
-    tx.heads.setdefault(account_id, Head(row[19], bytes(row[20])))
-    return account_of(row)
+    *columns, seq, digest = row
+    tx.heads.setdefault(account_id, Head(seq, bytes(digest)))
+    return account_of(columns)
 
 
 def load(tx: Tx, account_id: str) -> Account | None:
@@ -90,37 +80,12 @@ def count(tx: Tx) -> int:
 
 def insert(tx: Tx, account: Account, *, name_key: str) -> bool:
     """Add an account and take its row. False: the name is taken."""
-    done = tx.run(
-        f"INSERT INTO accounts ({COLUMNS}, name_key, audit_hash) VALUES (:id, :name, :role,"
-        " :language, :time_zone, :two_step, :two_step_at, :password_hash, :password_version,"
-        " :password_short, :password_set_at, :password_retired_at, :disabled_at, :must_enroll, :default_method,"
-        " :wrong_in_a_row, :guess_millionths, :spare_reminder_at, :created_at, :name_key, :start)"
-        " ON CONFLICT (name_key) DO NOTHING",
-        id=account.id,
-        name=account.name,
-        role=str(account.role),
-        language=account.language,
-        time_zone=account.time_zone,
-        two_step=int(account.two_step),
-        two_step_at=account.two_step_at,
-        password_hash=account.password_hash,
-        password_version=account.password_version,
-        password_short=int(account.password_short),
-        password_set_at=account.password_set_at,
-        password_retired_at=account.password_retired_at,
-        disabled_at=account.disabled_at,
-        must_enroll=int(account.must_enroll),
-        default_method=account.default_method,
-        wrong_in_a_row=account.wrong_in_a_row,
-        guess_millionths=account.guess_millionths,
-        spare_reminder_at=account.spare_reminder_at,
-        created_at=account.created_at,
-        name_key=name_key,
-        start=START,
+    is_new = tables.insert_new(
+        tx, "accounts", account, on="name_key", name_key=name_key, audit_hash=START
     )
-    if done:
+    if is_new:
         tx.heads[account.id] = Head()
-    return done == 1
+    return is_new
 
 
 def save_two_step(tx: Tx, account_id: str, *, on: bool, now: int) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from twostep.core.account import EmailAddress
+from twostep.store import tables
 from twostep.store.tx import Tx
 
 
 def list_addresses(tx: Tx, account_id: str) -> list[EmailAddress]:
     """Every address of the account, oldest first, unverified ones too."""
     rows = tx.all(
-        "SELECT id, account_id, address, verified_at, created_at FROM email_addresses"
+        f"SELECT {tables.columns(EmailAddress)} FROM email_addresses"
         " WHERE account_id = :id ORDER BY created_at, id",
         id=account_id,
     )
@@ -18,16 +19,7 @@ def list_addresses(tx: Tx, account_id: str) -> list[EmailAddress]:
 
 def insert_address(tx: Tx, address: EmailAddress, *, address_key: str) -> None:
     """Add an address."""
-    tx.do(
-        "INSERT INTO email_addresses (id, account_id, address, address_key, verified_at, created_at)"
-        " VALUES (:id, :account, :address, :key, :verified, :created)",
-        id=address.id,
-        account=address.account_id,
-        address=address.address,
-        key=address_key,
-        verified=address.verified_at,
-        created=address.created_at,
-    )
+    tables.insert(tx, "email_addresses", address, address_key=address_key)
 
 
 def is_address_taken(tx: Tx, address_key: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from twostep.store import tables
 from twostep.store.tx import Tx
 
 
@@ -19,21 +20,12 @@ class MailLink:
     used_at: int | None
 
 
-_COLUMNS = "account_id, purpose, subject_id, created_at, expires_at, used_at"
+_COLUMNS = tables.columns(MailLink)
 
 
 def insert(tx: Tx, link: MailLink, *, digest: bytes) -> None:
     """Keep a link."""
-    tx.do(
-        f"INSERT INTO mail_links (digest, {_COLUMNS}) VALUES (:digest, :account, :purpose, :subject,"
-        " :created, :expires, NULL)",
-        digest=digest,
-        account=link.account_id,
-        purpose=link.purpose,
-        subject=link.subject_id,
-        created=link.created_at,
-        expires=link.expires_at,
-    )
+    tables.insert(tx, "mail_links", link, digest=digest)
 
 
 def load(tx: Tx, digest: bytes, *, purpose: str) -> MailLink | None:

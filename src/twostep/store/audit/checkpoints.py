@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from twostep.core.audit.audit_chain import Head
 from twostep.core.audit.audit_checkpoint import Signed
-from twostep.store import installation
+from twostep.store import installation, tables
 from twostep.store.tx import Row, Tx
 
 
@@ -29,14 +29,7 @@ def take_changed(tx: Tx, *, limit: int) -> dict[str, Head]:
 
 def insert(tx: Tx, seq: int, signed: Signed, *, at: int) -> None:
     """Keep a checkpoint."""
-    tx.do(
-        "INSERT INTO audit_checkpoints (seq, at, body, signature)"
-        " VALUES (:seq, :at, :body, :signature)",
-        seq=seq,
-        at=at,
-        body=signed.body,
-        signature=signed.signature,
-    )
+    tables.insert(tx, "audit_checkpoints", signed, seq=seq, at=at)
 
 
 def load_newest(tx: Tx) -> tuple[int, Signed] | None:
@@ -87,15 +80,7 @@ def hold_starts(tx: Tx) -> None:
 
 def save_start(tx: Tx, chain: str, signed: Signed, *, key_id: str) -> None:
     """Keep where a chain begins, in place of an earlier start. Needs `hold_starts`."""
-    tx.do(
-        "INSERT INTO audit_starts (chain, key_id, body, signature)"
-        " VALUES (:chain, :key, :body, :signature) ON CONFLICT (chain) DO UPDATE SET"
-        " key_id = excluded.key_id, body = excluded.body, signature = excluded.signature",
-        chain=chain,
-        key=key_id,
-        body=signed.body,
-        signature=signed.signature,
-    )
+    tables.upsert(tx, "audit_starts", signed, on="chain", chain=chain, key_id=key_id)
 
 
 def load_start(tx: Tx, chain: str) -> Signed | None:

@@ -6,7 +6,11 @@ from collections.abc import Iterable
 
 from twostep.core.audit.audit_chain import Head, Record, next_record, system_chain
 from twostep.core.audit.event import Event, Source
+from twostep.store import tables
 from twostep.store.tx import Tx
+
+
+_COLUMNS = tables.columns(Record)
 
 
 def append(tx: Tx, event: Event, *, account_id: str, source: Source, now: int) -> None:
@@ -23,7 +27,7 @@ def append_all(
         record = next_record(
             head, event, chain=account_id, account_id=account_id, source=source, at=now
         )
-        _insert(tx, record)
+        tables.insert(tx, "audit_records", record)
         tx.events.append((event.kind, event.outcome))
         head = Head(record.seq, record.hash)
     tx.heads[account_id] = head
@@ -53,7 +57,7 @@ def append_system(tx: Tx, event: Event, *, subject: str, source: Source, now: in
     )
     head = Head(row[0], bytes(row[1])) if row else Head()
     record = next_record(head, event, chain=chain, account_id=None, source=source, at=now)
-    _insert(tx, record)
+    tables.insert(tx, "audit_records", record)
     tx.events.append((event.kind, event.outcome))
     tx.do(
         "UPDATE system_chains SET audit_seq = :seq, audit_hash = :hash WHERE chain = :chain",
@@ -66,33 +70,13 @@ def append_system(tx: Tx, event: Event, *, subject: str, source: Source, now: in
 
 def _mark_changed(tx: Tx, chain: str, head: Head) -> None:
     """Leave the head for the next checkpoint."""
-    tx.do(
-        "INSERT INTO audit_changed (chain, seq, hash) VALUES (:chain, :seq, :hash)"
-        " ON CONFLICT (chain) DO UPDATE SET seq = excluded.seq, hash = excluded.hash",
-        chain=chain,
-        seq=head.seq,
-        hash=head.hash,
-    )
-
-
-def _insert(tx: Tx, record: Record) -> None:
-    tx.do(
-        "INSERT INTO audit_records (chain, seq, at, event, body, prev_hash, hash)"
-        " VALUES (:chain, :seq, :at, :event, :body, :prev, :hash)",
-        chain=record.chain,
-        seq=record.seq,
-        at=record.at,
-        event=record.event,
-        body=record.body,
-        prev=record.prev_hash,
-        hash=record.hash,
-    )
+    tables.upsert(tx, "audit_changed", head, on="chain", chain=chain)
 
 
 def list_newest(tx: Tx, chain: str, *, before_seq: int, limit: int) -> list[Record]:
     """A page of a chain's records, the newest first."""
     rows = tx.all(
-        "SELECT chain, seq, at, event, body, prev_hash, hash FROM audit_records"
+        f"SELECT {_COLUMNS} FROM audit_records"
         " WHERE chain = :chain AND seq < :before ORDER BY seq DESC LIMIT :limit",
         chain=chain,
         before=before_seq,
@@ -104,7 +88,7 @@ def list_newest(tx: Tx, chain: str, *, before_seq: int, limit: int) -> list[Reco
 def list_page(tx: Tx, *, after: tuple[str, int], limit: int) -> list[Record]:
     """A page of every chain's records, by chain and number."""
     rows = tx.all(
-        "SELECT chain, seq, at, event, body, prev_hash, hash FROM audit_records"
+        f"SELECT {_COLUMNS} FROM audit_records"
         " WHERE (chain, seq) > (:chain, :seq) ORDER BY chain, seq LIMIT :limit",
         chain=after[0],
         seq=after[1],
@@ -133,7 +117,7 @@ def count(tx: Tx) -> int:
 def list_chain(tx: Tx, chain: str, *, after_seq: int, limit: int) -> list[Record]:
     """A page of one chain's records, the oldest first."""
     rows = tx.all(
-        "SELECT chain, seq, at, event, body, prev_hash, hash FROM audit_records"
+        f"SELECT {_COLUMNS} FROM audit_records"
         " WHERE chain = :chain AND seq > :after ORDER BY seq LIMIT :limit",
         chain=chain,
         after=after_seq,

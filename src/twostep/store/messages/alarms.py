@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from twostep.store import tables
 from twostep.store.tx import Tx
 
 
@@ -20,24 +21,18 @@ class Alarm:
     data: Mapping[str, str | int]
 
 
+_COLUMNS = tables.columns(Alarm)
+
+
 def insert(tx: Tx, alarm: Alarm) -> None:
     """Raise an alarm."""
-    tx.do(
-        "INSERT INTO alarms (id, at, event, subject, data)"
-        " VALUES (:id, :at, :event, :subject, :data)",
-        id=alarm.id,
-        at=alarm.at,
-        event=alarm.event,
-        subject=alarm.subject,
-        data=json.dumps(dict(alarm.data), sort_keys=True),
-    )
+    tables.insert(tx, "alarms", alarm, data=json.dumps(dict(alarm.data), sort_keys=True))
 
 
 def list_newest(tx: Tx, *, since: int, limit: int) -> list[Alarm]:
     """Alarms since then, the newest first."""
     rows = tx.all(
-        "SELECT id, at, event, subject, data FROM alarms WHERE at >= :since"
-        " ORDER BY at DESC, id LIMIT :limit",
+        f"SELECT {_COLUMNS} FROM alarms WHERE at >= :since ORDER BY at DESC, id LIMIT :limit",
         since=since,
         limit=limit,
     )

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from twostep.core.messages.channel import Channel
+from twostep.store import tables
 from twostep.store.messages import sends
-from twostep.store.tx import Row, Tx
+from twostep.store.tx import Tx
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,47 +42,19 @@ class OutboxRow:
     copies: int = 0
 
 
-_COLUMNS = (
-    "id, account_id, session_id, challenge_id, channel, kind, phone_id, payload, state, reason,"
-    " provider, provider_id, attempt, next_at, not_after, created_at, accepted_at, copies"
-)
-
-
-def _message(row: Row) -> OutboxRow:
-    return OutboxRow(row[0], row[1], row[2], row[3], Channel(row[4]), *row[5:])
+_COLUMNS = tables.columns(OutboxRow)
+_row = tables.reader(OutboxRow)
 
 
 def insert(tx: Tx, row: OutboxRow) -> None:
     """Queue a message."""
-    tx.do(
-        f"INSERT INTO outbox ({_COLUMNS}) VALUES (:id, :account_id, :session_id, :challenge_id,"
-        " :channel, :kind, :phone_id, :payload, :state, :reason, :provider, :provider_id, :attempt,"
-        " :next_at, :not_after, :created_at, :accepted_at, :copies)",
-        id=row.id,
-        account_id=row.account_id,
-        session_id=row.session_id,
-        challenge_id=row.challenge_id,
-        channel=str(row.channel),
-        kind=row.kind,
-        phone_id=row.phone_id,
-        payload=row.payload,
-        state=row.state,
-        reason=row.reason,
-        provider=row.provider,
-        provider_id=row.provider_id,
-        attempt=row.attempt,
-        next_at=row.next_at,
-        not_after=row.not_after,
-        created_at=row.created_at,
-        accepted_at=row.accepted_at,
-        copies=row.copies,
-    )
+    tables.insert(tx, "outbox", row)
 
 
 def load(tx: Tx, row_id: str) -> OutboxRow | None:
     """One message."""
     row = tx.one(f"SELECT {_COLUMNS} FROM outbox WHERE id = :id", id=row_id)
-    return None if row is None else _message(row)
+    return None if row is None else _row(row)
 
 
 def claim_due(tx: Tx, *, now: int, lease_seconds: int, limit: int) -> list[OutboxRow]:
@@ -105,7 +78,7 @@ def claim_due(tx: Tx, *, now: int, lease_seconds: int, limit: int) -> list[Outbo
         ahead=now + 2 * lease_seconds,
         limit=limit,
     )
-    return [_message(row) for row in rows]
+    return [_row(row) for row in rows]
 
 
 def save_state(
@@ -192,7 +165,7 @@ def list_of_attempt(
         session=session_id,
         since=since,
     )
-    found = [_message(row) for row in rows]
+    found = [_row(row) for row in rows]
     if phone_id is None or not found:
         return found
     same = sends.list_to_number_of(tx, phone_id, since=since)
@@ -206,7 +179,7 @@ def load_newest_of_challenge(tx: Tx, challenge_id: str) -> OutboxRow | None:
         " ORDER BY created_at DESC, id LIMIT 1",
         id=challenge_id,
     )
-    return None if row is None else _message(row)
+    return None if row is None else _row(row)
 
 
 def load_newest_of_kind(tx: Tx, account_id: str, *, kind: str) -> OutboxRow | None:
@@ -217,7 +190,7 @@ def load_newest_of_kind(tx: Tx, account_id: str, *, kind: str) -> OutboxRow | No
         id=account_id,
         kind=kind,
     )
-    return None if row is None else _message(row)
+    return None if row is None else _row(row)
 
 
 def is_notice_recent(tx: Tx, account_id: str, *, kind: str, since: int, now: int) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from twostep.store import tables
 from twostep.store.tx import Tx
 
 
@@ -19,19 +20,10 @@ class ProviderState:
 
 def save(tx: Tx, state: ProviderState) -> None:
     """Write a provider's state down."""
-    tx.do(
-        "INSERT INTO provider_states (name, open_until, reason, changed_at)"
-        " VALUES (:name, :until, :reason, :at) ON CONFLICT (name) DO UPDATE SET"
-        " open_until = excluded.open_until, reason = excluded.reason,"
-        " changed_at = excluded.changed_at",
-        name=state.name,
-        until=state.open_until,
-        reason=state.reason,
-        at=state.changed_at,
-    )
+    tables.upsert(tx, "provider_states", state, on="name")
 
 
 def list_all(tx: Tx) -> list[ProviderState]:
     """Every provider that ever changed its state."""
-    rows = tx.all("SELECT name, open_until, reason, changed_at FROM provider_states ORDER BY name")
+    rows = tx.all(f"SELECT {tables.columns(ProviderState)} FROM provider_states ORDER BY name")
     return [ProviderState(*row) for row in rows]

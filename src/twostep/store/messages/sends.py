@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from twostep.core.messages.channel import Channel
+from twostep.store import tables
 from twostep.store.tx import Tx
 
 
@@ -48,20 +49,7 @@ class Tally:
 
 def insert(tx: Tx, send: Send) -> None:
     """Write a send down."""
-    tx.do(
-        "INSERT INTO sends (id, account_id, challenge_id, region, channel, confirmed, fingerprint,"
-        " prefix, sent_at) VALUES (:id, :account, :challenge, :region, :channel, :confirmed,"
-        " :fingerprint, :prefix, :at)",
-        id=send.id,
-        account=send.account_id,
-        challenge=send.challenge_id,
-        region=send.region,
-        channel=str(send.channel),
-        confirmed=int(send.confirmed),
-        fingerprint=send.fingerprint,
-        prefix=send.prefix,
-        at=send.sent_at,
-    )
+    tables.insert(tx, "sends", send)
 
 
 def save_verified(tx: Tx, challenge_id: str, *, now: int) -> None:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from twostep.core.methods.authenticator import App, PendingApp
+from twostep.store import tables
 from twostep.store.tx import Tx
 
 
-_COLUMNS = (
-    "id, account_id, name, secret, algorithm, digits, period_seconds, last_step, centre, edge_run,"
-    " created_at, last_used_at, last_used_browser"
-)
+_COLUMNS = tables.columns(App)
 
 
 def list_apps(tx: Tx, account_id: str) -> tuple[App, ...]:
@@ -29,25 +27,7 @@ def load_newest(tx: Tx) -> App | None:
 
 def insert_app(tx: Tx, app: App, *, origin: str) -> None:
     """Add a confirmed app. `origin`: `enrolled`, or where it was imported from."""
-    tx.do(
-        f"INSERT INTO apps ({_COLUMNS}, origin) VALUES (:id, :account_id, :name, :secret,"
-        " :algorithm, :digits, :period_seconds, :last_step, :centre, :edge_run, :created_at,"
-        " :last_used_at, :last_used_browser, :origin)",
-        id=app.id,
-        account_id=app.account_id,
-        name=app.name,
-        secret=app.secret,
-        algorithm=app.algorithm,
-        digits=app.digits,
-        period_seconds=app.period_seconds,
-        last_step=app.last_step,
-        centre=app.centre,
-        edge_run=app.edge_run,
-        created_at=app.created_at,
-        last_used_at=app.last_used_at,
-        last_used_browser=app.last_used_browser,
-        origin=origin,
-    )
+    tables.insert(tx, "apps", app, origin=origin)
 
 
 def advance_step(
@@ -134,8 +114,7 @@ def remove_all(tx: Tx, account_id: str) -> int:
 def load_pending(tx: Tx, session_id: str) -> PendingApp | None:
     """The secret that this session's wizard shows."""
     row = tx.one(
-        "SELECT id, account_id, session_id, secret, expires_at FROM pending_apps"
-        " WHERE session_id = :id",
+        f"SELECT {tables.columns(PendingApp)} FROM pending_apps WHERE session_id = :id",
         id=session_id,
     )
     return None if row is None else PendingApp(*row)
@@ -143,17 +122,7 @@ def load_pending(tx: Tx, session_id: str) -> PendingApp | None:
 
 def save_pending(tx: Tx, pending: PendingApp) -> None:
     """Keep the wizard's secret, in place of an earlier one of the same session."""
-    tx.do(
-        "INSERT INTO pending_apps (id, account_id, session_id, secret, expires_at)"
-        " VALUES (:id, :account, :session, :secret, :expires)"
-        " ON CONFLICT (session_id) DO UPDATE SET id = excluded.id, account_id = excluded.account_id,"
-        " secret = excluded.secret, expires_at = excluded.expires_at",
-        id=pending.id,
-        account=pending.account_id,
-        session=pending.session_id,
-        secret=pending.secret,
-        expires=pending.expires_at,
-    )
+    tables.upsert(tx, "pending_apps", pending, on="session_id")
 
 
 def take_pending(tx: Tx, pending_id: str, *, session_id: str) -> bool:

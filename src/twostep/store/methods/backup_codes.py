@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from twostep.core.methods.authenticator import RecoveryCode, RecoverySet
+from twostep.store import tables
 from twostep.store.tx import Tx
 
 
 def load_set(tx: Tx, account_id: str) -> RecoverySet | None:
     """The account's set."""
     row = tx.one(
-        "SELECT id, account_id, salt, profile, shown, session_id, shown_until, proved_at, created_at"
-        " FROM recovery_sets WHERE account_id = :id",
+        f"SELECT {tables.columns(RecoverySet)} FROM recovery_sets WHERE account_id = :id",
         id=account_id,
     )
     return None if row is None else RecoverySet(*row)
@@ -22,7 +22,7 @@ def load_set(tx: Tx, account_id: str) -> RecoverySet | None:
 def list_codes(tx: Tx, set_id: str) -> tuple[RecoveryCode, ...]:
     """The codes of a set in the order of the printed sheet."""
     rows = tx.all(
-        "SELECT id, number, digest, used_at FROM recovery_codes WHERE set_id = :id ORDER BY number",
+        f"SELECT {tables.columns(RecoveryCode)} FROM recovery_codes WHERE set_id = :id ORDER BY number",
         id=set_id,
     )
     return tuple(RecoveryCode(*row) for row in rows)
@@ -31,28 +31,9 @@ def list_codes(tx: Tx, set_id: str) -> tuple[RecoveryCode, ...]:
 def replace_set(tx: Tx, new: RecoverySet, codes: Sequence[RecoveryCode]) -> None:
     """Put a new set in place of the old one, which is dead at once."""
     remove_set(tx, new.account_id)
-    tx.do(
-        "INSERT INTO recovery_sets (account_id, id, salt, profile, shown, session_id, shown_until,"
-        " proved_at, created_at) VALUES (:account, :id, :salt, :profile, :shown, :session, :until,"
-        " NULL, :created)",
-        account=new.account_id,
-        id=new.id,
-        salt=new.salt,
-        profile=new.profile,
-        shown=new.shown,
-        session=new.session_id,
-        until=new.shown_until,
-        created=new.created_at,
-    )
+    tables.insert(tx, "recovery_sets", new)
     for code in codes:
-        tx.do(
-            "INSERT INTO recovery_codes (id, set_id, number, digest)"
-            " VALUES (:id, :set, :number, :digest)",
-            id=code.id,
-            set=new.id,
-            number=code.number,
-            digest=code.digest,
-        )
+        tables.insert(tx, "recovery_codes", code, set_id=new.id)
 
 
 def consume(tx: Tx, code_id: str, *, now: int) -> bool:
@@ -112,8 +93,7 @@ class TemporaryCode:
 def load_temporary(tx: Tx, account_id: str) -> TemporaryCode | None:
     """The account's temporary code."""
     row = tx.one(
-        "SELECT id, account_id, salt, profile, digest, expires_at FROM temporary_codes"
-        " WHERE account_id = :id",
+        f"SELECT {tables.columns(TemporaryCode)} FROM temporary_codes WHERE account_id = :id",
         id=account_id,
     )
     return None if row is None else TemporaryCode(*row)
@@ -122,17 +102,7 @@ def load_temporary(tx: Tx, account_id: str) -> TemporaryCode | None:
 def save_temporary(tx: Tx, code: TemporaryCode, *, now: int) -> None:
     """Keep a temporary code in place of an earlier one."""
     remove_temporary(tx, code.account_id)
-    tx.do(
-        "INSERT INTO temporary_codes (account_id, id, salt, profile, digest, created_at, expires_at)"
-        " VALUES (:account, :id, :salt, :profile, :digest, :now, :expires)",
-        account=code.account_id,
-        id=code.id,
-        salt=code.salt,
-        profile=code.profile,
-        digest=code.digest,
-        now=now,
-        expires=code.expires_at,
-    )
+    tables.insert(tx, "temporary_codes", code, created_at=now)
 
 
 def consume_temporary(tx: Tx, code_id: str) -> bool:

@@ -5,40 +5,18 @@ from __future__ import annotations
 from twostep.core.messages.channel import Channel
 from twostep.core.methods.challenge import Challenge
 from twostep.core.methods.out_of_band import Purpose
+from twostep.store import tables
 from twostep.store.messages import sends
-from twostep.store.tx import Row, Tx
+from twostep.store.tx import Tx
 
 
-_COLUMNS = (
-    "id, account_id, session_id, purpose, phone_id, channel, code, check_mac, call_key, tries_left,"
-    " created_at, expires_at, ended_at"
-)
-
-
-def _challenge(row: Row) -> Challenge:
-    return Challenge(row[0], row[1], row[2], Purpose(row[3]), row[4], Channel(row[5]), *row[6:13])
+_COLUMNS = tables.columns(Challenge)
+_challenge = tables.reader(Challenge)
 
 
 def insert(tx: Tx, challenge: Challenge) -> None:
     """Keep a new challenge."""
-    tx.do(
-        f"INSERT INTO challenges ({_COLUMNS}) VALUES (:id, :account_id, :session_id, :purpose,"
-        " :phone_id, :channel, :code, :check, :call_key, :tries_left, :created_at, :expires_at,"
-        " :ended_at)",
-        id=challenge.id,
-        account_id=challenge.account_id,
-        session_id=challenge.session_id,
-        purpose=str(challenge.purpose),
-        phone_id=challenge.phone_id,
-        channel=str(challenge.channel),
-        code=challenge.code,
-        check=challenge.check,
-        call_key=challenge.call_key,
-        tries_left=challenge.tries_left,
-        created_at=challenge.created_at,
-        expires_at=challenge.expires_at,
-        ended_at=challenge.ended_at,
-    )
+    tables.insert(tx, "challenges", challenge)
 
 
 def load(tx: Tx, challenge_id: str) -> Challenge | None:

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from twostep.core.methods.authenticator import Passkey
-from twostep.store.tx import Row, Tx
+from twostep.store import tables
+from twostep.store.tx import Tx
 
 
-_COLUMNS = (
-    "id, account_id, name, credential_id, public_key, sign_count, model, transports, synced,"
-    " backed_up, created_at, last_used_at, last_used_browser"
-)
-
-
-def _passkey(row: Row) -> Passkey:
-    return Passkey(*(*row[:8], bool(row[8]), bool(row[9]), *row[10:]))
+_COLUMNS = tables.columns(Passkey)
+_passkey = tables.reader(Passkey)
 
 
 def list_passkeys(tx: Tx, account_id: str) -> tuple[Passkey, ...]:
@@ -36,27 +31,7 @@ def load_by_credential(tx: Tx, credential_id: bytes) -> Passkey | None:
 
 def insert(tx: Tx, passkey: Passkey) -> bool:
     """Add a passkey. False: its credential id is taken, by whichever account."""
-    return (
-        tx.run(
-            f"INSERT INTO passkeys ({_COLUMNS}) VALUES (:id, :account_id, :name, :credential_id,"
-            " :public_key, :sign_count, :model, :transports, :synced, :backed_up, :created_at,"
-            " :last_used_at, :last_used_browser) ON CONFLICT (credential_id) DO NOTHING",
-            id=passkey.id,
-            account_id=passkey.account_id,
-            name=passkey.name,
-            credential_id=passkey.credential_id,
-            public_key=passkey.public_key,
-            sign_count=passkey.sign_count,
-            model=passkey.model,
-            transports=passkey.transports,
-            synced=int(passkey.synced),
-            backed_up=int(passkey.backed_up),
-            created_at=passkey.created_at,
-            last_used_at=passkey.last_used_at,
-            last_used_browser=passkey.last_used_browser,
-        )
-        == 1
-    )
+    return tables.insert_new(tx, "passkeys", passkey, on="credential_id")
 
 
 def save_used(

@@ -6,19 +6,12 @@ from collections.abc import Sequence
 
 from twostep.core.messages.channel import Channel
 from twostep.core.methods.authenticator import Phone
-from twostep.store.tx import Row, Tx
+from twostep.store import tables
+from twostep.store.tx import Tx
 
 
-_COLUMNS = (
-    "id, account_id, session_id, number, region, line, hint, channel, created_at, confirmed_at,"
-    " last_used_at"
-)
-
-
-def _phone(row: Row) -> Phone:
-    return Phone(
-        row[0], row[1], row[2], row[3], row[4], row[5], row[6], Channel(row[7]), *row[8:11]
-    )  # fmt: skip
+_COLUMNS = tables.columns(Phone)
+_phone = tables.reader(Phone)
 
 
 def list_confirmed(tx: Tx, account_id: str) -> tuple[Phone, ...]:
@@ -53,23 +46,7 @@ def load_unconfirmed(tx: Tx, session_id: str) -> Phone | None:
 
 def insert(tx: Tx, phone: Phone, *, fingerprint: bytes) -> None:
     """Add a phone."""
-    tx.do(
-        f"INSERT INTO phones ({_COLUMNS}, fingerprint) VALUES (:id, :account_id, :session_id,"
-        " :number, :region, :line, :hint, :channel, :created_at, :confirmed_at, :last_used_at,"
-        " :fingerprint)",
-        id=phone.id,
-        account_id=phone.account_id,
-        session_id=phone.session_id,
-        number=phone.number,
-        region=phone.region,
-        line=phone.line,
-        hint=phone.hint,
-        channel=str(phone.channel),
-        created_at=phone.created_at,
-        confirmed_at=phone.confirmed_at,
-        last_used_at=phone.last_used_at,
-        fingerprint=fingerprint,
-    )
+    tables.insert(tx, "phones", phone, fingerprint=fingerprint)
 
 
 def has_number(tx: Tx, account_id: str, fingerprints: Sequence[bytes]) -> bool:

@@ -7,6 +7,7 @@ system chains, so that it can be verified to its end for ever.
 from __future__ import annotations
 
 from twostep.core.methods.authenticator import PendingApp
+from twostep.store import tables
 from twostep.store.tx import Tx
 
 
@@ -77,7 +78,7 @@ def restore_account(
 def load_newest_pending(tx: Tx, *, now: int) -> PendingApp | None:
     """The secret whose QR code was drawn last and can still be scanned."""
     row = tx.one(
-        "SELECT id, account_id, session_id, secret, expires_at FROM pending_apps"
+        f"SELECT {tables.columns(PendingApp)} FROM pending_apps"
         " WHERE expires_at > :now ORDER BY expires_at DESC, id LIMIT 1",
         now=now,
     )

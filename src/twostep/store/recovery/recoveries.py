@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from twostep.store import tables
 from twostep.store.tx import Tx
 
 
@@ -23,7 +24,7 @@ class Recovery:
     ended_at: int | None
 
 
-_COLUMNS = "account_id, id, password_version, started_at, ends_at, next_at, ended_at"
+_COLUMNS = tables.columns(Recovery)
 
 
 def load(tx: Tx, account_id: str) -> Recovery | None:
@@ -35,16 +36,7 @@ def load(tx: Tx, account_id: str) -> Recovery | None:
 def save(tx: Tx, recovery: Recovery) -> None:
     """Begin a recovery, in place of an earlier one."""
     remove(tx, recovery.account_id)
-    tx.do(
-        f"INSERT INTO recoveries ({_COLUMNS}) VALUES (:account, :id, :version, :started, :ends,"
-        " :next, NULL)",
-        account=recovery.account_id,
-        id=recovery.id,
-        version=recovery.password_version,
-        started=recovery.started_at,
-        ends=recovery.ends_at,
-        next=recovery.next_at,
-    )
+    tables.insert(tx, "recoveries", recovery)
 
 
 def save_next(tx: Tx, account_id: str, *, next_at: int, ended_at: int | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from twostep.store import tables
 from twostep.store.tx import Tx
 
 
@@ -20,7 +21,7 @@ class SupportReference:
     expires_at: int
 
 
-_COLUMNS = "reference, account_id, session_id, network, browser, created_at, expires_at"
+_COLUMNS = tables.columns(SupportReference)
 
 
 def insert(tx: Tx, new: SupportReference, *, now: int) -> bool:
@@ -30,20 +31,7 @@ def insert(tx: Tx, new: SupportReference, *, now: int) -> bool:
         now=now,
         session=new.session_id,
     )
-    return (
-        tx.run(
-            f"INSERT INTO support_references ({_COLUMNS}) VALUES (:reference, :account, :session,"
-            " :network, :browser, :created, :expires) ON CONFLICT (reference) DO NOTHING",
-            reference=new.reference,
-            account=new.account_id,
-            session=new.session_id,
-            network=new.network,
-            browser=new.browser,
-            created=new.created_at,
-            expires=new.expires_at,
-        )
-        == 1
-    )
+    return tables.insert_new(tx, "support_references", new, on="reference")
 
 
 def load(tx: Tx, reference: str) -> SupportReference | None:

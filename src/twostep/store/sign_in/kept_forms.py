@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from twostep.store import tables
 from twostep.store.tx import Tx
 
 
@@ -19,21 +20,13 @@ class KeptPost:
     expires_at: int
 
 
-_COLUMNS = "id, account_id, session_id, path, form, expires_at"
+_COLUMNS = tables.columns(KeptPost)
 
 
 def insert(tx: Tx, post: KeptPost) -> None:
     """Keep a form; an earlier one of the same session goes."""
     tx.do("DELETE FROM kept_posts WHERE session_id = :id", id=post.session_id)
-    tx.do(
-        f"INSERT INTO kept_posts ({_COLUMNS}) VALUES (:id, :account, :session, :path, :form, :expires)",
-        id=post.id,
-        account=post.account_id,
-        session=post.session_id,
-        path=post.path,
-        form=post.form,
-        expires=post.expires_at,
-    )
+    tables.insert(tx, "kept_posts", post)
 
 
 def load(tx: Tx, post_id: str, *, session_id: str) -> KeptPost | None:

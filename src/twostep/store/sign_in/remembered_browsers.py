@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from twostep.core.methods.authenticator import RememberedBrowser
+from twostep.store import tables
 from twostep.store.tx import Tx
 
 
-_COLUMNS = "id, account_id, browser, network, created_at, last_used_at, expires_at"
+_COLUMNS = tables.columns(RememberedBrowser)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +53,13 @@ def insert(tx: Tx, browser: RememberedBrowser, *, series: bytes, digest: bytes, 
         account=browser.account_id,
         others=most - 1,
     )
-    tx.do(
-        f"INSERT INTO remembered_browsers ({_COLUMNS}, series, digest, previous_digest, rotated_at)"
-        " VALUES (:id, :account, :browser, :network, :created, :used, :expires, :series, :digest,"
-        " NULL, :created)",
-        id=browser.id,
-        account=browser.account_id,
-        browser=browser.browser,
-        network=browser.network,
-        created=browser.created_at,
-        used=browser.last_used_at,
-        expires=browser.expires_at,
+    tables.insert(
+        tx,
+        "remembered_browsers",
+        browser,
         series=series,
         digest=digest,
+        rotated_at=browser.created_at,
     )
 
 

@@ -2,40 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 from twostep.core.account import Account
-from twostep.core.sign_in.session import Aal, Level, Session
+from twostep.core.sign_in.session import Session
+from twostep.store import tables
 from twostep.store.account import accounts
-from twostep.store.tx import Row, Tx
+from twostep.store.tx import Tx
 
 
-_COLUMNS = (
-    "id, account_id, level, aal, amr, next_path, network, browser, browser_id, password_version,"
-    " password_at, second_factor_at, created_at, seen_at, expires_at, flash"
-)
-
-_JOINED = ", ".join(f"s.{column.strip()}" for column in _COLUMNS.split(","))
-
-_ACCOUNT = ", ".join(f"a.{column.strip()}" for column in accounts.COLUMNS.split(","))
-
+_COLUMNS = tables.columns(Session)
 _LOAD_SQL = (
-    f"SELECT {_JOINED}, {_ACCOUNT} FROM sessions s JOIN accounts a ON a.id = s.account_id"
-    " WHERE s.digest = :digest"
+    f"SELECT {tables.columns(Session, of='s')}, {tables.columns(Account, of='a')}"
+    " FROM sessions s JOIN accounts a ON a.id = s.account_id WHERE s.digest = :digest"
 )
-
-# Looked up, not called: this runs at every request.
-_LEVELS = {str(level): level for level in Level}
-
-_AALS = {str(aal): aal for aal in Aal}
-
-
-def _session(row: Row) -> Session:
-    return Session(row[0], row[1], _LEVELS[row[2]], _AALS[row[3]], *row[4:16])
+_WIDTH = len(fields(Session))
+_session = tables.reader(Session)
 
 
 def load(tx: Tx, digest: bytes) -> tuple[Session, Account] | None:
     """The session of a cookie and its account: one read, at every request."""
     row = tx.one(_LOAD_SQL, digest=digest)
-    return None if row is None else (_session(row), accounts.account_of(row[16:]))
+    return None if row is None else (_session(row[:_WIDTH]), accounts.account_of(row[_WIDTH:]))
 
 
 def load_current(tx: Tx, session_id: str, *, digest: bytes) -> Session | None:
@@ -59,13 +47,7 @@ def exists(tx: Tx, session_id: str) -> bool:
 
 def insert(tx: Tx, session: Session, *, digest: bytes) -> None:
     """Open a session."""
-    tx.do(
-        f"INSERT INTO sessions ({_COLUMNS}, digest) VALUES (:id, :account_id, :level, :aal, :amr,"
-        " :next_path, :network, :browser, :browser_id, :password_version, :password_at,"
-        " :second_factor_at, :created_at, :seen_at, :expires_at, :flash, :digest)",
-        **_values(session),
-        digest=digest,
-    )
+    tables.insert(tx, "sessions", session, digest=digest)
 
 
 def raise_session(tx: Tx, session: Session, *, old_digest: bytes, new_digest: bytes) -> None:
@@ -80,33 +62,12 @@ def raise_session(tx: Tx, session: Session, *, old_digest: bytes, new_digest: by
         " password_version = :password_version, password_at = :password_at, second_factor_at ="
         " :second_factor_at, created_at = :created_at, seen_at = :seen_at, expires_at ="
         " :expires_at WHERE id = :id AND account_id = :account_id AND digest = :old",
-        **_values(session),
+        **tables.values_of(session),
         new=new_digest,
         old=old_digest,
     )
     if changed != 1:
         raise LookupError("the session changed under the account's lock")
-
-
-def _values(session: Session) -> dict[str, object]:
-    return {
-        "id": session.id,
-        "account_id": session.account_id,
-        "level": str(session.level),
-        "aal": str(session.aal),
-        "amr": session.amr,
-        "next_path": session.next_path,
-        "network": session.network,
-        "browser": session.browser,
-        "browser_id": session.browser_id,
-        "password_version": session.password_version,
-        "password_at": session.password_at,
-        "second_factor_at": session.second_factor_at,
-        "created_at": session.created_at,
-        "seen_at": session.seen_at,
-        "expires_at": session.expires_at,
-        "flash": session.flash,
-    }
 
 
 def save_flash(tx: Tx, session_id: str, *, flash: str) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from twostep.core.sign_in.throttle import State
+from twostep.store import tables
 from twostep.store.tx import Tx
 
 
-_STATE = "SELECT count, since_at, waits, until_at FROM throttles WHERE key = :key"
+_STATE = f"SELECT {tables.columns(State)} FROM throttles WHERE key = :key"
 # Ranges, not LIKE: word for word the conditions of two indexes (migration 0004), or no engine takes
 # them. Strangers' rules count for an hour at most: a row not touched for longer says nothing.
 _STRANGERS = (
@@ -40,7 +41,7 @@ def lock(tx: Tx, key: str, *, now: int) -> State:
     row = tx.one(
         "INSERT INTO throttles (key, count, since_at, waits, until_at, updated_at)"
         " VALUES (:key, 0, 0, 0, 0, :now) ON CONFLICT (key) DO UPDATE SET updated_at = :now"
-        " RETURNING count, since_at, waits, until_at",
+        f" RETURNING {tables.columns(State)}",
         key=key,
         now=now,
     )
@@ -49,18 +50,7 @@ def lock(tx: Tx, key: str, *, now: int) -> State:
 
 def save(tx: Tx, key: str, state: State, *, now: int) -> None:
     """Keep a counter."""
-    tx.do(
-        "INSERT INTO throttles (key, count, since_at, waits, until_at, updated_at)"
-        " VALUES (:key, :count, :since, :waits, :until, :now) ON CONFLICT (key) DO UPDATE SET"
-        " count = excluded.count, since_at = excluded.since_at, waits = excluded.waits,"
-        " until_at = excluded.until_at, updated_at = excluded.updated_at",
-        key=key,
-        count=state.count,
-        since=state.since_at,
-        waits=state.waits,
-        until=state.until_at,
-        now=now,
-    )
+    tables.upsert(tx, "throttles", state, on="key", key=key, updated_at=now)
 
 
 def remove(tx: Tx, key: str) -> None:
