@@ -63,9 +63,7 @@ def save_everything(tx: Tx) -> None:
 def message(row_id: str, **changes: object) -> OutboxRow:
     """A queued notice."""
     row = OutboxRow(
-        id=row_id, account_id="acc", session_id=None, challenge_id=None, channel=Channel.EMAIL,
-        kind="phone.added", phone_id=None, payload=b"sealed", state="queued", reason="",
-        provider="", provider_id="", attempt=0, next_at=NOW, not_after=NOW + 600, created_at=NOW,
-        accepted_at=None,
+        id=row_id, account_id="acc", channel=Channel.EMAIL, kind="phone.added", payload=b"sealed",
+        next_at=NOW, not_after=NOW + 600, created_at=NOW,
     )  # fmt: skip
     return replace(row, **changes)

@@ -112,11 +112,8 @@ class Turn:
             outbox.OutboxRow(
                 id=row_id,
                 account_id=account.id,
-                session_id=None,
-                challenge_id=None,
                 channel=Channel.EMAIL,
                 kind=str(kind),
-                phone_id=None,
                 payload=sealing.seal(
                     self.env.keyring,
                     json.dumps({**about, **payload}).encode(),
@@ -124,15 +121,9 @@ class Turn:
                     row_id=row_id,
                     account_id=account.id,
                 ),
-                state="queued",
-                reason="",
-                provider="",
-                provider_id="",
-                attempt=0,
                 next_at=self.now,
                 not_after=self.now + NOTICE_LIFE_SECONDS,
                 created_at=self.now,
-                accepted_at=None,
             ),
         )
 

@@ -98,16 +98,9 @@ def queue_message(turn: Turn, challenge: Challenge, *, phone: Phone, e164: str) 
         channel=challenge.channel,
         kind=kind_of(challenge.purpose),
         phone_id=phone.id,
-        payload=None,
-        state="queued",
-        reason="",
-        provider="",
-        provider_id="",
-        attempt=0,
         next_at=turn.now,
         not_after=challenge.expires_at - EXPIRY_MARGIN_SECONDS,
         created_at=turn.now,
-        accepted_at=None,
     )
     outbox.insert(turn.tx, row)
     write_send(turn, row, phone=phone, e164=e164)
@@ -119,21 +112,12 @@ def queue_text(turn: Turn, phone: Phone, *, kind: str, e164: str, seconds: int) 
     row = OutboxRow(
         id=token.new_id(),
         account_id=phone.account_id,
-        session_id=None,
-        challenge_id=None,
         channel=Channel.SMS,
         kind=kind,
         phone_id=phone.id,
-        payload=None,
-        state="queued",
-        reason="",
-        provider="",
-        provider_id="",
-        attempt=0,
         next_at=turn.now,
         not_after=turn.now + seconds,
         created_at=turn.now,
-        accepted_at=None,
     )
     outbox.insert(turn.tx, row)
     write_send(turn, row, phone=phone, e164=e164)

@@ -16,7 +16,7 @@ from twostep.store.tx import Tx
 
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
-    """One message. `payload` is sealed and wiped in a final state.
+    """One message; without more, one that is queued. `payload` is sealed and wiped in a final state.
 
     `state`: queued, sending, accepted, delivered, failed or expired. `kind`: `code`, or a notice's.
     `copies`: how many of it may have left already, without anybody knowing.
@@ -24,21 +24,21 @@ class OutboxRow:
 
     id: str
     account_id: str
-    session_id: str | None
-    challenge_id: str | None
     channel: Channel
     kind: str
-    phone_id: str | None
-    payload: bytes | None
-    state: str
-    reason: str
-    provider: str
-    provider_id: str
-    attempt: int
     next_at: int
     not_after: int
     created_at: int
-    accepted_at: int | None
+    session_id: str | None = None
+    challenge_id: str | None = None
+    phone_id: str | None = None
+    payload: bytes | None = None
+    state: str = "queued"
+    reason: str = ""
+    provider: str = ""
+    provider_id: str = ""
+    attempt: int = 0
+    accepted_at: int | None = None
     copies: int = 0
 
 
