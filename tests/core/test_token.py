@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,6 +21,25 @@ def test_tokens_have_256_bits_and_ids_96_and_none_comes_twice():
     assert {len(base64.urlsafe_b64decode(one + "=")) for one in tokens} == {32}
     assert {len(base64.urlsafe_b64decode(one)) for one in ids} == {12}
     assert all(re.fullmatch(r"[A-Za-z0-9_-]+", one) for one in tokens | ids)
+
+
+def test_an_id_sorts_behind_all_that_were_made_before():
+    ids = [token.new_id() for _ in range(5000)]
+    assert [one.encode() for one in ids] == sorted(one.encode() for one in ids)
+
+
+def test_ids_of_many_threads_are_in_order_within_each_and_none_comes_twice():
+    with ThreadPoolExecutor(4) as threads:
+        work = [threads.submit(lambda: [token.new_id() for _ in range(2000)]) for _ in range(4)]
+        made = [each.result() for each in work]
+    assert all(ids == sorted(ids) for ids in made)
+    assert len({one for ids in made for one in ids}) == 8000
+
+
+def test_ids_of_processes_that_make_them_at_one_moment_differ(monkeypatch):
+    moment = uuid.uuid1(node=0, clock_seq=0)
+    monkeypatch.setattr(uuid, "uuid1", lambda **_: moment)
+    assert len({token.new_id() for _ in range(500)}) == 500
 
 
 def test_the_digest_is_plain_sha_256():

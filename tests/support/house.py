@@ -226,7 +226,7 @@ class House:
         """Subjects of every mail so far, oldest first."""
         await self.settle()
         mails = [one.message for one in self.inbox.received if isinstance(one.message, MailMessage)]
-        return [mail.subject for mail in reversed(mails)]
+        return [mail.subject for mail in sorted(mails, key=lambda mail: mail.id)]
 
 
 def _due(tx: object, now: int) -> bool:

@@ -6,12 +6,18 @@ SHA-256 is enough; there is nothing to guess that a slow hash would protect.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import secrets
+import uuid
 
 
 TOKEN_BYTES = 32
 ID_BYTES = 12
+ID_RANDOM_BITS = 36
+# Base64's letters in their own order, and in the order of their bytes, in which databases sort.
+_BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+_BY_BYTES = bytes.maketrans(_BASE64, bytes(sorted(_BASE64)))
 
 
 def new_token() -> str:
@@ -25,5 +31,11 @@ def digest(token: str) -> bytes:
 
 
 def new_id() -> str:
-    """Return 96 random bits in 16 URL-safe characters: a row's name, not a secret."""
-    return secrets.token_urlsafe(ID_BYTES)
+    """Return a row's name, not a secret: 16 URL-safe characters that sort behind all made before.
+
+    So rows of one second keep their order. 60 bits are the time in units of 100 nanoseconds, which
+    `uuid` gives out once each; the random rest tells processes apart.
+    """
+    made_at = uuid.uuid1(node=0, clock_seq=0).time
+    number = made_at << ID_RANDOM_BITS | secrets.randbits(ID_RANDOM_BITS)
+    return base64.urlsafe_b64encode(number.to_bytes(ID_BYTES)).translate(_BY_BYTES).decode()

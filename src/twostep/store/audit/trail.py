@@ -156,7 +156,7 @@ def list_chains_before(tx: Tx, before: int, *, limit: int) -> list[str]:
     """Chains among whose records are some of the `limit` oldest from before then."""
     rows = tx.all(
         "SELECT DISTINCT chain FROM (SELECT chain FROM audit_records WHERE at < :before"
-        " ORDER BY at LIMIT :limit) AS oldest",
+        " ORDER BY at, chain, seq LIMIT :limit) AS oldest",
         before=before,
         limit=limit,
     )

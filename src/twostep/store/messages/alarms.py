@@ -32,7 +32,7 @@ def insert(tx: Tx, alarm: Alarm) -> None:
 def list_newest(tx: Tx, *, since: int, limit: int) -> list[Alarm]:
     """Alarms since then, the newest first."""
     rows = tx.all(
-        f"SELECT {_COLUMNS} FROM alarms WHERE at >= :since ORDER BY at DESC, id LIMIT :limit",
+        f"SELECT {_COLUMNS} FROM alarms WHERE at >= :since ORDER BY at DESC, id DESC LIMIT :limit",
         since=since,
         limit=limit,
     )

@@ -69,7 +69,7 @@ def claim_due(tx: Tx, *, now: int, lease_seconds: int, limit: int) -> list[Outbo
     rows = tx.all(
         "WITH due (due_id) AS MATERIALIZED (SELECT id FROM outbox WHERE state = 'queued'"
         " AND next_at <= :now AND (lease_until IS NULL OR lease_until <= :now"
-        f" OR lease_until > :ahead) ORDER BY next_at LIMIT :limit{skip})"
+        f" OR lease_until > :ahead) ORDER BY next_at, id LIMIT :limit{skip})"
         " UPDATE outbox SET copies = copies + CASE WHEN lease_until IS NULL THEN 0 ELSE 1 END,"
         " lease_until = :until, attempt = attempt + 1 FROM due"
         f" WHERE id = due_id RETURNING {_COLUMNS}",
@@ -78,7 +78,8 @@ def claim_due(tx: Tx, *, now: int, lease_seconds: int, limit: int) -> list[Outbo
         ahead=now + 2 * lease_seconds,
         limit=limit,
     )
-    return [_row(row) for row in rows]
+    # RETURNING has no order of its own.
+    return sorted(map(_row, rows), key=lambda row: (row.next_at, row.id))
 
 
 def save_state(
@@ -161,7 +162,7 @@ def list_of_attempt(
     """
     rows = tx.all(
         f"SELECT {_COLUMNS} FROM outbox WHERE session_id = :session AND kind LIKE 'code.%'"
-        " AND created_at >= :since ORDER BY created_at DESC, next_at DESC, id",
+        " AND created_at >= :since ORDER BY created_at DESC, id DESC",
         session=session_id,
         since=since,
     )
@@ -176,7 +177,7 @@ def load_newest_of_challenge(tx: Tx, challenge_id: str) -> OutboxRow | None:
     """The newest message that carried this challenge's code."""
     row = tx.one(
         f"SELECT {_COLUMNS} FROM outbox WHERE challenge_id = :id"
-        " ORDER BY created_at DESC, id LIMIT 1",
+        " ORDER BY created_at DESC, id DESC LIMIT 1",
         id=challenge_id,
     )
     return None if row is None else _row(row)
@@ -186,7 +187,7 @@ def load_newest_of_kind(tx: Tx, account_id: str, *, kind: str) -> OutboxRow | No
     """The account's newest message of this kind."""
     row = tx.one(
         f"SELECT {_COLUMNS} FROM outbox WHERE account_id = :id AND kind = :kind"
-        " ORDER BY created_at DESC, id LIMIT 1",
+        " ORDER BY created_at DESC, id DESC LIMIT 1",
         id=account_id,
         kind=kind,
     )

@@ -94,7 +94,7 @@ def list_conversions(
     rows = tx.all(
         "SELECT verified_at IS NOT NULL FROM sends WHERE region = :region AND confirmed = 0"
         " AND sent_at >= :since AND (verified_at IS NOT NULL OR sent_at < :settled)"
-        " ORDER BY sent_at DESC, id LIMIT :limit",
+        " ORDER BY sent_at DESC, id DESC LIMIT :limit",
         region=region,
         since=since,
         settled=settled_before,
@@ -135,7 +135,7 @@ def list_speeds(tx: Tx, *, since: int, limit: int) -> list[tuple[str, int | None
         "SELECT o.provider, o.accepted_at - s.sent_at,"
         " CASE WHEN o.state = 'delivered' THEN o.finished_at - s.sent_at END"
         " FROM sends s JOIN outbox o ON o.id = s.id WHERE s.sent_at >= :since"
-        " AND o.provider <> '' ORDER BY s.sent_at DESC, s.id LIMIT :limit",
+        " AND o.provider <> '' ORDER BY s.sent_at DESC, s.id DESC LIMIT :limit",
         since=since,
         limit=limit,
     )

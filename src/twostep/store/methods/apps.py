@@ -21,7 +21,7 @@ def list_apps(tx: Tx, account_id: str) -> tuple[App, ...]:
 
 def load_newest(tx: Tx) -> App | None:
     """The app that was added last, of whichever account."""
-    row = tx.one(f"SELECT {_COLUMNS} FROM apps ORDER BY created_at DESC, id LIMIT 1")
+    row = tx.one(f"SELECT {_COLUMNS} FROM apps ORDER BY created_at DESC, id DESC LIMIT 1")
     return None if row is None else App(*row)
 
 

@@ -32,7 +32,7 @@ def load_newest(tx: Tx, session_id: str, purpose: Purpose) -> Challenge | None:
     """
     row = tx.one(
         f"SELECT {_COLUMNS} FROM challenges WHERE session_id = :session AND purpose = :purpose"
-        " ORDER BY ended_at IS NULL DESC, created_at DESC, id LIMIT 1",
+        " ORDER BY ended_at IS NULL DESC, created_at DESC, id DESC LIMIT 1",
         session=session_id,
         purpose=str(purpose),
     )

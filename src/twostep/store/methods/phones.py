@@ -38,7 +38,7 @@ def load_unconfirmed(tx: Tx, session_id: str) -> Phone | None:
     """The newest phone that this session has typed and not confirmed."""
     row = tx.one(
         f"SELECT {_COLUMNS} FROM phones WHERE session_id = :id AND confirmed_at IS NULL"
-        " ORDER BY created_at DESC, id LIMIT 1",
+        " ORDER BY created_at DESC, id DESC LIMIT 1",
         id=session_id,
     )
     return None if row is None else _phone(row)

@@ -79,7 +79,7 @@ def load_newest_pending(tx: Tx, *, now: int) -> PendingApp | None:
     """The secret whose QR code was drawn last and can still be scanned."""
     row = tx.one(
         f"SELECT {tables.columns(PendingApp)} FROM pending_apps"
-        " WHERE expires_at > :now ORDER BY expires_at DESC, id LIMIT 1",
+        " WHERE expires_at > :now ORDER BY expires_at DESC, id DESC LIMIT 1",
         now=now,
     )
     return None if row is None else PendingApp(*row)

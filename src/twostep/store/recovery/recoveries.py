@@ -57,7 +57,7 @@ def remove(tx: Tx, account_id: str) -> bool:
 def list_due(tx: Tx, *, now: int, limit: int) -> list[Recovery]:
     """Recoveries for which something is to be done."""
     rows = tx.all(
-        f"SELECT {_COLUMNS} FROM recoveries WHERE next_at <= :now ORDER BY next_at LIMIT :limit",
+        f"SELECT {_COLUMNS} FROM recoveries WHERE next_at <= :now ORDER BY next_at, id LIMIT :limit",
         now=now,
         limit=limit,
     )

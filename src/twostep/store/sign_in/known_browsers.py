@@ -43,7 +43,7 @@ def save_known_browser(
         tx.do(
             "DELETE FROM known_browsers WHERE account_id = :account AND id <> :id AND id NOT IN"
             " (SELECT id FROM known_browsers WHERE account_id = :account AND id <> :id"
-            " ORDER BY seen_at DESC, id LIMIT :others)",
+            " ORDER BY seen_at DESC, id DESC LIMIT :others)",
             account=account_id,
             id=new_id,
             others=most - 1,

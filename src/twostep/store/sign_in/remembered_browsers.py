@@ -26,7 +26,7 @@ def list_live(tx: Tx, account_id: str, *, now: int) -> tuple[RememberedBrowser, 
     """Remembered browsers of the account, the last used first."""
     rows = tx.all(
         f"SELECT {_COLUMNS} FROM remembered_browsers WHERE account_id = :id AND expires_at > :now"
-        " ORDER BY last_used_at DESC, id",
+        " ORDER BY last_used_at DESC, id DESC",
         id=account_id,
         now=now,
     )
@@ -49,7 +49,7 @@ def insert(tx: Tx, browser: RememberedBrowser, *, series: bytes, digest: bytes, 
     tx.do(
         "DELETE FROM remembered_browsers WHERE account_id = :account AND id NOT IN"
         " (SELECT id FROM remembered_browsers WHERE account_id = :account"
-        " ORDER BY last_used_at DESC, id LIMIT :others)",
+        " ORDER BY last_used_at DESC, id DESC LIMIT :others)",
         account=browser.account_id,
         others=most - 1,
     )

@@ -84,7 +84,7 @@ def list_live(tx: Tx, account_id: str, *, now: int, seen_after: int) -> list[Ses
     """Full and enrolment sessions that still count, the newest first."""
     rows = tx.all(
         f"SELECT {_COLUMNS} FROM sessions WHERE account_id = :id AND level <> 'half'"
-        " AND expires_at > :now AND seen_at > :seen ORDER BY seen_at DESC, id",
+        " AND expires_at > :now AND seen_at > :seen ORDER BY seen_at DESC, id DESC",
         id=account_id,
         now=now,
         seen=seen_after,
