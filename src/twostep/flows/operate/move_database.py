@@ -28,7 +28,7 @@ from twostep.store.audit import trail as audit
 from twostep.store.engine import address, schema
 from twostep.store.engine import open as engines
 from twostep.store.move import copy_rows
-from twostep.store.move.copy_rows import Report
+from twostep.store.move.copy_rows import Progress
 from twostep.store.move.copy_sides import Side, open_side
 from twostep.store.move.in_use import InUse
 from twostep.store.move_marks import COPYING, Copying, Moved
@@ -88,7 +88,7 @@ class MoveResult:
     old_findings: bool
 
 
-def move_rows(ends: Ends, *, now: int, report: Report) -> Copied:
+def move_rows(ends: Ends, *, now: int, report: Progress) -> Copied:
     """Leave the old database and copy its rows; goes on with an earlier copy. Blocks.
 
     Raises `MoveRefused` and `MoveStopped`.

@@ -26,15 +26,15 @@ from twostep.store.engine import postgres_connection as connections
 from twostep.store.engine import schema
 from twostep.store.engine.postgres_pool import CONNECTION_WAIT_SECONDS, Pool
 from twostep.store.engine.postgres_transaction import Transaction
-from twostep.store.engine.postgres_wire import Connection, Wire
+from twostep.store.engine.postgres_wire import PreparedConnection, Wire
 from twostep.store.tx import Pressure, Row, Tx
 
 
 P = ParamSpec("P")
 T = TypeVar("T")
-Answer = tuple[T, list[Callable[[], None]]]
+FlowAnswer = tuple[T, list[Callable[[], None]]]
 
-Call = Callable[[Tx], Any]
+FlowCall = Callable[[Tx], Any]
 
 MOST_WAITING = 256
 MOST_ATTEMPTS = 3
@@ -92,7 +92,7 @@ class PostgresStore:
         self, flow: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """Run one flow in one durable transaction."""
-        done: asyncio.Future[Answer[T]] = self._submit(
+        done: asyncio.Future[FlowAnswer[T]] = self._submit(
             self._writers, self._transact, lambda tx: flow(tx, *args, **kwargs)
         )
         # On the future, not after the await: the client may go while the transaction stands.
@@ -152,8 +152,8 @@ class PostgresStore:
     def _submit(
         self,
         threads: ThreadPoolExecutor,
-        work: Callable[[Call, float], Any],
-        call: Call,
+        work: Callable[[FlowCall, float], Any],
+        call: FlowCall,
     ) -> asyncio.Future[Any]:
         if self._closed:
             raise StoreUnavailable("The database is closed.")
@@ -180,7 +180,7 @@ class PostgresStore:
             told.add_done_callback(_drop)
 
     @contextmanager
-    def _connection(self, deadline: float) -> Iterator[Connection]:
+    def _connection(self, deadline: float) -> Iterator[PreparedConnection]:
         """A connection of the pool, there by `deadline` (monotonic clock); what goes wrong with the
         database becomes `StoreUnavailable`."""
         connection = self._pool.take(deadline)
@@ -213,7 +213,7 @@ class PostgresStore:
                     raise
             attempt += 1
 
-    def _transact(self, call: Callable[[Tx], T], deadline: float) -> Answer[T]:
+    def _transact(self, call: Callable[[Tx], T], deadline: float) -> FlowAnswer[T]:
         """Run a flow and commit it; again where that is safe and may help."""
         attempt = 1
         while True:
@@ -237,19 +237,19 @@ class PostgresStore:
             attempt += 1
 
 
-def _in_time(work: Callable[[Call, float], T], call: Call, asked_at: float) -> T:
+def _in_time(work: Callable[[FlowCall, float], T], call: FlowCall, asked_at: float) -> T:
     """Begin the work, unless whoever asked has waited for too long."""
     if time.monotonic() - asked_at > MOST_QUEUE_SECONDS:
         raise StoreUnavailable("The database is busy: nothing was begun for some seconds.")
     return work(call, asked_at + CONNECTION_WAIT_SECONDS)
 
 
-def _look(connection: Connection, call: Callable[[Tx], T]) -> T:
+def _look(connection: PreparedConnection, call: Callable[[Tx], T]) -> T:
     with closing(Wire(connection, single=True)) as wire:
         return call(Transaction(wire))
 
 
-def _run_and_commit(connection: Connection, call: Callable[[Tx], T]) -> Answer[T]:
+def _run_and_commit(connection: PreparedConnection, call: Callable[[Tx], T]) -> FlowAnswer[T]:
     wire = None
     try:
         with closing(Wire(connection, single=False)) as wire:
@@ -273,7 +273,7 @@ def _run_and_commit(connection: Connection, call: Callable[[Tx], T]) -> Answer[T
     return answer, tx.callbacks
 
 
-def _call_back(done: asyncio.Future[Answer[Any]]) -> None:
+def _call_back(done: asyncio.Future[FlowAnswer[Any]]) -> None:
     if not done.cancelled() and done.exception() is None:
         for callback in done.result()[1]:
             callback()

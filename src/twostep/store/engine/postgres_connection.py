@@ -10,7 +10,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import TupleRow
 
 from twostep.core.outage import StoreUnavailable
-from twostep.store.engine.postgres_wire import Connection
+from twostep.store.engine.postgres_wire import PreparedConnection
 
 
 OLDEST_SERVER = 130000
@@ -46,14 +46,14 @@ def parameters(url: str) -> dict[str, Any]:
     return {**_DEFAULTS, **given, "autocommit": True, "cursor_factory": psycopg.RawCursor}
 
 
-def connect(url: str) -> Connection:
+def connect(url: str) -> PreparedConnection:
     """One connection of our kind."""
-    connection = Connection.connect(**parameters(url))
+    connection = PreparedConnection.connect(**parameters(url))
     configure(connection)
     return connection
 
 
-def configure(connection: Connection) -> None:
+def configure(connection: PreparedConnection) -> None:
     """Set the time-outs, as statements: a pooler in between may refuse them as start-up options."""
     for name, span in _TIMEOUTS.items():
         connection.execute("SELECT set_config($1, $2, false)", (name, span))

@@ -11,7 +11,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 
 from twostep.core.outage import StoreUnavailable
 from twostep.store.engine import postgres_connection as connections
-from twostep.store.engine.postgres_wire import Connection
+from twostep.store.engine.postgres_wire import PreparedConnection
 from twostep.store.tx import Pressure
 
 
@@ -57,7 +57,7 @@ class Pool:
         """Close every connection."""
         self._pool.close()
 
-    def take(self, deadline: float) -> Connection:
+    def take(self, deadline: float) -> PreparedConnection:
         """A connection, there by `deadline` (monotonic clock). Raises `StoreUnavailable`, which says
         why the last one could not be made."""
         left = max(deadline - time.monotonic(), LEAST_CONNECTION_WAIT_SECONDS)
@@ -71,7 +71,7 @@ class Pool:
             log.warning("store.unavailable", error=why)
             raise StoreUnavailable(why) from error
 
-    def put(self, connection: Connection) -> None:
+    def put(self, connection: PreparedConnection) -> None:
         """Give a connection back; a closed one is replaced."""
         self._pool.putconn(connection)
 
@@ -96,10 +96,10 @@ class Pool:
         self._why = why
 
 
-def _telling(pool: Pool) -> type[Connection]:
+def _telling(pool: Pool) -> type[PreparedConnection]:
     """A connection that tells its pool why it could not be made, which psycopg's only logs."""
 
-    class Telling(Connection):
+    class Telling(PreparedConnection):
         @classmethod
         def connect(cls, *arguments: Any, **named: Any) -> Any:
             try:

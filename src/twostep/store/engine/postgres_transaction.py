@@ -14,7 +14,7 @@ from typing import Any, Concatenate, ParamSpec
 from twostep.core.audit.audit_chain import Head
 from twostep.core.outage import StoreUnavailable
 from twostep.store.engine.postgres_sql import Statement, statement
-from twostep.store.engine.postgres_wire import Reply, Wire
+from twostep.store.engine.postgres_wire import ServerReply, Wire
 from twostep.store.tx import Engine, Row, Tx
 
 
@@ -31,7 +31,7 @@ class Transaction:
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
         self._announced: list[_Key] = []
-        self._sent_ahead: dict[_Key, Reply] = {}
+        self._sent_ahead: dict[_Key, ServerReply] = {}
         self.heads: dict[str, Head] = {}
         self.events: list[tuple[str, str]] = []
         self.callbacks: list[Callable[[], None]] = []
@@ -73,7 +73,7 @@ class Transaction:
     def on_commit(self, callback: Callable[[], None]) -> None:
         self.callbacks.append(callback)
 
-    def _send(self, sql: str, values: dict[str, object]) -> Reply:
+    def _send(self, sql: str, values: dict[str, object]) -> ServerReply:
         asked = statement(sql)
         if not asked.is_read and self._sent_ahead:
             self._forget(asked)

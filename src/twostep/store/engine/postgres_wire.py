@@ -26,7 +26,7 @@ from twostep.store.tx import Row
 MOST_SILENCE_SECONDS = 13.0
 
 
-class Connection(psycopg.Connection[Row]):
+class PreparedConnection(psycopg.Connection[Row]):
     """A connection that remembers what it has prepared."""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
@@ -36,7 +36,7 @@ class Connection(psycopg.Connection[Row]):
         self.transformer = Transformer(self)
 
 
-class Reply:
+class ServerReply:
     """A statement's answer, there or to come. `number`: its place among all that was sent."""
 
     __slots__ = ("number", "prepares", "result")
@@ -68,11 +68,11 @@ class Wire:
         "round_trips",
     )
 
-    def __init__(self, connection: Connection, *, single: bool) -> None:
+    def __init__(self, connection: PreparedConnection, *, single: bool) -> None:
         self._connection = connection
         self._pg = connection.pgconn
         self._single = single
-        self._waiting: deque[Reply] = deque()
+        self._waiting: deque[ServerReply] = deque()
         self._sent = 0
         self._asked = 0
         self._ended = True
@@ -82,7 +82,7 @@ class Wire:
         self.is_committing = False
         self._pg.enter_pipeline_mode()
 
-    def send(self, text: str, values: Sequence[object]) -> Reply:
+    def send(self, text: str, values: Sequence[object]) -> ServerReply:
         """Queue a statement."""
         name = self._connection.prepared.get(text) or self._prepare(text)
         self._pg.send_query_prepared(
@@ -95,14 +95,14 @@ class Wire:
         )
         return self._await_later()
 
-    def rows(self, reply: Reply) -> list[Row]:
+    def rows(self, reply: ServerReply) -> list[Row]:
         """Every row of an answer; waits for it where it is not there yet."""
         result = self._wait_for(reply)
         transformer = self._connection.transformer
         transformer.set_pgresult(result)
         return transformer.load_rows(0, result.ntuples, tuple)
 
-    def count(self, reply: Reply) -> int:
+    def count(self, reply: ServerReply) -> int:
         """The number of rows changed."""
         return self._wait_for(reply).command_tuples or 0
 
@@ -138,14 +138,14 @@ class Wire:
         self._connection.prepared[text] = name
         return name
 
-    def _await_later(self, *, prepares: str = "") -> Reply:
+    def _await_later(self, *, prepares: str = "") -> ServerReply:
         self._sent += 1
         self._ended = False
-        reply = Reply(self._sent, prepares)
+        reply = ServerReply(self._sent, prepares)
         self._waiting.append(reply)
         return reply
 
-    def _wait_for(self, reply: Reply) -> PGresult:
+    def _wait_for(self, reply: ServerReply) -> PGresult:
         if reply.number > self._asked:
             if self._single:
                 self._sync()

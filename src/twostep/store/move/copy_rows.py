@@ -21,7 +21,7 @@ PAGE = 5000
 OWN_FACTS = (MOVED, COPYING, COMPATIBLE_FROM)
 _COPIED_FACTS = " AND ".join(f"name <> '{name}'" for name in OWN_FACTS)
 
-Report = Callable[[int, int], None]
+Progress = Callable[[int, int], None]
 
 
 def load_moved(side: Side) -> Moved | None:
@@ -77,7 +77,9 @@ def count_rows(side: Side) -> dict[str, int]:
     }
 
 
-def copy_rows(source: Side, target: Side, mark: Copying, *, total: int, report: Report) -> Copying:
+def copy_rows(
+    source: Side, target: Side, mark: Copying, *, total: int, report: Progress
+) -> Copying:
     """Copy what is behind `mark`; where it ended. `report`: rows done, and of how many."""
     names = [table.name for table in COPIED_TABLES]
     first = names.index(mark.table) if mark.table else 0
