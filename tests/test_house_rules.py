@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 
 from twostep.core.refusal import Reason
+from twostep.demo.routes import PREFIX
+from twostep.web.routes import PAGES
 
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -26,6 +28,12 @@ BANNED_WORDS = re.compile(
 )
 # Elsewhere an unexpected exception is a bug and must be seen.
 MAY_CATCH_ALL = frozenset({"web/door/app.py", "store/engine/sqlite.py", "flows/messages/outbox.py"})
+# The routes, what makes a table of them, and the application of a port that has one page alone.
+MAY_NAME_PATHS = frozenset(
+    {"web/routes.py", "demo/routes.py", "web/route_table.py", "web/pages/operate/metrics.py"}
+)
+FIRST_PARTS = {page.path.split("/")[1] for page in PAGES} - {""} | {PREFIX.strip("/")}
+OUR_PATH = re.compile(rf"(?<![\w.<>/:])/(?:{'|'.join(map(re.escape, FIRST_PARTS))})(?![\w-])|^/$")
 SQL = re.compile(
     r"\b(SELECT\b.+\bFROM|INSERT\s+INTO|UPDATE\s+\w+\s+SET|DELETE\s+FROM|(CREATE|ALTER|DROP)\s+TABLE)\b",
     re.DOTALL,
@@ -162,6 +170,37 @@ def test_sql_stands_in_the_store_only() -> None:
         for node in strings(path)
         if SQL.search(str(node.value))
     ]
+    assert found == []
+
+
+def compared(path: Path) -> set[int]:
+    """Strings that a path is only compared with, or that stay as they are when one is quoted."""
+    calls = [node for node in ast.walk(tree(path)) if isinstance(node, ast.Call)]
+    strips = {"startswith", "lstrip"}
+    nodes = [a for c in calls if getattr(c.func, "attr", "") in strips for a in c.args]
+    nodes += [word.value for call in calls for word in call.keywords if word.arg == "safe"]
+    return {id(node) for node in nodes}
+
+
+def test_code_names_pages_and_not_their_paths() -> None:
+    found = [
+        f"{where(path, node)} {node.value}"
+        for path in MODULES
+        if where(path).startswith(("web/", "demo/")) and where(path) not in MAY_NAME_PATHS
+        for node in strings(path)
+        if OUR_PATH.search(str(node.value)) and id(node) not in compared(path)
+    ]
+    assert found == []
+
+
+def test_templates_name_pages_and_not_their_paths() -> None:
+    found = []
+    for path in sorted(SRC.glob("*/templates/**/*.html")):
+        text = re.sub(r"\{#.*?#\}", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+        in_code = re.findall(r"""["'](/[\w.-]+)""", text)
+        in_attributes = re.findall(r"""=["'](/[\w.-]*)""", text)
+        hits = {hit for hit in (*in_code, *in_attributes) if OUR_PATH.search(hit)}
+        found += [f"{where(path)}: {hit}" for hit in sorted(hits)]
     assert found == []
 
 

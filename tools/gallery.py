@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from gallery_samples import URL
 from gallery_states import states
 from playwright.sync_api import Browser, Page, Route, sync_playwright
 
@@ -52,7 +53,10 @@ def draw(language: str, *, only: list[str]) -> Iterator[tuple[str, str]]:
         )
     for name, (template, context) in states(code).items():
         if not only or name in only:
-            yield name, render(template, language=code, time_zone="Europe/Paris", **context)
+            yield (
+                name,
+                render(template, language=code, time_zone="Europe/Paris", url=URL, **context),
+            )
     if language == "stretch":
         environment.cache_clear()
 

@@ -10,10 +10,13 @@ from urllib.parse import quote
 import phonenumbers
 import segno
 from markupsafe import Markup
+from starlette.responses import Response
 
 from twostep.core.messages.channel import Channel
 from twostep.core.methods.authenticator import MethodKind
 from twostep.i18n import LANGUAGES, country_name, language
+from twostep.web.route_table import RouteTable
+from twostep.web.routes import PAGES
 from twostep.web.view import (
     AccountMenu,
     ActivityRow,
@@ -33,6 +36,7 @@ from twostep.web.view import (
 
 NOW = 1_795_508_100  # 24 November 2026
 MINUTE, HOUR, DAY = 60, 3600, 86_400
+URL = RouteTable(PAGES, Response()).path_for
 LABEL = "Harbour Hosting (alice)"
 KEY = "JBSWY3DPEHPK3PXPKRUGKIDROVUWG2ZA"
 URI = f"otpauth://totp/Harbour%20Hosting:alice?secret={KEY}&issuer=Harbour%20Hosting&algorithm=SHA1&digits=6&period=30"

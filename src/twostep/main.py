@@ -213,10 +213,10 @@ def build_app(
     """The web application. The demo adds pages, further origins under which it is reached, and the
     two exceptions that `WebApp` explains."""
     from twostep.web.door.app import WebApp  # noqa: PLC0415
-    from twostep.web.routes import CONFIRM, PAGES  # noqa: PLC0415
+    from twostep.web.routes import PAGES  # noqa: PLC0415
 
     origins = {env.settings.public_url, *also_at}
-    app = WebApp(
+    return WebApp(
         env,
         [*PAGES, *extra],
         hosts={urlsplit(one).netloc for one in origins},
@@ -224,8 +224,6 @@ def build_app(
         refuse_forwarded=refuse_forwarded,
         unchecked=unchecked,
     )
-    CONFIRM.use(app.router)
-    return app
 
 
 # ── server ──────────────────────────────────────────────────────────────────────────────────────
@@ -259,7 +257,7 @@ async def serve(
             server.beside(own_port(product.env), settings.metrics.port),
         ):
             web = build_app(product.env)
-            app = tracing.app(web, web.router.pattern_of)
+            app = tracing.app(web, web.table.pattern_of)
             tally = product.env.counters.connections
             await server.serve(app, sockets, ready=ready, tls=tls, limits=limits, tally=tally)
 

@@ -228,7 +228,7 @@ async def look():
     with open_tracing(settings) as tracing:
         async with open_product(settings, tracing.carriers({}), tracing=tracing) as product:
             app = build_app(product.env)
-            plain = tracing.app(app, app.router.pattern_of) is app
+            plain = tracing.app(app, app.table.pattern_of) is app
             print(plain, type(product.env.store).__name__)
 asyncio.run(look())
 print([name for name in sys.modules if name.startswith(("opentelemetry", "google"))])

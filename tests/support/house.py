@@ -244,6 +244,7 @@ async def open_house(
     keyring: Keyring | None = None,
     channels: Mapping[Channel, Sequence[Carrier]] | None = None,
     url: str = "",
+    root_path: str = "",
     **settings: object,
 ) -> AsyncIterator[House]:
     """Open a product in `folder`. `settings`: dotted names with two underscores for the dot.
@@ -272,6 +273,7 @@ async def open_house(
         profile=PROFILES["test"],
         clock=clock,
         wake_outbox=outbox.wake,
+        root_path=root_path,
     )
     worker = asyncio.create_task(outbox.run(env))
     try:

@@ -12,6 +12,7 @@ import pytest
 
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
+from gallery_samples import URL
 from gallery_states import states
 
 from twostep.i18n import LANGUAGES
@@ -27,7 +28,7 @@ WEB = resources.files("twostep.web")
 
 def page(language: str, name: str) -> str:
     template, context = states(language)[name]
-    return render(template, language=language, time_zone="Europe/Paris", **context)
+    return render(template, language=language, time_zone="Europe/Paris", url=URL, **context)
 
 
 @pytest.mark.parametrize(("language", "name"), PAGES)
@@ -92,7 +93,11 @@ def test_the_machine_readable_marks_stand() -> None:
 def test_values_are_escaped() -> None:
     _, context = states("en")["sign-in"]
     html = render(
-        "sign_in.html", language="en", time_zone="UTC", **(context | {"username": '"><script>'})
+        "sign_in.html",
+        language="en",
+        time_zone="UTC",
+        url=URL,
+        **(context | {"username": '"><script>'}),
     )
     assert 'value="&#34;&gt;&lt;script&gt;"' in html
     assert ltr("<b>") == '<bdi dir="ltr">&lt;b&gt;</bdi>'

@@ -17,7 +17,7 @@ from twostep.web.frame.frame import see_other
 from twostep.web.visit import Visit
 
 
-PHONE = "/_demo/phone"
+PHONE = "demo.phone"
 _RETURN = ("show", "id")
 
 
@@ -84,7 +84,8 @@ def read_asked(visit: Visit) -> DemoRequest:
     except BadForm:
         raise BadRequest('send JSON, like {"offset_seconds": 60}') from None
     query = {name: form[name] for name in _RETURN if form.get(name)}
-    return DemoRequest(form, back=f"{PHONE}?{urlencode(query)}" if query else PHONE)
+    here = visit.url(PHONE)
+    return DemoRequest(form, back=f"{here}?{urlencode(query)}" if query else here)
 
 
 def problem(refused: BadRequest) -> Response:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -24,7 +24,7 @@ from twostep.demo.parts import Demo
 from twostep.demo.people import PEOPLE
 from twostep.i18n import N_, format_time, known_zone, translator
 from twostep.web.frame.frame import frame
-from twostep.web.frame.render import environment
+from twostep.web.frame.render import environment, static_url
 from twostep.web.visit import Visit
 
 
@@ -95,10 +95,12 @@ async def show_phone(
     query = {"show": tab, **({"id": open_id} if open_id else {})}
     template = _environment(visit.language).get_template("phone.html")
     html = template.render(
+        url=visit.url,
+        static=partial(static_url, visit.url),
         frame=frame(visit),
         time_zone=known_zone(visit.time_zone),
-        home_url=demo.env.settings.public_url,
-        here=f"{PHONE}?{urlencode(query)}",
+        home_url=demo.env.site_url,
+        here=f"{visit.url(PHONE)}?{urlencode(query)}",
         tab=tab,
         people=PEOPLE,
         error=translator(visit.language).gettext(error) if error else "",

@@ -30,34 +30,36 @@ Action = Callable[[Demo, Visit, DemoRequest], Awaitable[Response]]
 
 def pages(demo: Demo) -> list[Page]:
     """Every route of the demo; the product's own routes do not know them."""
-    acts: dict[str, Action] = {
-        "clock": _move_clock,
-        "delivery": _change_delivery,
-        "reset": _reset,
-        "phone/{id}/key": _press_key,
-        "phone/{id}/answer": _answer,
-        "phone/{id}/hang-up": _hang_up,
-        "apps": _add_entry,
-        "apps/scan": _scan,
-        "apps/clock": _change_phone_clock,
-        "apps/{id}/remove": _remove_entry,
-    }
+    acts: tuple[tuple[str, str, Action], ...] = (
+        ("clock", "clock", _move_clock),
+        ("delivery", "delivery", _change_delivery),
+        ("reset", "reset", _reset),
+        ("call_key", "phone/{id}/key", _press_key),
+        ("call_answer", "phone/{id}/answer", _answer),
+        ("call_hang_up", "phone/{id}/hang-up", _hang_up),
+        ("app_new", "apps", _add_entry),
+        ("app_scan", "apps/scan", _scan),
+        ("phone_clock", "apps/clock", _change_phone_clock),
+        ("app_remove", "apps/{id}/remove", _remove_entry),
+    )
     return [
-        _page("phone", get=partial(show_phone, demo)),
-        _page("messages", get=partial(_list_messages, demo)),
-        _page("phone.css", get=partial(_send_file, "phone.css", "text/css")),
-        _page("phone.js", get=partial(_send_file, "phone.js", "text/javascript")),
-        *(_page(path, post=partial(_run, demo, act)) for path, act in acts.items()),
+        _page("phone", "phone", get=partial(show_phone, demo)),
+        _page("messages", "messages", get=partial(_list_messages, demo)),
+        _page("phone_css", "phone.css", get=partial(_send_file, "phone.css", "text/css")),
+        _page("phone_js", "phone.js", get=partial(_send_file, "phone.js", "text/javascript")),
+        *(_page(name, path, post=partial(_run, demo, act)) for name, path, act in acts),
     ]
 
 
 def _page(
+    name: str,
     path: str,
     *,
     get: Callable[[Visit], Awaitable[Response]] | None = None,
     post: Callable[[Visit], Awaitable[Response]] | None = None,
 ) -> Page:
-    return Page(PREFIX + path, get=get, post=post, access=Access.OPEN, extends=False, raw=True)
+    whole = f"demo.{name}", PREFIX + path
+    return Page(*whole, get=get, post=post, access=Access.OPEN, extends=False, raw=True)
 
 
 async def _run(demo: Demo, act: Action, visit: Visit) -> Response:

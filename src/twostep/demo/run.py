@@ -76,7 +76,8 @@ async def _serve(folder: Path, *, port: int, sets: list[str], sockets: list[sock
             unchecked=PREFIX,
         )
         try:
-            await server.serve(app, sockets, ready=_announce(public_url, folder))
+            phone_url = public_url + app.table.path_for(PHONE)
+            await server.serve(app, sockets, ready=_announce(public_url, phone_url, folder))
         finally:
             await console.close()
 
@@ -85,7 +86,7 @@ def _url(host: str, port: int) -> str:
     return f"http://{host}" if port == 80 else f"http://{host}:{port}"
 
 
-def _announce(public_url: str, folder: Path) -> Callable[[], None]:
+def _announce(public_url: str, phone_url: str, folder: Path) -> Callable[[], None]:
     """What to say once requests are served: the line that scripts wait for, then what to try."""
     people = "\n".join(f"  {person.name:<8}{person.password}" for person in PEOPLE)
     lines = f"""\
@@ -94,7 +95,7 @@ Twostep demo ready on {public_url}
 Sign in as one of these:
 {people}
 
-Everything the panel sends arrives on a fake phone: {public_url}{PHONE}
+Everything the panel sends arrives on a fake phone: {phone_url}
 Numbers to add there: +1 202 555 0100 to 0149; +44 20 7946 0000 takes calls only.
 
 Command line beside it: twostep --config {folder / demo_folder.SETTINGS_FILE} user list

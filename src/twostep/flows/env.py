@@ -24,7 +24,8 @@ class Env:
 
     `clock`: Unix seconds, read once a request at the door. `wake_outbox`: messages are queued;
     called after commit only. `callbacks`: providers that report back, by name. `keys` may change
-    while serving, so flows ask for `keyring` anew each time.
+    while serving, so flows ask for `keyring` anew each time. `root_path`: what stands before the path
+    of every page, where all of the panel lives below another site.
     """
 
     settings: Settings
@@ -36,6 +37,7 @@ class Env:
     wake_outbox: Callable[[], None]
     callbacks: Mapping[str, Callbacks] = field(default_factory=dict)
     counters: Counters = field(default_factory=Counters)
+    root_path: str = ""
 
     @property
     def keyring(self) -> Keyring:
@@ -47,6 +49,11 @@ class Env:
         """Spans of full sessions."""
         session = self.settings.session
         return sessions_core.SessionLimits(session.idle_minutes * 60, session.total_hours * 3600)
+
+    @property
+    def site_url(self) -> str:
+        """Where people find the panel: the origin, and the root path."""
+        return self.settings.public_url + self.root_path
 
     @property
     def public_host(self) -> str:

@@ -44,10 +44,10 @@ class Spans:
         """A span for every request. `route_of`: the pattern of a path's page."""
 
         async def traced(scope: Scope, receive: Receive, send: Send) -> None:
-            if scope["path"] in UNTRACED:
+            route = route_of(scope["path"])
+            if route in UNTRACED:
                 await app(scope, receive, send)
                 return
-            route = route_of(scope["path"])
             method = scope["method"] if scope["method"] in METHODS else "_OTHER"
             about = {"http.request.method": method, **({"http.route": route} if route else {})}
             name = f"{method} {route}" if route else method

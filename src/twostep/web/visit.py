@@ -36,8 +36,11 @@ class Visit(TurnOpener):
 
     `path`: as asked for; `params`: from the route's pattern; `form`: fields of a POST, the last of
     equal names.
+    `url`: the path of a page, by its name and the parts of its path; `find`: the page of a path.
     """
 
+    url: PathFor = field(repr=False)
+    find: Callable[[str], tuple[Page, Mapping[str, str]] | None] = field(repr=False)
     path: str = field(repr=False)
     query_string: str = field(repr=False)
     params: Mapping[str, str] = field(repr=False)
@@ -87,18 +90,21 @@ class Visit(TurnOpener):
 
 
 Endpoint = Callable[[Visit], Awaitable[Response]]
+PathFor = Callable[..., str]
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One route. `path` may hold `{name}` parts.
+    """One route. `name`: what code and templates call it. `path`: below the application's root path;
+    it may hold `{name}` parts.
 
-    `late`: where a replayed form leads is the page's own business. `phones`: gone while
-    `policy.phones` is off. `extends`: the request counts as the person's own, so the session's idle
-    time begins anew. `signed`: a provider's signature stands in for the origin. `raw`: the page reads
-    the body itself; it is no plain form.
+    `phones`: gone while `policy.phones` is off. `extends`: the request counts as the person's own, so
+    the session's idle time begins anew. `signed`: a provider's signature stands in for the origin.
+    `raw`: the page reads the body itself; it is no plain form. `probe`: asked under any host name.
+    `at_origin`: a standard fixes the path, so it ignores the root path.
     """
 
+    name: str
     path: str
     get: Endpoint | None = None
     post: Endpoint | None = None
@@ -108,3 +114,5 @@ class Page:
     extends: bool = True
     signed: bool = False
     raw: bool = False
+    probe: bool = False
+    at_origin: bool = False

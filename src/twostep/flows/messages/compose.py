@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from twostep.core.account import Account
+from twostep.core.messages import links
 from twostep.core.messages.channel import Channel
 from twostep.core.methods.authenticator import Phone
 from twostep.core.methods.challenge import Challenge, is_open
@@ -24,15 +25,15 @@ from twostep.store.messages.outbox import OutboxRow
 from twostep.store.methods import challenges, phones
 
 
-_LINK_PATHS = {
-    NoticeKind.PASSWORD_RESET_LINK: "/reset-password/",
-    NoticeKind.PASSWORD_RETIRED: "/reset-password/",
-    NoticeKind.PASSWORD_SECURED: "/reset-password/",
-    NoticeKind.EMAIL_CONFIRM: "/settings/emails/confirm/",
-    NoticeKind.RECOVERY_STARTED: "/recover/cancel/",
-    NoticeKind.RECOVERY_DAILY: "/recover/cancel/",
-    NoticeKind.RECOVERY_DONE: "/recover?link=",
-    NoticeKind.HELP_DESK_ACT: "/reset-password/",
+_ACTIONS = {
+    NoticeKind.PASSWORD_RESET_LINK: links.RESET_PASSWORD,
+    NoticeKind.PASSWORD_RETIRED: links.RESET_PASSWORD,
+    NoticeKind.PASSWORD_SECURED: links.RESET_PASSWORD,
+    NoticeKind.EMAIL_CONFIRM: links.CONFIRM_EMAIL,
+    NoticeKind.RECOVERY_STARTED: links.CANCEL_RECOVERY,
+    NoticeKind.RECOVERY_DAILY: links.CANCEL_RECOVERY,
+    NoticeKind.RECOVERY_DONE: links.FINISH_RECOVERY,
+    NoticeKind.HELP_DESK_ACT: links.RESET_PASSWORD,
 }
 
 _WITHOUT_CODE = {TEST: text_message.compose_test, RECOVERY: text_message.compose_recovery}
@@ -119,14 +120,14 @@ def _compose_notice(env: Env, account: Account, row: OutboxRow) -> MailMessage:
         browser=payload.get("browser") or None,
         network=payload.get("network") or None,
         place=place_of(settings, payload.get("network"), account.language),
-        not_me_link=_link(env, "/not-me/", payload.get("not_me")),
-        action_link=_link(env, _LINK_PATHS.get(kind, ""), payload.get("action")),
-        settings_link=f"{settings.public_url}/settings/security",
+        not_me_link=_link(env, links.NOT_ME, payload.get("not_me")),
+        action_link=_link(env, _ACTIONS.get(kind, ""), payload.get("action")),
+        settings_link=f"{env.site_url}{links.SECURITY}",
         **data,
     )
     sender = mail.Sender(
         panel=settings.panel_name,
-        public_url=settings.public_url,
+        public_url=env.site_url,
         support_email=settings.support_email,
         support_phone=settings.support_phone,
         support_hours=settings.support_hours,
@@ -146,5 +147,5 @@ def _compose_notice(env: Env, account: Account, row: OutboxRow) -> MailMessage:
     )
 
 
-def _link(env: Env, path: str, link: str | None) -> str | None:
-    return f"{env.settings.public_url}{path}{link}" if link else None
+def _link(env: Env, path: str, token: str | None) -> str | None:
+    return env.site_url + path.format(token=token) if token else None

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Collection, Sequence
-from urllib.parse import parse_qsl
 
 import structlog
 from starlette.responses import Response
@@ -23,12 +22,11 @@ from twostep.web.door import headers, origin, session_check
 from twostep.web.door.forms import BadForm, read_body
 from twostep.web.door.guard import new_visit, note_refused, serve_page
 from twostep.web.frame import problem
-from twostep.web.router import Router
+from twostep.web.route_table import PageRoute, RouteTable
 from twostep.web.visit import Page, Visit
 
 
 JSON = "application/json"
-PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
 UNAVAILABLE_SECONDS = 5
 
 log = structlog.get_logger(__name__)
@@ -52,27 +50,34 @@ class WebApp:
         unchecked: str = "",
     ) -> None:
         self._env = env
-        self.router = Router(pages)
+        self.table = RouteTable(pages, self._serve, root_path=env.root_path)
         self._hosts = frozenset(hosts)
         self._origins = frozenset(origins)
         self._refuse_forwarded = refuse_forwarded
-        self._unchecked = unchecked
+        self._unchecked = env.root_path + unchecked if unchecked else ""
         self._headers = headers.always(env.settings)
         self._data_headers = headers.of_data(env.settings)
         self._check = session_check.SessionCheck(
             env, self._hosts, refuse_forwarded=refuse_forwarded
         )
+        self._check_path = self.table.path_for("api.session")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
             raise RuntimeError(f"no {scope['type']} here")
-        if scope["path"] == session_check.PATH and (yes := await self._check.answer(scope)):
+        if scope["path"] == self._check_path and (yes := await self._check.answer(scope)):
             self._env.counters.answers[200] += 1
             for message in yes:
                 await send(message)
             return
-        response = await self._respond(scope, receive)
+        await self.table(scope, receive, send)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request whose page the table has looked for."""
+        route = scope["route"]
+        page = route.page if isinstance(route, PageRoute) else None
+        response = await self._respond(scope, receive, page)
         self._env.counters.answers[response.status_code] += 1
         own = {name for name, _ in response.raw_headers}
         wanted = self._data_headers if response.media_type == JSON else self._headers
@@ -81,19 +86,17 @@ class WebApp:
             response.body = b""
         await response(scope, receive, send)
 
-    async def _respond(self, scope: Scope, receive: Receive) -> Response:
-        # Not every database takes a NUL, and no id holds one.
-        found = None if "\x00" in scope["path"] else self.router.find(scope["path"])
+    async def _respond(self, scope: Scope, receive: Receive, page: Page | None) -> Response:
         visit: Visit | None = None
         try:
-            visit = await self._visit(scope, found)
-            if refused := await self._refuse_foreign(visit, scope["method"], found and found[0]):
+            visit = await new_visit(self._env, self.table, scope)
+            if refused := await self._refuse_foreign(visit, scope["method"], page):
                 return refused
-            if found is None or (found[0].phones and not accepts_phones(self._env)):
+            if page is None or (page.phones and not accepts_phones(self._env)):
                 return problem.not_found(visit)
             method = "GET" if scope["method"] == "HEAD" else scope["method"]
             if method not in {"GET", "POST"}:
-                return problem.method_not_allowed(visit, found[0])
+                return problem.method_not_allowed(visit, page)
             body = b""
             if method == "POST":
                 seconds = self._env.settings.server.body_seconds
@@ -102,45 +105,29 @@ class WebApp:
                 if self._env.clock() != visit.now:
                     # The body took its time: clock and session are read anew, so that nobody keeps
                     # a moment of the past, with its codes and waits, by sending slowly.
-                    visit = await self._visit(scope, found)
-            return await serve_page(visit, found[0], method, body)
+                    visit = await new_visit(self._env, self.table, scope)
+            return await serve_page(visit, page, method, body)
         except BadForm as bad:
             return _plain(bad.status) if visit is None else problem.error(visit, bad.status)
         except Overloaded:
-            return _retry(visit, found, RETRY_AFTER_SECONDS)
+            return _retry(visit, page, RETRY_AFTER_SECONDS)
         except StoreUnavailable as outage:
-            visit = visit or await self._visit(scope, found, look_up=False)
+            visit = visit or await new_visit(self._env, self.table, scope, look_up=False)
             unsure = isinstance(outage, OutcomeUnknown)
-            return _retry(visit, found, UNAVAILABLE_SECONDS, unsure=unsure)
+            return _retry(visit, page, UNAVAILABLE_SECONDS, unsure=unsure)
         except Exception:
             reference = "-".join(
                 "".join(secrets.choice(ALPHABET) for _ in range(4)) for _ in range(2)
             )
-            log.exception("web.failed", reference=reference, path=found[0].path if found else "")
+            log.exception("web.failed", reference=reference, path=page.path if page else "")
             return _plain(500) if visit is None else problem.error(visit, 500, reference=reference)
-
-    async def _visit(
-        self, scope: Scope, found: tuple[Page, dict[str, str]] | None, *, look_up: bool = True
-    ) -> Visit:
-        query_string = scope["query_string"].decode("latin-1")
-        return await new_visit(
-            self._env,
-            peer=scope["client"][0] if scope["client"] else "",
-            path=scope["path"],
-            query_string=query_string,
-            query=dict(parse_qsl(query_string, keep_blank_values=True)) if query_string else {},
-            headers={
-                name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
-            },
-            params=found[1] if found else {},
-            look_up=look_up,
-        )
 
     async def _refuse_foreign(
         self, visit: Visit, method: str, page: Page | None
     ) -> Response | None:
         """421, 403, and 400 for a NUL in the address and in the demo, before anything is read."""
-        if visit.path not in PROBES and not origin.is_own_host(visit.headers, self._hosts):
+        is_probe = page is not None and page.probe
+        if not is_probe and not origin.is_own_host(visit.headers, self._hosts):
             return problem.error(visit, 421)
         if "%00" in visit.query_string or (
             self._refuse_forwarded
@@ -158,20 +145,16 @@ class WebApp:
             return None
         if page is not None:
             await note_refused(visit, page, "origin")
-        return problem.error(visit, 403, again_url="/sign-in")
+        return problem.error(visit, 403)
 
 
 def _retry(
-    visit: Visit | None,
-    found: tuple[Page, dict[str, str]] | None,
-    seconds: int,
-    *,
-    unsure: bool = False,
+    visit: Visit | None, page: Page | None, seconds: int, *, unsure: bool = False
 ) -> Response:
     """Ask for another try, where the form is found."""
     if visit is None:
         return _plain(503, {"retry-after": str(seconds)})
-    again_url = visit.here if found and found[0].get else "/sign-in"
+    again_url = visit.here if page and page.get else visit.url("sign_in")
     retry_at = visit.now + seconds
     return problem.error(visit, 503, retry_at=retry_at, again_url=again_url, unsure=unsure)
 

@@ -1,6 +1,7 @@
 """Every cookie, in one place.
 
 On https they carry the `__Host-` prefix and Secure; on plain http, which is loopback only, neither.
+Browsers take such a prefix with `Path=/` alone, so that is the path below a root path too.
 Values are opaque; the database holds only digests.
 """
 
@@ -53,12 +54,12 @@ def read(header: str) -> dict[str, str]:
     return found
 
 
-def are_blocked(jar: Mapping[str, str], headers: Mapping[str, str]) -> bool:
+def are_blocked(jar: Mapping[str, str], headers: Mapping[str, str], sign_in: str) -> bool:
     """Whether a request that needs a session comes from the sign-in form itself and has no cookie
-    whatever: the browser has just been given one and did not take it."""
+    whatever: the browser has just been given one and did not take it. `sign_in`: the form's path."""
     came_from = headers.get("referer", "").partition("?")[0]
     host = headers.get("host", "")
-    return not jar and came_from in {f"https://{host}/sign-in", f"http://{host}/sign-in"}
+    return not jar and came_from in {f"https://{host}{sign_in}", f"http://{host}{sign_in}"}
 
 
 def set_signed_in(response: Response, env: Env, signed_in: SignedIn) -> None:

@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote
 
 import structlog
 from starlette.responses import Response
+from starlette.types import Scope
 
 from twostep.core.sign_in import session as session_core
 from twostep.core.sign_in.session import Level
@@ -23,12 +24,13 @@ from twostep.web.door.forms import read_form
 from twostep.web.door.language import choose_language
 from twostep.web.frame import problem
 from twostep.web.frame.frame import see_other
+from twostep.web.route_table import RouteTable
 from twostep.web.visit import Access, Endpoint, Page, StepUp, Visit
 
 
 log = structlog.get_logger(__name__)
 
-ENROLMENT = "/settings/security/app/new"
+ENROLMENT = "methods.app_new"
 _OPENED_BY = {
     Access.HALF: frozenset({Level.HALF}),
     Access.FULL: frozenset({Level.FULL}),
@@ -36,19 +38,12 @@ _OPENED_BY = {
 }
 
 
-async def new_visit(
-    env: Env,
-    *,
-    peer: str,
-    path: str,
-    query_string: str,
-    query: dict[str, str],
-    headers: dict[str, str],
-    params: dict[str, str],
-    look_up: bool = True,
-) -> Visit:
+async def new_visit(env: Env, table: RouteTable, scope: Scope, *, look_up: bool = True) -> Visit:
     """Read a request: clock, network, cookies, session, language. `look_up`: False leaves the
     session alone, for the page that says that the database does not answer."""
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    query_string = scope["query_string"].decode("latin-1")
+    peer = scope["client"][0] if scope["client"] else ""
     now = env.clock()
     jar = cookies.read(headers.get("cookie", ""))
     cookie = jar.get(cookies.session_name(env), "") if look_up else ""
@@ -67,10 +62,12 @@ async def new_visit(
     )
     return Visit(
         env=env,
-        path=path,
+        url=table.path_for,
+        find=table.find,
+        path=scope["path"],
         query_string=query_string,
-        params=params,
-        query=query,
+        params=scope["path_params"],
+        query=dict(parse_qsl(query_string, keep_blank_values=True)) if query_string else {},
         form={},
         headers=headers,
         cookies=jar,
@@ -130,17 +127,18 @@ def _refuse_session(visit: Visit, page: Page, method: str) -> Response | None:
         return problem.unauthorised()
     match level:
         case Level.ENROL:
-            return see_other(ENROLMENT)
+            return see_other(visit.url(ENROLMENT))
         case Level.HALF:
-            return see_other("/sign-in/code")
+            return see_other(visit.url("sign_in.code"))
         case Level.FULL:  # the second step is behind this session already
-            return see_other("/")
-    if method != "POST" and cookies.are_blocked(visit.cookies, visit.headers):
+            return see_other(visit.url("account.dashboard"))
+    sign_in = visit.url("sign_in")
+    if method != "POST" and cookies.are_blocked(visit.cookies, visit.headers, sign_in):
         wanted = "" if page.access is Access.HALF else f"&next={quote(visit.here, safe='/')}"
-        return see_other(f"/sign-in?{cookies.BLOCKED}{wanted}")
+        return see_other(f"{sign_in}?{cookies.BLOCKED}{wanted}")
     if method == "POST" or page.access is Access.HALF:
-        return see_other("/sign-in")
-    return see_other(f"/sign-in?next={quote(visit.here, safe='/')}")
+        return see_other(sign_in)
+    return see_other(f"{sign_in}?next={quote(visit.here, safe='/')}")
 
 
 async def _ask_step_up(visit: Visit, page: Page, method: str) -> Response | None:
@@ -161,9 +159,9 @@ async def _ask_step_up(visit: Visit, page: Page, method: str) -> Response | None
             form={name: text for name, text in visit.form.items() if "password" not in name},
         )
         return_to = kept or visit.path
-    return see_other(f"/confirm?r={quote(return_to, safe='/')}")
+    return see_other(f"{visit.url('confirm')}?r={quote(return_to, safe='/')}")
 
 
 def wants_json(page: Page) -> bool:
     """Whether a page's refusals are JSON problems."""
-    return page.path.startswith("/api/")
+    return page.name.startswith("api.")

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
+from twostep.web.visit import Visit
+
 
 def is_own_host(headers: Mapping[str, str], hosts: Collection[str]) -> bool:
     """Whether the Host header names this installation."""
@@ -22,13 +24,14 @@ def is_own_origin(headers: Mapping[str, str], origins: Collection[str]) -> bool:
     return headers.get("origin", "").lower() in origins
 
 
-def safe_next(path: str) -> str:
+def safe_next(visit: Visit, path: str) -> str:
     """A path on this site to go to afterwards; anything else becomes the start page.
 
     Browsers take a backslash for a slash and drop control characters, so both are refused.
     """
+    start = visit.url("account.dashboard")
     if not path.startswith("/") or path.startswith("//") or "\\" in path or len(path) > 2000:
-        return "/"
+        return start
     if any(ord(character) < 0x20 or ord(character) == 0x7F for character in path):
-        return "/"
+        return start
     return path

@@ -16,8 +16,6 @@ from twostep.flows.sign_in import sessions
 from twostep.web.door import cookies, headers
 
 
-PATH = "/api/session"
-
 JSON = "application/json"
 
 HEADERS = {"cache-control": "no-store"}

@@ -53,6 +53,7 @@ def page(
         template,
         language=visit.language,
         time_zone=visit.time_zone,
+        url=visit.url,
         frame=frame(visit, banner=banner),
         errors=errors,
         status=status,
@@ -117,8 +118,8 @@ def frame(visit: Visit, *, banner: view.StatusBox | None = None) -> view.Frame:
             if visit.account and is_full
             else None
         ),
-        logo_url="/static/logo" if settings.panel_logo else None,
-        flash=flash_notice(flash, visit.language),
+        logo_url=visit.url("static.logo") if settings.panel_logo else None,
+        flash=flash_notice(flash, visit.language, visit.url),
         banner=banner,
         idle_seconds=visit.env.limits.idle_seconds if is_full else None,
         signal_url=signal_url(visit),

@@ -19,7 +19,6 @@ from twostep.flows.sign_in.passkey_step import view_told
 from twostep.web.visit import Visit
 
 
-URL = "/settings/security/passkey/signal"
 JUST_SECONDS = 30  # how long after a sign-in pages ask for it
 
 
@@ -38,7 +37,7 @@ def signal_url(visit: Visit) -> str | None:
     if session is None or account is None or session.level is not Level.FULL:
         return None
     just_in = account.two_step and 0 <= visit.now - session.created_at < JUST_SECONDS
-    return URL if just_in else None
+    return visit.url("methods.passkey_signal") if just_in else None
 
 
 def signal_of(visit: Visit, handle: bytes | None, passkeys: Iterable[Passkey]) -> str:

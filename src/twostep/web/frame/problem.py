@@ -16,17 +16,18 @@ def error(
     *,
     reference: str = "",
     retry_at: int | None = None,
-    again_url: str = "/sign-in",
+    again_url: str = "",
     unsure: bool = False,
 ) -> Response:
-    """An error page. `unsure`: nobody knows whether the change was kept."""
+    """An error page. `again_url`: where to try again, the sign-in page where it is empty. `unsure`:
+    nobody knows whether the change was kept."""
     response = render_page(
         visit,
         "error.html",
         status=status,
         reference=reference,
         retry_at=retry_at,
-        again_url=again_url,
+        again_url=again_url or visit.url("sign_in"),
         unsure=unsure,
     )
     # render_page: the page's title says "Error" itself, and there is no form to blame.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from hashlib import sha256
 from importlib import resources
 from typing import Any
@@ -19,15 +19,18 @@ from jinja2.runtime import Context
 from markupsafe import Markup
 
 from twostep.i18n import format_duration, format_instant, format_time, known_zone, translator
+from twostep.web.visit import PathFor
 
 
-def render(template: str, *, language: str, time_zone: str, **context: Any) -> str:
+def render(template: str, *, language: str, time_zone: str, url: PathFor, **context: Any) -> str:
     """Return the page. `template`: a file's name in `web/templates`, such as `sign_in.html`.
 
-    `time_zone`: an IANA name; what is not known is shown in UTC, and says so.
+    `time_zone`: an IANA name; what is not known is shown in UTC, and says so. `url`: the path of a
+    page by its name; it belongs to one application, so no environment holds it.
     """
     page = environment(language).get_template(template)
-    return page.render(time_zone=known_zone(time_zone), **context)
+    static = partial(static_url, url)
+    return page.render(time_zone=known_zone(time_zone), url=url, static=static, **context)
 
 
 @cache
@@ -48,7 +51,7 @@ def environment(language: str) -> Environment:
     made.install_gettext_callables(  # type: ignore[attr-defined]
         words.gettext, words.ngettext, newstyle=True, pgettext=words.pgettext
     )
-    made.globals.update(lang=language, static=static_url)
+    made.globals.update(lang=language)
     made.filters.update(
         instant=_instant,
         day=_day,
@@ -62,11 +65,15 @@ def environment(language: str) -> Environment:
     return made
 
 
-@cache
-def static_url(name: str) -> str:
+def static_url(url: PathFor, name: str) -> str:
     """Where a file of `web/static` is served, with its content's digest, to be kept for ever."""
+    return f"{url('static', name=name)}?{_digest(name)}"
+
+
+@cache
+def _digest(name: str) -> str:
     content = resources.files("twostep.web").joinpath("static", name).read_bytes()
-    return f"/static/{name}?{sha256(content).hexdigest()[:10]}"
+    return sha256(content).hexdigest()[:10]
 
 
 def groups(key: str, size: int = 4) -> Markup:

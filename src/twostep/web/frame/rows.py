@@ -196,7 +196,7 @@ def activity_rows(visit: Visit, activity: Sequence[Activity]) -> tuple[view.Acti
             one.network or None,
             place=place_of(visit.env.settings, one.network, visit.language),
             tone=activity_tone(one.event, one.outcome),
-            not_me_url=f"/settings/activity/{one.seq}/not-me"
+            not_me_url=visit.url("recovery.not_me_event", id=str(one.seq))
             if is_deniable(one, now=visit.now)
             else None,
         )
@@ -209,7 +209,7 @@ def banner(visit: Visit, methods: Methods) -> view.StatusBox | None:
     if not visit.owner.two_step:
         return None
     if methods.ways < 2:
-        return notice_text.no_spare(language=visit.language)
+        return notice_text.no_spare(visit)
     return codes_banner(visit, methods)
 
 
@@ -218,9 +218,9 @@ def codes_banner(visit: Visit, methods: Methods) -> view.StatusBox | None:
     if methods.recovery_set is None:
         return None
     if methods.codes_left <= FEW_CODES:
-        return notice_text.codes_low(methods.codes_left, language=visit.language)
+        return notice_text.codes_low(visit, methods.codes_left)
     if methods.recovery_set.proved_at is None:
-        return notice_text.codes_unproved(language=visit.language)
+        return notice_text.codes_unproved(visit)
     return None
 
 

@@ -129,7 +129,7 @@ all("[data-idle]", (box) => {
   };
   box.querySelector("button").onclick = async () => {
     clearTimeout(timer);
-    const answer = await fetch("/api/session").catch(() => null);
+    const answer = await fetch(new URL("../api/session", import.meta.url)).catch(() => null);
     if (answer?.ok) start(); else location.reload();
   };
   start();

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from twostep.i18n import translator
 from twostep.web.view import Link, StatusBox
+from twostep.web.visit import Visit
 
 
-def no_spare(*, language: str) -> StatusBox:
+def no_spare(visit: Visit) -> StatusBox:
     """While there is only one way to sign in."""
-    _ = translator(language).gettext
-    link = Link("/settings/security/spare", _("Add a spare way in"))
+    _ = translator(visit.language).gettext
+    link = Link(visit.url("account.spare"), _("Add a spare way in"))
     said = _("You have only one way to sign in. If you lose it you could be locked out.")
     return StatusBox("warn", said, link)
 
 
-def codes_unproved(*, language: str) -> StatusBox:
+def codes_unproved(visit: Visit) -> StatusBox:
     """While nobody has shown that the backup codes were saved."""
-    _ = translator(language).gettext
-    link = Link("/settings/security/codes", _("Check now"))
+    _ = translator(visit.language).gettext
+    link = Link(visit.url("methods.codes"), _("Check now"))
     return StatusBox("warn", _("You have not checked that you saved your backup codes."), link)
 
 
@@ -40,10 +41,10 @@ def clock_was_ahead(*, language: str) -> StatusBox:
     return StatusBox("warn", said)
 
 
-def codes_low(left: int, *, language: str) -> StatusBox:
+def codes_low(visit: Visit, left: int) -> StatusBox:
     """While few backup codes are left, or none."""
-    words = translator(language)
-    link = Link("/settings/security/codes", words.gettext("Replace codes"))
+    words = translator(visit.language)
+    link = Link(visit.url("methods.codes"), words.gettext("Replace codes"))
     if not left:
         return StatusBox("warn", words.gettext("You have used all your backup codes."), link)
     said = words.ngettext(
@@ -52,10 +53,10 @@ def codes_low(left: int, *, language: str) -> StatusBox:
     return StatusBox("warn", said % {"left": left}, link)
 
 
-def sign_out_elsewhere(*, language: str) -> StatusBox:
+def sign_out_elsewhere(visit: Visit) -> StatusBox:
     """After a way to sign in has changed, while other browsers are signed in."""
-    _ = translator(language).gettext
-    link = Link("/settings/sessions", _("Where you are signed in"))
+    _ = translator(visit.language).gettext
+    link = Link(visit.url("account.sessions"), _("Where you are signed in"))
     return StatusBox(
         "info",
         _(

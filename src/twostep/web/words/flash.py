@@ -5,7 +5,7 @@ from __future__ import annotations
 from twostep.flows.sign_in import sessions
 from twostep.i18n import N_, translator
 from twostep.web import view
-from twostep.web.visit import Visit
+from twostep.web.visit import PathFor, Visit
 
 
 _OK = {
@@ -45,8 +45,8 @@ async def say(visit: Visit, key: str, detail: str = "") -> None:
     await visit.do(sessions.save_flash, visit.current, flash=flash)
 
 
-def flash_notice(flash: str, language: str) -> view.StatusBox | None:
-    """The sentence of a stored flash; None for none."""
+def flash_notice(flash: str, language: str, url: PathFor) -> view.StatusBox | None:
+    """The sentence of a stored flash; None for none. `url`: the path of a page by its name."""
     key, _, detail = flash.partition(":")
     for kind, sentences in (("ok", _OK), ("warn", _WARN)):
         if key in sentences:
@@ -54,10 +54,10 @@ def flash_notice(flash: str, language: str) -> view.StatusBox | None:
             text = words(sentences[key]).format(detail=detail)
             link = None
             if key == "code_used":
-                link = view.Link("/settings/security/app/new", words(N_("Set up a new phone")))
+                link = view.Link(url("methods.app_new"), words(N_("Set up a new phone")))
             elif key == "app_beside" and detail:
                 link = view.Link(
-                    f"/settings/security/method/{detail}/remove", words(N_("Remove the other one"))
+                    url("methods.remove", id=detail), words(N_("Remove the other one"))
                 )
             return view.StatusBox("ok" if kind == "ok" else "warn", text, link)
     return None

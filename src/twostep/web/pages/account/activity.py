@@ -18,7 +18,6 @@ from twostep.web.visit import Visit
 from twostep.web.words.events import FILTERS, activity_filters, activity_sentence
 
 
-HERE = "/settings/activity"
 ROWS = 50
 ROWS_AT_ONCE = 200
 YEAR_SECONDS = 365 * 86_400
@@ -40,7 +39,7 @@ async def show(visit: Visit) -> Response:
         since=visit.now - YEAR_SECONDS,
         group=only,
     )
-    older = _url(only, str(found[ROWS - 1].seq)) if len(found) > ROWS else None
+    older = _url(visit, only, str(found[ROWS - 1].seq)) if len(found) > ROWS else None
     return page(
         visit,
         "activity.html",
@@ -48,7 +47,7 @@ async def show(visit: Visit) -> Response:
         only=only,
         filters=activity_filters(language=visit.language),
         older_url=older,
-        newer_url=None if before == NEWEST else _url(only, ""),
+        newer_url=None if before == NEWEST else _url(visit, only, ""),
     )
 
 
@@ -67,9 +66,10 @@ async def download(visit: Visit) -> Response:
     )
 
 
-def _url(only: str, before: str) -> str:
+def _url(visit: Visit, only: str, before: str) -> str:
+    here = visit.url("account.activity")
     query = {name: value for name, value in (("only", only), ("before", before)) if value}
-    return f"{HERE}?{urlencode(query)}" if query else HERE
+    return f"{here}?{urlencode(query)}" if query else here
 
 
 async def _table(pages: AsyncIterator[list[Activity]], language: str) -> AsyncIterator[str]:

@@ -15,7 +15,7 @@ from twostep.web.visit import Visit
 from twostep.web.words.flash import say
 
 
-HERE = "/settings/emails"
+HERE = "account.emails"
 LONGEST = 320
 
 
@@ -30,10 +30,10 @@ async def add(visit: Visit) -> Response:
     answer = await visit.do(profile.add_address, visit.current, typed=typed)
     if isinstance(answer, Refused):
         if refused_status(answer) == 429:
-            return throttled(visit, answer, scope="link", back_url=HERE)
+            return throttled(visit, answer, scope="link", back_url=visit.url(HERE))
         return await _list(visit, answer, typed=typed)
     await say(visit, "email_sent", answer.address)
-    return see_other(HERE)
+    return see_other(visit.url(HERE))
 
 
 async def remove(visit: Visit) -> Response:
@@ -44,7 +44,7 @@ async def remove(visit: Visit) -> Response:
             return problem.not_found(visit)
         return await _list(visit, answer)
     await say(visit, "email_removed")
-    return see_other(HERE)
+    return see_other(visit.url(HERE))
 
 
 async def show_confirm(visit: Visit) -> Response:
@@ -64,7 +64,7 @@ async def confirm(visit: Visit) -> Response:
             return page(visit, "link_dead.html", status=422, password=False, days=1)
         return await _list(visit, answer)
     await say(visit, "email_confirmed")
-    return see_other(HERE)
+    return see_other(visit.url(HERE))
 
 
 async def _list(visit: Visit, refused: Refused | None, *, typed: str = "") -> Response:

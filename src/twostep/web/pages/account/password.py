@@ -29,10 +29,10 @@ async def submit(visit: Visit) -> Response:
     )
     if isinstance(answer, Refused):
         if answer.reason is Reason.THROTTLED:
-            return throttled(visit, answer, scope="link", back_url="/settings")
+            return throttled(visit, answer, scope="link", back_url=visit.url("account.settings"))
         return _form(visit, answer)
     await say(visit, "password_changed")
-    return see_other("/settings")
+    return see_other(visit.url("account.settings"))
 
 
 def _form(visit: Visit, refused: Refused | None) -> Response:

@@ -14,7 +14,6 @@ from twostep.web.visit import Visit
 from twostep.web.words.flash import say
 
 
-HERE = "/settings/profile"
 LONGEST = 64
 _AREAS = (
     "Africa/", "America/", "Antarctica/", "Arctic/", "Asia/", "Atlantic/", "Australia/", "Europe/",
@@ -37,7 +36,7 @@ async def submit(visit: Visit) -> Response:
     if isinstance(answer, Refused):
         return _form(visit, answer, language=language, time_zone=time_zone)
     await say(visit, "profile_saved")
-    return see_other(HERE)
+    return see_other(visit.url("account.profile"))
 
 
 def _form(visit: Visit, refused: Refused | None, *, language: str, time_zone: str) -> Response:

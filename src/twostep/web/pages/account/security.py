@@ -25,7 +25,7 @@ from twostep.web.visit import Visit
 from twostep.web.words import banners as notice_text
 
 
-HERE = "/settings/security"
+HERE = "account.security"
 
 
 async def show(visit: Visit) -> Response:
@@ -34,7 +34,7 @@ async def show(visit: Visit) -> Response:
     methods = found.methods
     banner = codes_banner(visit, methods)
     if found.offered:
-        banner = notice_text.sign_out_elsewhere(language=visit.language)
+        banner = notice_text.sign_out_elsewhere(visit)
     refused = refuse_disabling(visit.env, visit.owner)
     return page(
         visit,
@@ -61,7 +61,7 @@ async def show_spare(visit: Visit) -> Response:
     """
     account = visit.owner
     if not account.two_step:
-        return see_other(HERE)
+        return see_other(visit.url(HERE))
     methods = (await visit.read(view_settings, account)).methods
     just_on = account.two_step_at is not None and visit.now - account.two_step_at < FRESH_SECONDS
     return page(
@@ -73,5 +73,5 @@ async def show_spare(visit: Visit) -> Response:
         has_codes=methods.codes_left > 0,
         fresh=just_on,
         may_skip=True,
-        next=safe_next(visit.query["next"]) if "next" in visit.query else HERE,
+        next=safe_next(visit, visit.query["next"]) if "next" in visit.query else visit.url(HERE),
     )

@@ -14,7 +14,7 @@ from twostep.web.visit import Visit
 from twostep.web.words.flash import say
 
 
-HERE = "/settings/sessions"
+HERE = "account.sessions"
 
 
 async def show(visit: Visit) -> Response:
@@ -34,7 +34,7 @@ async def end(visit: Visit) -> Response:
     if isinstance(answer, Refused):
         return problem.not_found(visit)
     await say(visit, "session_ended")
-    return see_other(HERE)
+    return see_other(visit.url(HERE))
 
 
 async def end_others(visit: Visit) -> Response:
@@ -43,4 +43,4 @@ async def end_others(visit: Visit) -> Response:
     if isinstance(answer, Refused):
         return problem.not_found(visit)
     await say(visit, "others_ended")
-    return see_other(HERE)
+    return see_other(visit.url(HERE))

@@ -37,7 +37,7 @@ async def submit(visit: Visit) -> Response:
         answer = await visit.do(enroll_app.begin_app, visit.current, replace_pending=True)
         if isinstance(answer, Refused):
             return _wizard(visit, answer, None)
-        return see_other(ENROLMENT)
+        return see_other(visit.url(ENROLMENT))
     added = await visit.do(
         enroll_app.finish_app,
         visit.current,
@@ -47,7 +47,7 @@ async def submit(visit: Visit) -> Response:
     if isinstance(added, AppAdded):
         return await _done(visit, added)
     if added.reason is Reason.STEP_ENDED:  # signed out, or another tab was first
-        return see_other("/settings/security")
+        return see_other(visit.url("account.security"))
     if added.reason is Reason.SETUP_EXPIRED:
         return _wizard(visit, await _shown(visit), added)
     return _wizard(visit, await _begin(visit), added)
@@ -59,8 +59,8 @@ async def _done(visit: Visit, added: AppAdded) -> Response:
     others = [app.id for app in methods.apps if app.id != added.app_id]
     key, detail = ("app_beside" if others else "app_added"), (others[0] if len(others) == 1 else "")
     await say(visit.with_session(signed_in.session, signed_in.token), key, detail)
-    target = "/settings/security/spare" if added.turned_on else "/settings/security"
-    response = see_other(target)
+    target = "account.spare" if added.turned_on else "account.security"
+    response = see_other(visit.url(target))
     cookies.set_signed_in(response, visit.env, signed_in)
     return response
 
@@ -87,7 +87,9 @@ def _wizard(visit: Visit, pending: Pending | Refused | None, refused: Refused | 
         asked="setup",
         name=visit.field("name")[:LONGEST],
         label=entry_label(visit),
-        cancel_url="/sign-in" if visit.current.level is Level.ENROL else "/settings/security",
+        cancel_url=visit.url(
+            "sign_in" if visit.current.level is Level.ENROL else "account.security"
+        ),
         first=pending.first if pending else not visit.owner.two_step,
         **_key(visit, pending),
     )

@@ -12,7 +12,7 @@ from twostep.web.visit import Visit
 from twostep.web.words.flash import say
 
 
-DONE = "/settings/security"
+DONE = "account.security"
 
 
 async def forget(visit: Visit) -> Response:
@@ -23,7 +23,7 @@ async def forget(visit: Visit) -> Response:
     if isinstance(answer, Refused):
         return problem.not_found(visit)
     await say(visit, "browser_forgotten")
-    return see_other(DONE)
+    return see_other(visit.url(DONE))
 
 
 async def forget_all(visit: Visit) -> Response:
@@ -32,4 +32,4 @@ async def forget_all(visit: Visit) -> Response:
     if isinstance(answer, Refused):
         return problem.not_found(visit)
     await say(visit, "browsers_forgotten")
-    return see_other(DONE)
+    return see_other(visit.url(DONE))

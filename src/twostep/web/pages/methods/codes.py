@@ -27,14 +27,14 @@ from twostep.web.visit import Visit
 from twostep.web.words.flash import say
 
 
-HERE = "/settings/security/codes"
+HERE = "methods.codes"
 LONGEST_CODE = 10_000
 
 
 async def show(visit: Visit) -> Response:
     """GET /settings/security/codes."""
     if not visit.owner.two_step:
-        return see_other("/settings/security")
+        return see_other(visit.url("account.security"))
     return await _form(visit, None)
 
 
@@ -45,21 +45,21 @@ async def submit(visit: Visit) -> Response:
     made = await visit.do(make_codes, visit.current)
     if isinstance(made, Refused):
         return await _refuse(visit, made)
-    return see_other(HERE)
+    return see_other(visit.url(HERE))
 
 
 async def show_check(visit: Visit) -> Response:
     """GET /settings/security/codes/check: whether they are still there. `next`: where to go on."""
     found = await visit.read(view_codes, visit.current)
     if not found.left or found.proved_at is None:
-        return see_other(HERE)
+        return see_other(visit.url(HERE))
     return page(
         visit,
         "codes_check.html",
         left=found.left,
         total=found.total,
         checked_at=found.proved_at,
-        next=safe_next(visit.query.get("next", "/")),
+        next=safe_next(visit, visit.query.get("next", "")),
     )
 
 
@@ -67,8 +67,8 @@ async def submit_check(visit: Visit) -> Response:
     """POST /settings/security/codes/check: "Yes, I have them"."""
     answer = await visit.do(keep_codes, visit.current)
     if isinstance(answer, Refused):
-        return see_other(HERE)
-    return see_other(safe_next(visit.field("next")))
+        return see_other(visit.url(HERE))
+    return see_other(safe_next(visit, visit.field("next")))
 
 
 async def _prove(visit: Visit) -> Response:
@@ -76,7 +76,7 @@ async def _prove(visit: Visit) -> Response:
     if isinstance(answer, Refused):
         return await _refuse(visit, answer)
     await say(visit, "codes_saved")
-    return see_other("/settings/security")
+    return see_other(visit.url("account.security"))
 
 
 async def _refuse(visit: Visit, refused: Refused) -> Response:
@@ -84,11 +84,11 @@ async def _refuse(visit: Visit, refused: Refused) -> Response:
         case Reason.NOT_FOUND:
             return problem.not_found(visit)
         case Reason.STEP_ENDED | Reason.PASSWORD_RETIRED:
-            response = see_other("/sign-in")
+            response = see_other(visit.url("sign_in"))
             cookies.expire_session(response, visit.env)
             return response
         case Reason.THROTTLED:
-            return throttled(visit, refused, scope="backup", back_url=HERE)
+            return throttled(visit, refused, scope="backup", back_url=visit.url(HERE))
     return await _form(visit, refused)
 
 
@@ -118,7 +118,7 @@ def _sheet(visit: Visit, found: CodesView) -> view.CodeSheet:
     text = "\n".join(_lines(visit, codes, made_at))
     return view.CodeSheet(
         codes,
-        visit.env.settings.public_url,
+        visit.env.site_url,
         made_at,
         found.shown_until,
         f"data:text/plain;charset=utf-8,{quote(text)}",
@@ -132,7 +132,7 @@ def _lines(visit: Visit, codes: tuple[str, ...], made_at: int) -> list[str]:
     day = format_instant(made_at, language=visit.language, time_zone=visit.time_zone, style="date")
     return [
         f"{visit.env.settings.panel_name} – {_('backup codes')}",
-        f"{_('Sign in at:')} {visit.env.settings.public_url}",
+        f"{_('Sign in at:')} {visit.env.site_url}",
         f"{_('Username:')} {visit.owner.name}",
         _("Made on %(day)s") % {"day": day},
         "",

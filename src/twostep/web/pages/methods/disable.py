@@ -29,14 +29,14 @@ async def submit(visit: Visit) -> Response:
     if isinstance(answer, Refused):
         return await _form(visit, answer)
     await say(visit, "disabled")
-    return see_other("/settings/security")
+    return see_other(visit.url("account.security"))
 
 
 async def _form(visit: Visit, refused: Refused | None) -> Response:
     found = await visit.read(view_disabling, visit.owner)
     if isinstance(found, Refused):
         if found.reason is Reason.CHANGED:  # it is off
-            return see_other("/settings/security")
+            return see_other(visit.url("account.security"))
         return refused_page(visit, found)
     return page(
         visit,

@@ -17,7 +17,7 @@ from twostep.web.visit import Visit
 from twostep.web.words.flash import say
 
 
-DONE = "/settings/security"
+DONE = "account.security"
 LONGEST = 500
 
 
@@ -35,7 +35,7 @@ async def submit_remove(visit: Visit) -> Response:
         await say(visit, "phone_removed", answer.hint)
     else:
         await say(visit, f"{answer.kind}_removed")
-    return see_other(DONE)
+    return see_other(visit.url(DONE))
 
 
 async def show_rename(visit: Visit) -> Response:
@@ -54,7 +54,7 @@ async def submit_rename(visit: Visit) -> Response:
     if isinstance(answer, Refused):
         return await _rename_form(visit, answer, typed=typed)
     await say(visit, "renamed")
-    return see_other(DONE)
+    return see_other(visit.url(DONE))
 
 
 async def show_default(visit: Visit) -> Response:
@@ -68,7 +68,7 @@ async def submit_default(visit: Visit) -> Response:
     if isinstance(answer, Refused):
         return await _default_form(visit, answer)
     await say(visit, "default_changed")
-    return see_other(DONE)
+    return see_other(visit.url(DONE))
 
 
 async def _find(visit: Visit) -> MethodView | None:

@@ -23,8 +23,7 @@ from twostep.web.visit import Visit
 from twostep.web.words.flash import say
 
 
-HERE = "/settings/security/passkey/new"
-DONE = "/settings/security"
+DONE = "account.security"
 LONGEST = 10 * LONGEST_NAME
 
 
@@ -53,11 +52,11 @@ async def submit(visit: Visit) -> Response:
         return await _done(visit, answer)
     match answer.reason:
         case Reason.STEP_ENDED:  # signed out, or another tab was first
-            return see_other(DONE)
+            return see_other(visit.url(DONE))
         case Reason.PASSKEY_LIMIT:
             return refused_page(visit, answer)
         case Reason.THROTTLED:
-            return throttled(visit, answer, scope="page", back_url=HERE)
+            return throttled(visit, answer, scope="page", back_url=visit.url("methods.passkey_new"))
     return _form(visit, answer)
 
 
@@ -66,11 +65,11 @@ async def _done(visit: Visit, added: PasskeyAdded) -> Response:
     signed_in, made = added.signed_in, added.passkey
     label = passkey_label(visit, made)
     await say(visit.with_session(signed_in.session, signed_in.token), "passkey_added", label)
-    target = DONE
+    target = visit.url(DONE)
     if added.turned_on:
-        target = f"{DONE}/spare"
+        target = visit.url("account.spare")
     elif not visit.field("name").strip():
-        target = f"{DONE}/method/{made.id}/rename"
+        target = visit.url("methods.rename", id=made.id)
     response = see_other(target)
     cookies.set_signed_in(response, visit.env, signed_in)
     return response
@@ -84,5 +83,5 @@ def _form(visit: Visit, refused: Refused | None) -> Response:
         refused=refused,
         first=not visit.owner.two_step,
         name=visit.field("name")[:LONGEST],
-        cancel_url=ENROLMENT if may_only_enrol else DONE,
+        cancel_url=visit.url(ENROLMENT if may_only_enrol else DONE),
     )

@@ -28,7 +28,7 @@ async def show(visit: Visit) -> Response:
     """GET /settings/security/phone/confirm: never sends anything."""
     found = await _find(visit)
     if found is None:
-        return see_other("/settings/security/phone/new")
+        return see_other(visit.url("methods.phone_new"))
     return _form(visit, found, None)
 
 
@@ -39,7 +39,7 @@ async def submit(visit: Visit) -> Response:
     )
     if not isinstance(answer, Refused):
         await say(visit, "phone_added", answer.phone.hint)
-        return see_other("/settings/security")
+        return see_other(visit.url("account.security"))
     return await _again(visit, answer)
 
 
@@ -47,9 +47,9 @@ async def resend(visit: Visit) -> Response:
     """POST /settings/security/phone/resend, perhaps by the other channel."""
     answer = await visit.do(enroll_phone.resend, visit.current, channel=visit.field("channel")[:10])
     if not isinstance(answer, Refused):
-        return see_other(CONFIRM)
+        return see_other(visit.url(CONFIRM))
     if answer.reason is Reason.SEND_LIMIT and answer.retry_at is not None:
-        return throttled(visit, answer, scope="send", back_url=CONFIRM)
+        return throttled(visit, answer, scope="send", back_url=visit.url(CONFIRM))
     return await _again(visit, answer)
 
 

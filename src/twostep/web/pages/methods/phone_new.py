@@ -17,8 +17,7 @@ from twostep.web.pages.methods.refused import refused_page
 from twostep.web.visit import Visit
 
 
-HERE = "/settings/security/phone/new"
-CONFIRM = "/settings/security/phone/confirm"
+CONFIRM = "methods.phone_confirm"
 LONGEST = 200
 
 
@@ -37,9 +36,9 @@ async def submit(visit: Visit) -> Response:
         channel=visit.field("channel")[:10],
     )
     if not isinstance(answer, Refused):
-        return see_other(CONFIRM)
+        return see_other(visit.url(CONFIRM))
     if refused_status(answer) == 429 and answer.reason is not Reason.SEND_TOO_SOON:
-        return throttled(visit, answer, scope="send", back_url=HERE)
+        return throttled(visit, answer, scope="send", back_url=visit.url("methods.phone_new"))
     return await _form(visit, answer)
 
 
@@ -52,7 +51,7 @@ async def _form(visit: Visit, refused: Refused | None) -> Response:
         "phone_new.html",
         refused=refused,
         form=_filled(visit, choices),
-        cancel_url="/settings/security",
+        cancel_url=visit.url("account.security"),
     )
 
 

@@ -28,9 +28,9 @@ def refused_page(visit: Visit, refused: Refused) -> Response:
     if refused.reason is Reason.NOT_FOUND:
         return problem.not_found(visit)
     _ = translator(visit.language).gettext
-    link = view.Link("/settings/security", _("Account security"))
+    link = view.Link(visit.url("account.security"), _("Account security"))
     if refused.reason is Reason.PHONE_NEEDS_APP:
-        link = view.Link("/settings/security/app/new", _("Set it up now"))
+        link = view.Link(visit.url("methods.app_new"), _("Set it up now"))
     return page(
         visit,
         "message.html",

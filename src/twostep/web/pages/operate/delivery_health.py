@@ -27,9 +27,6 @@ from twostep.web.words.delivery_health import alarm_sentence, reason_words, test
 from twostep.web.words.flash import say
 
 
-HERE = "/admin/delivery"
-
-
 async def show(visit: Visit) -> Response:
     """GET /admin/delivery."""
     return await _show(visit, None)
@@ -43,7 +40,7 @@ async def test(visit: Visit) -> Response:
     if isinstance(answer, Refused):
         return await _show(visit, None if answer.reason is Reason.NUMBER_EMPTY else answer)
     await say(visit, "message_sent")
-    return see_other(HERE)
+    return see_other(visit.url("operate.delivery"))
 
 
 async def _show(visit: Visit, refused: Refused | None) -> Response:

@@ -38,9 +38,9 @@ async def readyz(visit: Visit) -> Response:
     )
 
 
-async def change_password(_visit: Visit) -> Response:
+async def change_password(visit: Visit) -> Response:
     """GET /.well-known/change-password."""
-    return RedirectResponse("/settings/password", 302)
+    return RedirectResponse(visit.url("account.password"), 302)
 
 
 async def static(visit: Visit) -> Response:

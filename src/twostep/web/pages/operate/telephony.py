@@ -12,7 +12,7 @@ from twostep.web.visit import Page, Visit
 async def receive_get(visit: Visit) -> Response:
     """GET /telephony/{provider}/status/{message}: a delivery report in the address."""
     if visit.params["what"] != "status" or not telephony.asks_by_get(visit.params["provider"]):
-        return problem.method_not_allowed(visit, Page(visit.path, post=receive))
+        return problem.method_not_allowed(visit, Page("telephony", visit.path, post=receive))
     return await receive(visit)
 
 

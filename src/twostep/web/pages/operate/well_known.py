@@ -22,5 +22,6 @@ async def passkey_endpoints(visit: Visit) -> Response:
     settings = visit.env.settings
     if not settings.passkeys.endpoints:
         return problem.not_found(visit)
-    security = f"{settings.public_url}/settings/security"
-    return JSONResponse({"enroll": f"{security}/passkey/new", "manage": security})
+    enroll, manage = visit.url("methods.passkey_new"), visit.url("account.security")
+    origin = settings.public_url
+    return JSONResponse({"enroll": origin + enroll, "manage": origin + manage})

@@ -14,7 +14,6 @@ from twostep.web.pages.sign_in.sign_in import LONGEST_IDENTIFIER, LONGEST_PASSWO
 from twostep.web.visit import Visit
 
 
-HERE = "/forgot-password"
 # Where a link's own page leads afterwards; no link is as short.
 DONE = "done"
 
@@ -30,7 +29,7 @@ async def submit(visit: Visit) -> Response:
     """POST /forgot-password: the same answer for known and unknown names."""
     identifier = visit.field("username")[:LONGEST_IDENTIFIER].strip()
     await visit.do(password.forgot_password, identifier=identifier)
-    return see_other(f"{HERE}?sent=1")
+    return see_other(f"{visit.url('recovery.forgot')}?sent=1")
 
 
 async def show_reset(visit: Visit) -> Response:
@@ -56,7 +55,7 @@ async def submit_reset(visit: Visit) -> Response:
         return page(visit, "link_dead.html", status=422, password=True, days=0)
     if isinstance(answer, Refused):
         return _form(visit, found.name, two_step=found.two_step, refused=answer)
-    return see_other(f"/reset-password/{DONE}")
+    return see_other(visit.url("recovery.reset", token=DONE))
 
 
 def _done(visit: Visit) -> Response:
@@ -67,7 +66,7 @@ def _done(visit: Visit) -> Response:
         title=_("Your new password works"),
         kind="ok",
         sentences=(_("Every browser was signed out. Your phone and app stay as they are."),),
-        link=view.Link("/sign-in", _("Sign in")),
+        link=view.Link(visit.url("sign_in"), _("Sign in")),
     )
 
 

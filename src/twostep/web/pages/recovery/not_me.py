@@ -104,7 +104,7 @@ async def _act(visit: Visit, find: Find) -> Response | None:
             return throttled(visit, answer, scope="link", back_url=visit.path)
         return None if answer.reason is Reason.LINK_DEAD else await _ask(visit, found, answer)
     kept = "?kept=1" if found.undo and not answer.undone else ""
-    return see_other(f"/not-me/{DONE}{kept}")
+    return see_other(visit.url("recovery.not_me", token=DONE) + kept)
 
 
 def _dead(visit: Visit, *, status: int) -> Response:
@@ -127,7 +127,7 @@ def _done(visit: Visit) -> Response:
         title=_("Your account is secured"),
         kind="ok",
         sentences=tuple(sentences),
-        link=view.Link("/help", _("Help")),
+        link=view.Link(visit.url("help"), _("Help")),
     )
 
 

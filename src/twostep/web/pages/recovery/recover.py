@@ -22,7 +22,7 @@ from twostep.web.pages.sign_in.sign_in import LONGEST_PASSWORD
 from twostep.web.visit import Visit
 
 
-HERE = "/recover"
+HERE = "recovery.recover"
 # Where a link's own page leads afterwards; no link is as short.
 DONE = "done"
 LONGEST_LINK = 100
@@ -52,11 +52,11 @@ async def submit(visit: Visit) -> Response:
         return redirect
     answer = await visit.do(recover.start_recovery, visit.current)
     if not isinstance(answer, Refused):
-        return see_other(HERE)
+        return see_other(visit.url(HERE))
     if answer.reason is Reason.NOT_FOUND:
         return problem.not_found(visit)
     if answer.reason is Reason.STEP_ENDED:
-        return see_other("/sign-in")
+        return see_other(visit.url("sign_in"))
     return await _state(visit, status=422)
 
 
@@ -80,7 +80,7 @@ async def submit_cancel(visit: Visit) -> Response:
     answer = await visit.do(recover.cancel_by_link, link=visit.params["token"])
     if isinstance(answer, Refused):
         return _dead(visit, status=422)
-    return see_other(f"/recover/cancel/{DONE}")
+    return see_other(visit.url("recovery.cancel", token=DONE))
 
 
 def _stopped(visit: Visit) -> Response:
@@ -94,7 +94,7 @@ def _stopped(visit: Visit) -> Response:
             _("Nothing was changed."),
             _("If it was not you who began it, somebody knows your password: set a new one."),
         ),
-        link=view.Link("/forgot-password", _("Set a new password")),
+        link=view.Link(visit.url("recovery.forgot"), _("Set a new password")),
     )
 
 
@@ -106,8 +106,8 @@ def _asks_half(visit: Visit) -> Response | None:
     """Only somebody who has just given the right password may ask."""
     session = visit.session
     if session is None:
-        return see_other("/sign-in")
-    return None if session.level is Level.HALF else see_other("/")
+        return see_other(visit.url("sign_in"))
+    return None if session.level is Level.HALF else see_other(visit.url("account.dashboard"))
 
 
 async def _state(visit: Visit, *, status: int = 200) -> Response:
@@ -125,12 +125,13 @@ async def _finish(visit: Visit, link: str) -> Response:
         recover.finish_recovery, link=link, typed=visit.field("password")[:LONGEST_PASSWORD]
     )
     if isinstance(answer, SignedIn):
-        response = see_other(ENROLMENT)
+        response = see_other(visit.url(ENROLMENT))
         cookies.set_signed_in(response, visit.env, answer)
         return response
     match answer.reason:
         case Reason.THROTTLED:
-            return throttled(visit, answer, scope="password", back_url=f"{HERE}?link={link}")
+            back_url = f"{visit.url(HERE)}?link={link}"
+            return throttled(visit, answer, scope="password", back_url=back_url)
         case Reason.LINK_DEAD:
             return _dead(visit, status=422)
         case Reason.SIGN_IN_WRONG:  # the name stands on the page, so it is the password
@@ -161,5 +162,5 @@ def _dead(visit: Visit, *, status: int) -> Response:
         title=_("This link no longer works"),
         kind="warn",
         sentences=(_("It was already used, the recovery was stopped, or it is too old."),),
-        link=view.Link("/sign-in", _("Sign in")),
+        link=view.Link(visit.url("sign_in"), _("Sign in")),
     )

@@ -24,11 +24,9 @@ from twostep.web.pages.sign_in.landing import landing
 from twostep.web.visit import Visit
 
 
-HERE = "/sign-in/code"
-SEND = "/sign-in/send"
-CODES = "/settings/security/codes"
+HERE = "sign_in.code"
+SEND = "sign_in.send"
 LONGEST_CODE = 10_000
-PASSKEY = view.PasskeyUrls("/sign-in/passkey/options", "/sign-in/passkey", "/sign-in/passkey")
 
 
 async def show(visit: Visit) -> Response:
@@ -50,7 +48,7 @@ async def submit(visit: Visit) -> Response:
     if isinstance(answer, SecondStepDone):
         return await _done(visit, answer)
     if answer.reason in {Reason.STEP_ENDED, Reason.PASSWORD_RETIRED}:
-        response = see_other("/sign-in")
+        response = see_other(visit.url("sign_in"))
         cookies.expire_session(response, visit.env)
         return response
     asked = new_ask(visit, await second_step_view(visit), way=visit.field("way"))
@@ -64,17 +62,17 @@ async def submit(visit: Visit) -> Response:
 async def _done(visit: Visit, answer: SecondStepDone) -> Response:
     """Go where the person wanted to go; after a backup code say how many are left."""
     session = answer.signed_in.session
-    target, flash = session.next_path, ""
+    target, flash, codes = session.next_path, "", visit.url("methods.codes")
     if answer.passed is None:
-        target, flash = ENROLMENT, "new_phone_needed"
+        target, flash = visit.url(ENROLMENT), "new_phone_needed"
     elif answer.passed.left is not None:
         flash = f"code_used:{answer.passed.left}"
         if answer.passed.left == 0:
-            target = CODES
+            target = codes
     if flash:
         await visit.do(save_flash, session, flash=flash)
-    if target != CODES:
-        target = landing(answer.signed_in, target)
+    if target != codes:
+        target = landing(visit, answer.signed_in, target)
     response = see_other(target)
     cookies.set_signed_in(response, visit.env, answer.signed_in)
     return response
@@ -90,24 +88,24 @@ async def send(visit: Visit) -> Response:
         channel=visit.field("channel"),
     )
     if not isinstance(answer, Refused):
-        return see_other(HERE)
+        return see_other(visit.url(HERE))
     if answer.reason is Reason.NOT_FOUND:
         return problem.not_found(visit)
     if answer.reason is Reason.STEP_ENDED:
-        return see_other("/sign-in")
+        return see_other(visit.url("sign_in"))
     asked = new_ask(visit, await second_step_view(visit), way="")
     if refused_status(answer) == 429:
         return throttled(
             visit,
             answer,
             scope="send",
-            back_url=HERE,
+            back_url=visit.url(HERE),
             ways=tuple(
                 row for row in asked.ways if row.kind in {MethodKind.CODES, MethodKind.PASSKEY}
             ),
-            send_url=SEND,
-            here_url=HERE,
-            passkey=PASSKEY,
+            send_url=visit.url(SEND),
+            here_url=visit.url(HERE),
+            passkey=_passkey_urls(visit),
         )
     return code_page(visit, asked, answer)
 
@@ -138,10 +136,15 @@ def code_page(visit: Visit, asked: Ask, refused: Refused | None) -> Response:
         next="",
         ends_at=visit.current.expires_at,
         remember_days=visit.env.settings.policy.remember_browser_days,
-        passkey=PASSKEY,
+        passkey=_passkey_urls(visit),
         clock_at=clock_at(refused, asked, visit.now),
         notice=None,
     )
+
+
+def _passkey_urls(visit: Visit) -> view.PasskeyUrls:
+    here = visit.url("sign_in.passkey")
+    return view.PasskeyUrls(visit.url("sign_in.passkey_options"), here, here)
 
 
 def _wait(visit: Visit, asked: Ask, refused: Refused, status: int = 429) -> Response:
@@ -149,10 +152,10 @@ def _wait(visit: Visit, asked: Ask, refused: Refused, status: int = 429) -> Resp
         visit,
         refused,
         scope=asked.scope,
-        back_url=HERE,
+        back_url=visit.url(HERE),
         ways=asked.other_ways,
-        send_url=SEND,
-        here_url=HERE,
-        passkey=PASSKEY,
+        send_url=visit.url(SEND),
+        here_url=visit.url(HERE),
+        passkey=_passkey_urls(visit),
         status=status,
     )

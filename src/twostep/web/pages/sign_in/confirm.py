@@ -28,39 +28,30 @@ from twostep.web.frame.frame import page, refused_status, see_other
 from twostep.web.frame.throttled import throttled
 from twostep.web.pages.sign_in.ask import Ask, clock_at, entry_label, new_ask
 from twostep.web.pages.sign_in.delivery_line import status_answer
-from twostep.web.router import Router
 from twostep.web.visit import Page, StepUp, Visit
 
 
-HERE = "/confirm"
-SEND = "/confirm/send"
-PASSKEY = view.PasskeyUrls("/confirm/passkey/options", "/confirm/passkey", HERE)
+HERE = "confirm"
+SEND = "confirm.send"
 LONGEST = 10_000
 _ABOUT: Mapping[str, str] = {
-    "/settings/security/app/new": N_("set up an authenticator app"),
-    "/settings/security/phone/new": N_("add a backup phone"),
-    "/settings/security/phone/confirm": N_("add a backup phone"),
-    "/settings/security/phone/resend": N_("add a backup phone"),
-    "/settings/security/codes": N_("see or replace your backup codes"),
-    "/settings/security/method/{id}/remove": N_("remove a way to sign in"),
-    "/settings/security/passkey/new": N_("add a passkey"),
-    "/settings/security/disable": N_("turn two-step sign-in off"),
-    "/settings/emails": N_("change your e-mail addresses"),
-    "/settings/emails/{id}/remove": N_("change your e-mail addresses"),
-    "/settings/password": N_("change your password"),
+    "methods.app_new": N_("set up an authenticator app"),
+    "methods.phone_new": N_("add a backup phone"),
+    "methods.phone_confirm": N_("add a backup phone"),
+    "methods.phone_resend": N_("add a backup phone"),
+    "methods.codes": N_("see or replace your backup codes"),
+    "methods.remove": N_("remove a way to sign in"),
+    "methods.passkey_new": N_("add a passkey"),
+    "methods.disable": N_("turn two-step sign-in off"),
+    "account.emails": N_("change your e-mail addresses"),
+    "account.email_remove": N_("change your e-mail addresses"),
+    "account.password": N_("change your password"),
 }
 _CHANGE = N_("change how you sign in")
 
 
 class Confirm:
-    """The pages, given the table of routes that a kept form may be carried out on."""
-
-    def __init__(self) -> None:
-        self._router = Router(())
-
-    def use(self, router: Router) -> None:
-        """Take the finished table: it holds these pages themselves, so it comes afterwards."""
-        self._router = router
+    """The pages."""
 
     async def show(self, visit: Visit) -> Response:
         """GET /confirm."""
@@ -84,9 +75,9 @@ class Confirm:
         if isinstance(answer, Refused):
             guessed = answer.reason is Reason.PASSWORD_RETIRED and visit.owner.two_step
             if guessed or answer.reason is Reason.STEP_ENDED:
-                return see_other("/sign-in")
+                return see_other(visit.url("sign_in"))
             if answer.reason is Reason.CHANGED:
-                return see_other(f"{HERE}?r={quote(r, safe='/')}")
+                return see_other(_here(visit, r))
             return await self._page(visit, answer, r=r, way=way)
         response = await self._carry_out(visit.with_session(answer.session, answer.token), r)
         if not any(
@@ -104,12 +95,12 @@ class Confirm:
     async def _carry_out(self, visit: Visit, r: str) -> Response:
         """Open the page that asked, or run the kept form through its own page."""
         if r.startswith("/"):
-            found = self._find(r)
-            return see_other(r if found else "/settings/security")
+            found = self._find(visit, r)
+            return see_other(r if found else visit.url("account.security"))
         kept = await visit.do(kept_forms.take_kept, visit.current, kept_id=r)
-        found = self._find(kept.path) if kept else None
+        found = self._find(visit, kept.path) if kept else None
         if kept is None or found is None or found[0].post is None:
-            return see_other("/settings/security")
+            return see_other(visit.url("account.security"))
         replayed = replace(
             visit,
             path=kept.path,
@@ -120,9 +111,9 @@ class Confirm:
         )
         return await found[0].post(replayed)
 
-    def _find(self, path: str) -> tuple[Page, dict[str, str]] | None:
+    def _find(self, visit: Visit, path: str) -> tuple[Page, Mapping[str, str]] | None:
         """A page whose changes ask for a step-up; no other is ever opened from here."""
-        found = self._router.find(path)
+        found = visit.find(path)
         return found if found and found[0].step_up is not StepUp.NO else None
 
     async def send(self, visit: Visit) -> Response:
@@ -136,11 +127,11 @@ class Confirm:
             channel=visit.field("channel"),
         )
         if not isinstance(answer, Refused):
-            return see_other(f"{HERE}?r={quote(r, safe='/')}")
+            return see_other(_here(visit, r))
         if answer.reason is Reason.NOT_FOUND:
             return problem.not_found(visit)
         if answer.reason is Reason.STEP_ENDED:
-            return see_other("/sign-in")
+            return see_other(visit.url("sign_in"))
         if refused_status(answer) == 429:
             return self._wait(visit, answer, r=r, ways=(), scope="send")
         return await self._page(visit, answer, r=r, way="")
@@ -153,9 +144,9 @@ class Confirm:
     async def _page(self, visit: Visit, refused: Refused | None, *, r: str, way: str) -> Response:
         kept = None if r.startswith("/") else await self._kept_path(visit, r)
         path = kept or r
-        found = self._find(path)
+        found = self._find(visit, path)
         if found is None:
-            return see_other("/settings/security")
+            return see_other(visit.url("account.security"))
         if (
             not session_core.needs_step_up(
                 visit.current, two_step=visit.owner.two_step, now=visit.now
@@ -163,7 +154,7 @@ class Confirm:
             and not kept
         ):
             return see_other(r)  # confirmed meanwhile, in another tab
-        about = translator(visit.language).gettext(_ABOUT.get(found[0].path, _CHANGE))
+        about = translator(visit.language).gettext(_ABOUT.get(found[0].name, _CHANGE))
         asked = await self._ask(visit, way)
         if asked is not None:
             wait = refused if refused and refused.reason is Reason.THROTTLED else asked.wait
@@ -179,14 +170,14 @@ class Confirm:
             "confirm.html",
             refused=refused,
             field=_field_of(asked),
-            passkey=PASSKEY,
+            passkey=_passkey_urls(visit),
             asked=asked.asked if asked else "app",
             r=r,
             about=about,
             kept=kept is not None,
-            cancel_url="/settings/security"
-            if path.startswith("/settings/security")
-            else "/settings",
+            cancel_url=visit.url(
+                "account.security" if found[0].name.startswith("methods.") else "account.settings"
+            ),
             ask=asked.ask if asked else view.CodeAsk("password"),
             ways=asked.ways if asked else (),
             label=entry_label(visit),
@@ -216,14 +207,23 @@ class Confirm:
             visit,
             refused,
             scope=scope,
-            back_url=f"{HERE}?r={quote(r, safe='/')}",
+            back_url=_here(visit, r),
             ways=ways,
-            send_url=SEND,
-            here_url=HERE,
+            send_url=visit.url(SEND),
+            here_url=visit.url(HERE),
             hidden={"r": r},
-            passkey=PASSKEY,
+            passkey=_passkey_urls(visit),
             status=status,
         )
+
+
+def _here(visit: Visit, r: str) -> str:
+    return f"{visit.url(HERE)}?r={quote(r, safe='/')}"
+
+
+def _passkey_urls(visit: Visit) -> view.PasskeyUrls:
+    options, post = visit.url("confirm.passkey_options"), visit.url("confirm.passkey")
+    return view.PasskeyUrls(options, post, visit.url(HERE))
 
 
 def _field_of(asked: Ask | None) -> str | None:

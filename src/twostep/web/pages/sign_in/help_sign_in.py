@@ -13,9 +13,6 @@ from twostep.web.frame.frame import page
 from twostep.web.visit import Visit
 
 
-RECOVER = "/recover"
-
-
 async def show(visit: Visit) -> Response:
     """GET /sign-in/help: after the right password it shows a reference for the help desk."""
     half = visit.session if visit.session and visit.session.level is Level.HALF else None
@@ -29,5 +26,7 @@ async def show(visit: Visit) -> Response:
         reference=reference.reference if reference else None,
         reference_until=reference.expires_at if reference else None,
         phones_on=accepts_phones(visit.env) and bool(open_channels(visit.env)),
-        recover_url=RECOVER if half and may_recover(visit.env, visit.owner) else None,
+        recover_url=visit.url("recovery.recover")
+        if half and may_recover(visit.env, visit.owner)
+        else None,
     )

@@ -6,16 +6,17 @@ from urllib.parse import quote
 
 from twostep.core.methods.reminder import Reminder
 from twostep.flows.sign_in.complete import SignedIn
+from twostep.web.visit import Visit
 
 
 _PAGES = {
-    Reminder.SPARE: "/settings/security/spare",
-    Reminder.CODES: "/settings/security/codes/check",
+    Reminder.SPARE: "account.spare",
+    Reminder.CODES: "methods.codes_check",
 }
 
 
-def landing(signed_in: SignedIn, target: str) -> str:
+def landing(visit: Visit, signed_in: SignedIn, target: str) -> str:
     """`target`, or the reminder's page, which leads on to it. No deep link is lost."""
     if signed_in.reminder is None:
         return target
-    return f"{_PAGES[signed_in.reminder]}?next={quote(target, safe='/')}"
+    return f"{visit.url(_PAGES[signed_in.reminder])}?next={quote(target, safe='/')}"

@@ -24,7 +24,7 @@ async def show(visit: Visit) -> Response:
     """GET /sign-in/passkey: asks the browser for nothing by itself."""
     asked = new_ask(visit, await code.second_step_view(visit), way="passkey")
     if asked.ask.kind != "passkey":  # there is none
-        return see_other(code.HERE)
+        return see_other(visit.url(code.HERE))
     return code.code_page(visit, asked, None)
 
 
@@ -37,31 +37,31 @@ async def submit(visit: Visit) -> Response:
         wants_remembering=visit.field("remember") == "1",
     )
     if not isinstance(answer, Refused):
-        response = see_other(landing(answer, answer.session.next_path))
+        response = see_other(landing(visit, answer, answer.session.next_path))
         cookies.set_signed_in(response, visit.env, answer)
         return response
     if answer.reason is Reason.STEP_ENDED:
-        response = see_other("/sign-in")
+        response = see_other(visit.url("sign_in"))
         cookies.expire_session(response, visit.env)
         return response
     if answer.reason is Reason.THROTTLED:
-        return throttled(visit, answer, scope="page", back_url=code.HERE)
+        return throttled(visit, answer, scope="page", back_url=visit.url(code.HERE))
     asked = new_ask(visit, await code.second_step_view(visit), way="passkey")
     return code.code_page(visit, asked, answer)
 
 
 async def submit_alone(visit: Visit) -> Response:
     """POST /sign-in/passkey-only."""
-    next_path = safe_next(visit.field("next"))
+    next_path = safe_next(visit, visit.field("next"))
     answer = await visit.do(
         use_passkey.sign_in_alone, typed=visit.field("credential"), next_path=next_path
     )
     if not isinstance(answer, Refused):
-        response = see_other(landing(answer, next_path))
+        response = see_other(landing(visit, answer, next_path))
         cookies.set_signed_in(response, visit.env, answer)
         return response
     if answer.reason is Reason.THROTTLED:
-        return throttled(visit, answer, scope="page", back_url="/sign-in")
+        return throttled(visit, answer, scope="page", back_url=visit.url("sign_in"))
     return sign_in.form(visit, answer, next_path=visit.field("next"))
 
 

@@ -28,7 +28,7 @@ LONGEST_PASSWORD = 4096
 async def show(visit: Visit) -> Response:
     """GET /sign-in. Somebody who is signed in already goes on."""
     if visit.session is not None and visit.session.level is Level.FULL:
-        return see_other(safe_next(visit.query.get("next", "/")))
+        return see_other(safe_next(visit, visit.query.get("next", "")))
     return form(visit, None, next_path=visit.query.get("next", ""))
 
 
@@ -43,7 +43,7 @@ def form(visit: Visit, refused: Refused | None, *, next_path: str, username: str
         refused=refused,
         field=fields.get(refused.reason, "username") if refused else None,
         username=username,
-        next=_hidden_next(next_path),
+        next=_hidden_next(visit, next_path),
         notice=cookie_blocked(language=visit.language) if is_blocked else None,
     )
 
@@ -51,13 +51,14 @@ def form(visit: Visit, refused: Refused | None, *, next_path: str, username: str
 async def submit(visit: Visit) -> Response:
     """POST /sign-in."""
     identifier = visit.field("username")[:LONGEST_IDENTIFIER].strip()
-    next_path = safe_next(visit.field("next"))
+    next_path = safe_next(visit, visit.field("next"))
     answer = await _sign_in(visit, identifier, next_path=next_path)
     if isinstance(answer, Refused):
         if answer.reason is Reason.THROTTLED:
-            return throttled(visit, answer, scope="password", back_url="/sign-in")
+            return throttled(visit, answer, scope="password", back_url=visit.url("sign_in"))
         return form(visit, answer, next_path=visit.field("next"), username=identifier)
-    response = see_other(landing(answer, _next_page(answer.session.level, next_path)))
+    target = _next_page(visit, answer.session.level, next_path)
+    response = see_other(landing(visit, answer, target))
     cookies.set_signed_in(response, visit.env, answer)
     return response
 
@@ -74,26 +75,26 @@ async def _sign_in(visit: Visit, identifier: str, *, next_path: str) -> SignedIn
         return Refused(Reason.BUSY, retry_at=visit.now + RETRY_AFTER_SECONDS)
 
 
-def _next_page(level: Level, next_path: str) -> str:
+def _next_page(visit: Visit, level: Level, next_path: str) -> str:
     match level:
         case Level.HALF:
-            return "/sign-in/code"
+            return visit.url("sign_in.code")
         case Level.ENROL:
-            return ENROLMENT
+            return visit.url(ENROLMENT)
         case Level.FULL:
             return next_path
 
 
-def _hidden_next(typed: str) -> str:
-    path = safe_next(typed) if typed else ""
-    return "" if path == "/" else path
+def _hidden_next(visit: Visit, typed: str) -> str:
+    path = safe_next(visit, typed)
+    return "" if path == visit.url("account.dashboard") else path
 
 
 async def sign_out(visit: Visit) -> Response:
     """POST /sign-out: ends the session, a half one too."""
     if visit.session is not None:
         await visit.do(sessions.sign_out, visit.session)
-    response = see_other("/sign-in")
+    response = see_other(visit.url("sign_in"))
     cookies.expire_session(response, visit.env)
     response.headers["clear-site-data"] = '"cache", "storage"'
     return response
@@ -102,7 +103,7 @@ async def sign_out(visit: Visit) -> Response:
 async def change_language(visit: Visit) -> Response:
     """POST /language: for somebody who is signed out; kept in a cookie."""
     language = visit.field("language")
-    response = see_other(safe_next(visit.field("next")))
+    response = see_other(safe_next(visit, visit.field("next")))
     if i18n.has_language(language):
         cookies.set_language(response, visit.env, language)
     return response
