@@ -28,15 +28,13 @@ from twostep.web.pages.methods import (
 )
 from twostep.web.pages.operate import delivery_health, metrics, system, telephony, well_known
 from twostep.web.pages.recovery import forgot, not_me, recover
-from twostep.web.pages.sign_in import code, help_sign_in, passkey, sign_in
+from twostep.web.pages.sign_in import code, confirm, help_sign_in, passkey, sign_in
 from twostep.web.pages.sign_in import help_and_privacy as help_pages
-from twostep.web.pages.sign_in.confirm import Confirm
 from twostep.web.visit import Access, Page, StepUp
 
 
 OPEN, HALF, ENROL = Access.OPEN, Access.HALF, Access.ENROL
 ASK, ASK_ONLY = StepUp.ASK, StepUp.ASK_ONLY
-confirm = Confirm()
 
 # A provider's own addresses: of texts that come in, of one message, of a call that goes on.
 TELEPHONY = tuple(

@@ -50,171 +50,173 @@ _ABOUT: Mapping[str, str] = {
 _CHANGE = N_("change how you sign in")
 
 
-class Confirm:
-    """The pages."""
+async def show(visit: Visit) -> Response:
+    """GET /confirm."""
+    return await _page(visit, None, r=visit.query.get("r", ""), way=visit.query.get("way", ""))
 
-    async def show(self, visit: Visit) -> Response:
-        """GET /confirm."""
-        return await self._page(
-            visit, None, r=visit.query.get("r", ""), way=visit.query.get("way", "")
-        )
 
-    async def submit(self, visit: Visit) -> Response:
-        """POST /confirm."""
-        return await self._finish(visit, await self._verify(visit), way=visit.field("way"))
+async def submit(visit: Visit) -> Response:
+    """POST /confirm."""
+    return await _finish(visit, await _verify(visit), way=visit.field("way"))
 
-    async def submit_passkey(self, visit: Visit) -> Response:
-        """POST /confirm/passkey."""
-        answer = await visit.do(
-            use_passkey.submit_step_up, visit.current, typed=visit.field("credential")
-        )
-        return await self._finish(visit, answer, way="passkey")
 
-    async def _finish(self, visit: Visit, answer: SignedIn | Refused, *, way: str) -> Response:
-        r = visit.field("r")
-        if isinstance(answer, Refused):
-            guessed = answer.reason is Reason.PASSWORD_RETIRED and visit.owner.two_step
-            if guessed or answer.reason is Reason.STEP_ENDED:
-                return see_other(visit.url("sign_in"))
-            if answer.reason is Reason.CHANGED:
-                return see_other(_here(visit, r))
-            return await self._page(visit, answer, r=r, way=way)
-        response = await self._carry_out(visit.with_session(answer.session, answer.token), r)
-        if not any(
-            cookie.startswith(f"{cookies.session_name(visit.env)}=")
-            for cookie in response.headers.getlist("set-cookie")
-        ):
-            cookies.set_signed_in(response, visit.env, answer)
-        return response
+async def submit_passkey(visit: Visit) -> Response:
+    """POST /confirm/passkey."""
+    answer = await visit.do(
+        use_passkey.submit_step_up, visit.current, typed=visit.field("credential")
+    )
+    return await _finish(visit, answer, way="passkey")
 
-    async def _verify(self, visit: Visit) -> SignedIn | Refused:
-        submit = step_up.submit_code if visit.owner.two_step else step_up.submit_password
-        typed = visit.field("code" if visit.owner.two_step else "password")
-        return await visit.do(submit, visit.current, typed=typed[:LONGEST])
 
-    async def _carry_out(self, visit: Visit, r: str) -> Response:
-        """Open the page that asked, or run the kept form through its own page."""
-        if r.startswith("/"):
-            found = self._find(visit, r)
-            return see_other(r if found else visit.url("account.security"))
-        kept = await visit.do(kept_forms.take_kept, visit.current, kept_id=r)
-        found = self._find(visit, kept.path) if kept else None
-        if kept is None or found is None or found[0].post is None:
-            return see_other(visit.url("account.security"))
-        replayed = replace(
-            visit,
-            path=kept.path,
-            query_string="",
-            query={},
-            params=found[1],
-            form=kept.form,
-        )
-        return await found[0].post(replayed)
-
-    def _find(self, visit: Visit, path: str) -> tuple[Page, Mapping[str, str]] | None:
-        """A page whose changes ask for a step-up; no other is ever opened from here."""
-        found = visit.find(path)
-        return found if found and found[0].step_up is not StepUp.NO else None
-
-    async def send(self, visit: Visit) -> Response:
-        """POST /confirm/send."""
-        r = visit.field("r")
-        answer = await visit.do(
-            send_code,
-            visit.current,
-            purpose=Purpose.STEP_UP,
-            phone_id=visit.field("method"),
-            channel=visit.field("channel"),
-        )
-        if not isinstance(answer, Refused):
-            return see_other(_here(visit, r))
-        if answer.reason is Reason.NOT_FOUND:
-            return problem.not_found(visit)
-        if answer.reason is Reason.STEP_ENDED:
+async def _finish(visit: Visit, answer: SignedIn | Refused, *, way: str) -> Response:
+    r = visit.field("r")
+    if isinstance(answer, Refused):
+        guessed = answer.reason is Reason.PASSWORD_RETIRED and visit.owner.two_step
+        if guessed or answer.reason is Reason.STEP_ENDED:
             return see_other(visit.url("sign_in"))
-        if refused_status(answer) == 429:
-            return self._wait(visit, answer, r=r, ways=(), scope="send")
-        return await self._page(visit, answer, r=r, way="")
+        if answer.reason is Reason.CHANGED:
+            return see_other(_here(visit, r))
+        return await _page(visit, answer, r=r, way=way)
+    response = await _carry_out(visit.with_session(answer.session, answer.token), r)
+    if not any(
+        cookie.startswith(f"{cookies.session_name(visit.env)}=")
+        for cookie in response.headers.getlist("set-cookie")
+    ):
+        cookies.set_signed_in(response, visit.env, answer)
+    return response
 
-    async def status(self, visit: Visit) -> Response:
-        """GET /confirm/status."""
-        found = await visit.read(view_delivery, visit.current, purpose=Purpose.STEP_UP)
-        return status_answer(visit, found)
 
-    async def _page(self, visit: Visit, refused: Refused | None, *, r: str, way: str) -> Response:
-        kept = None if r.startswith("/") else await self._kept_path(visit, r)
-        path = kept or r
-        found = self._find(visit, path)
-        if found is None:
-            return see_other(visit.url("account.security"))
-        if (
-            not session_core.needs_step_up(
-                visit.current, two_step=visit.owner.two_step, now=visit.now
-            )
-            and not kept
-        ):
-            return see_other(r)  # confirmed meanwhile, in another tab
-        about = translator(visit.language).gettext(_ABOUT.get(found[0].name, _CHANGE))
-        asked = await self._ask(visit, way)
-        if asked is not None:
-            wait = refused if refused and refused.reason is Reason.THROTTLED else asked.wait
-            if wait and (refused is None or refused is wait or refused.reason in MALFORMED):
-                status = 429 if refused else 200
-                return self._wait(
-                    visit, wait, r=r, ways=asked.other_ways, scope=asked.scope, status=status
-                )
-        elif refused and refused.reason is Reason.THROTTLED:
-            return self._wait(visit, refused, r=r, ways=(), scope="password")
-        return page(
-            visit,
-            "confirm.html",
-            refused=refused,
-            field=_field_of(asked),
-            passkey=_passkey_urls(visit),
-            asked=asked.asked if asked else "app",
-            r=r,
-            about=about,
-            kept=kept is not None,
-            cancel_url=visit.url(
-                "account.security" if found[0].name.startswith("methods.") else "account.settings"
-            ),
-            ask=asked.ask if asked else view.CodeAsk("password"),
-            ways=asked.ways if asked else (),
-            label=entry_label(visit),
-            clock_at=clock_at(refused, asked, visit.now) if asked else None,
-            user_name=visit.owner.name,
-            notice=None,
-        )
+async def _verify(visit: Visit) -> SignedIn | Refused:
+    submit = step_up.submit_code if visit.owner.two_step else step_up.submit_password
+    typed = visit.field("code" if visit.owner.two_step else "password")
+    return await visit.do(submit, visit.current, typed=typed[:LONGEST])
 
-    async def _ask(self, visit: Visit, way: str) -> Ask | None:
-        """What is asked for; None: the password, because two-step sign-in is off."""
-        return new_ask(visit, await _view(visit), way=way) if visit.owner.two_step else None
 
-    async def _kept_path(self, visit: Visit, kept_id: str) -> str | None:
-        return await visit.read(kept_forms.peek_kept, visit.current, kept_id=kept_id)
+async def _carry_out(visit: Visit, r: str) -> Response:
+    """Open the page that asked, or run the kept form through its own page."""
+    if r.startswith("/"):
+        found = _find(visit, r)
+        return see_other(r if found else visit.url("account.security"))
+    kept = await visit.do(kept_forms.take_kept, visit.current, kept_id=r)
+    found = _find(visit, kept.path) if kept else None
+    if kept is None or found is None or found[0].post is None:
+        return see_other(visit.url("account.security"))
+    replayed = replace(
+        visit,
+        path=kept.path,
+        query_string="",
+        query={},
+        params=found[1],
+        form=kept.form,
+    )
+    return await found[0].post(replayed)
 
-    def _wait(
-        self,
-        visit: Visit,
-        refused: Refused,
-        *,
-        r: str,
-        ways: tuple[view.WayRow, ...],
-        scope: str,
-        status: int = 429,
-    ) -> Response:
-        return throttled(
-            visit,
-            refused,
-            scope=scope,
-            back_url=_here(visit, r),
-            ways=ways,
-            send_url=visit.url(SEND),
-            here_url=visit.url(HERE),
-            hidden={"r": r},
-            passkey=_passkey_urls(visit),
-            status=status,
-        )
+
+def _find(visit: Visit, path: str) -> tuple[Page, Mapping[str, str]] | None:
+    """A page whose changes ask for a step-up; no other is ever opened from here."""
+    found = visit.find(path)
+    return found if found and found[0].step_up is not StepUp.NO else None
+
+
+async def send(visit: Visit) -> Response:
+    """POST /confirm/send."""
+    r = visit.field("r")
+    answer = await visit.do(
+        send_code,
+        visit.current,
+        purpose=Purpose.STEP_UP,
+        phone_id=visit.field("method"),
+        channel=visit.field("channel"),
+    )
+    if not isinstance(answer, Refused):
+        return see_other(_here(visit, r))
+    if answer.reason is Reason.NOT_FOUND:
+        return problem.not_found(visit)
+    if answer.reason is Reason.STEP_ENDED:
+        return see_other(visit.url("sign_in"))
+    if refused_status(answer) == 429:
+        return _wait(visit, answer, r=r, ways=(), scope="send")
+    return await _page(visit, answer, r=r, way="")
+
+
+async def status(visit: Visit) -> Response:
+    """GET /confirm/status."""
+    found = await visit.read(view_delivery, visit.current, purpose=Purpose.STEP_UP)
+    return status_answer(visit, found)
+
+
+async def _page(visit: Visit, refused: Refused | None, *, r: str, way: str) -> Response:
+    kept = None if r.startswith("/") else await _kept_path(visit, r)
+    path = kept or r
+    found = _find(visit, path)
+    if found is None:
+        return see_other(visit.url("account.security"))
+    if (
+        not session_core.needs_step_up(visit.current, two_step=visit.owner.two_step, now=visit.now)
+        and not kept
+    ):
+        return see_other(r)  # confirmed meanwhile, in another tab
+    about = translator(visit.language).gettext(_ABOUT.get(found[0].name, _CHANGE))
+    asked = await _ask(visit, way)
+    if asked is not None:
+        wait = refused if refused and refused.reason is Reason.THROTTLED else asked.wait
+        if wait and (refused is None or refused is wait or refused.reason in MALFORMED):
+            status = 429 if refused else 200
+            return _wait(visit, wait, r=r, ways=asked.other_ways, scope=asked.scope, status=status)
+    elif refused and refused.reason is Reason.THROTTLED:
+        return _wait(visit, refused, r=r, ways=(), scope="password")
+    return page(
+        visit,
+        "confirm.html",
+        refused=refused,
+        field=_field_of(asked),
+        passkey=_passkey_urls(visit),
+        asked=asked.asked if asked else "app",
+        r=r,
+        about=about,
+        kept=kept is not None,
+        cancel_url=visit.url(
+            "account.security" if found[0].name.startswith("methods.") else "account.settings"
+        ),
+        ask=asked.ask if asked else view.CodeAsk("password"),
+        ways=asked.ways if asked else (),
+        label=entry_label(visit),
+        clock_at=clock_at(refused, asked, visit.now) if asked else None,
+        user_name=visit.owner.name,
+        notice=None,
+    )
+
+
+async def _ask(visit: Visit, way: str) -> Ask | None:
+    """What is asked for; None: the password, because two-step sign-in is off."""
+    return new_ask(visit, await _view(visit), way=way) if visit.owner.two_step else None
+
+
+async def _kept_path(visit: Visit, kept_id: str) -> str | None:
+    return await visit.read(kept_forms.peek_kept, visit.current, kept_id=kept_id)
+
+
+def _wait(
+    visit: Visit,
+    refused: Refused,
+    *,
+    r: str,
+    ways: tuple[view.WayRow, ...],
+    scope: str,
+    status: int = 429,
+) -> Response:
+    return throttled(
+        visit,
+        refused,
+        scope=scope,
+        back_url=_here(visit, r),
+        ways=ways,
+        send_url=visit.url(SEND),
+        here_url=visit.url(HERE),
+        hidden={"r": r},
+        passkey=_passkey_urls(visit),
+        status=status,
+    )
 
 
 def _here(visit: Visit, r: str) -> str:
