@@ -37,7 +37,7 @@ ROWS_AT_ONCE = 500
 @asynccontextmanager
 async def opened(config: Path) -> AsyncIterator[Env]:
     """The product's parts, with nothing running beside."""
-    async with main.open_product(load(config), {}, working=False) as product:
+    async with main.open_product(load(config), {}) as product:
         yield product.env
 
 

@@ -48,7 +48,7 @@ def trips_of(config: Path, host: str, account: Seeded) -> int:
         close(wire)
 
     async def story() -> None:
-        async with main.open_product(load_settings(config), {}, working=False) as product:
+        async with main.open_product(load_settings(config), {}) as product:
             app = main.build_app(product.env)
             # The first request of a connection prepares its statements.
             for number in range(len(account.sessions)):

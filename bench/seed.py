@@ -64,7 +64,7 @@ def _count(text: str) -> int:
 
 
 async def _fill(config: Path | None, plan: Plan, out: Path, *, force: bool) -> None:
-    async with open_product(load(config or find_config()), {}, working=False) as product:
+    async with open_product(load(config or find_config()), {}) as product:
         _refuse_real(product.env, force=force)
         with _new_file(out) as lines:
             await _write(product.env, plan, lines)

@@ -21,7 +21,7 @@ def levels(folder: Path, cookies: list[str]) -> list[Level | None]:
     settings = load(folder / "twostep.toml", environ={})
 
     async def look() -> list[Level | None]:
-        async with open_product(settings, {}, working=False) as product:
+        async with open_product(settings, {}) as product:
             env = product.env
             found = [
                 env.store.read_now(sessions.load, env, cookie=cookie, now=env.clock())

@@ -32,7 +32,7 @@ def main() -> None:
 async def _open_env(settings: Settings) -> AsyncIterator[Env]:
     from twostep.main import open_product
 
-    async with open_product(settings, {}, working=False) as product:
+    async with open_product(settings, {}) as product:
         yield product.env
 
 

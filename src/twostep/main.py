@@ -5,12 +5,13 @@ Web and server are imported where they are made: the command line needs neither.
 
 from __future__ import annotations
 
+import asyncio
 import getpass
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -20,7 +21,7 @@ from twostep.core.messages.channel import Channel
 from twostep.core.outage import StoreUnavailable
 from twostep.core.sealing import Keyring
 from twostep.core.sign_in.password import PROFILES, dummy_hash
-from twostep.delivery.port import Callbacks, Carrier
+from twostep.delivery.port import Carrier
 from twostep.delivery.providers import build_callbacks, build_carriers
 from twostep.flows.counters import Counters, MeteredStore
 from twostep.flows.env import Env
@@ -156,18 +157,17 @@ async def open_product(
     settings: Settings,
     carriers: Mapping[Channel, Sequence[Carrier]],
     *,
-    callbacks: Mapping[str, Callbacks] | None = None,
+    stop: Callable[[], None] | None = None,
     clock: Callable[[], int] = system_clock,
     demo: bool = False,
-    working: bool = True,
     tracing: Tracing | None = None,
 ) -> AsyncIterator[Product]:
-    """Open everything. `working`: send and tidy up beside it, which the command line does not; raises
-    `WorkEnded` at the close if some of that has failed."""
+    """Open everything. `stop`: send and tidy up beside it, and call this if some of that fails: who
+    closes the product then gets `WorkEnded`. None: neither, as for the command line."""
     tracing = tracing or Untraced()
-    _review_libraries(settings, working=working)
+    _review_libraries(settings, working=stop is not None)
     keys = load_keys(settings)
-    store = open_store(settings, demo=demo, beside=not working)
+    store = open_store(settings, demo=demo, beside=stop is None)
     outbox, counters = Outbox(carriers), Counters()
 
     def wake() -> None:
@@ -183,12 +183,11 @@ async def open_product(
         profile=PROFILES[own.profile],
         clock=clock,
         wake_outbox=wake,
-        callbacks=callbacks or {},
         counters=counters,
     )
     dummy_hash(env.profile)  # made now, not with the first unknown name
-    works = Works()
-    if working:
+    works = Works(stop or (lambda: None))
+    if stop is not None:
         works.start(env, outbox)
     try:
         yield Product(env, outbox)
@@ -240,26 +239,26 @@ async def serve(
     """Run the product until a stop signal. Raises `StartError`, `WorkEnded` and what a server cannot be
     made of."""
     from twostep import server  # noqa: PLC0415
-    from twostep.server.door import ConnectionLimits  # noqa: PLC0415
+    from twostep.server.door import ConnectionLimits, Door  # noqa: PLC0415
     from twostep.web.pages.operate.metrics import own_port  # noqa: PLC0415
 
     if tls is not None:
         server.review_tls(*tls)
     limits = ConnectionLimits(**settings.server.model_dump(exclude={"hsts_subdomains"}))
-    callbacks = build_callbacks(settings)
+    callbacks, stop = build_callbacks(settings), asyncio.Event()
     sockets = server.listen([host], port)
     with open_tracing(settings) as tracing:
         async with (
             build_carriers(settings) as carriers,
             open_product(
-                settings, tracing.carriers(carriers), callbacks=callbacks, tracing=tracing
+                settings, tracing.carriers(carriers), stop=stop.set, tracing=tracing
             ) as product,
             server.beside(own_port(product.env), settings.metrics.port),
         ):
-            web = build_app(product.env)
+            web = build_app(replace(product.env, callbacks=callbacks))
             app = tracing.app(web, web.table.pattern_of)
-            tally = product.env.counters.connections
-            await server.serve(app, sockets, ready=ready, tls=tls, limits=limits, tally=tally)
+            door = Door(server.within_files(limits), product.env.counters.connections)
+            await server.serve(app, sockets, ready=ready, stop=stop, tls=tls, door=door)
 
 
 async def run_worker(settings: Settings, *, ready: Callable[[], None]) -> None:
@@ -274,10 +273,13 @@ async def run_worker(settings: Settings, *, ready: Callable[[], None]) -> None:
             " worker to do."
         )
     port, setting = settings.metrics.worker_port, "metrics.worker_port"
+    stop = asyncio.Event()
     with open_tracing(settings) as tracing:
         async with (
             build_carriers(settings) as carriers,
-            open_product(settings, tracing.carriers(carriers), tracing=tracing) as product,
+            open_product(
+                settings, tracing.carriers(carriers), stop=stop.set, tracing=tracing
+            ) as product,
             server.beside(own_port(product.env), port, setting=setting),
         ):
-            await server.stopped(ready=ready)
+            await server.stopped(ready=ready, stop=stop)

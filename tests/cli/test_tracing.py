@@ -226,7 +226,8 @@ from twostep.tracing import open_tracing
 settings = load(__import__("pathlib").Path("twostep.toml"), environ={})
 async def look():
     with open_tracing(settings) as tracing:
-        async with open_product(settings, tracing.carriers({}), tracing=tracing) as product:
+        parts = {"stop": sys.exit, "tracing": tracing}
+        async with open_product(settings, tracing.carriers({}), **parts) as product:
             app = build_app(product.env)
             plain = tracing.app(app, app.table.pattern_of) is app
             print(plain, type(product.env.store).__name__)

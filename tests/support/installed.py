@@ -134,7 +134,7 @@ async def inside(folder: Path, environ: Mapping[str, str]) -> AsyncIterator[Hous
     console = Console(inbox)
     outbox = Outbox({kind: [console] for kind in Channel})
     clock = Clock(now=system_clock())
-    async with open_product(settings, {}, clock=clock, working=False) as product:
+    async with open_product(settings, {}, clock=clock) as product:
         env = replace(product.env, wake_outbox=outbox.wake)
         worker = asyncio.create_task(outbox.run(env))
         try:

@@ -62,8 +62,8 @@ async def _serve(folder: Path, *, port: int, sets: list[str], sockets: list[sock
     clock, inbox = DemoClock(system_clock), Inbox()
     company = PhoneCompany(inbox)
     console = Console(inbox, behave=company.behave, report=company.report)
-    carriers = {channel: [console] for channel in Channel}
-    async with open_product(settings, carriers, clock=clock, demo=True) as product:
+    carriers, stop = {channel: [console] for channel in Channel}, asyncio.Event()
+    async with open_product(settings, carriers, stop=stop.set, clock=clock, demo=True) as product:
         env = product.env
         company.connect(env)
         await add_people(env)
@@ -77,7 +77,8 @@ async def _serve(folder: Path, *, port: int, sets: list[str], sockets: list[sock
         )
         try:
             phone_url = public_url + app.table.path_for(PHONE)
-            await server.serve(app, sockets, ready=_announce(public_url, phone_url, folder))
+            announce = _announce(public_url, phone_url, folder)
+            await server.serve(app, sockets, ready=announce, stop=stop)
         finally:
             await console.close()
 

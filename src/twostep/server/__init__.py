@@ -47,13 +47,16 @@ class PortTaken(Exception):
 
 
 class _Server(uvicorn.Server):
-    """uvicorn with a door; and a stop signal ends `serve` instead of the process, so that what was
-    opened is closed. `ready` is called once requests are served."""
+    """uvicorn with a door; and a stop signal sets `stop` instead of ending the process, so that what
+    was opened is closed. `ready` is called once requests are served."""
 
-    def __init__(self, config: uvicorn.Config, door: Door, ready: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, door: Door, ready: Callable[[], None], stop: asyncio.Event
+    ) -> None:
         super().__init__(config)
         self._door = door
         self._ready = ready
+        self._stop = stop
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """As uvicorn does it, with our connections, and an end to slow TLS handshakes."""
@@ -80,21 +83,19 @@ class _Server(uvicorn.Server):
         """Ten times a second."""
         if counter % SWEEP_TICKS == 0:
             self._door.sweep(now=asyncio.get_running_loop().time())
+        self.should_exit = self.should_exit or self._stop.is_set()
         return await super().on_tick(counter)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         loop = asyncio.get_running_loop()
         for number in STOP_SIGNALS:
-            loop.add_signal_handler(number, self._stop)
+            loop.add_signal_handler(number, self._stop.set)
         try:
             yield
         finally:
             for number in STOP_SIGNALS:
                 loop.remove_signal_handler(number)
-
-    def _stop(self) -> None:
-        self.should_exit = True
 
 
 class _Beside(_Server):
@@ -147,15 +148,13 @@ async def serve(
     sockets: Sequence[socket.socket],
     *,
     ready: Callable[[], None],
+    stop: asyncio.Event,
     tls: tuple[Path, Path] | None = None,
-    limits: ConnectionLimits | None = None,
-    tally: Counter[str] | None = None,
+    door: Door | None = None,
 ) -> None:
-    """Serve until a stop signal, then answer what is in hand and return. `tally`: where connections
-    are counted, as `Door` says."""
-    limits = _within_files(limits or ConnectionLimits())
-    door = Door(limits, Counter() if tally is None else tally)
-    await _Server(_config(app, limits, tls), door, ready).serve(list(sockets))
+    """Serve until a stop signal or somebody else sets `stop`; then answer what is in hand and return."""
+    door = door or Door(within_files(ConnectionLimits()), Counter())
+    await _Server(_config(app, door.limits, tls), door, ready, stop).serve(list(sockets))
 
 
 @asynccontextmanager
@@ -168,16 +167,17 @@ async def beside(
         return
     sockets = listen(["127.0.0.1", "::1"], port, setting=setting)
     limits = ConnectionLimits(connections=MOST_BESIDE)
-    server = _Beside(_config(app, limits), Door(limits, Counter()), lambda: None)
+    stop = asyncio.Event()
+    server = _Beside(_config(app, limits), Door(limits, Counter()), lambda: None, stop)
     task = asyncio.create_task(server.serve(sockets))
     try:
         yield
     finally:
-        server.should_exit = True
+        stop.set()
         await task
 
 
-def _within_files(limits: ConnectionLimits) -> ConnectionLimits:
+def within_files(limits: ConnectionLimits) -> ConnectionLimits:
     """Let the process open as many files as that takes; where it may not, fewer connections."""
     wanted = limits.connections + SPARE_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -212,9 +212,9 @@ def _config(
     )
 
 
-async def stopped(*, ready: Callable[[], None]) -> None:
-    """Call `ready` once a stop signal would be heard, and wait for one."""
-    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+async def stopped(*, ready: Callable[[], None], stop: asyncio.Event) -> None:
+    """Call `ready` once a stop signal would be heard, and wait until one or somebody else sets `stop`."""
+    loop = asyncio.get_running_loop()
     for number in STOP_SIGNALS:
         loop.add_signal_handler(number, stop.set)
     try:

@@ -1,15 +1,14 @@
-"""What goes on beside the requests, for as long as the process runs.
+"""What goes on beside the requests, for as long as the product is open.
 
-A job that ends takes the process with it: a panel that looks well while nobody deletes, signs or
-sends any more is worse than one that its supervisor starts again.
+When a job ends, whoever opened the product is called, to end it too: a panel that looks well while
+nobody deletes, signs or sends any more is worse than one that its supervisor starts again.
 """
 
 from __future__ import annotations
 
 import asyncio
-import signal
 import traceback
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any
 
@@ -34,15 +33,20 @@ class WorkEnded(Exception):
 
 
 class Works:
-    """The jobs of one process. Use from one event loop."""
+    """The jobs of one product. Use from one event loop.
 
-    def __init__(self) -> None:
+    `stop`: called once, with the first job that ends by itself; the process may have more in it than
+    this product, so it is not ours to end.
+    """
+
+    def __init__(self, stop: Callable[[], None]) -> None:
+        self._stop = stop
         self._tasks: list[asyncio.Task[None]] = []
         self._ended: list[str] = []
         self._closing = False
 
     def start(self, env: Env, outbox: Outbox) -> None:
-        """Begin. Whoever runs the process hears stop signals already, or does so before it waits."""
+        """Begin."""
         self._tasks = [
             self._begin("outbox", outbox.run(env)),
             self._begin("purge", run_purge(env)),
@@ -90,7 +94,7 @@ class Works:
         )
         self._ended.append(task.get_name())
         if not self._closing and len(self._ended) == 1:
-            signal.raise_signal(signal.SIGTERM)  # the server ends as if it had been told to
+            self._stop()
 
 
 async def _sign(env: Env) -> None:
