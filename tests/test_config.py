@@ -98,8 +98,9 @@ def test_without_any_setting_the_address_is_asked_for():
         load(None, environ={})
 
 
-def test_the_variable_of_the_tests_is_no_setting(tmp_path):
-    assert read(tmp_path, environ={"TWOSTEP_SPECS": "/somewhere", "PATH": "/bin"}).warnings
+def test_the_variables_of_the_tests_are_no_settings(tmp_path):
+    environ = {"TWOSTEP_SPECS": "/somewhere", "TWOSTEP_FIXTURES": "/somewhere", "PATH": "/bin"}
+    assert read(tmp_path, environ=environ).warnings
 
 
 @pytest.mark.parametrize(

@@ -23,8 +23,8 @@ from twostep.config.settings import Settings
 from twostep.config.settings_file import review_opened, say_unreadable
 
 
-# Where tests find third parties' API descriptions; not a setting, and no reason to refuse to start.
-_NOT_SETTINGS = frozenset({f"{PREFIX}SPECS"})
+# Where tests find what others wrote; not settings, and no reason to refuse to start.
+_NOT_SETTINGS = frozenset({f"{PREFIX}SPECS", f"{PREFIX}FIXTURES"})
 _BARE_KEY = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)*")
 _LONGEST_SECRET = 65_536
 
