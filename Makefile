@@ -7,6 +7,11 @@ THIS := $(abspath $(lastword $(MAKEFILE_LIST)))
 BIN  := $(ROOT)/.venv/bin
 IN   := cd '$(ROOT)' &&
 
+# Python keeps what it has compiled: otherwise each of the tests' many processes compiles the product.
+unexport PYTHONDONTWRITEBYTECODE
+# While one test waits for a page or a program, another has the processor.
+WORKERS = $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+
 .PHONY: help
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' '$(THIS)'
@@ -26,7 +31,7 @@ demo: setup ## the whole product on this machine, with a fake phone (PORT=9000, 
 .PHONY: test
 test: setup-dev ## every test once; as root, installs what the tests need
 	@'$(ROOT)/tools/test_packages.sh'
-	@$(IN) exec '$(BIN)/pytest' -q -n 2 --dist worksteal -m 'not soak' $(ARGS)
+	@$(IN) exec '$(BIN)/pytest' -q -n $(WORKERS) --dist worksteal -m 'not soak' $(ARGS)
 
 .PHONY: check
 check: setup-dev ## format, lint, types, import contracts, house rules
