@@ -25,7 +25,9 @@ from tests.support.chromium import BrowserWalker, watched
 from tests.support.installed import HOST, USER, install, serving
 from tests.support.kannel import Gateway, open_gateway, text_of
 from tests.support.listener import DIGITS, action_of, hear, said, speak
-from tests.support.live import app_code, free_port
+from tests.support.live import app_code
+from tests.support.ports import free_port
+from tests.support.waiting import PATIENCE_SECONDS
 
 
 pytestmark = pytest.mark.browser
@@ -33,7 +35,6 @@ pytestmark = pytest.mark.browser
 SECURITY = "/settings/security"
 TOKEN = "twilios auth token"
 CODES = ("012345", "907060")  # what an ear knows surely, leading zeros included
-SECONDS = 15
 
 
 @dataclass
@@ -149,7 +150,7 @@ class Exchange:
 
     def next_call(self) -> dict[str, str]:
         """The parameters of the call that is placed now."""
-        assert self.rang.wait(SECONDS), "no call was placed"
+        assert self.rang.wait(PATIENCE_SECONDS), "no call was placed"
         self.rang.clear()
         return self.placed[-1]
 
@@ -163,6 +164,7 @@ class Exchange:
             data=form,
             headers={"host": f"{HOST}:{self.port}", "x-twilio-signature": signature},
             verify=False,
+            timeout=PATIENCE_SECONDS,
             trust_env=False,
         )
         assert answer.is_success, answer.text

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
+from tests.support.chromium import PATIENCE
+
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
 import gallery
@@ -22,6 +24,7 @@ SHOWN = ["sign-in", "code-app", "code-text", "codes-showing", "dashboard", "thro
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     context = browser.new_context(timezone_id="Asia/Tokyo")
+    context.set_default_timeout(PATIENCE)
     page = context.new_page()
     broken: list[str] = []
     page.on("pageerror", lambda error: broken.append(str(error)))

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.waiting import PATIENCE_SECONDS
 from twostep.__main__ import WIRING, run
 from twostep.config.settings_file import SYSTEM_FILE
 
@@ -21,7 +22,7 @@ PASSWORD = "correct horse battery 9"
 ROOT = Path(__file__).resolve().parents[2]
 URL = "http://localhost:8099"
 INIT = ("init", "--yes", "--public-url", URL, "--data-dir", "data")
-SECONDS = 30
+SECONDS = PATIENCE_SECONDS
 
 
 @dataclass(frozen=True, slots=True)

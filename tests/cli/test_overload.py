@@ -15,12 +15,11 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import seed
-from tests.cli.test_serve import free_port, serving
 from tests.cli.test_serve import get as fetch
+from tests.cli.test_serve import serving
 from tests.support.installed import write_certificate
-from tests.support.nodes import wait_until
+from tests.support.ports import free_port
 from tests.support.raw_client import (
-    PATIENCE_SECONDS,
     Answer,
     ask,
     get,
@@ -28,6 +27,7 @@ from tests.support.raw_client import (
     read_answer,
     read_to_end,
 )
+from tests.support.waiting import PATIENCE_SECONDS, wait_until
 from tests.web.metrics.test_metrics import read
 from twostep.core.methods import totp
 

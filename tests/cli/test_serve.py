@@ -13,13 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.cli.conftest import SECONDS, call, environment
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+from tests.support.ports import free_port
 
 
 @contextmanager

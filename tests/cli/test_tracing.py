@@ -16,13 +16,14 @@ import pytest
 
 from tests.cli.conftest import SECONDS, environment
 from tests.cli.test_overload import Running, seed
-from tests.cli.test_serve import free_port, serving
 from tests.cli.test_serve import get as fetch
+from tests.cli.test_serve import serving
 from tests.delivery.mail.test_smtp import Mailbox
 from tests.delivery.mail.test_smtp import running as mail_server
 from tests.support.collector import Span, collecting
-from tests.support.nodes import wait_until
+from tests.support.ports import free_port
 from tests.support.raw_client import Answer, ask, get, post
+from tests.support.waiting import wait_until
 from twostep.config import ConfigError, load
 from twostep.flows.hash_pool import Overloaded
 from twostep.tracing import open_tracing

@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +16,9 @@ import pytest
 
 from tests.cli.conftest import SECONDS, call, environment
 from tests.delivery.mail.test_smtp import Mailbox, running
-from tests.support.postgres import PostgresServer, free_port
+from tests.support.ports import free_port
+from tests.support.postgres import PostgresServer
+from tests.support.waiting import wait_until
 from tests.web.metrics.test_metrics import read
 
 
@@ -104,7 +105,7 @@ def test_a_worker_has_figures_on_a_port_of_its_own(
     }
     with working(folder, **settings) as process:
         url = f"http://127.0.0.1:{port}/metrics"
-        found = read(httpx2.get(url, trust_env=False).text)
+        found = read(httpx2.get(url, timeout=SECONDS, trust_env=False).text)
         process.send_signal(signal.SIGTERM)
         assert process.wait(SECONDS) == 0
     assert found["twostep_database_up"] == 1
@@ -147,8 +148,5 @@ def test_a_worker_sends_what_the_command_line_queues(
         with working(folder, **settings):
             asked = call(folder, "user", "sessions-end", "root", "--reason", "x", **settings)
             assert asked.code == 0, asked.err
-            deadline = time.monotonic() + SECONDS
-            while not mailbox.mails:
-                assert time.monotonic() < deadline, "the worker sends nothing"
-                time.sleep(0.05)
+            wait_until("the worker sends nothing", lambda: mailbox.mails)
     assert mailbox.mails[0].rcpt_tos == ["root@example.com"]

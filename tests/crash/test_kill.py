@@ -15,6 +15,7 @@ import pytest
 from tests.support.live import PASSWORD, LiveDemo, live_demo, secret_of
 from tests.support.power import kill_during, window
 from tests.support.product import setup_uri
+from tests.support.waiting import wait_until
 from twostep.core.methods import totp
 
 
@@ -118,13 +119,14 @@ def test_sign_ins_between_power_cuts(tmp_path_factory: pytest.TempPathFactory, t
 
 def mailed(demo: LiveDemo, prefix: str) -> str:
     """Path of the newest mailed link that begins so; waits for it."""
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        for mail in demo.messages("email"):
-            if found := re.search(re.escape(demo.url + prefix) + r"[\w-]+", mail["text"]):
-                return found[0].removeprefix(demo.url)
-        time.sleep(0.05)
-    raise LookupError(prefix)
+    pattern = re.escape(demo.url + prefix) + r"[\w-]+"
+
+    def links() -> list[str]:
+        texts = [mail["text"] for mail in demo.messages("email")]
+        return [link for text in texts for link in re.findall(pattern, text)]
+
+    wait_until(f"no mail has a link to {prefix}", links)
+    return links()[0].removeprefix(demo.url)
 
 
 def signs_in(demo: LiveDemo, password: str) -> bool:

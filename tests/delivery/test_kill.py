@@ -14,6 +14,7 @@ import pytest
 
 from tests.support.fake_provider import FakeProvider, answer, fake_provider
 from tests.support.house import open_house
+from tests.support.waiting import PATIENCE_SECONDS
 from twostep.core.methods.out_of_band import Purpose
 from twostep.core.sealing import Keyring, new_key
 from twostep.flows.messages.send_code import send_code
@@ -92,7 +93,7 @@ async def kill_at(folder: Path, point: str) -> None:
         writer.write(answer(202, {"id": "theirs"}))
         await writer.drain()
 
-    async with fake_provider(reply) as fake, asyncio.timeout(60):
+    async with fake_provider(reply) as fake, asyncio.timeout(PATIENCE_SECONDS):
         async with worker(folder, fake, now=due_at, point=point) as process:
             if point == "after_write":
                 await fake.asked.wait()

@@ -15,8 +15,9 @@ import httpx2
 import pytest
 
 from tests.support.fake_provider import CALL, NOW, TEXT
-from tests.support.kannel import free_port
 from tests.support.npm import need
+from tests.support.ports import free_port
+from tests.support.waiting import PATIENCE_SECONDS
 from twostep.delivery.carriers.twilio import Twilio, TwilioAccount
 from twostep.delivery.carriers.vonage import Vonage, VonageAccount, text_form
 from twostep.delivery.port import Accepted, Misconfigured
@@ -58,7 +59,7 @@ def mocking(description: Path) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
     finally:
         server.terminate()
-        server.wait(10)
+        server.wait(PATIENCE_SECONDS)
         if server.stdout is not None:
             server.stdout.close()
 

@@ -17,8 +17,8 @@ import pytest
 
 from tests.support.engines import Engine, open_store
 from tests.support.house import House, open_house
-from tests.support.nodes import wait_until
 from tests.support.postgres import PostgresServer
+from tests.support.waiting import PATIENCE_SECONDS, wait_until
 from twostep.core.audit import event
 from twostep.core.audit.event import CLI
 from twostep.core.refusal import Reason, Refused
@@ -210,13 +210,13 @@ def test_two_nodes_that_tidy_up_at_once_leave_a_whole_trail(
             def take_much(tx: Tx) -> int:
                 removed = purge(Turn(tx, nodes[0], NOBODY, later), limit=40)
                 taken.set()
-                assert go_on.wait(10)
+                assert go_on.wait(PATIENCE_SECONDS)
                 return removed
 
             await nodes[0].store.run(record)
             await checkpoint_all(TurnOpener(nodes[0], NOBODY, house.now))
             much = asyncio.create_task(nodes[0].store.run(take_much))
-            assert await asyncio.to_thread(taken.wait, 10)
+            assert await asyncio.to_thread(taken.wait, PATIENCE_SECONDS)
             little = asyncio.create_task(TurnOpener(nodes[1], NOBODY, later).do(purge, limit=10))
             await asyncio.to_thread(
                 wait_until, "neither waits", partial(_one_waits_for_the_other, database)

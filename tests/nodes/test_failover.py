@@ -13,6 +13,7 @@ from tests.support.crowd import Crowd, new_ledgers
 from tests.support.failover import Servers, review, review_database, under_load
 from tests.support.nodes import install
 from tests.support.replica import Pair, run_pair
+from tests.support.waiting import PATIENCE_SECONDS
 from twostep.core.outage import StoreUnavailable
 from twostep.store import installation
 from twostep.store.engine import open as engines
@@ -65,7 +66,7 @@ def test_a_primary_that_says_nothing_any_more_is_left(
             with pytest.raises(StoreUnavailable):
                 await store.read(installation.load, "a")
             await asyncio.to_thread(pair.promote)
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 while True:
                     try:
                         await store.run(installation.save, "b", "new")

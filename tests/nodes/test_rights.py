@@ -15,12 +15,13 @@ import psycopg
 import pytest
 
 from tests.nodes.test_stop import PASSWORD, installed
-from tests.support.nodes import HOST, Installation, Node, wait_until
-from tests.support.postgres import PostgresServer, free_port
+from tests.support.nodes import HOST, Installation, Node
+from tests.support.ports import free_port
+from tests.support.postgres import PostgresServer
+from tests.support.waiting import PATIENCE_SECONDS, wait_until
 
 
 READER = "reader_of_panel"
-SECONDS = 30
 
 
 @pytest.fixture
@@ -51,7 +52,7 @@ def run(made: Installation, *arguments: str) -> subprocess.CompletedProcess[str]
     return subprocess.run(
         [sys.executable, "-m", "twostep", *arguments],
         cwd=made.folder, env={**kept, "TWOSTEP_PASSWORD__PROFILE": "test", **made.settings},
-        capture_output=True, text=True, timeout=SECONDS, check=False,
+        capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False,
     )  # fmt: skip
 
 
@@ -66,7 +67,7 @@ def faults(made: Installation) -> str:
 def sign_in(node: Node) -> int:
     fields = {"username": "bob", "password": PASSWORD}
     headers = {"host": HOST, "origin": f"https://{HOST}"}
-    with httpx.Client(base_url=node.url, timeout=SECONDS, trust_env=False) as client:
+    with httpx.Client(base_url=node.url, timeout=PATIENCE_SECONDS, trust_env=False) as client:
         return client.post("/sign-in", data=fields, headers=headers).status_code
 
 

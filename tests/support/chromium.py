@@ -26,8 +26,10 @@ from playwright.sync_api import (
 
 from tests.support import npm
 from tests.support.article import pattern
+from tests.support.waiting import PATIENCE_SECONDS
 
 
+PATIENCE = PATIENCE_SECONDS * 1000  # as Playwright counts
 ARGUMENTS = (
     "--headless=new",
     "--no-sandbox",
@@ -58,7 +60,10 @@ def launch(playwright: Playwright) -> Browser:
     program = shutil.which("chromium")
     if program is None:
         pytest.skip("chromium is missing: run tools/test_packages.sh")
-    return playwright.chromium.launch(executable_path=program, args=list(ARGUMENTS))
+    expect.set_options(timeout=PATIENCE)
+    return playwright.chromium.launch(
+        executable_path=program, args=list(ARGUMENTS), timeout=PATIENCE
+    )
 
 
 def axe() -> str:
@@ -74,7 +79,7 @@ def watched(browser: Browser, url: str, **options: Any) -> Iterator[BrowserConte
     wrong: list[str] = []
     settings = {"locale": "en-US", "timezone_id": "UTC", "user_agent": AGENT, "base_url": url}
     context = browser.new_context(**(settings | options))
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(PATIENCE)
 
     def listen(message: ConsoleMessage) -> None:
         if message.type in {"error", "warning"} and not OWN_NEWS.match(message.text):

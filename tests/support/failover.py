@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import psycopg
 
 from tests.support.crowd import Crowd
-from tests.support.nodes import Node, wait_until
+from tests.support.nodes import Node
+from tests.support.waiting import wait_until
 
 
 RECOVERED_SECONDS = 10

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from tests.support.postgres import PostgresServer
+from tests.support.waiting import PATIENCE_SECONDS
 from twostep.config import load
 from twostep.core.account import Account, Role
 from twostep.core.messages.channel import Channel
@@ -204,14 +205,14 @@ class House:
 
     async def settle(self) -> None:
         """Wait until everything that is due has been sent."""
-        for _ in range(500):
-            await asyncio.sleep(0)
-            await self.outbox.drain()
-            if not await self.env.store.read(_due, self.now):
-                return
-            self.outbox.wake()
-            await asyncio.sleep(0.002)
-        raise AssertionError("the outbox does not settle")
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while True:
+                await asyncio.sleep(0)
+                await self.outbox.drain()
+                if not await self.env.store.read(_due, self.now):
+                    return
+                self.outbox.wake()
+                await asyncio.sleep(0.002)
 
     async def newest_code(self) -> str:
         """The code of the newest text or call."""

@@ -33,7 +33,7 @@ COMMAND = (sys.executable, "-m", "twostep")
 KNOWN_CODES = """
 import sys
 from twostep.__main__ import WIRING, run
-from twostep.core import out_of_band
+from twostep.core.methods import out_of_band
 codes = iter(sys.argv.pop(1).split(","))
 out_of_band.new_code = lambda: next(codes)
 sys.exit(run(sys.argv[1:], WIRING))

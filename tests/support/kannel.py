@@ -6,7 +6,6 @@ import re
 import shutil
 import socket
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,11 +14,13 @@ from urllib.parse import unquote_to_bytes
 
 import pytest
 
+from tests.support.ports import free_port
+from tests.support.waiting import PATIENCE_SECONDS, wait_for_port, wait_until
+
 
 _BEGINS = re.compile(r"\S+ \+?\d+ (text|ucs-2|udh|data) ")
 FAKESMSC = Path("/usr/lib/kannel/test/fakesmsc")
 PASSWORD = "hush"
-SECONDS = 20
 CONFIG = """
 group = core
 admin-port = {admin}
@@ -92,11 +93,8 @@ class Gateway:
         return self._wait(lambda found: text in {text_of(one) for one in found})
 
     def _wait(self, enough: Callable[[list[str]], bool]) -> list[str]:
-        deadline = time.monotonic() + SECONDS
-        while not enough(found := self.messages()):
-            assert time.monotonic() < deadline, f"only these arrived: {found}"
-            time.sleep(0.05)
-        return found
+        wait_until("too little arrived", lambda: enough(self.messages()))
+        return self.messages()
 
 
 def text_of(message: str) -> str:
@@ -112,12 +110,6 @@ def missing() -> str | None:
     if shutil.which("bearerbox") is None or shutil.which("smsbox") is None:
         return "Kannel is not here: apt-get install kannel kannel-extras"
     return None if FAKESMSC.exists() else "fakesmsc is not here: apt-get install kannel-extras"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager
@@ -142,16 +134,17 @@ def open_gateway(folder: Path, *, post_url: str = "", says: str = "") -> Iterato
 
     try:
         start("bearerbox", "-v", "4", str(config), output=folder / "bearerbox.out")
-        _wait_for_port(ports["smsbox"])
+        wait_for_port(started[0], ports["smsbox"])
+        wait_for_port(started[0], ports["admin"])
         start("smsbox", "-v", "4", str(config), output=folder / "smsbox.out")
-        _wait_for_port(ports["http"])
+        wait_for_port(started[1], ports["http"])
         # It wants one message to send; without anything to say that one comes an hour from now.
         start(
             str(FAKESMSC), "-H", "127.0.0.1", "-r", str(ports["centre"]),
             "-i", "0.1" if says else "3600", "-m", "1",
             f"+12025550100 200 text {says or 'hello'}", output=phone,
         )  # fmt: skip
-        _wait_until_online(ports["admin"])
+        wait_until("the fake centre does not come online", lambda: _is_online(ports["admin"]))
         yield Gateway(f"http://127.0.0.1:{ports['http']}", phone, folder)
     finally:
         for process in reversed(started):
@@ -164,28 +157,11 @@ def open_gateway(folder: Path, *, post_url: str = "", says: str = "") -> Iterato
                 process.wait()
 
 
-def _wait_for_port(port: int) -> None:
-    deadline = time.monotonic() + SECONDS
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
-            assert time.monotonic() < deadline, f"nothing listens on {port}"
-            time.sleep(0.05)
-        else:
-            return
-
-
-def _wait_until_online(port: int) -> None:
-    """Until the centre's line is up."""
-    deadline = time.monotonic() + SECONDS
-    while True:
-        with socket.create_connection(("127.0.0.1", port), 2) as line:
-            line.sendall(b"GET /status.txt?password=adm HTTP/1.0\r\n\r\n")
-            status = b""
-            while chunk := line.recv(4096):
-                status += chunk
-        if b"(online" in status:
-            return
-        assert time.monotonic() < deadline, "the fake centre does not come online"
-        time.sleep(0.1)
+def _is_online(port: int) -> bool:
+    """Whether the centre's line is up, by the gateway's own page."""
+    with socket.create_connection(("127.0.0.1", port), PATIENCE_SECONDS) as line:
+        line.sendall(b"GET /status.txt?password=adm HTTP/1.0\r\n\r\n")
+        status = b""
+        while chunk := line.recv(4096):
+            status += chunk
+    return b"(online" in status

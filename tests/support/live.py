@@ -7,11 +7,9 @@ import json
 import os
 import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -22,10 +20,11 @@ from urllib.parse import parse_qs, urlsplit
 import httpx2 as httpx
 import pytest
 
+from tests.support.ports import free_port
+from tests.support.waiting import PATIENCE_SECONDS, wait_until
 
-START_SECONDS = 60
-STOP_SECONDS = 8
-ARRIVES_SECONDS = 10
+
+STEP_SECONDS, TYPED_WITHIN_SECONDS = 30, 10
 PASSWORD = "alice-demo-password"
 OPERATOR_PASSWORD = "admin-demo-password"
 IDS = frozenset({"id", "account_id", "session_id", "phone_id", "challenge_id", "set_id"})
@@ -34,13 +33,6 @@ COUNTS = frozenset({"version", "password_version", "audit_seq", "seq", "last_ste
 # Two answers of the worker may come in either order, and it may ask the clock once more or less.
 MIXED = ("notice.sent", "code.delivered", "browser.new")
 LEFT_OUT = frozenset({"alembic_version", "audit_checkpoints", "audit_changed", "installation"})
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 def app_code(uri: str, *, now: int) -> str:
@@ -90,7 +82,7 @@ class LiveDemo:
     def post(self, route: str, body: object = None) -> Any:
         """Turn something of the demo; the answer's JSON, None where it has none."""
         answer = httpx.post(
-            f"{self.url}/_demo/{route}", json=body or {}, timeout=START_SECONDS, trust_env=False
+            f"{self.url}/_demo/{route}", json=body or {}, timeout=PATIENCE_SECONDS, trust_env=False
         )
         assert answer.is_success, answer.text
         return answer.json() if answer.content else None
@@ -102,7 +94,9 @@ class LiveDemo:
 
     def speak(self, language: str) -> None:
         """Give both accounts another language, as their profiles would."""
-        with closing(sqlite3.connect(self.folder / "twostep.sqlite3", timeout=10)) as database:
+        with closing(
+            sqlite3.connect(self.folder / "twostep.sqlite3", timeout=PATIENCE_SECONDS)
+        ) as database:
             database.execute("UPDATE accounts SET language = ?", (language,))
             database.commit()
 
@@ -117,9 +111,11 @@ class LiveDemo:
         return int(self.post("clock", {"offset_seconds": self._offset})["now"])
 
     def app_code(self, uri: str) -> str:
-        """What an app shows now; waits while the code is about to change under the reader's hands."""
-        while 30 - self.now % 30 < 4:
-            time.sleep(0.25)
+        """What an app shows now. A code that is about to change under the reader's hands is left out:
+        the clock goes on to the next."""
+        left = STEP_SECONDS - self.now % STEP_SECONDS
+        if left < TYPED_WITHIN_SECONDS:
+            self.forward(left)
         return app_code(uri, now=self.now)
 
     def app_code_at(self, uri: str, *, seconds: int) -> str:
@@ -133,16 +129,13 @@ class LiveDemo:
 
     def messages(self, channel: str) -> list[dict[str, Any]]:
         """What came by `channel` so far, newest first."""
-        found = httpx.get(f"{self.url}/_demo/messages", timeout=START_SECONDS, trust_env=False)
+        found = httpx.get(f"{self.url}/_demo/messages", timeout=PATIENCE_SECONDS, trust_env=False)
         return [one for one in found.json() if one["channel"] == channel]
 
     def wait_for(self, channel: str, *, count: int) -> dict[str, Any]:
         """The newest message once `count` have come."""
-        deadline = time.monotonic() + ARRIVES_SECONDS
-        while len(found := self.messages(channel)) < count:
-            assert time.monotonic() < deadline, f"no {channel} came\n{self.errors}"
-            time.sleep(0.05)
-        return found[0]
+        wait_until(f"no {channel} came", lambda: len(self.messages(channel)) >= count)
+        return self.messages(channel)[0]
 
     def kill(self) -> None:
         """End it as a power cut would, and start it again on the same folder."""
@@ -158,7 +151,7 @@ class LiveDemo:
         return self._close()
 
     def _close(self) -> int:
-        code = self.process.wait(timeout=STOP_SECONDS)
+        code = self.process.wait(PATIENCE_SECONDS)
         assert self.process.stdout is not None
         self.process.stdout.close()
         return code
@@ -166,7 +159,9 @@ class LiveDemo:
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """Read the database beside the running product."""
         path = self.folder / "twostep.sqlite3"
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)) as database:
+        with closing(
+            sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=PATIENCE_SECONDS)
+        ) as database:
             return database.execute(sql).fetchall()
 
     def settle(self) -> None:
@@ -175,10 +170,7 @@ class LiveDemo:
             "SELECT kind, state FROM outbox"
             " WHERE finished_at IS NULL OR (channel <> 'email' AND state = 'accepted')"
         )
-        deadline = time.monotonic() + ARRIVES_SECONDS
-        while self.query(under_way):
-            assert time.monotonic() < deadline, self.query(under_way)
-            time.sleep(0.05)
+        wait_until("something is still under way", lambda: not self.query(under_way))
 
     def state(self, *, after_seq: int = 0) -> dict[str, Any]:
         """The database without what differs from run to run: ids, secrets, times.
@@ -218,7 +210,9 @@ def normalised(path: Path, account_id: str, *, after_seq: int = 0) -> dict[str, 
 
     `after_seq`: events of the account's chain up to this one are left out.
     """
-    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)) as database:
+    with closing(
+        sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=PATIENCE_SECONDS)
+    ) as database:
         database.row_factory = sqlite3.Row
         tables = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
         names = sorted({row["name"] for row in tables} - LEFT_OUT - {"audit_records"})

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -19,13 +18,12 @@ from urllib.parse import urlsplit
 
 import httpx2 as httpx
 
-from tests.support.postgres import free_port
+from tests.support.ports import free_port
+from tests.support.waiting import PATIENCE_SECONDS
 
 
 ROOT = Path(__file__).resolve().parents[2]
 HOST = "panel.example.com"
-START_SECONDS = 30
-STOP_SECONDS = 12
 
 
 @dataclass
@@ -45,14 +43,16 @@ class Node:
 
     def is_ready(self) -> bool:
         """What `/readyz` says."""
-        status = httpx.get(f"{self.url}/readyz", timeout=START_SECONDS, trust_env=False).status_code
+        status = httpx.get(
+            f"{self.url}/readyz", timeout=PATIENCE_SECONDS, trust_env=False
+        ).status_code
         assert status in {200, 503}, status
         return status == 200
 
     def stop(self) -> int:
         """Ask it to end; its exit code."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(STOP_SECONDS)
+        return self.process.wait(PATIENCE_SECONDS)
 
     def listen(self, ready: threading.Event) -> None:
         """Read its log to the end; what is no log line is written down as wrong."""
@@ -87,7 +87,7 @@ class Installation:
         done = subprocess.run(
             [sys.executable, "-m", module, *arguments],
             cwd=self.folder, env={**self._environment(), "PYTHONPATH": str(ROOT)}, input=typed,
-            capture_output=True, text=True, timeout=120, check=False,
+            capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
@@ -121,7 +121,7 @@ class Installation:
         listening = threading.Thread(target=node.listen, args=(ready,))
         listening.start()
         try:
-            assert ready.wait(START_SECONDS), "it does not start"
+            assert ready.wait(PATIENCE_SECONDS), "it does not start"
             assert process.poll() is None, node.said + node.wrong
             yield node
         finally:
@@ -142,15 +142,6 @@ def install(folder: Path, url: str, **settings: str) -> Installation:
     made = Installation(folder, {"TWOSTEP_DATABASE_URL": url, **settings})
     made.call("init", "--yes", "--public-url", public_url, "--data-dir", "data")
     return made
-
-
-def wait_until(what: str, is_so: Any, *, seconds: float = 30) -> float:
-    """Ask again and again until it is so; how long that took."""
-    start = time.monotonic()
-    while not is_so():
-        assert time.monotonic() < start + seconds, what
-        time.sleep(0.02)
-    return time.monotonic() - start
 
 
 def marks(page: str, name: str) -> list[str]:

@@ -21,7 +21,7 @@ import psycopg
 import pytest
 
 from tests.support import processes
-from tests.support.nodes import wait_until
+from tests.support.waiting import wait_until
 
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"

@@ -11,10 +11,8 @@ import importlib.util
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,10 +21,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from tests.support.ports import free_port
+from tests.support.waiting import wait_until
 from twostep.store.engine import schema
 
 
-START_SECONDS = 30
 # The machine may lose power during a test: nothing of it is worth keeping.
 FOR_TESTS = {
     "fsync": "off",
@@ -171,14 +170,6 @@ def _programs(folder: Path, user: str | None) -> Path:
     return installed / programs
 
 
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 @dataclass(frozen=True)
 class Programs:
     """PostgreSQL's programs, run as a user that PostgreSQL takes."""
@@ -212,16 +203,15 @@ def new_folder(programs: Programs, path: Path) -> Path:
 
 
 def _wait(server: PostgresServer, log: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
+    def answers() -> bool:
         assert server.process.poll() is None, log.read_text()
         try:
             server.administer("SELECT 1")
         except psycopg.OperationalError:
-            time.sleep(0.05)
-        else:
-            return
-    raise TimeoutError(log.read_text())
+            return False
+        return True
+
+    wait_until(f"no server: {log}", answers)
 
 
 @contextmanager

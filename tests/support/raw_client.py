@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-
-PATIENCE_SECONDS = 30  # generous: nothing may hang
+from tests.support.waiting import PATIENCE_SECONDS
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ Neither knows of the nodes, which find the new primary by the address that names
 from __future__ import annotations
 
 import signal
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,9 +21,7 @@ from tests.support.postgres import (
     run_server,
     start_server,
 )
-
-
-JOIN_SECONDS = 30
+from tests.support.waiting import wait_until
 
 
 @dataclass(frozen=True)
@@ -83,7 +80,8 @@ def run_pair(folder: Path) -> Iterator[Pair]:
 
 
 def _wait_for_copies(primary: PostgresServer) -> None:
-    deadline = time.monotonic() + JOIN_SECONDS
-    while primary.administer("SELECT sync_state FROM pg_stat_replication") != [("sync",)]:
-        assert time.monotonic() < deadline, "the replica does not join"
-        time.sleep(0.05)
+    def joined() -> bool:
+        state = primary.administer("SELECT sync_state FROM pg_stat_replication")
+        return state == [("sync",)]
+
+    wait_until("the replica does not join", joined)

@@ -12,12 +12,13 @@ import pytest
 
 from tests.support.house import PASSWORD
 from tests.support.nodes import Installation, Node, install
-from tests.support.postgres import PostgresServer, free_port
+from tests.support.ports import free_port
+from tests.support.postgres import PostgresServer
 from tests.support.product import backup_codes, decode_secret, setup_uri, words
+from tests.support.waiting import PATIENCE_SECONDS
 from twostep.core.methods import totp
 
 
-SECONDS = 20
 NEW_APP = "/settings/security/app/new"
 CODES = "/settings/security/codes"
 
@@ -64,7 +65,7 @@ def installed(tmp_path: Path, postgres: PostgresServer) -> Iterator[tuple[Instal
 def test_signing_in_setting_up_and_signing_in_again(installed: tuple[Installation, Node]) -> None:
     made, node = installed
     url = f"http://localhost:{node.address[1]}"
-    with httpx.Client(base_url=url, timeout=SECONDS, trust_env=False) as client:
+    with httpx.Client(base_url=url, timeout=PATIENCE_SECONDS, trust_env=False) as client:
         alice = Person(client, url)
         alice.sign_in()
         alice.secret = decode_secret(setup_uri(client.get(NEW_APP)))

@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +18,8 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from tests.support.fake_provider import NOW, TEXT, answer, send_to
+from tests.support.ports import free_port
+from tests.support.waiting import PATIENCE_SECONDS, wait_for_port
 from twostep.delivery.carriers import aws_sns
 from twostep.delivery.carriers.aws_sns import AwsSns, SnsAccount, encode_form, publish_form, sign
 from twostep.delivery.port import (
@@ -119,9 +119,7 @@ def test_a_parameter_that_is_not_the_number_is_no_fault_of_the_number() -> None:
 
 @pytest.fixture(scope="module")
 def moto_url() -> Iterator[str]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     program = Path(sys.executable).with_name("moto_server")
     server = subprocess.Popen(
         [program, "-H", "127.0.0.1", "-p", str(port)],
@@ -130,18 +128,11 @@ def moto_url() -> Iterator[str]:
         env={**os.environ, "MOTO_CALL_RESET_API": "false"},
     )
     try:
-        deadline = time.monotonic() + 30
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
-                break
-            except OSError:
-                assert time.monotonic() < deadline, "moto does not start"
-                time.sleep(0.05)
+        wait_for_port(server, port)
         yield f"http://127.0.0.1:{port}"
     finally:
         server.terminate()
-        server.wait(10)
+        server.wait(PATIENCE_SECONDS)
 
 
 def publish(url: str, message: object) -> object:
@@ -155,7 +146,7 @@ def publish(url: str, message: object) -> object:
 def test_a_text_goes_through_a_server_that_others_wrote(moto_url: str) -> None:
     outcome = publish(moto_url, TEXT)
     assert isinstance(outcome, Accepted)
-    data = httpx2.get(f"{moto_url}/moto-api/data.json").json()
+    data = httpx2.get(f"{moto_url}/moto-api/data.json", timeout=PATIENCE_SECONDS).json()
     sent = data["sns"]["SMS"][-1]
     assert (sent["message"], sent["phone_number"]) == (TEXT.text, TEXT.to)
     assert sent["message_id"] == outcome.provider_id

@@ -12,6 +12,7 @@ import pytest
 
 from tests.support.fake_provider import NOW, TEXT, answer, fake_provider, replying, send_to
 from tests.support.kannel import PASSWORD, Gateway, open_gateway, text_of
+from tests.support.waiting import PATIENCE_SECONDS
 from twostep.core.methods.out_of_band import Purpose, SendState
 from twostep.delivery.carriers.kannel import Kannel, KannelCallbacks, KannelGateway
 from twostep.delivery.message import TextMessage
@@ -143,7 +144,7 @@ def test_the_gateway_calls_back_under_an_address_that_proves_itself(gateway: Gat
             own = KannelGateway(gateway.url, "panel", PASSWORD, "EXAMPLE", None, paths)
             message = replace(TEXT, id="out_7.x", expires_at=NOW + 540)
             assert await Kannel(own, client).send(message, now=NOW) == Accepted("")
-            async with asyncio.timeout(15):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 await panel.asked.wait()
             path = panel.taken[0].line.split(" ")[1]
             return KannelCallbacks(paths).read(CallbackRequest(path, {}))
@@ -158,7 +159,7 @@ def test_who_texts_stop_is_read_as_the_gateway_hands_it_on(tmp_path: Path) -> No
             stopping = open_gateway(tmp_path, post_url=paths.url("inbound", "replies"), says="Stop")
             opened = await asyncio.to_thread(stopping.__enter__)
             try:
-                async with asyncio.timeout(15):
+                async with asyncio.timeout(PATIENCE_SECONDS):
                     await panel.asked.wait()
             finally:
                 await asyncio.to_thread(stopping.__exit__, None, None, None)

@@ -13,6 +13,7 @@ from urllib.parse import parse_qs
 import httpx2
 import pytest
 
+from tests.support.waiting import PATIENCE_SECONDS
 from twostep.core.messages.channel import Channel
 from twostep.core.methods.out_of_band import Purpose
 from twostep.delivery import wire
@@ -259,7 +260,7 @@ def test_a_provider_that_never_answers_is_ambiguous():
 
 
 def test_a_read_that_times_out_is_ambiguous(monkeypatch):
-    monkeypatch.setattr(wire, "TIMEOUT", httpx2.Timeout(0.2))
+    monkeypatch.setattr(wire, "TIMEOUT", httpx2.Timeout(PATIENCE_SECONDS, read=0.2))
 
     async def half(writer):
         writer.write(b"HTTP/1.1 201 Created\r\n")

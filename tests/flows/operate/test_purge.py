@@ -13,6 +13,7 @@ from tests.support import house
 from tests.support.engines import _sqlite_template
 from tests.support.fill import fill_like, fill_tables
 from tests.support.house import START, House, open_house
+from tests.support.waiting import PATIENCE_SECONDS
 from twostep.flows.operate.purge import purge, run_purge
 from twostep.store.tx import Tx
 
@@ -116,10 +117,9 @@ def test_it_happens_by_itself(two_of_each: Path) -> None:
         async with open_house(two_of_each, fresh=False) as opened:
             opened.clock.forward(100 * DAY)
             tidying = asyncio.create_task(run_purge(opened.env))
-            for _ in range(1000):
-                if not opened.env.store.read_now(_count, "alarms"):
-                    break
-                await asyncio.sleep(0.01)
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while opened.env.store.read_now(_count, "alarms"):  # noqa: ASYNC110  it tells nobody
+                    await asyncio.sleep(0.01)
             tidying.cancel()
             await asyncio.gather(tidying, return_exceptions=True)
             assert opened.env.store.read_now(_count, "sessions") == LEFT["sessions"]

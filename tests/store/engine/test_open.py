@@ -10,6 +10,7 @@ import pytest
 
 from tests.support import rows
 from tests.support.engines import Engine, open_store
+from tests.support.waiting import PATIENCE_SECONDS
 from twostep.core.audit import event
 from twostep.core.audit.event import CLI
 from twostep.core.outage import StoreUnavailable
@@ -65,14 +66,14 @@ def test_a_read_beside_the_others_holds_them_up_not(engine: Engine) -> None:
 
     def look(tx: Tx) -> str | None:
         began.set()
-        assert goes_on.wait(10)
+        assert goes_on.wait(PATIENCE_SECONDS)
         return installation.load(tx, "a")
 
     async def story() -> None:
         async with open_store(engine) as store:
             await store.run(_save, "a", "old")
             aside = asyncio.create_task(store.read_aside(look))
-            await asyncio.to_thread(began.wait, 10)
+            await asyncio.to_thread(began.wait, PATIENCE_SECONDS)
             await store.run(_save, "a", "new")
             assert await store.read(installation.load, "a") == "new"
             assert not aside.done()
@@ -111,9 +112,9 @@ def test_closing_ends_a_long_read_beside_the_others(tmp_path: Path) -> None:
     async def story() -> None:
         async with open_store(Engine("sqlite", url)) as store:
             aside = asyncio.create_task(store.read_aside(count))
-            await asyncio.to_thread(began.wait, 10)
+            await asyncio.to_thread(began.wait, PATIENCE_SECONDS)
         with pytest.raises(StoreUnavailable, match="interrupted"):
-            await asyncio.wait_for(aside, 10)
+            await asyncio.wait_for(aside, PATIENCE_SECONDS)
 
     asyncio.run(story())
 
@@ -173,7 +174,7 @@ def test_a_client_that_goes_away_leaves_the_transaction_and_its_callbacks(engine
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
-            await asyncio.wait_for(woken.wait(), 5)
+            await asyncio.wait_for(woken.wait(), PATIENCE_SECONDS)
             assert await store.read(installation.load, "a") == "kept"
 
     asyncio.run(story())

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from tests.support.waiting import PATIENCE_SECONDS
 from twostep.store import installation
 from twostep.store.engine import open as engines
 from twostep.store.engine import sqlite_checkpoints
@@ -41,7 +42,7 @@ def run(path: Path, story: Callable[[SqliteStore], Awaitable[None]]) -> None:
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not holds():  # noqa: ASYNC110  SQLite tells nobody
             await asyncio.sleep(0.01)
 

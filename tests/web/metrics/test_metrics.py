@@ -10,8 +10,9 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.cli.conftest import call
-from tests.cli.test_serve import free_port, serving
+from tests.cli.conftest import SECONDS, call
+from tests.cli.test_serve import serving
+from tests.support.ports import free_port
 from tests.support.product import Browser, TestProduct, open_test_product
 from twostep.core.audit import event
 from twostep.core.messages.channel import Channel
@@ -245,15 +246,15 @@ def test_a_server_has_both_doors_and_ends_with_both(tmp_path: Path) -> None:
     config = tmp_path / "twostep.toml"
     config.write_text(f'{config.read_text()}\n[metrics]\nport = {own}\ntoken = "{TOKEN}"\n')
     with serving(tmp_path, port) as process:
-        main = httpx2.get(f"http://localhost:{port}/metrics", headers=BEARER)
-        beside = httpx2.get(f"http://127.0.0.1:{own}/metrics")
+        main = httpx2.get(f"http://localhost:{port}/metrics", headers=BEARER, timeout=SECONDS)
+        beside = httpx2.get(f"http://127.0.0.1:{own}/metrics", timeout=SECONDS)
         assert (main.status_code, beside.status_code) == (200, 200)
         assert read(beside.text)['twostep_requests_total{status="2xx"}'] == 1
         taken = call(tmp_path, "serve", "--port", str(free_port()), TWOSTEP_LOG_LEVEL="error")
         assert (taken.code, "Choose another with metrics.port." in taken.err) == (2, True)
         process.terminate()
         started = time.monotonic()
-        assert process.wait(20) == 0
+        assert process.wait(SECONDS) == 0
         assert time.monotonic() - started < 8
     with pytest.raises(httpx2.ConnectError):
         httpx2.get(f"http://127.0.0.1:{own}/metrics")
