@@ -26,6 +26,7 @@ def walk(demo: LiveDemo, walker: Walker) -> dict[str, Any]:
     return demo.state(after_seq=began)
 
 
+@pytest.mark.row("IOP-03")
 def test_it_ends_alike_with_scripts_without_and_without_a_browser(
     browser: Browser, demo: LiveDemo
 ) -> None:

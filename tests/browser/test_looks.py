@@ -61,6 +61,7 @@ def examine(page: Page, source: str) -> Iterator[str]:
         yield f"{violation['id']}: {nodes}"
 
 
+@pytest.mark.row("UX-06")
 @pytest.mark.parametrize("look", parameters())
 def test_nothing_is_found_on_any_page(browser: Browser, demo: LiveDemo, look: str) -> None:
     source = axe()
@@ -95,6 +96,7 @@ def test_the_first_view_is_light(browser: Browser, demo: LiveDemo) -> None:
     assert {name: weights[name] for name, most in BUDGETS.items() if weights[name] > most} == {}
 
 
+@pytest.mark.row("BKP-08")
 def test_backup_codes_print_on_one_page_and_nothing_else(browser: Browser, demo: LiveDemo) -> None:
     with watched(browser, demo.url) as context:
         page = context.new_page()

@@ -146,6 +146,7 @@ def test_alone_by_the_button(page: Page, keys: Keys) -> None:
     assert session_of(page)["amr"] == ["hwk", "user", "mfa"]
 
 
+@pytest.mark.row("WAN-07")
 def test_alone_from_the_user_names_menu(page: Page, keys: Keys) -> None:
     keys.add()
     enrol(page, keys)
@@ -310,6 +311,7 @@ def test_without_scripts_no_button_is_dead(browser: Browser, demo: LiveDemo) -> 
         expect(page.locator("noscript p")).to_contain_text("Passkeys need JavaScript.")
 
 
+@pytest.mark.row("WAN-07")
 def test_password_managers_are_told_what_still_works(page: Page, keys: Keys) -> None:
     key = keys.add()
     page.add_init_script(

@@ -19,6 +19,7 @@ def rows(folder, sql, *values):
         return found
 
 
+@pytest.mark.row("OTP-15")
 def test_keys_are_rotated_listed_and_removed(twostep, folder):
     old = json.loads(twostep("keys", "list", "--json").out)[0]
     assert old["seals"]
@@ -72,6 +73,7 @@ def test_keys_from_the_environment_are_not_ours_to_write(twostep, folder):
     assert "not ours to write" in refused.err
 
 
+@pytest.mark.row("LOG-03")
 def test_a_whole_trail_is_verified_and_a_changed_one_is_not(twostep, folder):
     assert twostep(*ADDED, typed="a quiet evening by the lake\n").code == 0
     twostep("audit", "export")  # takes a checkpoint

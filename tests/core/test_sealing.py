@@ -29,6 +29,7 @@ def test_what_was_sealed_opens_in_its_place(clear, row, account, purpose):
     assert sealing.open_sealed(ROTATED, blob, **place) == clear
 
 
+@pytest.mark.row("OTP-14")
 @given(
     st.tuples(names, names, names),
     st.tuples(names, names, names),
@@ -91,6 +92,7 @@ def test_another_key_of_the_same_name_does_not_open():
         sealing.open_sealed(Keyring((Key("old", NEW.material),)), blob, **PLACE)
 
 
+@pytest.mark.row("OTP-13")
 def test_the_value_carries_its_key_id_and_hides_the_rest():
     blob = sealing.seal(RING, b"12345678901234567890", **PLACE)
     assert blob.startswith(b"\x01\x03old")

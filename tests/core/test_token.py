@@ -8,12 +8,14 @@ import re
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from twostep.core import token
 
 
+@pytest.mark.row("SES-02")
 def test_tokens_have_256_bits_and_ids_96_and_none_comes_twice():
     tokens = {token.new_token() for _ in range(500)}
     ids = {token.new_id() for _ in range(500)}

@@ -44,6 +44,7 @@ def test_segments(text, encoding, units, count):
     assert (got.encoding, got.units, got.count) == (encoding, units, count)
 
 
+@pytest.mark.row("OOB-08")
 def test_the_words_of_the_sign_in_text():
     assert compose(
         purpose=Purpose.SIGN_IN,
@@ -57,6 +58,7 @@ def test_the_words_of_the_sign_in_text():
     )
 
 
+@pytest.mark.row("OOB-07", "OOB-08")
 @pytest.mark.parametrize("language", CODES)
 @pytest.mark.parametrize("purpose", list(Purpose))
 @pytest.mark.parametrize(
@@ -129,6 +131,7 @@ def test_purposes_have_different_words():
     assert len(texts) == len(Purpose)
 
 
+@pytest.mark.row("OOB-08")
 @given(panel=st.text(min_size=1, max_size=60), host=st.from_regex(r"[a-z0-9.-]{1,200}\Z"))
 def test_the_origin_line_is_always_last_and_has_no_link(panel, host):
     text = compose(

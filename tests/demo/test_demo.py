@@ -177,6 +177,7 @@ def test_a_temporary_folder_is_removed(tmp_path: Path, monkeypatch: pytest.Monke
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.row("THR-08")
 def test_who_is_let_in_and_how(demo: Demo) -> None:
     port = demo.port
     with httpx.Client(trust_env=False) as other:

@@ -112,6 +112,7 @@ async def halves(house: House, count: int) -> list[SignedIn]:
     return opened
 
 
+@pytest.mark.row("THR-10")
 def test_one_code_sprayed_over_many_accounts_stops_exactly(tmp_path: Path) -> None:
     """No account has a second wrong code: what trips is the network's count."""
 

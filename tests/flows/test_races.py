@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from tests.support.house import PASSWORD, House, open_house, other_browser
 from twostep.core.methods.out_of_band import Purpose
 from twostep.core.refusal import Reason, Refused
@@ -59,6 +61,7 @@ def test_one_app_code_opens_one_of_twenty_sign_ins(tmp_path: Path) -> None:
     asyncio.run(story())
 
 
+@pytest.mark.row("OTP-09")
 def test_one_app_code_posted_twenty_times_in_one_sign_in_works_once(tmp_path: Path) -> None:
     async def story() -> None:
         async with open_house(tmp_path) as house:
@@ -73,6 +76,7 @@ def test_one_app_code_posted_twenty_times_in_one_sign_in_works_once(tmp_path: Pa
     asyncio.run(story())
 
 
+@pytest.mark.row("OTP-09")
 def test_one_backup_code_opens_one_of_twenty_sign_ins(tmp_path: Path) -> None:
     async def story() -> None:
         async with open_house(tmp_path) as house:
@@ -88,6 +92,7 @@ def test_one_backup_code_opens_one_of_twenty_sign_ins(tmp_path: Path) -> None:
     asyncio.run(story())
 
 
+@pytest.mark.row("OTP-09")
 def test_one_texted_code_posted_twenty_times_works_once(tmp_path: Path) -> None:
     async def story() -> None:
         async with open_house(tmp_path) as house:

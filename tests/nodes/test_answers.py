@@ -62,6 +62,7 @@ async def post_together(ledger: Ledger, urls: list[str]) -> tuple[list[int], Tal
         return [answer.status_code for answer in answers], person.tally
 
 
+@pytest.mark.row("OTP-09")
 def test_twenty_posts_of_one_code_to_three_nodes_have_one_winner(panel: Panel) -> None:
     statuses, tally = asyncio.run(post_together(next(panel.ledgers), panel.urls))
     assert Counter(statuses) == {303: 1, 422: TOGETHER - 1}

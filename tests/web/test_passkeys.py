@@ -107,6 +107,7 @@ def test_the_first_passkey_turns_two_step_on_and_leads_to_the_spare(product: Tes
     assert method_ids(browser.get("/settings/security"), "passkey")
 
 
+@pytest.mark.row("WAN-04")
 def test_options_of_a_new_passkey(product: TestProduct) -> None:
     browser = signed_in(product)
     key = Authenticator(product.url)
@@ -126,6 +127,7 @@ def test_options_of_a_new_passkey(product: TestProduct) -> None:
     assert second["authenticatorSelection"]["userVerification"] == "preferred"
 
 
+@pytest.mark.row("WAN-01")
 @pytest.mark.parametrize("algorithm", [-8, -7, -257])
 def test_every_algorithm_signs_in_as_the_second_step(product: TestProduct, algorithm: int) -> None:
     browser, key = with_passkey(product, algorithm=algorithm)
@@ -145,6 +147,7 @@ def test_a_synced_passkey_is_a_key_in_software(product: TestProduct) -> None:
     assert "Passkey, synced between your devices" in words(browser.get("/settings/security"))
 
 
+@pytest.mark.row("WAN-01", "WAN-05")
 def test_alone_it_is_two_factors_and_leads_where_one_wanted_to_go(product: TestProduct) -> None:
     browser, key = with_passkey(product)
     options = asks(browser, "/sign-in/passkey/options")
@@ -160,6 +163,7 @@ def test_alone_it_is_two_factors_and_leads_where_one_wanted_to_go(product: TestP
     assert browser.get(NEW).status_code == 200
 
 
+@pytest.mark.row("WAN-05")
 def test_alone_needs_its_owner_verified(product: TestProduct) -> None:
     browser, key = with_passkey(product)
     answer = use_alone(browser, key, flags=PRESENT)
@@ -168,6 +172,7 @@ def test_alone_needs_its_owner_verified(product: TestProduct) -> None:
     assert use(browser, key, flags=PRESENT).status_code == 303
 
 
+@pytest.mark.row("WAN-01")
 def test_it_confirms_a_change(product: TestProduct) -> None:
     browser, key = with_passkey(product)
     browser.sign_in()
@@ -269,6 +274,7 @@ FORGED: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.row("WAN-03")
 @pytest.mark.parametrize("alone", [False, True], ids=["second step", "alone"])
 def test_everything_forged_is_refused_with_one_page(product: TestProduct, *, alone: bool) -> None:
     browser, key = with_passkey(product)
@@ -289,6 +295,7 @@ def test_everything_forged_is_refused_with_one_page(product: TestProduct, *, alo
     assert (use_alone if alone else use)(browser, key).status_code == 303
 
 
+@pytest.mark.row("WAN-03")
 def test_a_used_or_old_challenge_is_refused(product: TestProduct) -> None:
     browser, key = with_passkey(product)
     made = key.get(asks(browser, "/sign-in/passkey/options"))
@@ -300,6 +307,7 @@ def test_a_used_or_old_challenge_is_refused(product: TestProduct) -> None:
     assert problem(other.post("/sign-in/passkey-only", credential=late)) == NO
 
 
+@pytest.mark.row("WAN-03")
 def test_another_accounts_passkey_does_not_pass(product: TestProduct) -> None:
     _, key = with_passkey(product)
     product.add_account("bob")
@@ -388,6 +396,7 @@ def test_every_byte_of_a_right_answer_matters(product: TestProduct) -> None:
     assert browser.post("/sign-in/passkey", credential=json.dumps(right)).status_code == 303
 
 
+@pytest.mark.row("WAN-06")
 def test_a_counter_that_does_not_rise_is_told_and_let_in(product: TestProduct) -> None:
     browser, key = with_passkey(product)
     browser.sign_in()

@@ -136,6 +136,7 @@ def add_phones(product: TestProduct, *numbers: str) -> None:
     product.clock.forward(4000)
 
 
+@pytest.mark.row("ENR-02")
 def test_every_phone_that_takes_texts_hears_of_its_start_and_its_end(product: TestProduct) -> None:
     # The one in the middle is a landline.
     add_phones(product, "(202) 555-0100", "+44 20 7946 0000", "(202) 555-0101")

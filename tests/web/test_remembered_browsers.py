@@ -68,6 +68,7 @@ def kinds(product: TestProduct) -> list[str]:
     return [one.event for one in product.events(account)]
 
 
+@pytest.mark.row("SES-07")
 def test_it_is_off_unless_policy_allows_it(tmp_path: Path) -> None:
     with open_test_product(tmp_path) as product:
         product.add_account()

@@ -105,6 +105,7 @@ def test_codes_that_were_never_checked_have_their_banner_instead(
     assert "recovery_codes.kept" not in owner.get("/settings/activity.csv").text
 
 
+@pytest.mark.row("BKP-09")
 def test_the_last_backup_code_leads_to_a_new_set_and_nowhere_else(
     product: TestProduct, owner: Browser, entry: AppEntry
 ) -> None:

@@ -236,6 +236,7 @@ def test_an_address_with_a_nul_is_no_address(product: TestProduct, alice: Browse
 # ── where it comes from ─────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.row("WEB-02")
 @pytest.mark.parametrize(
     "headers",
     [
@@ -266,6 +267,7 @@ def test_forms_from_elsewhere_reach_no_page(
     assert dump(product) == before
 
 
+@pytest.mark.row("WEB-02")
 def test_same_origin_said_by_the_browser_is_enough(product: TestProduct) -> None:
     own: dict[str, str | None] = {"origin": None, "sec-fetch-site": "same-origin"}
     body = f"username=alice&password={PASSWORD}".encode()
@@ -289,6 +291,7 @@ def test_another_host_is_misdirected_before_anything_else(
     assert raw(alice, "GET", "/healthz", headers={"host": host}).status_code == 200
 
 
+@pytest.mark.row("THR-08")
 def test_forwarded_headers_of_strangers_count_for_nothing(product: TestProduct) -> None:
     stranger = product.browser()
     form = b"username=alice&password=wrong"
@@ -312,6 +315,7 @@ def test_no_page_takes_another_method(product: TestProduct, alice: Browser, meth
     assert dump(product) == before
 
 
+@pytest.mark.row("SES-05")
 def test_a_page_that_only_acts_has_nothing_to_show(product: TestProduct, alice: Browser) -> None:
     before = dump(product)
     for page in PAGES:
@@ -363,6 +367,7 @@ def test_an_unknown_address_is_said_to_be_one(
     assert dump(product) == before
 
 
+@pytest.mark.row("FLW-07")
 @pytest.mark.parametrize(
     "elsewhere",
     [
@@ -456,6 +461,7 @@ def test_a_planted_browser_cookie_is_never_taken_over(product: TestProduct) -> N
     assert planted not in fresh[0]
 
 
+@pytest.mark.row("SES-05")
 def test_signing_out_kills_the_old_value(product: TestProduct, alice: Browser) -> None:
     kept = product.browser()
     kept.jar.update(alice.jar)
@@ -487,6 +493,7 @@ def test_without_a_session_no_route_does_anything(product: TestProduct) -> None:
     assert dump(product) == before
 
 
+@pytest.mark.row("FLW-02")
 def test_half_a_session_opens_the_second_step_and_nothing_else(
     product: TestProduct, alice: Browser, entry: AppEntry
 ) -> None:
@@ -526,6 +533,7 @@ def test_a_session_for_enrolment_opens_enrolment_and_nothing_else(tmp_path: Path
         assert led.get("/settings").status_code == 200
 
 
+@pytest.mark.row("ENR-03")
 def test_what_is_somebody_elses_does_not_exist(
     product: TestProduct, alice: Browser, entry: AppEntry
 ) -> None:
@@ -567,6 +575,7 @@ def test_what_is_somebody_elses_does_not_exist(
     }
 
 
+@pytest.mark.row("OOB-13")
 def test_nothing_is_sent_without_a_password(
     product: TestProduct, alice: Browser, entry: AppEntry
 ) -> None:
@@ -653,6 +662,7 @@ def test_a_phone_form_sent_twice_confirms_once(
     assert problem(again) == "You already added this number."
 
 
+@pytest.mark.row("BKP-04")
 def test_old_forms_of_replaced_codes_prove_nothing(
     product: TestProduct, alice: Browser, entry: AppEntry
 ) -> None:
@@ -669,6 +679,7 @@ def test_old_forms_of_replaced_codes_prove_nothing(
     assert half.post("/sign-in/code", code=new[1]).status_code == 303
 
 
+@pytest.mark.row("OTP-07")
 def test_a_code_form_sent_again_opens_nothing(
     product: TestProduct, alice: Browser, entry: AppEntry
 ) -> None:

@@ -169,6 +169,7 @@ def test_an_expired_code_is_replaced_by_its_button_only(
     assert setup_uri(alice.get(ENROLMENT)) != setup_uri(page)
 
 
+@pytest.mark.row("IOP-03")
 def test_the_picture_has_a_quiet_zone_and_every_module(alice: Browser) -> None:
     page = alice.get(ENROLMENT).text
     svg = re.search(r'<svg viewBox="0 0 (\d+) \1"><path stroke="#000" d="([^"]+)"/></svg>', page)
@@ -182,6 +183,7 @@ def test_the_picture_has_a_quiet_zone_and_every_module(alice: Browser) -> None:
     assert sum(corner) == 33  # a finder pattern: 24 around, 9 inside
 
 
+@pytest.mark.row("ENR-02")
 def test_another_app_has_a_name_and_five_are_enough(product: TestProduct, secured: Browser) -> None:
     for number in range(2, 6):
         entry = product.scan(secured.get(ENROLMENT))
@@ -299,6 +301,7 @@ def test_without_phones_every_route_for_them_is_gone(tmp_path: Path) -> None:
 # ── backup codes ────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.row("BKP-01")
 def test_codes_are_shown_until_one_was_typed_back(product: TestProduct, secured: Browser) -> None:
     assert secured.post(CODES).headers["location"] == CODES
     page = secured.get(CODES)
@@ -332,6 +335,7 @@ def test_codes_are_shown_for_ten_minutes_to_one_session(
     assert backup_codes(alice.get(CODES)) == []
 
 
+@pytest.mark.row("BKP-08")
 def test_the_download_says_whose_codes_they_are(secured: Browser) -> None:
     secured.post(CODES)
     page = secured.get(CODES)
@@ -466,6 +470,7 @@ def test_a_short_password_is_replaced_when_it_stands_alone(
 # ── sessions, password, profile, addresses ──────────────────────────────────────────────────────
 
 
+@pytest.mark.row("SES-06")
 def test_other_sessions_are_ended_one_by_one_or_together(
     product: TestProduct, alice: Browser
 ) -> None:
@@ -543,6 +548,7 @@ def test_an_address_counts_once_its_link_was_opened(product: TestProduct, alice:
 # ── step-up ─────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.row("BKP-05")
 def test_changes_ask_for_a_fresh_proof_and_keep_the_form(
     product: TestProduct, alice: Browser
 ) -> None:

@@ -78,6 +78,7 @@ def test_static_file_keeps_its_budget(file: str, budget: int) -> None:
     assert len(gzip.compress((WEB / "static" / file).read_bytes(), 9)) <= budget
 
 
+@pytest.mark.row("IOP-04")
 def test_the_machine_readable_marks_stand() -> None:
     wizard = page("en", "app-new")
     assert re.search(

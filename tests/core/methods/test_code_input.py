@@ -22,6 +22,7 @@ from twostep.core.refusal import Reason, Refused
 READERS = pytest.mark.parametrize("read", [read_code, read_six_digits])
 
 
+@pytest.mark.row("UX-02")
 @READERS
 @pytest.mark.parametrize(
     "typed",

@@ -28,6 +28,7 @@ def test_the_address_stands_exactly_so():
     )
 
 
+@pytest.mark.row("IOP-01")
 @pytest.mark.parametrize(
     ("name", "mapped"),
     [
@@ -49,6 +50,7 @@ def test_names_are_mapped_to_plain_letters(name, mapped):
     assert uri_for("alice", name).startswith(f"otpauth://totp/{mapped}:alice?")
 
 
+@pytest.mark.row("IOP-01", "IOP-02", "OTP-04")
 @given(account=st.text(max_size=300), issuer=st.text(max_size=300))
 def test_whatever_the_names_every_app_can_read_it(account, issuer):
     uri = uri_for(account, issuer)
@@ -82,6 +84,7 @@ def test_the_key_is_base32():
     assert otpauth.encode_key(SECRET) == KEY
 
 
+@pytest.mark.row("IOP-03")
 @given(st.binary(min_size=1, max_size=64))
 def test_every_secret_comes_back_from_its_key(secret):
     key = otpauth.encode_key(secret)
@@ -89,6 +92,7 @@ def test_every_secret_comes_back_from_its_key(secret):
     assert base64.b32decode(key + "=" * (-len(key) % 8)) == secret
 
 
+@pytest.mark.row("OTP-04")
 @pytest.mark.parametrize("odd", [{"algorithm": "SHA256"}, {"digits": 8}, {"period_seconds": 60}])
 def test_other_parameters_never_reach_a_qr_code(odd):
     with pytest.raises(ValueError, match="SHA-1"):

@@ -89,6 +89,7 @@ def _passkey(made: Registered) -> Passkey:
     )  # fmt: skip
 
 
+@pytest.mark.row("WAN-02")
 def test_the_published_vectors(vectors: dict[str, Any]) -> None:
     party = RelyingParty(vectors["rp_id"], "x", vectors["origin"])
     accepted = set()
@@ -114,6 +115,7 @@ def test_the_published_vectors(vectors: dict[str, Any]) -> None:
     assert len(accepted) == len(vectors["vectors"]) - len(UNSUPPORTED | CROSS_ORIGIN) == 10
 
 
+@pytest.mark.row("WAN-02")
 def test_vectors_used_across_origins_are_refused(vectors: dict[str, Any]) -> None:
     party = RelyingParty(vectors["rp_id"], "x", vectors["origin"])
     by_id = {vector["id"]: vector for vector in vectors["vectors"]}

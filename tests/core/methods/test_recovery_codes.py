@@ -19,6 +19,7 @@ PROFILE = PROFILES["test"]
 codes = st.text(alphabet=recovery_codes.ALPHABET, min_size=15, max_size=15)
 
 
+@pytest.mark.row("BKP-01")
 def test_a_set_has_ten_different_codes_of_75_bits():
     made = recovery_codes.new_codes()
     assert len(set(made)) == len(made) == 10
@@ -32,6 +33,7 @@ def test_a_code_is_shown_in_groups():
     assert recovery_codes.format_code("7H2K93QD") == "7H2K-93QD"
 
 
+@pytest.mark.row("BKP-07")
 @pytest.mark.parametrize(
     "typed",
     [
@@ -60,6 +62,7 @@ def test_what_is_no_code_is_none(typed):
     assert recovery_codes.normalise(typed) is None
 
 
+@pytest.mark.row("BKP-07")
 @given(codes, st.randoms(use_true_random=False))
 def test_every_code_comes_back_however_it_is_spelt(code, random):
     swaps = {"0": "0oO", "1": "1iIlL"}
@@ -85,6 +88,7 @@ def test_a_temporary_code_has_a_letter_and_is_forgiven_too():
     assert recovery_codes.normalise_temporary("1234-5678") is None
 
 
+@pytest.mark.row("BKP-02")
 def test_a_digest_needs_the_code_the_salt_and_the_cost():
     salt, other = recovery_codes.new_salt(), recovery_codes.new_salt()
     assert len(salt) * 8 >= 32

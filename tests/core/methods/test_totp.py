@@ -42,6 +42,7 @@ def accepted_offsets(**others):
     ]
 
 
+@pytest.mark.row("OTP-01")
 @pytest.mark.parametrize(
     ("counter", "code"),
     [
@@ -61,6 +62,7 @@ def test_rfc_4226_appendix_d(counter, code):
     assert totp.at(SECRET, counter) == code
 
 
+@pytest.mark.row("OTP-02")
 @pytest.mark.parametrize(
     ("now", "algorithm", "code"),
     [
@@ -113,6 +115,7 @@ def test_oathtool_shows_the_same_code(algorithm, digits, period):
     assert shown == totp.at(secret, NOW // period, algorithm=algorithm, digits=digits)
 
 
+@pytest.mark.row("IOP-03")
 def test_a_secret_has_160_bits_and_comes_once():
     secrets = {totp.new_secret() for _ in range(200)}
     assert len(secrets) == 200

@@ -87,6 +87,7 @@ def silent(done: int, total: int) -> None:
     assert done <= total
 
 
+@pytest.mark.row("OTP-13")
 def test_everything_is_sealed_again_and_the_old_key_can_go(tmp_path: Path) -> None:
     async def run() -> None:
         async with keyed_house(tmp_path) as house:
@@ -396,6 +397,7 @@ def test_every_stored_digest_of_a_number_or_code_is_made_anew() -> None:
     assert made <= purposes_in_code("mac")
 
 
+@pytest.mark.row("OTP-13", "SES-02", "BKP-02")
 def test_a_dump_holds_no_secret_in_any_form(tmp_path: Path) -> None:
     async def run() -> tuple[dict[str, bytes], list[str]]:
         async with keyed_house(tmp_path) as house:
@@ -428,6 +430,7 @@ def test_a_dump_holds_no_secret_in_any_form(tmp_path: Path) -> None:
 # ── what does not open ──────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.row("OTP-14")
 @pytest.mark.parametrize("damage", ["swapped", "cut", "foreign", "altered", "empty"])
 def test_an_app_whose_secret_does_not_open_refuses_like_a_wrong_code(
     tmp_path: Path, damage: str
