@@ -54,7 +54,8 @@ bench: setup-dev ## benchmarks beside a peer, one JSON object a line (ARGS=P8: a
 	@$(IN) exec '$(BIN)/python' -m bench $(ARGS)
 
 .PHONY: conformance
-conformance: setup-dev ## the conformance card against a running instance
+conformance: setup-dev ## the conformance card, row by row (ARGS='OTP THR-01': these rows alone)
+	@'$(ROOT)/tools/test_packages.sh'
 	@$(IN) exec '$(BIN)/python' -m conformance $(ARGS)
 
 .PHONY: soak

@@ -1,5 +1,4 @@
-"""The conformance card: every row is a test against a running instance, over HTTP.
+"""The conformance card: each row is asked by the tests that carry its mark.
 
-`make conformance` starts a demo of its own, walks through the rows and prints the card with a score.
-A row that was not run says so.
+`make conformance` runs them and prints the card with a score. A row that was not run says so.
 """

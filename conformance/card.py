@@ -1,83 +1,82 @@
-"""The card itself: rows, their weights, what came of each, and the score."""
+"""What came of each row, the score, and the card as a page."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-
-Weight = Literal["M", "S", "X"]
-WEIGHTS: dict[Weight, int] = {"M": 3, "S": 2, "X": 1}
+from conformance.rows import Row
 
 
-class NotRun(Exception):
-    """The row cannot be run here; the text says why."""
+State = Literal["passed", "failed", "not run"]
+SIGNS: dict[State, str] = {"passed": "ok", "failed": "FAIL", "not run": "--"}
 
 
 @dataclass(frozen=True)
-class Row:
-    """One row. `weight`: M must, S should, X best in class. `source`: the requirement behind it."""
+class Result:
+    """What came of one test, and why."""
 
-    id: str
-    weight: Weight
-    source: str
-    says: str
-    run: Callable[..., None]
+    test: str
+    state: State
+    why: str = ""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a row: passed, failed or not run, and why."""
+    """What came of a row, and why."""
 
     row: Row
-    state: Literal["passed", "failed", "not run"]
+    state: State
     why: str = ""
 
 
-ROWS: list[Row] = []
+def judge(row: Row, results: Sequence[Result]) -> Outcome:
+    """A row passes when all its tests do; it was not run when one of them was not."""
+    if row.absent:
+        return Outcome(row, "not run", row.absent)
+    for state in ("failed", "not run"):
+        for result in results:
+            if result.state == state:
+                why = f"{result.test}: {result.why}" if state == "failed" else result.why
+                return Outcome(row, state, why[:300])
+    return Outcome(row, "passed") if results else Outcome(row, "not run", "no test of it was run")
 
 
-def row(
-    number: str, weight: Weight, source: str, says: str
-) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Put a function on the card."""
-
-    def add(run: Callable[..., None]) -> Callable[..., None]:
-        ROWS.append(Row(number, weight, source, says, run))
-        return run
-
-    return add
+def score(outcomes: Sequence[Outcome]) -> tuple[int, int]:
+    """Points reached, and points of all rows that were run."""
+    run = [outcome for outcome in outcomes if outcome.state != "not run"]
+    reached = sum(outcome.row.points for outcome in run if outcome.state == "passed")
+    return reached, sum(outcome.row.points for outcome in run)
 
 
-def expect(condition: object, why: str) -> None:
-    """Fail the row unless `condition` holds."""
-    if not condition:
-        raise AssertionError(why)
-
-
-def score(outcomes: list[Outcome]) -> tuple[int, int]:
-    """Points reached and points of all rows that were run."""
-    run = [one for one in outcomes if one.state != "not run"]
-    reached = sum(WEIGHTS[one.row.weight] for one in run if one.state == "passed")
-    return reached, sum(WEIGHTS[one.row.weight] for one in run)
-
-
-def summary(outcomes: list[Outcome]) -> str:
+def summary(outcomes: Sequence[Outcome]) -> str:
     """The score in one line."""
     reached, possible = score(outcomes)
-    failed = sum(one.state == "failed" for one in outcomes)
-    left = sum(one.state == "not run" for one in outcomes)
-    return f"{reached} of {possible} points; {failed} failed, {left} not run"
+    states = [outcome.state for outcome in outcomes]
+    left = f"{states.count('failed')} failed, {states.count('not run')} not run"
+    return f"{reached} of {possible} points; {left}"
 
 
-INTRODUCTION = """What `make conformance` found when it last ran against a demo: each row is a test over
-HTTP, with the demo's messages and clock, the database's dump and the audit export. M must (3 points),
-S should (2), X best in class (1). A row that was not run says why, and counts for nothing.
-`make conformance ARGS='--page docs/reference/conformance.md'` writes this page."""
+def as_text(outcomes: Sequence[Outcome]) -> str:
+    """The card for a terminal."""
+    lines = []
+    for outcome in outcomes:
+        row = outcome.row
+        lines.append(f"{SIGNS[outcome.state]:5}{row.id:7} {row.weight}  {row.says}")
+        lines += [f"             {outcome.why}"] if outcome.why else []
+    return "\n".join([*lines, "", summary(outcomes)])
 
 
-def as_page(outcomes: list[Outcome]) -> str:
+INTRODUCTION = """What `make conformance` found when it last ran. Each row is asked by one test or several, which carry
+its mark: most visit a running demo over HTTP, with its messages and clock, the database's dump and the
+audit export; the others ask the same product behind its web door, its flows or its algorithms. A row
+passes when all its tests do. M must (3 points), S should (2), X best in class (1). A row that was not
+run says why, and counts for nothing. `make conformance ARGS='--page docs/reference/conformance.md'`
+writes this page."""
+
+
+def as_page(outcomes: Sequence[Outcome]) -> str:
     """The card as a page of the documentation."""
     lines = [
         "# Conformance card",
@@ -89,8 +88,8 @@ def as_page(outcomes: list[Outcome]) -> str:
         "| row | | source | passes when | result |",
         "|---|---|---|---|---|",
     ]
-    for one in outcomes:
-        result = one.state + (f": {one.why}" if one.why else "")
-        row_ = one.row
-        lines.append(f"| {row_.id} | {row_.weight} | {row_.source} | {row_.says} | {result} |")
+    for outcome in outcomes:
+        row = outcome.row
+        result = f"{outcome.state}: {outcome.why}" if outcome.why else outcome.state
+        lines.append(f"| {row.id} | {row.weight} | {row.source} | {row.says} | {result} |")
     return "\n".join(lines) + "\n"
