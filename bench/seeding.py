@@ -23,6 +23,7 @@ from twostep.flows.turn import Turn
 from twostep.flows.unseal import APP_SECRET
 from twostep.store import installation
 from twostep.store.account import accounts, addresses
+from twostep.store.account.accounts import Held
 from twostep.store.audit import trail as audit
 from twostep.store.methods import apps
 from twostep.store.sign_in import known_browsers
@@ -116,7 +117,7 @@ def _seed(tx: Tx, env: Env, batch: Batch, *, index: int, now: int) -> Seeded:
         tx,
         [event.new_event(event.ACCOUNT_CREATED, role=str(account.role))]
         + [passed] * plan.share(plan.events, index),
-        account_id=account.id,
+        account=account,
         source=event.CLI,
         now=now,
     )
@@ -133,12 +134,12 @@ def _open_half(turn: Turn, account: Account, *, browser_id: str) -> str:
     return open_session(turn, account, level=Level.HALF, browser_id=browser_id, next_path="/").token
 
 
-def _open_full(turn: Turn, account: Account) -> str:
+def _open_full(turn: Turn, account: Held) -> str:
     proof = Proof(AMR_OF_SECOND_FACTOR["app"], Aal.AAL2, "")
     return complete_sign_in(turn, account, half=None, proof=proof, next_path="/").token
 
 
-def _insert_account(tx: Tx, batch: Batch, *, index: int, now: int) -> Account:
+def _insert_account(tx: Tx, batch: Batch, *, index: int, now: int) -> Held:
     name = f"seed-{batch.first + index + 1:07}"
     account = Account(
         id=batch.ids[index],
@@ -161,12 +162,13 @@ def _insert_account(tx: Tx, batch: Batch, *, index: int, now: int) -> Account:
         spare_reminder_at=None,
         created_at=now,
     )
-    if not accounts.insert(tx, account, name_key=name):
+    held = accounts.insert(tx, account, name_key=name)
+    if held is None:
         raise ValueError(f"the name {name} is taken")
     address = f"{name}@seed.invalid"
     own = EmailAddress(token.new_id(), account.id, address, now, now)
     addresses.insert_address(tx, own, address_key=address)
-    return account
+    return held
 
 
 def insert_app(tx: Tx, env: Env, account: Account, *, now: int) -> bytes:

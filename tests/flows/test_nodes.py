@@ -28,7 +28,7 @@ from twostep.flows.audit.verify import verify_database
 from twostep.flows.env import NOBODY, Env
 from twostep.flows.operate.purge import purge
 from twostep.flows.sign_in import second_step
-from twostep.flows.sign_in.complete import SignedIn, complete_sign_in, open_session
+from twostep.flows.sign_in.complete import Proof, SignedIn, complete_sign_in, open_session
 from twostep.flows.sign_in.second_step import SecondStepDone
 from twostep.flows.turn import Turn, TurnOpener
 from twostep.store.account import accounts
@@ -68,9 +68,7 @@ async def _person(house: House, env: Env) -> tuple[bytes, SignedIn]:
             Turn(tx, env, house.visitor, house.now),
             locked,
             half=None,
-            amr=AMR_PASSWORD,
-            aal=Aal.AAL1,
-            method="",
+            proof=Proof(AMR_PASSWORD, Aal.AAL1, ""),
             next_path="/",
         )
 
@@ -202,10 +200,11 @@ def test_two_nodes_that_tidy_up_at_once_leave_a_whole_trail(
             later = house.now + 400 * 86_400
 
             def record(tx: Tx) -> None:
-                accounts.lock(tx, account.id)
+                held = accounts.lock(tx, account.id)
+                assert held is not None
                 for _ in range(50):
                     ended = event.new_event(event.SESSION_ENDED, by="user", sessions=1)
-                    audit.append(tx, ended, account_id=account.id, source=CLI, now=house.now)
+                    audit.append(tx, ended, account=held, source=CLI, now=house.now)
 
             def take_much(tx: Tx) -> int:
                 removed = purge(Turn(tx, nodes[0], NOBODY, later), limit=40)

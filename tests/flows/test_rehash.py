@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.support.house import PASSWORD, House, open_house, other_browser
+from tests.support.rows import change
 from twostep.core.account import Account
 from twostep.core.refusal import Reason, Refused
 from twostep.core.sign_in.password import PROFILES
@@ -59,6 +60,7 @@ def test_a_password_that_changed_meanwhile_is_not_overwritten(tmp_path: Path) ->
             claim = await house.by().read(first_step._look_up, identifier="alice")
             changed = "$argon2id$another"
             await house.env.store.run(
+                change,
                 accounts.save_password,
                 account.id,
                 password_hash=changed,

@@ -71,7 +71,8 @@ def _take_post(tx: Tx) -> bool:
 
 
 def _add_bob(tx: Tx) -> bool:
-    return accounts.insert(tx, replace(ACCOUNT, id=new_id(), name="Bob"), name_key="bob")
+    bob = replace(ACCOUNT, id=new_id(), name="Bob")
+    return accounts.insert(tx, bob, name_key="bob") is not None
 
 
 @pytest.mark.parametrize(
@@ -183,9 +184,9 @@ def test_a_sign_in_beside_ending_all_sessions_leaves_none_behind(engine: Engine)
 
 def test_an_accounts_chain_has_no_gap_and_no_fork(engine: Engine) -> None:
     def append(tx: Tx) -> None:
-        accounts.lock(tx, "acc")
+        account = accounts.lock(tx, "acc")
         event = Event("sign_in.completed", Outcome.OK)
-        audit.append(tx, event, account_id="acc", source=SYSTEM, now=NOW)
+        audit.append(tx, event, account=account, source=SYSTEM, now=NOW)
         audit.append_system(tx, event, subject="s", source=SYSTEM, now=NOW)
 
     def chain(tx: Tx) -> list[list[tuple[int, bytes, bytes]]]:

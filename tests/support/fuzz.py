@@ -31,6 +31,7 @@ from tests.support.product import (
     method_ids,
     open_test_product,
 )
+from tests.support.rows import change
 from twostep.core.account import Account, Role
 from twostep.delivery.providers import build_callbacks
 from twostep.flows.env import SHELL
@@ -282,7 +283,7 @@ def _look(browser: Browser) -> None:
 
 def _led_to_enrolment(target: Target, carol: Account) -> None:
     env = target.product.env
-    target.product.run(env.store.run(accounts.save_must_enroll, carol.id, must=True))
+    target.product.run(env.store.run(change, accounts.save_must_enroll, carol.id, must=True))
     browser = target.product.browser()
     assert browser.sign_in("carol").headers["location"] == ENROLMENT
     _look(browser)

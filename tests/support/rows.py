@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from twostep.core.account import Account, Role
@@ -46,6 +47,13 @@ CODES = tuple(RecoveryCode(f"code{n}", n, bytes([n]), None) for n in range(10))
 RECOVERY_SET = RecoverySet("set", "acc", b"salt", "test", b"sealed", "ses", NOW + 600, None, NOW)
 LINK = MailLink("acc", "reset_password", "", NOW, NOW + 3600, None)
 LINK_DIGEST = b"link"
+
+
+def change(tx: Tx, save: Callable[..., object], account_id: str, **values: object) -> None:
+    """Lock an account and save something of it."""
+    account = accounts.lock(tx, account_id)
+    assert account is not None
+    save(tx, account, **values)
 
 
 def save_everything(tx: Tx) -> None:

@@ -26,6 +26,7 @@ from tests.support.product import (
     problem,
     words,
 )
+from tests.support.rows import change
 from twostep.core.account import Account, EmailAddress
 from twostep.flows.env import Visitor
 from twostep.flows.hash_pool import PLACES_IN_A_LANE
@@ -345,7 +346,8 @@ def test_asking_for_links_does_not_tell_whether_a_name_is_known(
 def test_a_right_but_retired_password_is_written_down(
     product: TestProduct, alice: Account, owner: Browser
 ) -> None:
-    product.run(product.env.store.run(accounts.retire_password, alice.id, now=product.clock.now))
+    store, now = product.env.store, product.clock.now
+    product.run(store.run(change, accounts.retire_password, alice.id, now=now))
     product.browser().sign_in()
     newest = product.events(alice)
     assert any(
@@ -357,7 +359,8 @@ def test_a_right_but_retired_password_is_written_down(
 def test_a_retired_password_does_not_keep_the_owner_from_confirming(
     product: TestProduct, alice: Account, owner: Browser, entry: AppEntry
 ) -> None:
-    product.run(product.env.store.run(accounts.retire_password, alice.id, now=product.clock.now))
+    store, now = product.env.store, product.clock.now
+    product.run(store.run(change, accounts.retire_password, alice.id, now=now))
     product.clock.forward(700)
     assert owner.get(ENROLMENT).headers["location"].startswith("/confirm")
     answer = owner.post("/confirm", r=ENROLMENT, code=entry.code())

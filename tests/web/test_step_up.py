@@ -12,13 +12,13 @@ from tests.support.product import (
     problem,
     words,
 )
+from tests.support.rows import change
 from twostep.core.account import Account
 from twostep.core.sign_in.session import AHEAD_SECONDS
 from twostep.flows.env import SHELL
 from twostep.flows.help_desk import acts as help_desk
 from twostep.flows.help_desk.acts import Act
 from twostep.store.account import accounts
-from twostep.store.tx import Tx
 
 
 SECURITY = "/settings/security"
@@ -61,10 +61,8 @@ def test_a_temporary_code_is_no_second_factor_and_costs_a_try(
 
 
 def retire(product: TestProduct, account: Account) -> None:
-    def flow(tx: Tx) -> None:
-        accounts.retire_password(tx, account.id, now=product.clock.now)
-
-    product.run(product.env.store.run(flow))
+    store, now = product.env.store, product.clock.now
+    product.run(store.run(change, accounts.retire_password, account.id, now=now))
 
 
 def test_a_code_confirms_whatever_became_of_the_password(

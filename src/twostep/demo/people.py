@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from twostep.core import token
-from twostep.core.account import Account, EmailAddress, Role
+from twostep.core.account import EmailAddress, Role
 from twostep.core.audit import event
 from twostep.core.email_address import read_email_address
 from twostep.core.refusal import Refused
@@ -16,6 +16,7 @@ from twostep.flows.env import Env
 from twostep.flows.turn import Turn, by_system
 from twostep.main import StartError
 from twostep.store.account import accounts, addresses
+from twostep.store.account.accounts import Held
 from twostep.store.operate import demo_reset
 
 
@@ -83,16 +84,16 @@ def _start_over(turn: Turn, *, hashes: Mapping[str, str]) -> None:
             _restore(turn, account, person, password_hash=hashes[person.name])
 
 
-def _remove(turn: Turn, account: Account) -> None:
+def _remove(turn: Turn, account: Held) -> None:
     turn.record(account, event.new_event(event.ACCOUNT_DISABLED, reason=_RESET))
-    demo_reset.remove_account(turn.tx, account.id)
+    demo_reset.remove_account(turn.tx, account)
 
 
-def _restore(turn: Turn, account: Account, person: Person, *, password_hash: str) -> None:
+def _restore(turn: Turn, account: Held, person: Person, *, password_hash: str) -> None:
     settings = turn.env.settings
     demo_reset.restore_account(
         turn.tx,
-        account.id,
+        account,
         password_hash=password_hash,
         language=settings.default_language,
         time_zone=settings.default_time_zone,

@@ -21,6 +21,7 @@ from twostep.delivery.mail.notice import NoticeKind
 from twostep.flows.env import NOBODY, SHELL, Env, Visitor
 from twostep.flows.mail_links import NOT_ME, NOT_ME_SECONDS
 from twostep.store.account import accounts, addresses, mail_links
+from twostep.store.account.accounts import Held
 from twostep.store.account.mail_links import MailLink
 from twostep.store.audit import trail
 from twostep.store.messages import outbox
@@ -54,7 +55,7 @@ class Turn:
     visitor: Visitor
     now: int
 
-    def lock(self, session: Session) -> Account | None:
+    def lock(self, session: Session) -> Held | None:
         """Lock the session's account; None: the session was ended since the request was read.
 
         Without it a change could be made by a session that "end all sessions" has just ended.
@@ -62,10 +63,10 @@ class Turn:
         account = accounts.lock(self.tx, session.account_id)
         return account if account and sessions.exists(self.tx, session.id) else None
 
-    def record(self, account: Account, *events: Event) -> None:
+    def record(self, account: Held, *events: Event) -> None:
         """Append to the account's trail what the visitor has done."""
         source = self.visitor.source
-        trail.append_all(self.tx, events, account_id=account.id, source=source, now=self.now)
+        trail.append_all(self.tx, events, account=account, source=source, now=self.now)
 
     def record_system(self, event: Event, *, subject: str) -> None:
         """Append an event without an account. Comes last in a use case: the chain is shared."""

@@ -45,12 +45,13 @@ def mac_matches(env: Env, data: bytes, stored: bytes, *, purpose: str) -> bool:
 
 def tell_broken(tx: Tx, account_id: str, *, purpose: str, method: str = "", now: int) -> None:
     """Write down that a value of the account did not open."""
-    if account_id not in tx.heads and accounts.lock(tx, account_id) is None:
+    account = accounts.lock(tx, account_id)
+    if account is None:
         return
     audit.append(
         tx,
         event.new_event(event.SEAL_BROKEN, Outcome.FAILED, method=method, purpose=purpose),
-        account_id=account_id,
+        account=account,
         source=SYSTEM,
         now=now,
     )

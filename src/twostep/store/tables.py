@@ -5,7 +5,7 @@ Tables and columns are named by code alone, never by data.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from enum import EnumType
 from functools import cache
@@ -26,19 +26,19 @@ def columns(kind: Any, *, of: str = "") -> str:
 def reader(kind: Callable[..., T]) -> Callable[[Sequence[Any]], T]:
     """A function that makes a row of `columns(kind)` into a `kind`."""
     hints = get_type_hints(kind)
-    conversions = [(place, _conversion(hints[name])) for place, name in enumerate(_names(kind))]
-    needed = [(place, convert) for place, convert in conversions if convert is not None]
+    all_meanings = [(place, _meanings(hints[name])) for place, name in enumerate(_names(kind))]
+    unlike = [(place, meanings) for place, meanings in all_meanings if meanings]
 
     def read(row: Sequence[Any]) -> T:
         values = list(row)
-        for place, convert in needed:
-            values[place] = convert(values[place])
+        for place, meanings in unlike:
+            values[place] = meanings[values[place]]
         return kind(*values)
 
     return read
 
 
-def values_of(row: Any) -> dict[str, object]:
+def values_of(row: Any) -> dict[str, Any]:
     """The values of a row by column. The engines take a bool as a number, a StrEnum as its text."""
     return {name: getattr(row, name) for name in _names(row.__class__)}
 
@@ -64,14 +64,16 @@ def _names(kind: Any) -> tuple[str, ...]:
     return tuple(field.name for field in fields(kind))
 
 
-def _conversion(hint: Any) -> Callable[[Any], Any] | None:
-    """What makes a column's value into a field's; None: it is that already."""
+def _meanings(hint: Any) -> Mapping[Any, Any]:
+    """A field's value by the column's, where the two differ; empty where they do not.
+
+    Looked up, not called: sessions and accounts are read at every request.
+    """
     for kind in get_args(hint) or (hint,):
         if isinstance(kind, EnumType):
             members: list[Any] = list(kind)
-            # Looked up, not called: sessions and accounts are read at every request.
-            return {None: None, **{member.value: member for member in members}}.__getitem__
-    return bool if hint is bool else None
+            return {None: None, **{member.value: member for member in members}}
+    return {0: False, 1: True} if hint is bool else {}
 
 
 @cache

@@ -302,9 +302,9 @@ def test_what_is_left_for_the_end_is_written_once_and_with_the_flow(engine: Engi
 def test_an_account_that_is_locked_twice_keeps_its_chain(engine: Engine) -> None:
     def flow(tx: Tx) -> None:
         for _ in range(2):
-            accounts.lock(tx, "acc")
+            account = accounts.lock(tx, "acc")
             audit.append(
-                tx, event.new_event(event.SIGN_OUT_DONE), account_id="acc", source=CLI, now=1
+                tx, event.new_event(event.SIGN_OUT_DONE), account=account, source=CLI, now=1
             )
 
     async def story() -> None:

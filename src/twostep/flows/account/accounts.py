@@ -63,11 +63,12 @@ async def add_account(opener: TurnOpener, new: NewAccount) -> Account | Refused:
     def save(turn: Turn) -> Account | Refused:
         if stored_addresses.is_address_taken(turn.tx, address.key):
             return Refused(Reason.EMAIL_TAKEN)
-        if not accounts.insert(turn.tx, account, name_key=name.key):
+        held = accounts.insert(turn.tx, account, name_key=name.key)
+        if held is None:
             return Refused(Reason.USER_NAME_TAKEN)
         own = EmailAddress(token.new_id(), account.id, address.text, turn.now, turn.now)
         stored_addresses.insert_address(turn.tx, own, address_key=address.key)
-        turn.record(account, event.new_event(event.ACCOUNT_CREATED, role=str(new.role)))
+        turn.record(held, event.new_event(event.ACCOUNT_CREATED, role=str(new.role)))
         return account
 
     return await opener.run(save)

@@ -23,6 +23,7 @@ from twostep.flows.proof.remembered_browsers import forget_browsers
 from twostep.flows.proof.retired_password import send_password_links
 from twostep.flows.turn import Done, Turn, TurnOpener
 from twostep.store.account import accounts, mail_links
+from twostep.store.account.accounts import Held
 from twostep.store.sign_in import known_browsers, sessions
 
 
@@ -154,11 +155,11 @@ async def reset_password(opener: TurnOpener, *, link: str, new: str) -> Done | R
     return await opener.run(finish)
 
 
-def save_new(turn: Turn, account: Account, *, new: str, new_hash: str, by: str) -> None:
+def save_new(turn: Turn, account: Held, *, new: str, new_hash: str, by: str) -> None:
     """Keep a new password of a locked account: browsers are forgotten, links for another one are
     dead, the owner is told."""
     accounts.save_password(
-        turn.tx, account.id, password_hash=new_hash, short=password.is_short(new), now=turn.now
+        turn.tx, account, password_hash=new_hash, short=password.is_short(new), now=turn.now
     )
     mail_links.remove_open(turn.tx, account.id, purpose=RESET_PASSWORD)
     second_step_throttle.forget_all(turn, account)

@@ -30,7 +30,7 @@ def save_profile(turn: Turn, current: Session, *, language: str, time_zone: str)
     if account is None:
         return Refused(Reason.CHANGED)
     if (language, time_zone) != (account.language, account.time_zone):
-        accounts.save_profile(turn.tx, account.id, language=language, time_zone=time_zone)
+        accounts.save_profile(turn.tx, account, language=language, time_zone=time_zone)
         turn.record(account, event.new_event(event.PROFILE_CHANGED))
     return Done()
 

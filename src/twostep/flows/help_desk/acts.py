@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from twostep.core import token
-from twostep.core.account import Account, Status
+from twostep.core.account import Status
 from twostep.core.audit import event
 from twostep.core.methods import recovery_codes
 from twostep.core.refusal import Reason, Refused
@@ -21,6 +21,7 @@ from twostep.flows.proof.retired_password import send_password_links
 from twostep.flows.sign_in.sessions import SessionsEnded
 from twostep.flows.turn import Done, Turn, TurnOpener
 from twostep.store.account import accounts, mail_links
+from twostep.store.account.accounts import Held
 from twostep.store.methods import backup_codes as stored
 from twostep.store.methods.backup_codes import TemporaryCode
 from twostep.store.sign_in import known_browsers, sessions
@@ -42,7 +43,7 @@ def disable_account(turn: Turn, act: Act) -> Done | Refused:
     account = _lock(turn, act)
     if account is None:
         return Refused(Reason.NOT_FOUND)
-    accounts.save_disabled(turn.tx, account.id, disabled_at=turn.now)
+    accounts.save_disabled(turn.tx, account, disabled_at=turn.now)
     sessions.remove_others(turn.tx, account.id, keep="")
     told = event.new_event(event.ACCOUNT_DISABLED, reason=act.reason)
     turn.record(account, told)
@@ -58,7 +59,7 @@ def enable_account(turn: Turn, act: Act) -> Done | Refused:
     account = _lock(turn, act)
     if account is None or account.disabled_at is None:
         return Refused(Reason.NOT_FOUND)
-    accounts.save_disabled(turn.tx, account.id, disabled_at=None)
+    accounts.save_disabled(turn.tx, account, disabled_at=None)
     told = event.new_event(event.ACCOUNT_ENABLED, reason=act.reason)
     turn.record(account, told)
     _tell(turn, account, act, HelpDeskAct.ENABLE)
@@ -84,9 +85,9 @@ def reset_methods(turn: Turn, act: Act) -> Disabled | Refused:
     if account is None:
         return Refused(Reason.NOT_FOUND)
     wiped = wipe_methods(turn, account)
-    accounts.save_two_step(turn.tx, account.id, on=False, now=turn.now)
-    accounts.save_must_enroll(turn.tx, account.id, must=True)
-    accounts.retire_password(turn.tx, account.id, now=turn.now)
+    accounts.save_two_step(turn.tx, account, on=False, now=turn.now)
+    accounts.save_must_enroll(turn.tx, account, must=True)
+    accounts.retire_password(turn.tx, account, now=turn.now)
     sessions.remove_others(turn.tx, account.id, keep="")
     known_browsers.remove_known_browsers(turn.tx, account.id)
     mail_links.remove_open(turn.tx, account.id, purpose=RESET_PASSWORD)
@@ -143,13 +144,13 @@ def send_password_link(turn: Turn, act: Act) -> Done | Refused:
     return Done()
 
 
-def _lock(turn: Turn, act: Act) -> Account | None:
+def _lock(turn: Turn, act: Act) -> Held | None:
     found = accounts.load_by_name(turn.tx, user_name_key(act.name))
     return accounts.lock(turn.tx, found.id) if found else None
 
 
 def _tell(
-    turn: Turn, account: Account, act: Act, kind: HelpDeskAct, *, link: NoticeKind | None = None
+    turn: Turn, account: Held, act: Act, kind: HelpDeskAct, *, link: NoticeKind | None = None
 ) -> None:
     turn.record(account, event.new_event(event.OPERATOR_ACTED, act=str(kind), reason=act.reason))
     turn.notify(account, NoticeKind.HELP_DESK_ACT, act=str(kind), reason=act.reason)

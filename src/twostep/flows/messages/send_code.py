@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 from twostep.config.delivery import CountryUse
 from twostep.core import token
-from twostep.core.account import Account
 from twostep.core.audit import event
 from twostep.core.audit.event import Outcome
 from twostep.core.messages.channel import Channel, read_channel
@@ -36,6 +35,7 @@ from twostep.flows.messages.sent_code import kind_of
 from twostep.flows.policy.decide import accepts_phones
 from twostep.flows.turn import Turn
 from twostep.store.account import accounts
+from twostep.store.account.accounts import Held
 from twostep.store.messages import outbox
 from twostep.store.messages.outbox import OutboxRow
 from twostep.store.methods import phones
@@ -79,7 +79,7 @@ def send_code(
 
 def queue_code(
     turn: Turn,
-    account: Account,
+    account: Held,
     session: Session,
     *,
     phone: Phone,
@@ -121,7 +121,7 @@ def queue_code(
 
 
 def _record_refusal(
-    turn: Turn, account: Account, refused: Refused, *, purpose: Purpose, channel: Channel
+    turn: Turn, account: Held, refused: Refused, *, purpose: Purpose, channel: Channel
 ) -> None:
     told = event.new_event(
         event.CODE_SEND_REFUSED,

@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from twostep.core import sealing, token
-from twostep.core.account import Account
 from twostep.core.audit import event
 from twostep.core.methods import totp
 from twostep.core.methods.authenticator import (
@@ -36,6 +35,7 @@ from twostep.flows.sign_in.sessions import is_current
 from twostep.flows.turn import Turn
 from twostep.flows.unseal import APP_SECRET, tell_broken, unseal
 from twostep.store.account import accounts
+from twostep.store.account.accounts import Held
 from twostep.store.methods import apps
 
 
@@ -176,7 +176,7 @@ def _opens(turn: Turn, pending: PendingApp) -> bool:
 
 
 def _verify(
-    turn: Turn, account: Account, pending: PendingApp, *, code: str
+    turn: Turn, account: Held, pending: PendingApp, *, code: str
 ) -> totp.MatchedStep | Refused:
     """Verify the first code; when it is wrong, find out whether the phone's clock is to blame."""
     if not _opens(turn, pending):
@@ -205,7 +205,7 @@ def _verify(
 
 def _add(
     turn: Turn,
-    account: Account,
+    account: Held,
     current: Session,
     *,
     pending: PendingApp,

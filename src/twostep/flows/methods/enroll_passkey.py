@@ -38,6 +38,7 @@ from twostep.flows.sign_in.raise_session import raise_enrolled
 from twostep.flows.sign_in.sessions import is_current
 from twostep.flows.turn import Turn
 from twostep.store.account import accounts
+from twostep.store.account.accounts import Held
 from twostep.store.methods import passkeys
 
 
@@ -138,7 +139,7 @@ def _keep(turn: Turn, current: Session, *, answer: PasskeyAnswer, name: str) -> 
     return made if passkeys.insert(turn.tx, made) else passkey_core.refused("taken")
 
 
-def _add(turn: Turn, account: Account, current: Session, *, made: Passkey) -> PasskeyAdded:
+def _add(turn: Turn, account: Held, current: Session, *, made: Passkey) -> PasskeyAdded:
     method = method_name(MethodKind.PASSKEY, made.id)
     added = event.new_event(
         event.PASSKEY_ADDED,

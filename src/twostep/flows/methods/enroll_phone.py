@@ -29,6 +29,7 @@ from twostep.flows.messages.sent_code import is_sent_code
 from twostep.flows.policy.decide import accepts_phones
 from twostep.flows.proof.remembered_browsers import forget_browsers
 from twostep.flows.turn import Turn
+from twostep.store.account.accounts import Held
 from twostep.store.methods import apps, challenges, passkeys, phones
 
 
@@ -188,7 +189,7 @@ def _refuse_number(turn: Turn, account: Account, number: PhoneNumber) -> Refused
 
 
 def _queue_first(
-    turn: Turn, account: Account, current: Session, *, number: PhoneNumber, channel: Channel
+    turn: Turn, account: Held, current: Session, *, number: PhoneNumber, channel: Channel
 ) -> Sent | Refused:
     phone = _new_phone(turn.env, current, number=number, channel=channel, now=turn.now)
     phones.insert(turn.tx, phone, fingerprint=fingerprint(turn.env, number.e164))
@@ -227,7 +228,7 @@ def _new_phone(
     )
 
 
-def _confirm(turn: Turn, account: Account, *, phone: Phone) -> PhoneAdded:
+def _confirm(turn: Turn, account: Held, *, phone: Phone) -> PhoneAdded:
     phones.confirm(turn.tx, phone.id, now=turn.now)
     forget_browsers(turn, account)
     method = method_name(MethodKind.PHONE, phone.id)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from twostep.core.account import Account
 from twostep.core.audit import event
 from twostep.core.methods.authenticator import LONGEST_NAME, MethodKind, Methods, method_name
 from twostep.core.policy.rules import may_remove
@@ -14,6 +13,7 @@ from twostep.delivery.mail.notice import NoticeKind
 from twostep.flows.proof.remembered_browsers import forget_browsers
 from twostep.flows.turn import Done, Turn
 from twostep.store.account import accounts
+from twostep.store.account.accounts import Held
 from twostep.store.methods import apps, challenges, passkeys, phones
 from twostep.store.methods.all_methods import load_methods
 
@@ -51,7 +51,7 @@ def remove_method(turn: Turn, current: Session, *, method_id: str) -> Removed | 
     return removed
 
 
-def take_away(turn: Turn, account: Account, removed: Removed, *, method_id: str) -> None:
+def take_away(turn: Turn, account: Held, removed: Removed, *, method_id: str) -> None:
     """Remove a way to sign in of the locked account, for whatever reason, and tell its owner."""
     match removed.kind:
         case MethodKind.APP:
@@ -112,7 +112,7 @@ def set_default(turn: Turn, current: Session, *, method_id: str) -> Done | Refus
         return Refused(Reason.NOT_FOUND)
     method = method_name(found.kind, method_id)
     if method != account.default_method:
-        accounts.save_default_method(turn.tx, account.id, method=method)
+        accounts.save_default_method(turn.tx, account, method=method)
         turn.record(
             account, event.new_event(event.DEFAULT_CHANGED, method=method, to=str(found.kind))
         )
@@ -121,10 +121,10 @@ def set_default(turn: Turn, current: Session, *, method_id: str) -> Done | Refus
     return Done()
 
 
-def _tell(turn: Turn, account: Account, removed: Removed, *, method_id: str) -> None:
+def _tell(turn: Turn, account: Held, removed: Removed, *, method_id: str) -> None:
     method = method_name(removed.kind, method_id)
     if account.default_method == method:
-        accounts.save_default_method(turn.tx, account.id, method=None)
+        accounts.save_default_method(turn.tx, account, method=None)
     if removed.kind in _GONE:
         kind, told = _GONE[removed.kind]
         gone = event.new_event(kind, method=method, name=removed.name)

@@ -18,6 +18,7 @@ from twostep.flows.policy.decide import refuse_disabling
 from twostep.flows.proof.remembered_browsers import forget_browsers
 from twostep.flows.turn import Turn, TurnOpener
 from twostep.store.account import accounts
+from twostep.store.account.accounts import Held
 from twostep.store.methods import apps, passkeys, phones
 from twostep.store.methods import backup_codes as stored_codes
 from twostep.store.methods.all_methods import load_methods
@@ -47,12 +48,12 @@ def disable(turn: Turn, current: Session) -> Disabled | Refused:
         return refused
     wiped = wipe_methods(turn, account)
     turn.record(account, disabled_event(wiped, by=turn.visitor.source.actor))
-    accounts.save_two_step(turn.tx, account.id, on=False, now=turn.now)
+    accounts.save_two_step(turn.tx, account, on=False, now=turn.now)
     turn.notify(account, NoticeKind.TWO_STEP_DISABLED)
     return wiped
 
 
-def wipe_methods(turn: Turn, account: Account) -> Disabled:
+def wipe_methods(turn: Turn, account: Held) -> Disabled:
     """Delete every authenticator of the account; its browsers are no longer remembered."""
     forget_browsers(turn, account)
     stored_codes.remove_temporary(turn.tx, account.id)
@@ -122,7 +123,7 @@ async def turn_off(
     return await opener.run(finish)
 
 
-def turn_on(turn: Turn, account: Account) -> None:
+def turn_on(turn: Turn, account: Held) -> None:
     """Turn it on. Other sessions live on; ending them is offered, not done."""
-    accounts.save_two_step(turn.tx, account.id, on=True, now=turn.now)
+    accounts.save_two_step(turn.tx, account, on=True, now=turn.now)
     turn.record(account, event.new_event(event.TWO_STEP_ENABLED))

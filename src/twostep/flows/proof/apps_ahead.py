@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from twostep.core.account import Account
 from twostep.core.audit import event
 from twostep.core.audit.event import Outcome
 from twostep.core.methods import totp
@@ -18,6 +17,7 @@ from twostep.core.refusal import Reason, Refused
 from twostep.flows.audit.alarm import raise_alarm
 from twostep.flows.turn import Turn
 from twostep.store.account import accounts
+from twostep.store.account.accounts import Held
 from twostep.store.messages import alarms
 from twostep.store.methods import apps
 from twostep.store.tx import Tx
@@ -57,7 +57,7 @@ def is_shut(answer: totp.MatchedStep | Refused | None) -> bool:
 
 
 def tell_of_shut(
-    turn: Turn, account: Account, apps: Sequence[App], answers: Sequence[totp.MatchedStep | Refused]
+    turn: Turn, account: Held, apps: Sequence[App], answers: Sequence[totp.MatchedStep | Refused]
 ) -> None:
     """Write down which of the apps they are, and let the operators know."""
     for app, answer in zip(apps, answers, strict=True):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from twostep.core.account import Account
 from twostep.core.audit import event
 from twostep.core.refusal import Reason, Refused
 from twostep.core.sign_in import throttle
 from twostep.core.sign_in.session import Session
 from twostep.flows.turn import Turn
+from twostep.store.account.accounts import Held
 from twostep.store.sign_in import throttles
 
 
@@ -18,7 +18,7 @@ def refuse_password_tries(turn: Turn, current: Session) -> Refused | None:
 
 
 def count_password_try(
-    turn: Turn, account: Account, current: Session, *, right: bool
+    turn: Turn, account: Held, current: Session, *, right: bool
 ) -> Refused | None:
     """Decide a password typed inside a session; a wrong one counts, a right one clears."""
     if refused := refuse_password_tries(turn, current):

@@ -34,6 +34,7 @@ from twostep.delivery.mail.notice import NoticeKind
 from twostep.flows.env import Env, Visitor
 from twostep.flows.turn import Turn
 from twostep.store.account import accounts
+from twostep.store.account.accounts import Held
 from twostep.store.sign_in import remembered_browsers
 from twostep.store.sign_in.remembered_browsers import Remembered
 
@@ -62,7 +63,7 @@ class Forgotten:
     browsers: int
 
 
-def remember(turn: Turn, account: Account, *, kind: MethodKind) -> str | None:
+def remember(turn: Turn, account: Held, *, kind: MethodKind) -> str | None:
     """Remember the browser of a sign-in that was just completed; the cookie's value.
 
     None: policy does not allow it, or the second step was of a weaker kind.
@@ -94,7 +95,7 @@ def remember(turn: Turn, account: Account, *, kind: MethodKind) -> str | None:
     return series + value
 
 
-def recognise(turn: Turn, account: Account) -> Recognised | None:
+def recognise(turn: Turn, account: Held) -> Recognised | None:
     """Whether the browser is remembered for the locked account, after the right password.
 
     A value from before the last minute is a copy: the row ends and the owner is told.
@@ -135,7 +136,7 @@ def recognise(turn: Turn, account: Account) -> Recognised | None:
     return None
 
 
-def forget_browsers(turn: Turn, account: Account) -> int:
+def forget_browsers(turn: Turn, account: Held) -> int:
     """Forget every remembered browser: a password or an authenticator has changed."""
     count = remembered_browsers.remove_all(turn.tx, account.id)
     if count:

@@ -10,6 +10,7 @@ from twostep.flows.mail_links import RESET_PASSWORD, RESET_SECONDS
 from twostep.flows.proof.remembered_browsers import forget_browsers
 from twostep.flows.turn import Turn
 from twostep.store.account import accounts, addresses
+from twostep.store.account.accounts import Held
 from twostep.store.messages import outbox
 from twostep.store.sign_in import sessions
 
@@ -35,17 +36,17 @@ def _was_guessed(account: Account) -> bool:
     return is_guessed(in_a_row=account.wrong_in_a_row, millionths=account.guess_millionths)
 
 
-def retire_password(turn: Turn, account: Account, *, reason: str) -> None:
+def retire_password(turn: Turn, account: Held, *, reason: str) -> None:
     """Retire the password of a locked account. Authenticators and full sessions stay; no browser is
     remembered any longer."""
-    accounts.retire_password(turn.tx, account.id, now=turn.now)
+    accounts.retire_password(turn.tx, account, now=turn.now)
     sessions.remove_half(turn.tx, account.id)
     forget_browsers(turn, account)
     turn.record(account, event.new_event(event.PASSWORD_RETIRED, reason=reason))
     send_password_links(turn, account, kind=_kind(guessed=reason == GUESSING), by=reason)
 
 
-def remind_of_retired(turn: Turn, account: Account) -> None:
+def remind_of_retired(turn: Turn, account: Held) -> None:
     """The right but retired password was typed: send the link again, not more than twice an hour."""
     kind = _kind(guessed=_was_guessed(account))
     if not outbox.is_notice_recent(
@@ -58,7 +59,7 @@ def _kind(*, guessed: bool) -> NoticeKind:
     return NoticeKind.PASSWORD_RETIRED if guessed else NoticeKind.PASSWORD_SECURED
 
 
-def send_password_links(turn: Turn, account: Account, *, kind: NoticeKind, by: str) -> None:
+def send_password_links(turn: Turn, account: Held, *, kind: NoticeKind, by: str) -> None:
     """Mail a one-use link for a new password to every verified address."""
     for address in addresses.list_addresses(turn.tx, account.id):
         if address.verified_at is None:

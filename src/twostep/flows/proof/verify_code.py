@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import cast
 
 from twostep.core import sealing
-from twostep.core.account import Account
 from twostep.core.audit import event
 from twostep.core.audit.event import Outcome
 from twostep.core.methods import recovery_codes, totp
@@ -31,6 +30,7 @@ from twostep.flows.proof.apps_ahead import is_shut, tell_of_shut
 from twostep.flows.proof.wrong_tries import WrongTry
 from twostep.flows.turn import Turn
 from twostep.flows.unseal import APP_SECRET, tell_broken, unseal
+from twostep.store.account.accounts import Held
 from twostep.store.methods import apps, challenges, phones
 from twostep.store.methods import backup_codes as stored_codes
 
@@ -54,7 +54,7 @@ class Passed:
 
 
 def verify_six_digits(
-    turn: Turn, account: Account, session: Session, *, code: str, purpose: Purpose
+    turn: Turn, account: Held, session: Session, *, code: str, purpose: Purpose
 ) -> Passed | Refused:
     """Verify an app's code or a sent one. The account is locked."""
     rule = throttle.CODE
@@ -93,7 +93,7 @@ def verify_six_digits(
 
 def verify_backup_code(
     turn: Turn,
-    account: Account,
+    account: Held,
     session: Session,
     *,
     digest: bytes,
@@ -203,9 +203,7 @@ def _why_not(
     return Refused(Reason.CODE_EXPIRED if now >= sent.expires_at else Reason.CODE_USED)
 
 
-def _refuse_uncounted(
-    turn: Turn, account: Account, *, purpose: Purpose, refused: Refused
-) -> Refused:
+def _refuse_uncounted(turn: Turn, account: Held, *, purpose: Purpose, refused: Refused) -> Refused:
     """Write the refusal down; it costs no try of the account, only the network's allowance."""
     second_step_throttle.count_network(turn)
     turn.record(
@@ -220,14 +218,14 @@ def _refuse_uncounted(
     return refused
 
 
-def _passed(turn: Turn, account: Account, passed: Passed, *, purpose: Purpose) -> Passed:
+def _passed(turn: Turn, account: Held, passed: Passed, *, purpose: Purpose) -> Passed:
     turn.record(
         account, event.new_event(event.CODE_ACCEPTED, method=passed.method, purpose=str(purpose))
     )
     return passed
 
 
-def _tell_of_backup_code(turn: Turn, account: Account, *, passed: Passed) -> None:
+def _tell_of_backup_code(turn: Turn, account: Held, *, passed: Passed) -> None:
     left = passed.left or 0
     turn.record(account, event.new_event(event.RECOVERY_CODE_USED, method=passed.method, left=left))
     turn.notify(account, NoticeKind.RECOVERY_CODE_USED, count=left)

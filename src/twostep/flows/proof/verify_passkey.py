@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from twostep.core import token
-from twostep.core.account import Account
 from twostep.core.audit import event
 from twostep.core.audit.event import Outcome
 from twostep.core.methods.authenticator import MethodKind, Passkey, method_name
@@ -30,6 +29,7 @@ from twostep.core.sign_in import session, throttle
 from twostep.delivery.mail.notice import NoticeKind
 from twostep.flows.env import Env
 from twostep.flows.turn import Turn
+from twostep.store.account.accounts import Held
 from twostep.store.methods import passkeys
 from twostep.store.sign_in import known_browsers, throttles
 
@@ -78,7 +78,7 @@ def load_handle(turn: Turn, account_id: str) -> bytes:
 
 
 def use_passkey(
-    turn: Turn, account: Account, *, answer: PasskeyAnswer, ceremony: Ceremony, session_id: str
+    turn: Turn, account: Held, *, answer: PasskeyAnswer, ceremony: Ceremony, session_id: str
 ) -> PasskeyUsed | Refused:
     """Verify an answer against the locked account's passkeys. Refused: PASSKEY_REFUSED."""
     alone = ceremony is Ceremony.ALONE
@@ -118,7 +118,7 @@ def burn_challenge(turn: Turn, challenge: bytes) -> bool:
     )
 
 
-def refuse(turn: Turn, account: Account | None, no: Refused, *, ceremony: Ceremony) -> Refused:
+def refuse(turn: Turn, account: Held | None, no: Refused, *, ceremony: Ceremony) -> Refused:
     """Count a refused passkey against the network and write down why."""
     key = _key(turn)
     rule = throttle.PASSKEY_NETWORK
@@ -159,7 +159,7 @@ def _verify(
     return verdict if burn_challenge(turn, answer.challenge) else refused("challenge_used")
 
 
-def _tell_of_counter(turn: Turn, account: Account, *, used: PasskeyUsed, shown: int) -> None:
+def _tell_of_counter(turn: Turn, account: Held, *, used: PasskeyUsed, shown: int) -> None:
     stored = used.passkey.sign_count
     behind = event.new_event(
         event.PASSKEY_COUNTED_BACK, method=used.method, stored=stored, shown=shown

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from twostep.core.account import Account
 from twostep.core.methods import recovery_codes
 from twostep.core.methods.authenticator import RecoveryCode, RecoverySet
 from twostep.core.methods.code_input import SixDigits, TypedBackupCode, TypedTemporaryCode
@@ -17,6 +16,7 @@ from twostep.flows.proof import verify_code as second_factor
 from twostep.flows.proof import wrong_tries as second_step_throttle
 from twostep.flows.proof.verify_code import Passed
 from twostep.flows.turn import Turn, TurnOpener
+from twostep.store.account.accounts import Held
 from twostep.store.methods import backup_codes as stored_codes
 from twostep.store.methods.backup_codes import TemporaryCode
 
@@ -59,7 +59,7 @@ async def digest_typed(
 
 def verify_typed(
     turn: Turn,
-    account: Account,
+    account: Held,
     session: Session,
     *,
     code: SixDigits | TypedBackupCode,

@@ -22,6 +22,7 @@ from twostep.flows.env import Visitor
 from twostep.flows.proof.retired_password import GUESSING, is_guessed, retire_password
 from twostep.flows.turn import Turn
 from twostep.store.account import accounts
+from twostep.store.account.accounts import Held
 from twostep.store.messages import outbox
 from twostep.store.sign_in import throttles
 from twostep.store.tx import Tx
@@ -95,7 +96,7 @@ class WrongTry:
     browser_id: str | None
 
 
-def count_wrong(turn: Turn, account: Account, *, wrong: WrongTry) -> Refused:
+def count_wrong(turn: Turn, account: Held, *, wrong: WrongTry) -> Refused:
     """Count a wrong try and say what follows: tries left, a wait, or the end of the password."""
     own_key = key(wrong.rule, account.id, wrong.browser_id)
     state = throttle.count(throttles.lock(turn.tx, own_key, now=turn.now), wrong.rule, now=turn.now)
@@ -104,7 +105,7 @@ def count_wrong(turn: Turn, account: Account, *, wrong: WrongTry) -> Refused:
 
     in_a_row = account.wrong_in_a_row + 1
     millionths = account.guess_millionths + (wrong.chances if wrong.browser_id is None else 0)
-    accounts.save_guesses(turn.tx, account.id, in_a_row=in_a_row, millionths=millionths)
+    accounts.save_guesses(turn.tx, account, in_a_row=in_a_row, millionths=millionths)
     until = throttle.waits_until(state, wrong.rule, now=turn.now)
     turn.record(
         account,

@@ -7,7 +7,6 @@ take no texts. Sources: delivery: Abuse; screens: Lost-device recovery.
 
 from __future__ import annotations
 
-from twostep.core.account import Account
 from twostep.core.audit import event
 from twostep.core.audit.event import Outcome
 from twostep.core.messages.channel import Channel
@@ -19,13 +18,14 @@ from twostep.flows.messages.queue_message import RECOVERY, queue_text
 from twostep.flows.messages.send_code import choose_way
 from twostep.flows.messages.send_limits import Wanted, count_send
 from twostep.flows.turn import Turn
+from twostep.store.account.accounts import Held
 from twostep.store.methods import phones
 
 
 LIFE_SECONDS = 86_400  # as a notice by e-mail has
 
 
-def tell_phones(turn: Turn, account: Account) -> None:
+def tell_phones(turn: Turn, account: Held) -> None:
     """Queue it to each phone that takes texts. The account is locked."""
     for phone in phones.list_confirmed(turn.tx, account.id):
         way = choose_way(turn.env, phone, purpose=Purpose.SIGN_IN, channel=Channel.SMS)
@@ -33,7 +33,7 @@ def tell_phones(turn: Turn, account: Account) -> None:
             _tell(turn, account, phone)
 
 
-def _tell(turn: Turn, account: Account, phone: Phone) -> None:
+def _tell(turn: Turn, account: Held, phone: Phone) -> None:
     e164 = number_or_none(turn, phone)
     if e164 is None:
         return

@@ -10,6 +10,7 @@ from twostep.flows.methods.remove import find_method, take_away
 from twostep.flows.methods.two_step import disabled_event, wipe_methods
 from twostep.flows.turn import Turn
 from twostep.store.account import accounts, addresses
+from twostep.store.account.accounts import Held
 from twostep.store.methods import backup_codes as stored_codes
 from twostep.store.methods.all_methods import load_methods
 
@@ -37,7 +38,7 @@ def is_last(turn: Turn, account: Account, undo: str) -> bool:
     return account.two_step and found is not None and not may_remove(methods, kind=found.kind)
 
 
-def take_back(turn: Turn, account: Account, *, undo: str, right: bool) -> bool:
+def take_back(turn: Turn, account: Held, *, undo: str, right: bool) -> bool:
     """Take it back and tell every address; the last app or passkey only with the right password."""
     kind, _, subject_id = undo.partition(":")
     if not exists(turn, account, undo):
@@ -57,14 +58,14 @@ def take_back(turn: Turn, account: Account, *, undo: str, right: bool) -> bool:
     return removed is not None
 
 
-def _turn_off(turn: Turn, account: Account) -> None:
+def _turn_off(turn: Turn, account: Held) -> None:
     wiped = wipe_methods(turn, account)
-    accounts.save_two_step(turn.tx, account.id, on=False, now=turn.now)
+    accounts.save_two_step(turn.tx, account, on=False, now=turn.now)
     turn.record(account, disabled_event(wiped, by="containment"))
     turn.notify(account, NoticeKind.TWO_STEP_DISABLED)
 
 
-def _take_address(turn: Turn, account: Account, *, address_id: str) -> bool:
+def _take_address(turn: Turn, account: Held, *, address_id: str) -> bool:
     """Remove an address unless it is the last verified one; it is told too."""
     own = addresses.list_addresses(turn.tx, account.id)
     verified = tuple(one.address for one in own if one.verified_at is not None)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 
-from twostep.core.account import Account
 from twostep.core.audit import event
 from twostep.core.outage import StoreUnavailable
 from twostep.delivery.mail.notice import NoticeKind
@@ -21,6 +20,7 @@ from twostep.flows.recovery.tell_phones import tell_phones
 from twostep.flows.sign_in.waiting_recovery import cancel_recovery
 from twostep.flows.turn import Turn, by_system
 from twostep.store.account import accounts
+from twostep.store.account.accounts import Held
 from twostep.store.recovery import recoveries
 from twostep.store.recovery.recoveries import Recovery
 
@@ -49,7 +49,7 @@ async def run_recoveries(env: Env) -> None:
         await asyncio.sleep(LOOK_EVERY_SECONDS)
 
 
-def _go_on(turn: Turn, account: Account, own: Recovery) -> None:
+def _go_on(turn: Turn, account: Held, own: Recovery) -> None:
     if own.ended_at is not None:  # nobody came within the link's life
         recoveries.remove(turn.tx, account.id)
     elif not may_recover(turn.env, account) or account.password_version != own.password_version:

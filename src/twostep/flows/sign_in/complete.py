@@ -24,6 +24,7 @@ from twostep.flows.sign_in.known_browsers import known_id, remember_as_known
 from twostep.flows.sign_in.waiting_recovery import cancel_recovery
 from twostep.flows.turn import Turn
 from twostep.store.account import accounts
+from twostep.store.account.accounts import Held
 from twostep.store.methods.all_methods import load_methods
 from twostep.store.sign_in import sessions
 
@@ -69,7 +70,7 @@ def open_session(
 
 def complete_sign_in(
     turn: Turn,
-    account: Account,
+    account: Held,
     *,
     half: Session | None,
     proof: Proof,
@@ -103,7 +104,7 @@ def complete_sign_in(
 
 def complete_step(
     turn: Turn,
-    account: Account,
+    account: Held,
     *,
     half: Session,
     amr: str,
@@ -129,11 +130,11 @@ def renew_cookie(turn: Turn, raised: Session) -> str:
     return cookie
 
 
-def _remind(turn: Turn, account: Account) -> Reminder | None:
+def _remind(turn: Turn, account: Held) -> Reminder | None:
     """What to remind of now; looked at once in fourteen days, and only while two-step sign-in is on."""
     if not account.two_step or not reminder.is_due(account.spare_reminder_at, now=turn.now):
         return None
-    accounts.save_spare_reminder(turn.tx, account.id, at=turn.now + reminder.REMIND_SECONDS)
+    accounts.save_spare_reminder(turn.tx, account, at=turn.now + reminder.REMIND_SECONDS)
     return reminder.choose_reminder(load_methods(turn.tx, account.id), now=turn.now)
 
 
@@ -156,11 +157,11 @@ def _full(turn: Turn, base: Session, proof: Proof, *, browser_id: str) -> Sessio
     )
 
 
-def _forget_tries(turn: Turn, account: Account, *, browser_id: str | None) -> None:
+def _forget_tries(turn: Turn, account: Held, *, browser_id: str | None) -> None:
     """A second factor ends what was counted against the browser and in a row."""
     second_step_throttle.forget(turn, account, browser_id=browser_id)
     if account.wrong_in_a_row:
-        accounts.save_guesses(turn.tx, account.id, in_a_row=0, millionths=account.guess_millionths)
+        accounts.save_guesses(turn.tx, account, in_a_row=0, millionths=account.guess_millionths)
 
 
 def _new_session(

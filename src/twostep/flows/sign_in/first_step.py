@@ -28,6 +28,7 @@ from twostep.flows.sign_in.complete import Proof, SignedIn, complete_sign_in, op
 from twostep.flows.sign_in.sessions import end_earlier, find_earlier, lock_with
 from twostep.flows.turn import Turn, TurnOpener
 from twostep.store.account import accounts
+from twostep.store.account.accounts import Held
 from twostep.store.sign_in import known_browsers, throttles
 
 
@@ -156,14 +157,14 @@ def _finish(
         return retired
     if new_hash is not None:
         accounts.save_password_hash(
-            turn.tx, account.id, password_hash=new_hash, version=account.password_version
+            turn.tx, account, password_hash=new_hash, version=account.password_version
         )
     end_earlier(turn, earlier)
     turn.record(account, event.new_event(event.PASSWORD_ACCEPTED))
     return _open(turn, account, browser_id=claim.browser_id, next_path=next_path)
 
 
-def _open(turn: Turn, account: Account, *, browser_id: str | None, next_path: str) -> SignedIn:
+def _open(turn: Turn, account: Held, *, browser_id: str | None, next_path: str) -> SignedIn:
     """Open what the right password opens: the second step, enrolment, or everything."""
     remembered = recognise(turn, account) if account.two_step else None
     if remembered is None and (account.two_step or duties_of(turn.env, account).must_enroll):
@@ -184,7 +185,7 @@ def _open(turn: Turn, account: Account, *, browser_id: str | None, next_path: st
     return replace(signed_in, remember_token=remembered.cookie if remembered else None)
 
 
-def _count_wrong(turn: Turn, account: Account | None, *, claim: _Claim) -> Refused:
+def _count_wrong(turn: Turn, account: Held | None, *, claim: _Claim) -> Refused:
     until_at = None
     counters = sorted(claim.counters, key=lambda counter: counter[0])
     states = {key: throttles.lock(turn.tx, key, now=turn.now) for key, _ in counters}

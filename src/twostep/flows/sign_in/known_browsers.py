@@ -9,6 +9,7 @@ from twostep.core.methods.authenticator import MOST_KNOWN_BROWSERS
 from twostep.delivery.mail.notice import NoticeKind
 from twostep.flows.turn import Turn
 from twostep.store.account import addresses
+from twostep.store.account.accounts import Held
 from twostep.store.audit import trail as audit
 from twostep.store.sign_in import known_browsers
 
@@ -22,7 +23,7 @@ def known_id(turn: Turn, account: Account) -> str | None:
     )
 
 
-def remember_as_known(turn: Turn, account: Account) -> tuple[str, str | None]:
+def remember_as_known(turn: Turn, account: Held) -> tuple[str, str | None]:
     """Know the browser from now on; a new one is told to the owner, the account's first is not."""
     presented = token.digest(turn.visitor.browser_token)
     browser_token = None

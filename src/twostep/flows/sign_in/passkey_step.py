@@ -20,6 +20,7 @@ from twostep.flows.sign_in.second_step import is_open_step
 from twostep.flows.sign_in.sessions import end_earlier, find_earlier, is_current, lock_with
 from twostep.flows.turn import Turn
 from twostep.store.account import accounts
+from twostep.store.account.accounts import Held
 from twostep.store.methods import passkeys
 from twostep.store.sign_in import sessions
 
@@ -136,7 +137,7 @@ def _may_enter(account: Account) -> bool:
 
 
 def _use(
-    turn: Turn, account: Account, *, typed: str, ceremony: Ceremony, current: Session
+    turn: Turn, account: Held, *, typed: str, ceremony: Ceremony, current: Session
 ) -> verify_passkey.PasskeyUsed | Refused:
     if waiting := verify_passkey.refuse_waiting(turn):
         return waiting

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from twostep.core.account import Account
 from twostep.core.audit import event
 from twostep.core.sign_in import session
 from twostep.core.sign_in.session import Aal, Level, Session
 from twostep.flows.sign_in.complete import Proof, SignedIn, complete_sign_in, renew_cookie
 from twostep.flows.turn import Turn
+from twostep.store.account.accounts import Held
 from twostep.store.sign_in import sessions
 
 
 def raise_enrolled(
-    turn: Turn, account: Account, current: Session, *, amr: str, method: str
+    turn: Turn, account: Held, current: Session, *, amr: str, method: str
 ) -> SignedIn:
     """Give the session its new assurance and cookie value; an enrolment session becomes full.
 
@@ -35,7 +35,7 @@ def raise_enrolled(
     return SignedIn(raised, renew_cookie(turn, raised))
 
 
-def raise_proved(turn: Turn, account: Account, raised: Session, *, by: str) -> SignedIn:
+def raise_proved(turn: Turn, account: Held, raised: Session, *, by: str) -> SignedIn:
     """Save the session with its new proof, and record the step-up. `by`: the method, or "password"."""
     turn.record(account, event.new_event(event.STEP_UP_COMPLETED, by=by))
     return SignedIn(raised, renew_cookie(turn, raised))

@@ -29,6 +29,7 @@ from twostep.flows.proof.wrong_tries import WrongTry
 from twostep.flows.sign_in.complete import SignedIn, complete_step, open_session
 from twostep.flows.turn import Turn, TurnOpener
 from twostep.store.account import accounts
+from twostep.store.account.accounts import Held
 from twostep.store.methods import apps, challenges
 from twostep.store.methods import backup_codes as stored_codes
 from twostep.store.methods.all_methods import load_methods
@@ -132,7 +133,7 @@ def is_open_step(half: Session, account: Account, *, env: Env, now: int) -> bool
 
 
 def _finish_temporary(
-    turn: Turn, account: Account, half: Session, *, digest: TypedDigest | None
+    turn: Turn, account: Held, half: Session, *, digest: TypedDigest | None
 ) -> SecondStepDone | Refused:
     """The help desk's code opens enrolment only: no full session, `aal1`, amr `pwd`."""
     rule = throttle.RECOVERY_CODE

@@ -15,6 +15,7 @@ from twostep.flows.env import Env
 from twostep.flows.policy.decide import duties_of
 from twostep.flows.turn import Turn
 from twostep.store.account import accounts
+from twostep.store.account.accounts import Held
 from twostep.store.sign_in import sessions
 from twostep.store.tx import Tx
 
@@ -29,7 +30,7 @@ def find_earlier(turn: Turn) -> Session | None:
     return None if found is None else found[0]
 
 
-def lock_with(turn: Turn, account_id: str, earlier: Session | None) -> Account | None:
+def lock_with(turn: Turn, account_id: str, earlier: Session | None) -> Held | None:
     """Lock the account that signs in, and the one whose session would end."""
     ids = {account_id} if earlier is None else {account_id, earlier.account_id}
     locked = {one: accounts.lock(turn.tx, one) for one in sorted(ids)}
@@ -40,7 +41,7 @@ def end_earlier(turn: Turn, earlier: Session | None) -> None:
     """End it; its own account's trail says so, unless its time was over or somebody was faster."""
     if earlier is None or not sessions.remove(turn.tx, earlier.id, account_id=earlier.account_id):
         return
-    owner = accounts.load(turn.tx, earlier.account_id)
+    owner = accounts.lock(turn.tx, earlier.account_id)  # again: `lock_with` has it
     if owner and session_core.is_live(earlier, now=turn.now, limits=turn.env.limits):
         ended = event.new_event(event.SESSION_ENDED, by="new_sign_in", sessions=1)
         turn.record(owner, ended)
@@ -122,7 +123,7 @@ def end_others(turn: Turn, current: Session) -> SessionsEnded | Refused:
     return SessionsEnded(count)
 
 
-def _tell(turn: Turn, account: Account, *, count: int) -> None:
+def _tell(turn: Turn, account: Held, *, count: int) -> None:
     ended = event.new_event(event.SESSION_ENDED, by=turn.visitor.source.actor, sessions=count)
     turn.record(account, ended)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from twostep.core.account import Account, Status
+from twostep.core.account import Status
 from twostep.core.audit import event
 from twostep.core.methods.code_input import (
     SixDigits,
@@ -32,6 +32,7 @@ from twostep.flows.sign_in.raise_session import raise_proved
 from twostep.flows.sign_in.sessions import is_current
 from twostep.flows.turn import Turn, TurnOpener
 from twostep.store.account import accounts
+from twostep.store.account.accounts import Held
 from twostep.store.sign_in import sessions
 
 
@@ -75,7 +76,7 @@ async def submit_code(opener: TurnOpener, current: Session, *, typed: str) -> Si
 
 def _verify(
     turn: Turn,
-    account: Account,
+    account: Held,
     current: Session,
     *,
     code: SixDigits | TypedBackupCode | TypedTemporaryCode,
@@ -125,7 +126,7 @@ async def submit_password(
     return await opener.run(finish)
 
 
-def _refuse_retired(turn: Turn, account: Account) -> Refused:
+def _refuse_retired(turn: Turn, account: Held) -> Refused:
     """The right but retired password: written down, and the link for a new one is sent again."""
     retired = refuse_retired(account)
     told = event.new_event(event.PASSWORD_REFUSED, event.Outcome.REFUSED, reason=retired.reason)

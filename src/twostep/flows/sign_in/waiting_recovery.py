@@ -8,6 +8,7 @@ from twostep.delivery.mail.notice import NoticeKind
 from twostep.flows.policy.decide import rules_of
 from twostep.flows.turn import Turn
 from twostep.store.account import mail_links
+from twostep.store.account.accounts import Held
 from twostep.store.recovery import recoveries
 
 
@@ -15,7 +16,7 @@ CANCEL = "cancel_recovery"
 FINISH = "finish_recovery"
 
 
-def cancel_recovery(turn: Turn, account: Account, *, by: str) -> bool:
+def cancel_recovery(turn: Turn, account: Held, *, by: str) -> bool:
     """End the locked account's recovery and tell its owner; False: there was none."""
     if not rules_of(turn.env.settings).recovery_wait_hours or not recoveries.remove(
         turn.tx, account.id

@@ -1,10 +1,13 @@
 """Accounts and their e-mail addresses.
 
 `lock` comes first in every flow that writes for an account: it takes the row on both engines, so
-that two flows of one account never run beside each other.
+that two flows of one account never run beside each other. What it returns is the proof of it, and
+what writes an account, or to its audit chain, asks for that.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from twostep.core.account import Account
 from twostep.core.audit.audit_chain import START, Head
@@ -18,7 +21,15 @@ COLUMNS = tables.columns(Account)
 account_of = tables.reader(Account)
 
 
-def lock(tx: Tx, account_id: str) -> Account | None:
+@dataclass(frozen=True, slots=True)
+class Held(Account):
+    """An account whose row this transaction holds until its end. Made by `lock` and `insert` alone."""
+
+
+_held = tables.reader(Held)
+
+
+def lock(tx: Tx, account_id: str) -> Held | None:
     """Take the account's row for the rest of the transaction; None when it does not exist.
 
     Taken twice, its head of the audit chain is what this transaction has made of it.
@@ -32,7 +43,7 @@ def lock(tx: Tx, account_id: str) -> Account | None:
         return None
     *columns, seq, digest = row
     tx.heads.setdefault(account_id, Head(seq, bytes(digest)))
-    return account_of(columns)
+    return _held(columns)
 
 
 def load(tx: Tx, account_id: str) -> Account | None:
@@ -78,101 +89,101 @@ def count(tx: Tx) -> int:
     return int(row[0]) if row else 0
 
 
-def insert(tx: Tx, account: Account, *, name_key: str) -> bool:
-    """Add an account and take its row. False: the name is taken."""
-    is_new = tables.insert_new(
+def insert(tx: Tx, account: Account, *, name_key: str) -> Held | None:
+    """Add an account and take its row; None when the name is taken."""
+    if not tables.insert_new(
         tx, "accounts", account, on="name_key", name_key=name_key, audit_hash=START
-    )
-    if is_new:
-        tx.heads[account.id] = Head()
-    return is_new
+    ):
+        return None
+    tx.heads[account.id] = Head()
+    return Held(**tables.values_of(account))
 
 
-def save_two_step(tx: Tx, account_id: str, *, on: bool, now: int) -> None:
+def save_two_step(tx: Tx, account: Held, *, on: bool, now: int) -> None:
     """Turn the second step on or off."""
     tx.do(
         "UPDATE accounts SET two_step = :on, two_step_at = :at, default_method = NULL,"
         " must_enroll = 0,"
         " wrong_in_a_row = 0, spare_reminder_at = :remind WHERE id = :id",
-        id=account_id,
+        id=account.id,
         on=int(on),
         at=now if on else None,
         remind=now + REMIND_SECONDS if on else None,
     )
 
 
-def save_password(tx: Tx, account_id: str, *, password_hash: str, short: bool, now: int) -> None:
+def save_password(tx: Tx, account: Held, *, password_hash: str, short: bool, now: int) -> None:
     """Set a new password: its version rises, retirement and all guessing counts end."""
     tx.do(
         "UPDATE accounts SET password_hash = :hash, password_version = password_version + 1,"
         " password_short = :short, password_set_at = :now, password_retired_at = NULL,"
         " wrong_in_a_row = 0, guess_millionths = 0 WHERE id = :id",
-        id=account_id,
+        id=account.id,
         hash=password_hash,
         short=int(short),
         now=now,
     )
 
 
-def save_password_hash(tx: Tx, account_id: str, *, password_hash: str, version: int) -> None:
+def save_password_hash(tx: Tx, account: Held, *, password_hash: str, version: int) -> None:
     """Keep the same password under a stronger hash (the profile rose)."""
     tx.do(
         "UPDATE accounts SET password_hash = :hash WHERE id = :id AND password_version = :version",
-        id=account_id,
+        id=account.id,
         hash=password_hash,
         version=version,
     )
 
 
-def retire_password(tx: Tx, account_id: str, *, now: int) -> None:
+def retire_password(tx: Tx, account: Held, *, now: int) -> None:
     """The password no longer signs in; nothing else changes."""
     tx.do(
         "UPDATE accounts SET password_retired_at = COALESCE(password_retired_at, :now)"
         " WHERE id = :id",
-        id=account_id,
+        id=account.id,
         now=now,
     )
 
 
-def save_guesses(tx: Tx, account_id: str, *, in_a_row: int, millionths: int) -> None:
+def save_guesses(tx: Tx, account: Held, *, in_a_row: int, millionths: int) -> None:
     """Keep the counts of wrong second-step tries."""
     tx.do(
         "UPDATE accounts SET wrong_in_a_row = :row, guess_millionths = :sum WHERE id = :id",
-        id=account_id,
+        id=account.id,
         row=in_a_row,
         sum=millionths,
     )
 
 
-def save_profile(tx: Tx, account_id: str, *, language: str, time_zone: str) -> None:
+def save_profile(tx: Tx, account: Held, *, language: str, time_zone: str) -> None:
     """Language and time zone of pages, mails, texts and calls."""
     tx.do(
         "UPDATE accounts SET language = :language, time_zone = :zone WHERE id = :id",
-        id=account_id,
+        id=account.id,
         language=language,
         zone=time_zone,
     )
 
 
-def save_disabled(tx: Tx, account_id: str, *, disabled_at: int | None) -> None:
+def save_disabled(tx: Tx, account: Held, *, disabled_at: int | None) -> None:
     """Disable an account, or enable it again (None)."""
-    tx.do("UPDATE accounts SET disabled_at = :at WHERE id = :id", id=account_id, at=disabled_at)
+    tx.do("UPDATE accounts SET disabled_at = :at WHERE id = :id", id=account.id, at=disabled_at)
 
 
-def save_must_enroll(tx: Tx, account_id: str, *, must: bool) -> None:
+def save_must_enroll(tx: Tx, account: Held, *, must: bool) -> None:
     """Until an app or passkey is there, sessions of this account open enrolment only."""
-    tx.do("UPDATE accounts SET must_enroll = :must WHERE id = :id", id=account_id, must=int(must))
+    tx.do("UPDATE accounts SET must_enroll = :must WHERE id = :id", id=account.id, must=int(must))
 
 
-def save_default_method(tx: Tx, account_id: str, *, method: str | None) -> None:
+def save_default_method(tx: Tx, account: Held, *, method: str | None) -> None:
     """Which way to sign in comes first, as `kind:id`; None: the app."""
     tx.do(
         "UPDATE accounts SET default_method = :method WHERE id = :id",
-        id=account_id,
+        id=account.id,
         method=method,
     )
 
 
-def save_spare_reminder(tx: Tx, account_id: str, *, at: int | None) -> None:
+def save_spare_reminder(tx: Tx, account: Held, *, at: int | None) -> None:
     """When to look again whether there is something to remind of."""
-    tx.do("UPDATE accounts SET spare_reminder_at = :at WHERE id = :id", id=account_id, at=at)
+    tx.do("UPDATE accounts SET spare_reminder_at = :at WHERE id = :id", id=account.id, at=at)

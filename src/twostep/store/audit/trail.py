@@ -7,31 +7,30 @@ from collections.abc import Iterable
 from twostep.core.audit.audit_chain import Head, Record, next_record, system_chain
 from twostep.core.audit.event import Event, Source
 from twostep.store import tables
+from twostep.store.account.accounts import Held
 from twostep.store.tx import Tx
 
 
 _COLUMNS = tables.columns(Record)
 
 
-def append(tx: Tx, event: Event, *, account_id: str, source: Source, now: int) -> None:
-    """Append to an account's chain. The flow has locked the account in this transaction."""
-    append_all(tx, [event], account_id=account_id, source=source, now=now)
+def append(tx: Tx, event: Event, *, account: Held, source: Source, now: int) -> None:
+    """Append to an account's chain."""
+    append_all(tx, [event], account=account, source=source, now=now)
 
 
-def append_all(
-    tx: Tx, events: Iterable[Event], *, account_id: str, source: Source, now: int
-) -> None:
+def append_all(tx: Tx, events: Iterable[Event], *, account: Held, source: Source, now: int) -> None:
     """Append several events of one account; its head is written once, when the flow is done."""
-    head = tx.heads[account_id]
+    head = tx.heads[account.id]
     for event in events:
         record = next_record(
-            head, event, chain=account_id, account_id=account_id, source=source, at=now
+            head, event, chain=account.id, account_id=account.id, source=source, at=now
         )
         tables.insert(tx, "audit_records", record)
         tx.events.append((event.kind, event.outcome))
         head = Head(record.seq, record.hash)
-    tx.heads[account_id] = head
-    tx.at_end(account_id, _save_head)
+    tx.heads[account.id] = head
+    tx.at_end(account.id, _save_head)
 
 
 def _save_head(tx: Tx, account_id: str) -> None:

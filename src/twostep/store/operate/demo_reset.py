@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from twostep.core.methods.authenticator import PendingApp
 from twostep.store import tables
+from twostep.store.account.accounts import Held
 from twostep.store.tx import Tx
 
 
@@ -45,29 +46,29 @@ def wipe(tx: Tx) -> None:
         tx.do(f"DELETE FROM {table}")
 
 
-def remove_account(tx: Tx, account_id: str) -> None:
-    """Delete a locked account; the head of its chain moves, its records stay."""
-    head = tx.heads[account_id]
+def remove_account(tx: Tx, account: Held) -> None:
+    """Delete an account; the head of its chain moves, its records stay."""
+    head = tx.heads[account.id]
     tx.do(
         "INSERT INTO system_chains (chain, audit_seq, audit_hash) VALUES (:id, :seq, :hash)",
-        id=account_id,
+        id=account.id,
         seq=head.seq,
         hash=head.hash,
     )
-    tx.do("DELETE FROM accounts WHERE id = :id", id=account_id)
+    tx.do("DELETE FROM accounts WHERE id = :id", id=account.id)
 
 
 def restore_account(
-    tx: Tx, account_id: str, *, password_hash: str, language: str, time_zone: str, now: int
+    tx: Tx, account: Held, *, password_hash: str, language: str, time_zone: str, now: int
 ) -> None:
-    """Put a locked account back to how the demo made it; its password's version rises."""
+    """Put an account back to how the demo made it; its password's version rises."""
     tx.do(
         "UPDATE accounts SET language = :language, time_zone = :zone, two_step = 0,"
         " two_step_at = NULL, password_hash = :hash, password_version = password_version + 1,"
         " password_short = 0, password_set_at = :now, password_retired_at = NULL,"
         " disabled_at = NULL, must_enroll = 0, default_method = NULL, wrong_in_a_row = 0,"
         " guess_millionths = 0, spare_reminder_at = NULL WHERE id = :id",
-        id=account_id,
+        id=account.id,
         language=language,
         zone=time_zone,
         hash=password_hash,
