@@ -27,6 +27,7 @@ from twostep.store.account.accounts import Held
 from twostep.store.audit import trail as audit
 from twostep.store.methods import apps
 from twostep.store.sign_in import known_browsers
+from twostep.store.sign_in.known_browsers import KnownBrowser
 from twostep.store.tx import Tx
 
 
@@ -103,15 +104,8 @@ def _seed(tx: Tx, env: Env, batch: Batch, *, index: int, now: int) -> Seeded:
     account = _insert_account(tx, batch, index=index, now=now)
     secret = insert_app(tx, env, account, now=now)
     browser = token.new_token()
-    browser_id = known_browsers.save_known_browser(
-        tx,
-        account.id,
-        token.digest(browser),
-        new_id=token.new_id(),
-        browser=BROWSER,
-        most=MOST_KNOWN_BROWSERS,
-        now=now,
-    )
+    known = KnownBrowser(token.new_id(), account.id, token.digest(browser), BROWSER, now)
+    browser_id = known_browsers.save_known_browser(tx, known, most=MOST_KNOWN_BROWSERS)
     passed = event.new_event(event.STEP_UP_COMPLETED, by="app")
     audit.append_all(
         tx,

@@ -63,7 +63,7 @@ def frame(code: str, *, stage: int = 0, two_step: bool = True, **changes: Any) -
         language=code,
         direction=language(code).direction,
         languages=choices,
-        here="/sign-in",
+        full_path="/sign-in",
         now=NOW,
         support=Support("help@example.org", "+44 20 7946 0000", "Mon–Fri 8–18"),
         stage=stage,

@@ -163,7 +163,7 @@ def _sentence(reason: refusal.Reason) -> str:
     if reason in SENTENCES:
         return SENTENCES[reason]
     words = _Recorder()
-    detail: dict[str, str | int] = {"region": "DE", "example": "", "minutes": 4, "length": 5}
+    detail = refusal.RefusalDetail(region="DE", example="", minutes=4, length=5)
     SPECIAL[reason](refusal.Refused(reason, detail=detail), Reader("en", "UTC", 0), words)
     return words.asked[0]
 

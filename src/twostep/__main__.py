@@ -1,6 +1,6 @@
-"""The program `twostep`: gives the command line what it may not reach for, and runs it.
+"""The program `twostep`: hands the command line what it may not import itself, and runs it.
 
-Everything is imported when it is used: `twostep --help` needs neither database nor server.
+Everything is imported on use: `twostep --help` needs neither database nor server.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 def main() -> None:
     """Run the program."""
-    os.umask(0o077)  # what we make is for its owner: database, keys, exports
+    os.umask(0o077)  # database, keys and exports are for their owner only
     sys.exit(run(sys.argv[1:], WIRING))
 
 
@@ -111,7 +111,7 @@ WIRING = Wiring(
     serve=_serve,
     worker=_worker,
     demo=_demo,
-    stops=_stops,
+    operator_errors=_stops,
 )
 
 if __name__ == "__main__":

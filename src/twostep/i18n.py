@@ -1,7 +1,7 @@
-"""The user's language: catalogues, the choice among them, and dates, places and spans in words.
+"""The user's language: catalogues, choosing one, and dates, places and durations in words.
 
 English is the source text and needs no catalogue. The others are gettext files beside this
-module, compiled in memory when first asked for; where one is missing, English stands in.
+module, compiled in memory on first use; if one is missing, English is used.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ UTC = "UTC"
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """A language of pages and messages. `endonym` is its name in itself."""
+    """A language of pages and messages. `endonym` is its name in that language."""
 
     code: str
     endonym: str
@@ -45,7 +45,7 @@ LANGUAGES: tuple[Language, ...] = (
     Language("ar", "العربية", "rtl"),
 )
 _BY_CODE = {language.code: language for language in LANGUAGES}
-# "24 Nov 2026, 09:12" is read alike on both sides of the Atlantic; 11/24/26 is not.
+# "24 Nov 2026, 09:12" reads the same on both sides of the Atlantic; 11/24/26 does not.
 _FORMATS = {SOURCE: "en_GB"}
 
 
@@ -55,18 +55,18 @@ def N_(message: str) -> str:  # noqa: N802 - gettext's name for a string that is
 
 
 def language(code: str) -> Language:
-    """Return the language of that code, or the source language where there is none."""
+    """Return the language with that code, or the source language if there is none."""
     return _BY_CODE.get(code, _BY_CODE[SOURCE])
 
 
 def has_language(code: str) -> bool:
-    """Whether pages can be had in that language."""
+    """Whether pages exist in that language."""
     return code in _BY_CODE
 
 
 @cache
 def translator(code: str) -> Translations:
-    """Return gettext's functions for a language. Unknown codes speak English."""
+    """Return the gettext functions for a language; English for unknown codes."""
     if code == SOURCE or code not in _BY_CODE:
         return gettext.NullTranslations()
     source = resources.files("twostep").joinpath("locale", code, "LC_MESSAGES", "twostep.po")
@@ -82,9 +82,9 @@ def translator(code: str) -> Translations:
 def negotiate(
     accept_language: str | None, *, preferred: str | None = None, default: str = SOURCE
 ) -> str:
-    """Choose a language: the one chosen earlier, else the best of `Accept-Language`, else `default`.
+    """Choose a language: `preferred`, or the best match of `Accept-Language`, or `default`.
 
-    RFC 9110 section 12.5.4; a tag counts by its first part, so `de-AT` gets `de`.
+    RFC 9110 section 12.5.4; only the first part of a tag counts, so `de-AT` gets `de`.
     """
     if preferred in _BY_CODE:
         return preferred
@@ -99,7 +99,7 @@ def negotiate(
 
 
 def accepted_tags(accept_language: str | None) -> tuple[str, ...]:
-    """Return the tags of `Accept-Language` in its order, for guessing a country."""
+    """Return the tags of `Accept-Language` in header order, for guessing a country."""
     entries = (accept_language or "")[:1000].split(",")
     return tuple(tag for entry in entries if (tag := entry.partition(";")[0].strip()))
 
@@ -118,7 +118,7 @@ def _weight(parameters: str) -> float:
 def format_instant(at: int, *, language: str, time_zone: str, style: Style = "short") -> str:
     """Write an instant (Unix seconds) as `24 Nov 2026`, with `, 09:12`, or with its zone too.
 
-    `time_zone`: an IANA name; an unknown one is written in UTC, and says so.
+    `time_zone`: an IANA name; for an unknown one the time is given in UTC and says so.
     """
     zone = known_zone(time_zone)
     date = _skeleton("yMMMd", at, language=language, time_zone=zone)
@@ -137,9 +137,9 @@ def format_time(at: int, *, language: str, time_zone: str) -> str:
 
 
 def format_duration(seconds: int, language: str) -> str:
-    """Write a span in words: `47 seconds`, `8 minutes`, `1 hour and 5 minutes`, `3 days`.
+    """Write a duration in words: `47 seconds`, `8 minutes`, `1 hour and 5 minutes`, `3 days`.
 
-    Rounded up to the smaller unit shown, so that a wait told is never too short.
+    Rounded up to the smaller unit shown, so that a stated wait is never too short.
     """
     if seconds < 60:
         return _unit(max(seconds, 0), "second", language)
@@ -153,20 +153,20 @@ def format_duration(seconds: int, language: str) -> str:
 
 @lru_cache(maxsize=4096)
 def country_name(region: str, language: str) -> str:
-    """Return the name of a region (CLDR code) in a language; the code itself where it has none."""
+    """Return the name of a region (CLDR code) in a language, or the code itself if it has none."""
     return str(_locale(language).territories.get(region, region))
 
 
 @lru_cache(maxsize=4096)
 def zone_region(time_zone: str) -> str | None:
-    """Return the region that a time zone lies in; None for UTC and for unknown zones."""
+    """Return the region a time zone lies in; None for UTC and unknown zones."""
     region = get_global("zone_territories").get(time_zone)
     return region if region and region.isalpha() else None
 
 
 @lru_cache(maxsize=4096)
 def known_zone(time_zone: str) -> str:
-    """Return the zone's own name, or UTC for one that this system does not know."""
+    """Return the zone's canonical name, or UTC if this system does not know it."""
     try:
         return ZoneInfo(time_zone).key
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -190,7 +190,7 @@ def _two(amount: int, big: str, small: str, *, per: int, language: str) -> str:
 def _unit(amount: int, unit: str, language: str) -> str:
     name, locale = f"duration-{unit}", _locale(language)
     words = format_unit(amount, name, length="long", locale=locale)
-    # CLDR has no long pattern for some units (days in Arabic); the short one is whole words there.
+    # CLDR has no long pattern for some units (days in Arabic); there the short one is whole words.
     return format_unit(amount, name, length="short", locale=locale) if name in words else words
 
 

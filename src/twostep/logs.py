@@ -1,7 +1,7 @@
-"""Logging: one JSON object a line on standard error, ours and the libraries' alike.
+"""Logging: one JSON object per line on standard error, for our code and the libraries alike.
 
-Nothing secret is logged on purpose. The redaction here is the last line of defence, for the day
-when somebody logs a form: it goes by the name of a key, at any depth.
+Nothing secret is logged on purpose. Redaction is the last line of defence, for the day somebody
+logs a form: it goes by the names of keys, at any depth.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ _SECRET_WORDS = frozenset(
 )
 _HARMLESS = frozenset({"error_code", "exit_code", "key_id", "line_number", "status_code"})
 _WORD = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
-# At "info" they write whole addresses: a gateway's holds its password and the text, a mail's link
-# its one-time part.
+# At "info" these log whole URLs: a gateway's holds its password and the text, a mailed link its
+# one-time token.
 _TALKATIVE = ("asyncio", "httpcore2", "httpx2", "uvicorn.access")
 
 
@@ -39,7 +39,7 @@ def configure_logging(level: str) -> None:
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
-        # Locals hold what the code works on, so a trace never shows them.
+        # Local variables may hold secrets, so tracebacks never show them.
         structlog.processors.ExceptionRenderer(
             structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
         ),
@@ -65,13 +65,13 @@ def configure_logging(level: str) -> None:
 
 
 class _Unfailing:
-    """A file for log lines that ends no act: where the disk is full, the line is lost, not the rest."""
+    """A log file that never raises: on a full disk the line is lost, not the request."""
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
 
     def write(self, text: str) -> None:
-        with suppress(OSError, ValueError):  # ValueError: it was closed
+        with suppress(OSError, ValueError):  # ValueError: the file is closed
             self._file.write(text)
 
     def flush(self) -> None:
@@ -80,7 +80,7 @@ class _Unfailing:
 
 
 def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Replace the values of keys that are named like secrets. A structlog processor."""
+    """Replace the values of keys whose names suggest a secret. A structlog processor."""
     return {key: _clean(key, value) for key, value in event.items()}
 
 
@@ -100,5 +100,5 @@ def _is_secret(key: str) -> bool:
 
 
 def _describe(value: object) -> str:
-    """Name the kind of what JSON cannot hold: its `repr` may show what it works on."""
+    """Name the type of a value JSON cannot hold; its `repr` may show secrets."""
     return str(value) if isinstance(value, BaseException) else f"<{type(value).__name__}>"

@@ -1,6 +1,6 @@
-"""Wires everything, read top to bottom: settings → keys → store → flows → carriers → web → server.
+"""Wires everything, top to bottom: settings → keys → store → flows → carriers → web → server.
 
-Web and server are imported where they are made: the command line needs neither.
+Web and server are imported where they are built, because the command line needs neither.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from twostep.flows.env import Env
 from twostep.flows.hash_pool import HashPool
 from twostep.flows.keys import Keys, KeysUnreadable, open_keys
 from twostep.flows.messages.outbox import Outbox
-from twostep.flows.operate.jobs import Works
+from twostep.flows.operate.jobs import Jobs
 from twostep.flows.places import NO_READER, lacks_reader
 from twostep.store import installation
 from twostep.store.engine import address, schema
@@ -47,7 +47,7 @@ class StartError(Exception):
 
 
 def system_clock() -> int:
-    """Unix seconds: the only place that reads the machine's clock."""
+    """Unix seconds. Nothing else reads the machine's clock."""
     return int(time.time())  # noqa: TID251
 
 
@@ -60,7 +60,7 @@ def load_keyring(settings: Settings) -> Keyring:
 
 
 def load_keys(settings: Settings) -> Keys:
-    """The keys, read again whenever their file has changed. Raises `StartError`."""
+    """The keys, reloaded whenever their file changes. Raises `StartError`."""
     try:
         return open_keys(settings)
     except KeysUnreadable as error:
@@ -71,7 +71,7 @@ def load_keys(settings: Settings) -> Keys:
 
 
 def database_file(settings: Settings) -> Path | None:
-    """The SQLite file; None for another engine."""
+    """The SQLite file, or None for another engine."""
     return address.sqlite_path(settings.database_url.get_secret_value())
 
 
@@ -84,7 +84,7 @@ def database_path(settings: Settings) -> Path:
 
 
 def database_name(settings: Settings) -> str:
-    """The database in words: the SQLite file, or name and host without a password."""
+    """The database as shown to people: the SQLite file, or name and host without the password."""
     return address.describe(settings.database_url.get_secret_value())
 
 
@@ -97,7 +97,7 @@ def upgrade_schema(settings: Settings) -> None:
         raise StartError(f"The database {name} cannot be upgraded: {error}") from None
 
 
-def _review_file(path: Path) -> None:
+def _require_writable(path: Path) -> None:
     if not path.exists():
         raise StartError(f"The database {path} does not exist. Run: twostep db upgrade")
     if not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
@@ -107,16 +107,17 @@ def _review_file(path: Path) -> None:
         )
 
 
-def open_store(settings: Settings, *, demo: bool = False, beside: bool = False) -> Store:
+def open_store(settings: Settings, *, demo: bool = False, by_command: bool = False) -> Store:
     """Open the database; blocks. Raises `StartError`.
 
-    `demo`: the demo itself, which opens no other database. `beside`: the command line, which opens a
-    demo's too, but only with the demo's own settings: they name the address that it wrote down.
+    `demo`: this is the demo, which opens only a demo's database. `by_command`: this is the command
+    line, which may open a demo's database as well, but only with the demo's own settings: their
+    public address must match the one the demo recorded.
     """
     url = settings.database_url.get_secret_value()
     name = address.describe(url)
     if path := address.sqlite_path(url):
-        _review_file(path)
+        _require_writable(path)
     try:
         store = engines.open_engine(url, connections=settings.database_connections)
         engines.review(store)
@@ -127,7 +128,7 @@ def open_store(settings: Settings, *, demo: bool = False, beside: bool = False) 
         raise StartError(f"{name}: {error}") from None
     if demo and demo_url is None:
         raise StartError(f"{name} is not a demo's database: twostep demo leaves it alone.")
-    if demo_url is not None and not (demo or (beside and demo_url == settings.public_url)):
+    if demo_url is not None and not (demo or (by_command and demo_url == settings.public_url)):
         raise StartError(
             f"{name} is a demo's database: only twostep demo serves it, and commands need the"
             " twostep.toml beside it."
@@ -140,14 +141,14 @@ def open_store(settings: Settings, *, demo: bool = False, beside: bool = False) 
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """Everything that runs."""
+    """The running parts."""
 
     env: Env
     outbox: Outbox
 
 
-def _review_libraries(settings: Settings, *, working: bool) -> None:
-    """Raise `StartError` where a page or message would need a library that is not installed."""
+def _require_libraries(settings: Settings, *, working: bool) -> None:
+    """Raise `StartError` if a page or message would need a library that is not installed."""
     if working and lacks_reader(settings):
         raise StartError(NO_READER)
 
@@ -162,40 +163,40 @@ async def open_product(
     demo: bool = False,
     tracing: Tracing | None = None,
 ) -> AsyncIterator[Product]:
-    """Open everything. `stop`: send and tidy up beside it, and call this if some of that fails: who
-    closes the product then gets `WorkEnded`. None: neither, as for the command line."""
+    """Open all parts, and close them at the end. `stop`: run the background jobs, and call this if one
+    fails; closing then raises `WorkEnded`. None, as for the command line: no background jobs."""
     tracing = tracing or Untraced()
-    _review_libraries(settings, working=stop is not None)
+    _require_libraries(settings, working=stop is not None)
     keys = load_keys(settings)
-    store = open_store(settings, demo=demo, beside=stop is None)
+    store = open_store(settings, demo=demo, by_command=stop is None)
     outbox, counters = Outbox(carriers), Counters()
 
     def wake() -> None:
         outbox.wake()
         store.announce()
 
-    own = settings.password
+    hashing = settings.password
     env = Env(
         settings=settings,
         keys=keys,
         store=tracing.store(MeteredStore(store, counters) if settings.metrics.is_on else store),
-        hashes=HashPool(threads=own.threads, places=own.places, around=tracing.hash),
-        profile=PROFILES[own.profile],
+        hashes=HashPool(threads=hashing.threads, places=hashing.places, around=tracing.hash),
+        profile=PROFILES[hashing.profile],
         clock=clock,
         wake_outbox=wake,
         counters=counters,
     )
-    dummy_hash(env.profile)  # made now, not with the first unknown name
-    works = Works(stop or (lambda: None))
+    dummy_hash(env.profile)  # computed now rather than for the first unknown name
+    jobs = Jobs(stop or (lambda: None))
     if stop is not None:
-        works.start(env, outbox)
+        jobs.start(env, outbox)
     try:
         yield Product(env, outbox)
     finally:
-        await works.close(env, outbox)
+        await jobs.close(env, outbox)
         env.hashes.close()
         await env.store.close()
-    works.review()
+    jobs.require_running()
 
 
 # ── web ─────────────────────────────────────────────────────────────────────────────────────────
@@ -209,8 +210,8 @@ def build_app(
     refuse_forwarded: bool = False,
     unchecked: str = "",
 ) -> WebApp:
-    """The web application. The demo adds pages, further origins under which it is reached, and the
-    two exceptions that `WebApp` explains."""
+    """Build the web application. The demo adds pages, further origins it is reached at, and the two
+    exceptions that `WebApp` explains."""
     from twostep.web.door.app import WebApp  # noqa: PLC0415
     from twostep.web.routes import PAGES  # noqa: PLC0415
 
@@ -218,7 +219,7 @@ def build_app(
     return WebApp(
         env,
         [*PAGES, *extra],
-        hosts={urlsplit(one).netloc for one in origins},
+        hosts={urlsplit(origin).netloc for origin in origins},
         origins=origins,
         refuse_forwarded=refuse_forwarded,
         unchecked=unchecked,
@@ -236,14 +237,16 @@ async def serve(
     tls: tuple[Path, Path] | None,
     ready: Callable[[], None],
 ) -> None:
-    """Run the product until a stop signal. Raises `StartError`, `WorkEnded` and what a server cannot be
-    made of."""
+    """Run the product until a stop signal.
+
+    Raises `StartError`, `JobFailed`, `PortTaken`, `TlsUnusable` and `TracingUnavailable`.
+    """
     from twostep import server  # noqa: PLC0415
     from twostep.server.door import ConnectionLimits, Door  # noqa: PLC0415
     from twostep.web.pages.operate.metrics import own_port  # noqa: PLC0415
 
     if tls is not None:
-        server.review_tls(*tls)
+        server.require_usable_tls(*tls)
     limits = ConnectionLimits(**settings.server.model_dump(exclude={"hsts_subdomains"}))
     callbacks, stop = build_callbacks(settings), asyncio.Event()
     sockets = server.listen([host], port)
@@ -253,17 +256,19 @@ async def serve(
             open_product(
                 settings, tracing.carriers(carriers), stop=stop.set, tracing=tracing
             ) as product,
-            server.beside(own_port(product.env), settings.metrics.port),
+            server.side_server(own_port(product.env), settings.metrics.port),
         ):
             web = build_app(replace(product.env, callbacks=callbacks))
             app = tracing.app(web, web.table.pattern_of)
-            door = Door(server.within_files(limits), product.env.counters.connections)
+            door = Door(server.fit_file_limit(limits), product.env.counters.connections)
             await server.serve(app, sockets, ready=ready, stop=stop, tls=tls, door=door)
 
 
 async def run_worker(settings: Settings, *, ready: Callable[[], None]) -> None:
-    """Send messages and tidy up beside several servers until a stop signal. Raises `StartError` and
-    `WorkEnded`."""
+    """Send messages and run maintenance for several servers until a stop signal.
+
+    Raises `StartError`, `JobFailed`, `PortTaken` and `TracingUnavailable`.
+    """
     from twostep import server  # noqa: PLC0415
     from twostep.web.pages.operate.metrics import own_port  # noqa: PLC0415
 
@@ -280,6 +285,6 @@ async def run_worker(settings: Settings, *, ready: Callable[[], None]) -> None:
             open_product(
                 settings, tracing.carriers(carriers), stop=stop.set, tracing=tracing
             ) as product,
-            server.beside(own_port(product.env), port, setting=setting),
+            server.side_server(own_port(product.env), port, setting=setting),
         ):
-            await server.stopped(ready=ready, stop=stop)
+            await server.wait_for_stop(ready=ready, stop=stop)

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import SECONDS, environment
-from tests.cli.test_overload import Running, seed
+from tests.cli.test_overload import Running, seed_three
 from tests.cli.test_serve import get as fetch
 from tests.cli.test_serve import serving
 from tests.delivery.mail.test_smtp import Mailbox
@@ -107,7 +107,7 @@ def test_everything_is_traced_and_nobody_is_in_it(folder: Path) -> None:
     with (
         mail_server(mailbox) as mail_port,
         collecting() as collector,
-        traced(folder, collector.url, mail_port=mail_port, people=seed(folder)) as one,
+        traced(folder, collector.url, mail_port=mail_port, people=seed_three(folder)) as one,
     ):
         somebodys = asyncio.run(walk(one, mailbox))
     assert collector.strange == []

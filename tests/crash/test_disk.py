@@ -22,7 +22,7 @@ import pytest
 from tests.support.live import PASSWORD, LiveDemo, live_demo
 from tests.support.power import window
 from tests.support.product import TestProduct, open_test_product, setup_uri, words
-from twostep.flows.audit.checkpoint import checkpoint_all, review_file
+from twostep.flows.audit.checkpoint import checkpoint_all, checkpoint_file_problem
 from twostep.flows.audit.verify import verify_database
 from twostep.web.door.app import UNAVAILABLE_SECONDS
 from twostep.web.metrics.exposition import write_metrics
@@ -256,7 +256,7 @@ def test_a_checkpoint_file_that_cannot_be_written_stops_nobody_and_catches_up(
             product.add_account(name)
             assert product.browser().sign_in(name).status_code == 303
             assert product.run(checkpoint_all(product.house.by())) > 0
-        assert "cannot be written" in product.house.see(review_file, path)
+        assert "cannot be written" in product.house.see(checkpoint_file_problem, path)
         told = product.run(write_metrics(env, now=product.clock.now))
         assert "\ntwostep_checkpoint_file_failures_total 3.0\n" in told
         path.rmdir()

@@ -122,7 +122,7 @@ def test_a_running_product_goes_on_with_the_keys_it_read(tmp_path: Path, harm: H
             await house.add()
             secret, _ = await house.add_app(await house.sign_in())
             harm(tmp_path / KEY_FILE)
-            house.env.keys.look()
+            house.env.keys.refresh()
             house.clock.forward(60)
             assert isinstance(await answer(house, house.code(secret)), SecondStepDone)
 
@@ -140,7 +140,7 @@ def test_with_another_key_right_and_wrong_are_refused_alike_and_the_old_one_heal
             path = tmp_path / KEY_FILE
             right = path.read_bytes()
             replace_by_another(path)
-            house.env.keys.look()
+            house.env.keys.refresh()
             house.clock.forward(60)
             code = house.code(secret)
             told = [await answer(house, typed) for typed in (code, "123456")]
@@ -152,7 +152,7 @@ def test_with_another_key_right_and_wrong_are_refused_alike_and_the_old_one_heal
             assert isinstance(await answer(house, codes[0]), SecondStepDone)
             path.write_bytes(right)
             path.chmod(0o600)
-            house.env.keys.look()
+            house.env.keys.refresh()
             assert isinstance(await answer(house, code), SecondStepDone)
             assert (await verify_database(house.env, now=house.now)).findings == ()
 

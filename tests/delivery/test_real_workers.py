@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import shutil
 import socket
 import sys
@@ -18,6 +19,7 @@ import httpx2
 import pytest
 
 from tests.cli.conftest import environment
+from tests.support import processes
 from tests.support.fake_provider import answer, fake_provider, hanging, replying
 from tests.support.house import House
 from tests.support.installed import inside, install, serving
@@ -39,8 +41,6 @@ ROWS = 500
 DUE_SECONDS = 4  # from when they are queued: both processes are up by then
 ANSWER_SECONDS = 1
 FAILOVER_SECONDS = 5
-# Other work on the machine makes a try slower, never faster: the promise is kept if one keeps it.
-TRIES = 3
 GOOD = replying(answer(202, {"id": "theirs"}))
 # The command refuses SQLite, where the server sends; two servers on one file are what it forbids.
 WORKER = """
@@ -180,7 +180,7 @@ async def time_failover(
     prepared: tuple[Path, str, str], folder: Path, first: str
 ) -> tuple[float, float]:
     """Seconds from asking for a code to the page's answer, and to its arrival at the second
-    provider."""
+    provider: without those in which other work on the machine had the processors."""
     made, phone_id, token = prepared
     shutil.copytree(made, folder, dirs_exist_ok=True)
     port = free_port()
@@ -196,9 +196,14 @@ async def time_failover(
             "TWOSTEP_WEBHOOK__SECRET": SECRET,
         }
         server = serving(folder, port, environ)
-        await asyncio.to_thread(server.__enter__)
+        process = await asyncio.to_thread(server.__enter__)
+
+        def now() -> float:
+            starved = [processes.starved_seconds(pid) for pid in (process.pid, os.getpid())]
+            return time.monotonic() - sum(starved)
+
         try:
-            began = time.monotonic()
+            began = now()
             async with httpx2.AsyncClient(
                 timeout=PATIENCE_SECONDS, trust_env=False, cookies={"twostep": token}
             ) as client:
@@ -207,11 +212,11 @@ async def time_failover(
                     data={"method": phone_id, "channel": "sms"},
                     headers={"origin": url},
                 )
-                answered = time.monotonic() - began
+                answered = now() - began
                 assert asked.status_code == 303, asked.text
                 async with asyncio.timeout(PATIENCE_SECONDS):
                     await second.asked.wait()
-                return answered, time.monotonic() - began
+                return answered, now() - began
         finally:
             await asyncio.to_thread(server.__exit__, None, None, None)
 
@@ -220,7 +225,7 @@ async def time_failover(
 def test_a_text_leaves_through_the_second_within_five_seconds_of_asking(
     prepared: tuple[Path, str, str], tmp_path: Path, dead: str
 ) -> None:
-    async def run(folder: Path) -> tuple[float, float]:
+    async def run() -> tuple[float, float]:
         async with AsyncExitStack() as stack:
             if dead == "refuses":
                 first = stack.enter_context(refusing())
@@ -232,10 +237,8 @@ def test_a_text_leaves_through_the_second_within_five_seconds_of_asking(
             else:
                 broken = replying(answer(500, b"Internal Server Error"))
                 first = (await stack.enter_async_context(fake_provider(broken))).url
-            return await time_failover(prepared, folder, first)
+            return await time_failover(prepared, tmp_path, first)
 
-    def keeps_the_promise(number: int) -> bool:
-        answered, arrived = asyncio.run(run(tmp_path / str(number)))
-        return answered < ANSWER_SECONDS and arrived < FAILOVER_SECONDS
-
-    assert any(keeps_the_promise(number) for number in range(TRIES))
+    answered, arrived = asyncio.run(run())
+    assert answered < ANSWER_SECONDS, "the page waited for the provider"
+    assert arrived < FAILOVER_SECONDS

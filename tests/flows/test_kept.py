@@ -9,7 +9,7 @@ import pytest
 
 from twostep.core.outage import StoreUnavailable
 from twostep.flows import counters
-from twostep.flows.counters import KEPT_FROM_SECONDS, KEPT_TIMES, CachedCount
+from twostep.flows.counters import CACHE_COST_FACTOR, CACHE_FROM_SECONDS, CachedCount
 
 
 class Watch:
@@ -46,9 +46,9 @@ class Counted:
 
 def test_what_took_long_is_kept_twenty_times_as_long(watch: Watch) -> None:
     async def story() -> None:
-        kept, count = CachedCount[int](), Counted(watch, KEPT_FROM_SECONDS)
+        kept, count = CachedCount[int](), Counted(watch, CACHE_FROM_SECONDS)
         assert await kept.get(count) == 1
-        kept_until = watch.seconds + KEPT_TIMES * KEPT_FROM_SECONDS
+        kept_until = watch.seconds + CACHE_COST_FACTOR * CACHE_FROM_SECONDS
         watch.seconds = kept_until - 0.01
         assert await kept.get(count) == 1
         watch.seconds = kept_until + 0.01
@@ -59,7 +59,7 @@ def test_what_took_long_is_kept_twenty_times_as_long(watch: Watch) -> None:
 
 def test_who_asks_together_has_one_count(watch: Watch) -> None:
     async def story() -> None:
-        kept, count = CachedCount[int](), Counted(watch, KEPT_FROM_SECONDS)
+        kept, count = CachedCount[int](), Counted(watch, CACHE_FROM_SECONDS)
         assert await asyncio.gather(*(kept.get(count) for _ in range(5))) == [1] * 5
 
     asyncio.run(story())
@@ -67,7 +67,7 @@ def test_who_asks_together_has_one_count(watch: Watch) -> None:
 
 def test_what_was_quick_is_counted_each_time(watch: Watch) -> None:
     async def story() -> None:
-        kept, count = CachedCount[int](), Counted(watch, KEPT_FROM_SECONDS / 2)
+        kept, count = CachedCount[int](), Counted(watch, CACHE_FROM_SECONDS / 2)
         assert [await kept.get(count) for _ in range(3)] == [1, 2, 3]
 
     asyncio.run(story())
@@ -75,7 +75,7 @@ def test_what_was_quick_is_counted_each_time(watch: Watch) -> None:
 
 def test_a_count_that_failed_is_not_kept(watch: Watch) -> None:
     async def fail() -> int:
-        watch.seconds += KEPT_FROM_SECONDS
+        watch.seconds += CACHE_FROM_SECONDS
         raise StoreUnavailable("gone")
 
     async def story() -> None:

@@ -17,7 +17,7 @@ import pytest
 
 from tests.support.engines import Engine, open_store
 from tests.support.house import House, open_house
-from tests.support.postgres import PostgresServer
+from tests.support.postgres import PostgresServer, patient_pools
 from tests.support.waiting import PATIENCE_SECONDS, wait_until
 from twostep.core.audit import event
 from twostep.core.audit.event import CLI
@@ -43,7 +43,8 @@ TOGETHER = 20
 @pytest.fixture
 def database(postgres: PostgresServer) -> Iterator[Engine]:
     url = postgres.lend_database()
-    yield Engine("postgresql", url)
+    with patient_pools():
+        yield Engine("postgresql", url)
     postgres.give_back(url)
 
 

@@ -75,7 +75,7 @@ async def link(house: House, prefix: str) -> str:
 
 def events(house: House, name: str) -> int:
     found = house.env.store.read_now(
-        lambda tx: tx.one("SELECT COUNT(*) FROM audit_records WHERE event = :name", name=name)
+        lambda tx: tx.first("SELECT COUNT(*) FROM audit_records WHERE event = :name", name=name)
     )
     assert found is not None
     return int(found[0])
@@ -272,7 +272,7 @@ def test_two_sets_of_backup_codes_made_together_leave_one(tmp_path: Path) -> Non
         shown = house.see(recovery_codes.view_codes, alice.session).shown
         assert len(set(shown)) == 10
         found = house.env.store.read_now(
-            lambda tx: tx.one(
+            lambda tx: tx.first(
                 "SELECT COUNT(*) FROM recovery_codes JOIN recovery_sets"
                 " ON recovery_sets.id = set_id WHERE account_id = :id",
                 id=account.id,

@@ -133,7 +133,7 @@ class People(RuleBasedStateMachine):
         self.spent.add((kind, code))
 
     def rows(self, table: str) -> int:
-        return int(self.read(lambda tx: tx.one(f"SELECT COUNT(*) FROM {table}"))[0])  # noqa: S608
+        return int(self.read(lambda tx: tx.first(f"SELECT COUNT(*) FROM {table}"))[0])  # noqa: S608
 
     def typed(self, what: str, number: int) -> tuple[str, str]:
         """Something to type, and under which name it is spent when it is accepted."""
@@ -404,7 +404,9 @@ class People(RuleBasedStateMachine):
 
     @invariant()
     def nothing_is_sent_but_what_was_asked_for(self) -> None:
-        found = self.read(lambda tx: tx.one("SELECT COUNT(*) FROM outbox WHERE channel <> 'email'"))
+        found = self.read(
+            lambda tx: tx.first("SELECT COUNT(*) FROM outbox WHERE channel <> 'email'")
+        )
         assert found[0] == self.events[event.CODE_SENT]
 
     def teardown(self) -> None:

@@ -35,7 +35,7 @@ async def _try(house: House, name: str, *, network: str) -> Refused:
 
 
 def _count(tx: Tx) -> int:
-    row = tx.one("SELECT count(*) FROM throttles")
+    row = tx.first("SELECT count(*) FROM throttles")
     assert row is not None
     return int(row[0])
 

@@ -17,9 +17,10 @@ from pathlib import Path
 import pytest
 
 from tests.support import patroni
-from tests.support.live import free_port
-from tests.support.nodes import HOST, Installation, Node, install, wait_until
-from tests.support.raw_client import PATIENCE_SECONDS, Answer, read_answer
+from tests.support.nodes import HOST, Installation, Node, install
+from tests.support.ports import free_port
+from tests.support.raw_client import Answer, read_answer
+from tests.support.waiting import PATIENCE_SECONDS, wait_until
 
 
 PASSWORD = "correct horse battery 9"

@@ -32,13 +32,13 @@ HOLDS = {
 }
 # What we put in place of uvicorn's own: under another name nobody would call it.
 REPLACED = {
-    connection.Connection: {
+    connection.ClientConnection: {
         *("connection_made", "connection_lost", "data_received", "resume_writing"),
         *("on_headers_complete", "on_message_complete", "send_400_response"),
     },
     server._Server: {"startup", "on_tick", "capture_signals"},
 }
-STANDS_ON = {connection.Connection: HttpToolsProtocol, server._Server: uvicorn.Server}
+STANDS_ON = {connection.ClientConnection: HttpToolsProtocol, server._Server: uvicorn.Server}
 
 
 def tree_of(kind: type) -> ast.Module:
@@ -99,7 +99,7 @@ def test_uvicorn_has_every_name_that_we_stand_on(ours: type) -> None:
 
 
 def test_the_names_are_read_from_our_own_code() -> None:
-    asked = {f"{kind.__name__}.{name}" for kind, name in asked_for(connection.Connection)}
+    asked = {f"{kind.__name__}.{name}" for kind, name in asked_for(connection.ClientConnection)}
     assert asked >= {
         "HttpToolsProtocol.pipeline",
         "HttpToolsProtocol.url",

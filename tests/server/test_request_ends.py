@@ -142,7 +142,7 @@ def line() -> Iterator[Line]:
     """A server on the loop that serves people, too."""
     recorder, port, stack = Recorder(), free_port(), AsyncExitStack()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(stack.enter_async_context(server.beside(recorder, port)))
+        runner.run(stack.enter_async_context(server.side_server(recorder, port)))
         runner.run(asyncio.wait_for(_wait_for(port), PATIENCE_SECONDS))
         yield Line(runner, port, recorder)
         runner.run(stack.aclose())

@@ -23,6 +23,7 @@ from tests.support.engines import Engine, open_store
 from twostep import store
 from twostep.core.audit.audit_chain import Head
 from twostep.core.audit.event import SYSTEM, Event, Outcome, Source
+from twostep.core.methods.totp import Drift
 from twostep.store.operate.sealed_columns import SEALED_COLUMNS, SealedColumn
 from twostep.store.tx import Tx
 
@@ -54,6 +55,7 @@ def _types(function: Function) -> dict[str, Any]:
 
 
 SIMPLE: dict[Any, Any] = {
+    Drift: Drift(0, 0),
     str: ACCOUNT,
     int: 7,
     bool: True,
@@ -116,7 +118,7 @@ def _call_and_undo(tx: Tx, function: Function) -> None:
         answer = function(tx, *positional, **named)
     except LookupError as error:
         answer = str(error)  # it does not find the row that was made up
-    tx.one("SELECT 1")  # what was sent and not waited for may still fail
+    tx.first("SELECT 1")  # what was sent and not waited for may still fail
     raise _Undone(answer)
 
 

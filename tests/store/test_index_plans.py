@@ -78,7 +78,7 @@ def filled(
 def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
     found = Asked()
     for kind in (engine_sqlite._Transaction, postgres_transaction.Transaction):
-        for name in ("run", "do", "one", "all"):
+        for name in ("run", "do", "first", "all"):
             monkeypatch.setattr(kind, name, _noting(found, getattr(kind, name)))
     return found
 

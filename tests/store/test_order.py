@@ -41,6 +41,7 @@ from twostep.store.operate import demo_reset
 from twostep.store.recovery import recoveries
 from twostep.store.recovery.recoveries import Recovery
 from twostep.store.sign_in import known_browsers, remembered_browsers, sessions
+from twostep.store.sign_in.known_browsers import KnownBrowser
 from twostep.store.tx import Tx
 
 
@@ -131,7 +132,8 @@ def _known(tx: Tx, row_id: str) -> None:
 
 
 def _know_one_more(tx: Tx) -> list[str]:
-    known_browsers.save_known_browser(tx, "acc", b"-", new_id="-", browser="", most=6, now=NOW)
+    one_more = KnownBrowser("-", "acc", b"-", "", NOW)
+    known_browsers.save_known_browser(tx, one_more, most=6)
     return [row[0] for row in tx.all("SELECT id FROM known_browsers WHERE id <> '-'")]
 
 

@@ -19,6 +19,7 @@ import pytest
 from tests.support.engines import Engine, open_store
 from tests.support.rows import ACCOUNT, LINK_DIGEST, NOW, message, save_everything
 from twostep.core.audit.event import SYSTEM, Event, Outcome
+from twostep.core.methods.totp import Drift
 from twostep.core.refusal import Refused
 from twostep.core.sign_in import throttle
 from twostep.core.token import new_id
@@ -63,7 +64,7 @@ def _together(
 
 
 def _burn_step(tx: Tx) -> bool:
-    return apps.advance_step(tx, "app", step=9, centre=0, edge_run=0, now=NOW, browser="Firefox")
+    return apps.advance_step(tx, "app", step=9, drift=Drift(0, 0), now=NOW, browser="Firefox")
 
 
 def _take_post(tx: Tx) -> bool:

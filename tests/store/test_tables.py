@@ -48,9 +48,9 @@ def test_a_row_comes_back_as_it_was_with_enums_and_booleans(engine: Engine) -> N
         assert account.role is ACCOUNT.role
         assert account.two_step is ACCOUNT.two_step
         # As every earlier version wrote them.
-        stored = tx.one("SELECT level, aal FROM sessions") or ()
+        stored = tx.first("SELECT level, aal FROM sessions") or ()
         assert [(type(value), value) for value in stored] == [(str, "half"), (str, "aal1")]
-        stored = tx.one("SELECT role, two_step, password_short FROM accounts") or ()
+        stored = tx.first("SELECT role, two_step, password_short FROM accounts") or ()
         assert [type(value) for value in stored] == [str, int, int]
 
     _write_and_read(engine, story)

@@ -18,7 +18,7 @@ from typing import ParamSpec, TypeVar
 
 import pytest
 
-from tests.support.postgres import PostgresServer
+from tests.support.postgres import PostgresServer, patient_pools
 from twostep.store.engine import open as engines
 from twostep.store.engine import schema
 from twostep.store.tx import Store
@@ -59,7 +59,8 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
         return
     server: PostgresServer = request.getfixturevalue("postgres")
     url = server.lend_database()
-    yield Engine("postgresql", url)
+    with patient_pools():
+        yield Engine("postgresql", url)
     server.give_back(url)
 
 

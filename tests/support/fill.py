@@ -56,6 +56,8 @@ def _fill(database: sqlite3.Connection, table: str, count: int, first_instant: i
         for _, name, kind, needed, *_ in columns:
             if name in parents:
                 row.append(parents[name][number % len(parents[name])])
+            elif name == "channel":
+                row.append("sms")
             elif name in unique:
                 row.append(_key(kind, table, number))
             elif kind == "INTEGER" and first_instant is not None and needed:

@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tests.support.postgres import PostgresServer
+from tests.support.postgres import PostgresServer, patient_pools
 from tests.support.waiting import PATIENCE_SECONDS
 from twostep.config import load
 from twostep.core.account import Account, Role
@@ -81,7 +81,8 @@ def postgresql(server: PostgresServer) -> Iterator[None]:
     """Every house that is opened meanwhile has its database on this server."""
     _servers.append(_Server(server))
     try:
-        yield
+        with patient_pools():
+            yield
     finally:
         for url in _servers.pop().made.values():
             server.give_back(url)
@@ -231,7 +232,7 @@ class House:
 
 
 def _due(tx: object, now: int) -> bool:
-    row = tx.one(  # type: ignore[attr-defined]
+    row = tx.first(  # type: ignore[attr-defined]
         "SELECT 1 FROM outbox WHERE state = 'queued' AND next_at <= :now LIMIT 1", now=now
     )
     return row is not None

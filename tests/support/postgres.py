@@ -22,8 +22,9 @@ import psycopg
 import pytest
 
 from tests.support.ports import free_port
-from tests.support.waiting import wait_until
-from twostep.store.engine import schema
+from tests.support.waiting import PATIENCE_SECONDS, wait_until
+from twostep.store.engine import postgres as engine_postgres
+from twostep.store.engine import postgres_pool, schema
 
 
 # The machine may lose power during a test: nothing of it is worth keeping.
@@ -47,9 +48,13 @@ _WRITTEN = """
     AND relnamespace = 'public'::regnamespace AND pg_relation_size(oid) > 0"""
 _SHAPE = """
     SELECT md5(string_agg(line, chr(10) ORDER BY line)) FROM (
-        SELECT concat_ws(' ', table_name, column_name, data_type, column_default, is_nullable)
-        FROM information_schema.columns WHERE table_schema = 'public'
-        UNION ALL SELECT indexdef FROM pg_indexes WHERE schemaname = 'public'
+        SELECT concat_ws(' ', relname, attname, format_type(atttypid, atttypmod), attnotnull,
+            pg_get_expr(adbin, adrelid))
+        FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid
+        LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
+        WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND attnum > 0
+        UNION ALL SELECT pg_get_indexdef(pg_class.oid) FROM pg_class
+        WHERE relkind = 'i' AND relnamespace = 'public'::regnamespace
         UNION ALL SELECT pg_get_constraintdef(oid) FROM pg_constraint
         WHERE connamespace = 'public'::regnamespace
         UNION ALL SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal
@@ -250,6 +255,16 @@ def run_server(folder: Path, **settings: str) -> Iterator[PostgresServer]:
     )  # fmt: skip
     with start_server(programs, data, **settings) as server:
         yield server
+
+
+@contextmanager
+def patient_pools() -> Iterator[None]:
+    """The product waits two seconds for a connection; other work on the machine may take as long
+    from a server that is well."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (engine_postgres, postgres_pool):
+            patch.setattr(module, "CONNECTION_WAIT_SECONDS", PATIENCE_SECONDS)
+        yield
 
 
 @pytest.fixture(scope="session")

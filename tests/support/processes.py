@@ -26,6 +26,15 @@ def send(pid: int, number: signal.Signals) -> None:
             os.kill(one, number)
 
 
+def starved_seconds(pid: int) -> float:
+    """How long a process's threads have waited for a processor that others had."""
+    waited = 0
+    for thread in Path(f"/proc/{pid}/task").glob("*/schedstat"):
+        with suppress(OSError):  # one that ends meanwhile
+            waited += int(thread.read_text(encoding="ascii").split()[1])
+    return waited / 1e9
+
+
 def memory_bytes(pid: int) -> int:
     """What a process takes of the memory, its share of what it shares included (PSS)."""
     rollup = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")

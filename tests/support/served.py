@@ -20,8 +20,9 @@ from typing import Any
 
 import httpx2
 
-from tests.support.live import ARRIVES_SECONDS, PASSWORD, START_SECONDS, LiveDemo
+from tests.support.live import PASSWORD, LiveDemo
 from tests.support.product import FIREFOX, AppEntry, Browser, decode_secret, setup_uri
+from tests.support.waiting import PATIENCE_SECONDS
 
 
 @dataclass
@@ -37,7 +38,7 @@ class Visitor(Browser):
             base_url=self.product.url,
             transport=httpx2.HTTPTransport(local_address=self.network, verify=False),
             headers={"user-agent": self.user_agent},
-            timeout=START_SECONDS,
+            timeout=PATIENCE_SECONDS,
         )
 
     @property
@@ -129,7 +130,7 @@ class ServedDemo(LiveDemo):
 
     def link(self, prefix: str) -> str:
         """Path of the newest mailed link that begins with `prefix`, as in `/not-me/`."""
-        deadline = time.monotonic() + ARRIVES_SECONDS
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < deadline:
             for mail in self.messages("email"):
                 if link := re.search(rf"{re.escape(prefix)}[\w-]+", mail["text"]):

@@ -28,6 +28,7 @@ from tests.support.product import (
 )
 from tests.support.rows import change
 from twostep.core.account import Account, EmailAddress
+from twostep.core.methods.totp import Drift
 from twostep.flows.env import Visitor
 from twostep.flows.hash_pool import PLACES_IN_A_LANE
 from twostep.flows.help_desk import acts as help_desk
@@ -150,8 +151,7 @@ def test_an_app_that_our_clock_has_shut_does_not_open_the_others_to_guessing(
             tx,
             first.id,
             step=ahead,
-            centre=0,
-            edge_run=0,
+            drift=Drift(0, 0),
             now=product.clock.now,
             browser="",
         )

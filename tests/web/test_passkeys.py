@@ -582,7 +582,7 @@ def test_options_write_nothing(product: TestProduct) -> None:
             "SELECT COUNT(*) FROM sessions",
             "SELECT COUNT(*) FROM passkey_handles",
         ]
-        return [store.read_now(lambda tx, sql=sql: tx.one(sql)[0]) for sql in counts]
+        return [store.read_now(lambda tx, sql=sql: tx.first(sql)[0]) for sql in counts]
 
     before = rows()
     for _ in range(30):

@@ -8,7 +8,6 @@ from importlib import resources
 import pytest
 from starlette.convertors import CONVERTOR_TYPES
 from starlette.responses import Response
-from starlette.routing import NoMatchFound
 
 from tests.support.product import Browser, TestProduct
 from twostep.web.route_table import RouteTable
@@ -38,7 +37,7 @@ def test_every_page_has_a_name_of_its_own_and_is_found_under_its_path() -> None:
 
 @pytest.mark.parametrize("value", ["", "a/b", "a b", "a\n", "a?b", "x" * 101, "ä", "\x00"])
 def test_what_could_not_be_read_again_is_no_part_of_a_path(value: str) -> None:
-    with pytest.raises(ValueError, match="no part of a path"):
+    with pytest.raises(ValueError, match="not a path of"):
         TABLE.path_for("methods.remove", id=value)
     assert TABLE.find(f"/settings/security/method/{value}/remove") is None
 
@@ -46,8 +45,8 @@ def test_what_could_not_be_read_again_is_no_part_of_a_path(value: str) -> None:
 def test_a_page_that_is_not_there_has_no_path() -> None:
     with pytest.raises(LookupError, match=r"methods\.nothing"):
         TABLE.path_for("methods.nothing")
-    for parts in ({}, {"token": "x"}, {"id": "x", "token": "x"}):
-        with pytest.raises(NoMatchFound):
+    for parts in ({}, {"token": "x"}):
+        with pytest.raises(LookupError, match="id"):
             TABLE.path_for("methods.remove", **parts)
 
 

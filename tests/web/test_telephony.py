@@ -104,7 +104,7 @@ def door(tmp_path: Path) -> Iterator[Door]:
 
 def _alice(product: TestProduct) -> str:
     found = product.env.store.read_now(
-        lambda tx: tx.one("SELECT id FROM accounts WHERE name = 'alice'")
+        lambda tx: tx.first("SELECT id FROM accounts WHERE name = 'alice'")
     )
     return str(found[0])
 

@@ -1,5 +1,4 @@
-"""The command line: each verb reads its options, runs one flow and prints what came of it.
+"""The command line: each command reads its options, runs one flow and prints the result.
 
-What a verb needs beside its own options is imported when it runs, so that `twostep --help` answers
-at once.
+Commands import what they need when they run, so that `twostep --help` answers at once.
 """

@@ -1,4 +1,4 @@
-"""The tree of verbs, and the one place where what went wrong becomes a line and an exit code."""
+"""The tree of commands, and the only place that turns errors into a line and an exit code."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from twostep.cli.failure import MISUSED, CommandFailed
 from twostep.cli.install import init
 from twostep.cli.people import help_desk
 from twostep.cli.people.accounts import users
-from twostep.cli.shell import Shell, say, shell_of
+from twostep.cli.shell import Shell, print_note, shell_of
 from twostep.cli.wiring import Wiring
 
 
@@ -54,7 +54,7 @@ root.add_typer(delivery, name="delivery")
 root.add_typer(views.audit, name="audit")
 
 
-def _print_version(wanted: bool) -> None:  # noqa: FBT001  Typer calls it so
+def _print_version(wanted: bool) -> None:  # noqa: FBT001  Typer passes it by position
     if wanted:
         print(f"{NAME} {__version__}")
         raise typer.Exit
@@ -68,11 +68,14 @@ def options(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Default: /etc/twostep/twostep.toml, else your own ./twostep.toml.",
+            help="Default: /etc/twostep/twostep.toml, or else your own ./twostep.toml.",
         ),
     ] = None,
     version: Annotated[
-        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print it.")
+        bool,
+        typer.Option(
+            "--version", is_eager=True, callback=_print_version, help="Print the version."
+        ),
     ] = False,
 ) -> None:
     """Two-step sign-in for any control panel."""
@@ -81,20 +84,20 @@ def options(
 
 
 def run(arguments: Sequence[str], wiring: Wiring) -> int:
-    """Run one verb; the exit code."""
+    """Run one command; returns the exit code."""
     try:
         root(list(arguments), prog_name=NAME, obj=Shell(wiring))
-    except SystemExit as ended:
-        return ended.code if isinstance(ended.code, int) else MISUSED
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else MISUSED
     except CommandFailed as failure:
-        _say_lines(str(failure))
+        _print_lines(str(failure))
         return failure.code
-    except wiring.stops() as stop:
-        _say_lines(str(stop))
+    except wiring.operator_errors() as error:
+        _print_lines(str(error))
         return MISUSED
     return 0
 
 
-def _say_lines(text: str) -> None:
+def _print_lines(text: str) -> None:
     for line in text.splitlines():
-        say(f"{NAME}: {line}")
+        print_note(f"{NAME}: {line}")

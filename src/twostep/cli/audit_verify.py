@@ -1,4 +1,4 @@
-"""`twostep audit verify`: whether the audit trail is whole and as it was written."""
+"""`twostep audit verify`: check that the audit trail is complete and unchanged."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from twostep.cli.failure import REFUSED, CommandFailed
-from twostep.cli.shell import AsJson, Shell, print_json, say, shell_of
+from twostep.cli.shell import AsJson, Shell, print_json, print_note, shell_of
 
 
 if TYPE_CHECKING:
@@ -28,15 +28,15 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Verify every event against the one before it and the signed checkpoints; exit 1 on a finding."""
-    found = _verify(shell_of(context), file)
+    verified = _verify(shell_of(context), file)
     if as_json:
-        print_json(asdict(found))
+        print_json(asdict(verified))
     else:
-        _print(found)
-        if file is None and not found.against_file:
+        _print(verified)
+        if file is None and not verified.against_file:
             print("No audit_checkpoint_file is set: newest checkpoints that were cut off with all"
                   " that followed, or an older copy put back, cannot be seen.")  # fmt: skip
-    if found.findings:
+    if verified.findings:
         raise typer.Exit(REFUSED)
 
 
@@ -49,7 +49,7 @@ def _verify(shell: Shell, file: Path | None) -> Verified:
         if shell.config_path() is None:
             import asyncio
 
-            say("No configuration: the chains alone are verified, not against checkpoints.")
+            print_note("No configuration: the chains alone are verified, not against checkpoints.")
             return asyncio.run(verify_export(file, None))
 
         async def work(opener: TurnOpener) -> Verified:
@@ -60,19 +60,19 @@ def _verify(shell: Shell, file: Path | None) -> Verified:
         raise CommandFailed(f"{file} cannot be read: {error.strerror}") from None
 
 
-def _print(found: Verified) -> None:
-    for finding in found.findings[:MOST_LINES]:
+def _print(verified: Verified) -> None:
+    for finding in verified.findings[:MOST_LINES]:
         print(f"{finding.fault}  {finding.about}: {finding.text}")
-    if len(found.findings) > MOST_LINES:
-        print(f"… and {len(found.findings) - MOST_LINES} more (all with --json)")
-    count = len(found.findings)
+    if len(verified.findings) > MOST_LINES:
+        print(f"… and {len(verified.findings) - MOST_LINES} more (all with --json)")
+    count = len(verified.findings)
     verdict = f"{count} finding{'s' * (count > 1)}" if count else "Nothing wrong"
-    against = f"checkpoint {found.checkpoint}" if found.checkpoint else "no checkpoint"
-    events = f"{found.events} event{'s' * (found.events != 1)}"
-    chains = f"{found.chains} chain{'s' * (found.chains != 1)}"
+    against = f"checkpoint {verified.checkpoint}" if verified.checkpoint else "no checkpoint"
+    events = f"{verified.events} event{'s' * (verified.events != 1)}"
+    chains = f"{verified.chains} chain{'s' * (verified.chains != 1)}"
     print(f"{verdict} in {events} of {chains}, against {against}.")
-    if found.unknown_starts:
-        print(f"{found.unknown_starts} chains do not begin with their first event: only the"
+    if verified.unknown_starts:
+        print(f"{verified.unknown_starts} chains do not begin with their first event: only the"
               " installation can say whether that is right.")  # fmt: skip
-    if not found.findings:
+    if not verified.findings:
         print("What was cut after the last checkpoint cannot be seen.")

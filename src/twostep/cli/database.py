@@ -1,4 +1,4 @@
-"""`twostep db …`: the database's schema, and tidying up."""
+"""`twostep db …`: upgrade the schema and purge expired rows."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ database = typer.Typer(help="The database.", no_args_is_help=True)
 database.command("copy")(database_copy.copy)
 database.command("reopen")(database_copy.reopen)
 
-# Small batches with a pause: a server may be writing beside us.
+# Small batches with a pause, because a server may be writing at the same time.
 BATCH = 100
 PAUSE_SECONDS = 0.02
 
 
 @database.command("upgrade")
 def upgrade(context: typer.Context) -> None:
-    """Bring the schema up to date; makes the database where there is none."""
+    """Bring the schema up to date; creates the database if there is none."""
     shell = shell_of(context)
     settings = shell.load_settings()
     shell.wiring.upgrade(settings)
@@ -34,15 +34,15 @@ def upgrade(context: typer.Context) -> None:
 
 @database.command("purge")
 def purge(context: typer.Context) -> None:
-    """Delete what has ended: sessions, codes, links, messages, counters, events past their time."""
+    """Delete expired sessions, codes, links, messages and counters, and old events."""
     from twostep.flows.operate.purge import purge as purge_batch
 
     shell = shell_of(context)
 
     async def work(opener: TurnOpener) -> int:
         total = 0
-        while done := await opener.do(purge_batch, limit=BATCH):
-            total += done
+        while count := await opener.do(purge_batch, limit=BATCH):
+            total += count
             await asyncio.sleep(PAUSE_SECONDS)
         return total
 

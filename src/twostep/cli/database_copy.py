@@ -20,43 +20,43 @@ def copy(
     context: typer.Context,
     *,
     source: Annotated[
-        str, typer.Option("--from", metavar="URL", help="The database to leave, not in use.")
+        str, typer.Option("--from", metavar="URL", help="The database to move from, not in use.")
     ],
     target: Annotated[
         str, typer.Option("--to", metavar="URL", help="A new one, on the same engine or the other.")
     ],
     as_json: AsJson = False,
 ) -> None:
-    """Move everything to another database, and verify it. Run again after a stop."""
+    """Move everything to another database and verify it. Run it again to resume after a stop."""
     from twostep.flows.operate.move_database import Ends
 
     ends = Ends(source, target)
     shell = shell_of(context)
-    copied, ended = _move(shell, ends)
+    copied, result = _move(shell, ends)
     if as_json:
         print_json(
             {
                 "rows": copied.rows,
                 "tables": copied.tables,
                 "resumed": copied.resumed,
-                "events": ended.verified.events,
-                "checkpoint": ended.verified.checkpoint,
+                "events": result.verified.events,
+                "checkpoint": result.verified.checkpoint,
             }
         )
         return
-    _tell(ends, copied, ended)
+    _print_result(ends, copied, result)
 
 
 def reopen(context: typer.Context) -> None:
-    """Use the database of database_url again although it was moved, or its move was given up."""
+    """Use the database in database_url again after it was moved, or after giving up a move."""
     from twostep.flows.operate.move_database import MoveRefused
-    from twostep.flows.operate.move_database import reopen as use_again
+    from twostep.flows.operate.move_database import reopen as reopen_database
 
     shell = shell_of(context)
     settings = shell.load_settings()
     name = shell.wiring.database(settings)
     try:
-        moved = use_again(settings.database_url.get_secret_value())
+        moved = reopen_database(settings.database_url.get_secret_value())
     except MoveRefused as refused:
         raise CommandFailed(str(refused)) from None
     if moved is None:
@@ -85,19 +85,19 @@ def _move(shell: Shell, ends: Ends) -> tuple[Copied, MoveResult]:
         ) from None
 
 
-def _tell(ends: Ends, copied: Copied, ended: MoveResult) -> None:
+def _print_result(ends: Ends, copied: Copied, result: MoveResult) -> None:
     print(
         f"Moved {copied.rows} rows of {len(copied.tables)} tables from {ends.source_name} to"
         f" {ends.target_name}: every count is the same."
     )
-    seen = ended.verified
-    against = f"checkpoint {seen.checkpoint}" if seen.checkpoint else "no checkpoint"
-    if ended.old_findings:
+    verified = result.verified
+    against = f"checkpoint {verified.checkpoint}" if verified.checkpoint else "no checkpoint"
+    if result.old_findings:
         print(
-            f"The audit trail was found wrong in {len(seen.findings)} places, in the old database"
+            f"The audit trail was found wrong in {len(verified.findings)} places, in the old database"
             " just as in the new one. See: twostep audit verify"
         )
     else:
-        print(f"The audit trail is whole: {seen.events} events, against {against}.")
+        print(f"The audit trail is whole: {verified.events} events, against {against}.")
     print(f"{ends.source_name} is left as it is, and no server opens it any more.")
     print("Next: set database_url to the new one, run twostep doctor, and start the server.")

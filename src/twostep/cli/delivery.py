@@ -1,4 +1,4 @@
-"""`twostep delivery`: how texts, calls and mails go."""
+"""`twostep delivery`: the status of texts, calls and mails."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from twostep.cli.shell import AsJson, instant, print_facts, print_json, print_ta
 
 
 if TYPE_CHECKING:
-    from twostep.flows.operate.delivery_status import Count, DeliveryStatus
+    from twostep.flows.operate.delivery_status import Count, DeliveryStatus, ProviderHealth
 
 delivery = typer.Typer(help="Texts, calls and mails.", no_args_is_help=True)
 
@@ -27,72 +27,60 @@ def _group() -> None:
 
 @delivery.command("status")
 def status(context: typer.Context, *, as_json: AsJson = False) -> None:
-    """Show what waits, what arrived, what failed and why, and what is used of the budgets."""
+    """Show what is waiting, what arrived, what failed and why, and how much of the budgets is used."""
     from twostep.flows.operate.delivery_status import view_delivery_status
 
     shell = shell_of(context)
 
-    found = shell.run(lambda opener: opener.read(view_delivery_status))
+    delivery_status = shell.run(lambda opener: opener.read(view_delivery_status))
     if as_json:
-        print_json(asdict(found))
+        print_json(asdict(delivery_status))
         return
-    print_facts(_facts(found))
-    for title, head, rows in _tables(found):
+    print_facts(_facts(delivery_status))
+    for title, head, rows in _tables(delivery_status):
         if rows:
             print(f"\n{title}")
             print_table(head, rows)
 
 
-def _facts(found: DeliveryStatus) -> list[tuple[str, str]]:
+def _facts(status: DeliveryStatus) -> list[tuple[str, str]]:
     facts: list[tuple[str, str]] = [
-        (channel, ", ".join(names) or "no provider") for channel, names in found.providers.items()
+        (channel, ", ".join(names) or "no provider") for channel, names in status.providers.items()
     ]
-    facts += [("trouble", f"no provider of {channel} works now") for channel in found.troubled]
-    facts += [
-        (
-            f"this {one.span}",
-            f"{one.used} of {one.limit} texts and calls used; new numbers stop at {one.open_limit}",
-        )
-        for one in found.budgets
-    ]
-    facts += [(f"replies to {name}", url) for name, url in found.replies.items()]
-    return [*facts, ("opted out", f"{found.opted_out} numbers")]
+    facts += [("trouble", f"no provider of {channel} works now") for channel in status.troubled]
+    for budget in status.budgets:
+        used = f"{budget.used} of {budget.limit} texts and calls used"
+        facts.append((f"this {budget.span}", f"{used}; new numbers stop at {budget.open_limit}"))
+    facts += [(f"replies to {name}", url) for name, url in status.replies.items()]
+    return [*facts, ("opted out", f"{status.opted_out} numbers")]
 
 
 def _tables(
-    found: DeliveryStatus,
+    status: DeliveryStatus,
 ) -> Iterator[tuple[str, Sequence[str], list[tuple[str, ...]]]]:
-    """Title, head and rows of each; those without rows are not printed."""
-    yield "Alarms of the last 14 days", ("AT", "WHAT", "ABOUT", "DETAIL"), _alarms(found)
+    """The title, head and rows of each table; tables without rows are not printed."""
+    yield "Alarms of the last 14 days", ("AT", "WHAT", "ABOUT", "DETAIL"), _alarms(status)
     yield (
         "Providers, last 14 days",
         ("PROVIDER", "CARRIES", "STATE", "ACCEPTED", "FAILED", "ACCEPT TIME"),
-        [
-            (
-                one.name,
-                ", ".join(one.channels),
-                f"passed by until {instant(one.open_until)}: {one.reason}"
-                if one.open_until
-                else "in use",
-                str(one.accepted),
-                str(one.failed),
-                _seconds(one.accept_seconds),
-            )
-            for one in found.health
-        ],
+        [_provider_row(provider) for provider in status.health],
     )
-    yield "Texts and calls by day", ("DAY", *_COUNTS), [(_day(n), *_counts(n)) for n in found.days]
+    yield (
+        "Texts and calls by day",
+        ("DAY", *_COUNTS),
+        [(_day(count), *_counts(count)) for count in status.days],
+    )
     yield (
         "Texts and calls by day and country",
         ("DAY", "COUNTRY", *_COUNTS),
-        [(_day(one), one.region or "–", *_counts(one)) for one in found.countries],
+        [(_day(count), count.region or "–", *_counts(count)) for count in status.countries],
     )
     yield (
         "Longest text of each language",
         ("LANGUAGE", "SEGMENTS", "ALPHABET", "LENGTH"),
         [
-            (one.language, str(one.segments), one.encoding, f"{one.units}/{one.limit}")
-            for one in found.texts
+            (text.language, str(text.segments), text.encoding, f"{text.units}/{text.limit}")
+            for text in status.texts
         ],
     )
     yield (
@@ -100,33 +88,47 @@ def _tables(
         ("CHANNEL", "PROVIDER", "STATE", "REASON", "COUNT", "OLDEST"),
         [
             (m.channel, m.provider or "–", m.state, m.reason, str(m.count), instant(m.oldest_at))
-            for m in found.messages
+            for m in status.messages
         ],
     )
 
 
-def _alarms(found: DeliveryStatus) -> list[tuple[str, ...]]:
+def _provider_row(provider: ProviderHealth) -> tuple[str, ...]:
+    state = "in use"
+    if provider.open_until:
+        state = f"passed by until {instant(provider.open_until)}: {provider.reason}"
+    return (
+        provider.name,
+        ", ".join(provider.channels),
+        state,
+        str(provider.accepted),
+        str(provider.failed),
+        _seconds(provider.accept_seconds),
+    )
+
+
+def _alarms(status: DeliveryStatus) -> list[tuple[str, ...]]:
     return [
         (
-            instant(one.at),
-            one.event,
-            one.subject,
-            ", ".join(f"{name} {value}" for name, value in one.data.items()),
+            instant(alarm.at),
+            alarm.event,
+            alarm.subject,
+            ", ".join(f"{name} {value}" for name, value in alarm.data.items()),
         )
-        for one in found.alarms
+        for alarm in status.alarms
     ]
 
 
-def _counts(one: Count) -> tuple[str, ...]:
-    reasons = ", ".join(f"{count} {reason}" for reason, count in one.failed.items())
-    numbers = (one.sent, one.queued, one.accepted, one.delivered)
+def _counts(count: Count) -> tuple[str, ...]:
+    reasons = ", ".join(f"{failed} {reason}" for reason, failed in count.failed.items())
+    numbers = (count.sent, count.queued, count.accepted, count.delivered)
     return (
-        *map(str, numbers), reasons or "0", str(one.verified), _seconds(one.verify_seconds)
+        *map(str, numbers), reasons or "0", str(count.verified), _seconds(count.verify_seconds)
     )  # fmt: skip
 
 
-def _day(one: Count) -> str:
-    return datetime.fromtimestamp(one.day_at, UTC).strftime("%Y-%m-%d")
+def _day(count: Count) -> str:
+    return datetime.fromtimestamp(count.day_at, UTC).strftime("%Y-%m-%d")
 
 
 def _seconds(value: float | None) -> str:

@@ -1,4 +1,4 @@
-"""The command line's "no": one line that says what is wrong and what to do, and an exit code."""
+"""Errors of the command line: one line that says what is wrong and what to do, and an exit code."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SENTENCES = {
 
 
 class CommandFailed(Exception):
-    """Ends a verb. `code`: 1 refused or found, 2 wrong usage or configuration."""
+    """Ends a command. `code`: 1 for a refusal or findings, 2 for wrong usage or configuration."""
 
     def __init__(self, text: str, code: int = REFUSED) -> None:
         super().__init__(text)
@@ -36,13 +36,13 @@ class CommandFailed(Exception):
 
 
 def sentence(refused: Refused) -> str:
-    """Say a refusal to an operator."""
+    """A refusal in words, for the operator."""
     if refused.reason is Reason.USER_NAME_MALFORMED:
-        return _NAME_PROBLEMS[str(refused.detail["problem"])]
+        return _NAME_PROBLEMS[refused.detail["problem"]]
     known = _SENTENCES.get(refused.reason)
     return known.format(**refused.detail) if known else f"Refused: {refused.reason}."
 
 
 def unknown_account(name: str) -> CommandFailed:
-    """No such account."""
+    """The error for an account that does not exist."""
     return CommandFailed(f'There is no account "{name}". See: twostep user list')

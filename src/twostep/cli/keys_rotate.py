@@ -1,4 +1,4 @@
-"""`twostep keys …`: which keys there are, a new one for everything, and an old one's end."""
+"""`twostep keys …`: list the keys, rotate to a new one and remove an old one."""
 
 from __future__ import annotations
 
@@ -19,21 +19,18 @@ if TYPE_CHECKING:
 
 
 def list_keys(context: typer.Context, *, as_json: AsJson = False) -> None:
-    """List the keys, newest first, and how many values stand under each."""
+    """List the keys, newest first, with the number of values under each."""
     from twostep.flows.operate.rotate_keys import view_keys
 
-    found = shell_of(context).run(lambda opener: opener.read(view_keys))
+    uses = shell_of(context).run(lambda opener: opener.read(view_keys))
     if as_json:
-        print_json([_row(use) for use in found])
+        print_json([_row(use) for use in uses])
         return
     print_table(
         ("KEY", "USE", "VALUES"),
-        [
-            (use.key_id, "seals and opens" if use.seals else "opens", str(use.total))
-            for use in found
-        ],
+        [(use.key_id, "seals and opens" if use.seals else "opens", str(use.total)) for use in uses],
     )
-    for use in found:
+    for use in uses:
         if not use.seals and use.total == 0:
             print(
                 f"Nothing stands under {use.key_id} any more. Run: twostep keys remove {use.key_id}"
@@ -41,7 +38,10 @@ def list_keys(context: typer.Context, *, as_json: AsJson = False) -> None:
 
 
 def rotate(context: typer.Context, *, as_json: AsJson = False) -> None:
-    """Make a new key and seal everything under it; the server may go on. Run again after a stop."""
+    """Make a new key and reseal everything under it; the server may keep running.
+
+    Run it again to resume after a stop.
+    """
     from twostep.flows.operate.rotate_keys import rotate_keys
 
     shell = shell_of(context)
@@ -55,23 +55,23 @@ def rotate(context: typer.Context, *, as_json: AsJson = False) -> None:
             except OSError as error:
                 raise _unwritable(path, error) from None
 
-    done = shell.run(work, settings)
+    rotated = shell.run(work, settings)
     if as_json:
         print_json(
             {
-                "key": done.key_id,
-                "resumed": done.resumed,
-                "values": done.values,
-                "unreadable": done.unreadable,
-                "old": [_row(use) for use in done.old],
+                "key": rotated.key_id,
+                "resumed": rotated.resumed,
+                "values": rotated.values,
+                "unreadable": rotated.unreadable,
+                "old": [_row(use) for use in rotated.old],
             }
         )
     else:
-        _tell(done, is_file=path is not None)
-    if done.unreadable:
+        _print_result(rotated, is_file=path is not None)
+    if rotated.unreadable:
         raise CommandFailed(
-            f"{len(done.unreadable)} values do not open and were left as they are:"
-            f" {', '.join(done.unreadable[:5])}. Is a key missing that they were sealed with?"
+            f"{len(rotated.unreadable)} values do not open and were left as they are:"
+            f" {', '.join(rotated.unreadable[:5])}. Is a key missing that they were sealed with?"
         )
 
 
@@ -79,7 +79,7 @@ def remove(
     context: typer.Context,
     key_id: Annotated[str, typer.Argument(metavar="KEY", help="Its id, as keys list shows it.")],
 ) -> None:
-    """Take an old key out of the key file, once nothing stands under it."""
+    """Remove an old key from the key file, once no value is sealed under it."""
     from twostep.flows.operate.rotate_keys import remove_key, view_keys
 
     shell = shell_of(context)
@@ -88,7 +88,7 @@ def remove(
 
     async def work(opener: TurnOpener) -> None:
         uses = {use.key_id: use for use in await opener.read(view_keys)}
-        _refuse_use(uses.get(key_id), key_id)
+        _require_unused(uses.get(key_id), key_id)
         try:
             await remove_key(opener, path, key_id=key_id)
         except OSError as error:
@@ -101,15 +101,15 @@ def remove(
     )
 
 
-def _refuse_use(use: KeyUse | None, key_id: str) -> None:
+def _require_unused(use: KeyUse | None, key_id: str) -> None:
     if use is None:
         raise CommandFailed(f'There is no key "{key_id}". See: twostep keys list')
     if use.seals:
         raise CommandFailed(f"{key_id} is the newest key, under which everything is sealed.")
     if use.total:
-        told = ", ".join(f"{count} in {where}" for where, count in use.uses.items())
+        places = ", ".join(f"{count} in {where}" for where, count in use.uses.items())
         raise CommandFailed(
-            f"{use.total} values still stand under {key_id} ({told}). Run: twostep keys rotate"
+            f"{use.total} values still stand under {key_id} ({places}). Run: twostep keys rotate"
         )
 
 
@@ -133,10 +133,10 @@ def _row(use: KeyUse) -> dict[str, object]:
     return {"id": use.key_id, "seals": use.seals, "values": use.total, "uses": use.uses}
 
 
-def _tell(done: Rotated, *, is_file: bool) -> None:
-    begun = "An earlier rotation is finished" if done.resumed and is_file else "Done"
-    print(f"{begun}: {done.values} values sealed again, all under {done.key_id}.")
-    for use in done.old:
+def _print_result(rotated: Rotated, *, is_file: bool) -> None:
+    headline = "An earlier rotation is finished" if rotated.resumed and is_file else "Done"
+    print(f"{headline}: {rotated.values} values sealed again, all under {rotated.key_id}.")
+    for use in rotated.old:
         if use.total:
             print(
                 f"{use.total} values still stand under {use.key_id}. Run again: twostep keys rotate"

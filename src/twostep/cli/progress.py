@@ -1,4 +1,4 @@
-"""A bar on a terminal for what takes long."""
+"""A progress bar for long commands on a terminal."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from twostep.cli.shell import say
+from twostep.cli.shell import print_note
 
 
 WIDTH = 40
@@ -14,17 +14,17 @@ WIDTH = 40
 
 @contextmanager
 def progress() -> Iterator[Callable[[int, int], None]]:
-    """A function to be told what is done and of how many; silent where no terminal is."""
+    """A function to report how many are done, and the total; silent without a terminal."""
     if not sys.stderr.isatty():
-        yield lambda _done, _total: None
+        yield lambda _count, _total: None
         return
 
-    def report(done: int, total: int) -> None:
-        filled = WIDTH * done // total if total else WIDTH
+    def report(count: int, total: int) -> None:
+        filled = WIDTH * count // total if total else WIDTH
         bar = "#" * filled + "." * (WIDTH - filled)
-        print(f"\r[{bar}] {done} of {total}", end="", file=sys.stderr, flush=True)
+        print(f"\r[{bar}] {count} of {total}", end="", file=sys.stderr, flush=True)
 
     try:
         yield report
     finally:
-        say("")
+        print_note("")

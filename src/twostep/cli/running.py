@@ -1,4 +1,4 @@
-"""`twostep serve`, `worker` and `demo`: what runs until it is stopped."""
+"""`twostep serve`, `worker` and `demo`: commands that run until they are stopped."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def serve(
     tls_key: Annotated[Path | None, typer.Option(help="Its key, PEM, no passphrase.")] = None,
 ) -> None:
     """Run the server. Without --tls-cert put a proxy in front that speaks https."""
-    # What the start makes stays, so the collector looks at it once, when all is there: the server
-    # switches it on again before it is ready.
+    # Objects created at startup live as long as the process, so collecting them repeatedly is wasted
+    # work. The server enables collection again before it is ready.
     gc.disable()
     import structlog
 
@@ -55,7 +55,7 @@ def serve(
 
 
 def worker(context: typer.Context) -> None:
-    """Send messages beside several servers; with SQLite the one server does that itself."""
+    """Send messages alongside several servers; with SQLite the only server does that itself."""
     import structlog
 
     from twostep.logs import configure_logging
@@ -91,11 +91,11 @@ def demo(
 
 
 def _run(running: Coroutine[Any, Any, T]) -> T:
-    """Run it to its end. Exit code 1 where it ended by itself, so that a supervisor starts it again."""
+    """Run to the end. A failed job means exit code 1, so that a supervisor restarts the process."""
     from twostep import server
-    from twostep.flows.operate.jobs import WorkEnded
+    from twostep.flows.operate.jobs import JobFailed
 
     try:
         return server.run(running)
-    except WorkEnded as error:
+    except JobFailed as error:
         raise CommandFailed(str(error)) from None

@@ -1,4 +1,4 @@
-"""What every verb has at hand: the settings, the product opened for one act, and printing."""
+"""What every command uses: the settings, the product opened for one task, and printing."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a ta
 
 @dataclass(frozen=True, slots=True)
 class Shell:
-    """One call of the program. `config`: the file named by `--config`."""
+    """One run of the program. `config`: the file given with `--config`."""
 
     wiring: Wiring
     config: Path | None = None
 
     def config_path(self) -> Path | None:
-        """The file that counts; None where there is none. Raises `ConfigError`."""
+        """The configuration file in use; None if there is none. Raises `ConfigError`."""
         from twostep.config import find_config
 
         return self.config or find_config()
 
     def load_settings(self) -> Settings:
-        """Read the settings. Raises `ConfigError` and, where there are none at all, `CommandFailed`."""
+        """Read the settings. Raises `ConfigError` or, if there are none at all, `CommandFailed`."""
         from twostep.config import load
 
         path = self.config_path()
@@ -57,7 +57,7 @@ class Shell:
     def run(
         self, work: Callable[[TurnOpener], Awaitable[T]], settings: Settings | None = None
     ) -> T:
-        """Open the product, do one piece of work, close it."""
+        """Open the product, do one piece of work and close it."""
         from twostep.flows.turn import by_shell
 
         given = settings or self.load_settings()
@@ -71,7 +71,7 @@ class Shell:
 
 
 def _log_to_stderr() -> None:
-    """Warnings go where people look; standard output is for data."""
+    """Log warnings to standard error; standard output is for data."""
     import structlog
 
     structlog.configure(
@@ -81,9 +81,9 @@ def _log_to_stderr() -> None:
 
 
 def shell_of(context: typer.Context) -> Shell:
-    """The shell that the entry point put into the context."""
-    found: Shell = context.obj
-    return found
+    """The shell that the entry point stored in the context."""
+    shell: Shell = context.obj
+    return shell
 
 
 def print_json(value: object) -> None:
@@ -101,25 +101,25 @@ def print_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 
 def print_facts(facts: Iterable[tuple[str, str]]) -> None:
-    """Print names and values, one pair a line."""
+    """Print names and values, one pair per line."""
     pairs = list(facts)
     width = max(len(name) for name, _ in pairs)
     for name, value in pairs:
         print(f"{name.ljust(width)}  {value}".rstrip())
 
 
-def say(text: str) -> None:
-    """Tell the operator something that is no data."""
+def print_note(text: str) -> None:
+    """Print something that is not data to standard error."""
     print(text, file=sys.stderr)
 
 
 def instant(at: int | None) -> str:
-    """An instant in UTC, as people read it; a dash for none."""
+    """A readable instant in UTC; a dash for None."""
     return "–" if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def read_password() -> str:
-    """Read a password from standard input: its first line, or asked for twice on a terminal."""
+    """Read a password: prompt twice on a terminal, otherwise take the first line of standard input."""
     if sys.stdin.isatty():
         word: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
         return word

@@ -1,4 +1,4 @@
-"""`twostep keys`, `policy`, `audit`: what is, printed."""
+"""`twostep policy show` and `audit export`, and the groups `keys`, `policy` and `audit`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from twostep.cli.shell import AsJson, print_facts, print_json, print_table, say, shell_of
+from twostep.cli.shell import AsJson, print_facts, print_json, print_note, print_table, shell_of
 from twostep.core.sign_in.session import FRESH_SECONDS, HALF_SESSION_SECONDS
 from twostep.core.sign_in.throttle import RULES, Rule
 
@@ -37,12 +37,12 @@ def show_policy(context: typer.Context, *, as_json: AsJson = False) -> None:
 def _policy_facts(settings: Settings) -> list[tuple[str, str]]:
     from twostep.flows.operate.guess_chance import most_guess_millionths
     from twostep.flows.policy.decide import rules_of
-    from twostep.flows.proof import retired_password as retire
-    from twostep.flows.proof.wrong_tries import WRONG_IN_A_ROW_TO_TELL
+    from twostep.flows.proof import retired_password
+    from twostep.flows.proof.wrong_tries import WRONG_IN_A_ROW_TO_NOTIFY
 
     rules, session = rules_of(settings), settings.session
     days, hours = settings.policy.remember_browser_days, rules.recovery_wait_hours
-    sum_to_retire = retire.MILLIONTHS_TO_RETIRE / 10_000
+    sum_to_retire = retired_password.MILLIONTHS_TO_RETIRE / 10_000
     chance = most_guess_millionths(settings) / 10_000
     return [
         ("two-step sign-in is required of", rules.required_of),
@@ -57,8 +57,8 @@ def _policy_facts(settings: Settings) -> list[tuple[str, str]]:
         ("app codes are taken", f"±{settings.totp.tolerance_steps * 30} seconds"),
         ("texts and calls", f"{settings.delivery.hourly_budget} an hour,"),
         ("", f"{settings.delivery.daily_budget} a day at most"),
-        ("the owner is told", f"at {WRONG_IN_A_ROW_TO_TELL} wrong codes in a row"),
-        ("the password is retired", f"at {retire.WRONG_IN_A_ROW_TO_RETIRE} of them, or"),
+        ("the owner is told", f"at {WRONG_IN_A_ROW_TO_NOTIFY} wrong codes in a row"),
+        ("the password is retired", f"at {retired_password.WRONG_IN_A_ROW_TO_RETIRE} of them, or"),
         ("", f"when the chances of all add up to {sum_to_retire:.3f} %"),
         ("guessing with a stolen password", f"gets in {chance:.4f} % of the time"),
         ("", "at most; then the password is retired, not the phone"),
@@ -67,8 +67,8 @@ def _policy_facts(settings: Settings) -> list[tuple[str, str]]:
 
 def _policy_as_json(settings: Settings) -> dict[str, object]:
     from twostep.flows.operate.guess_chance import most_guess_millionths
-    from twostep.flows.proof import retired_password as retire
-    from twostep.flows.proof.wrong_tries import WRONG_IN_A_ROW_TO_TELL
+    from twostep.flows.proof import retired_password
+    from twostep.flows.proof.wrong_tries import WRONG_IN_A_ROW_TO_NOTIFY
 
     return {
         **settings.policy.model_dump(),
@@ -80,9 +80,9 @@ def _policy_as_json(settings: Settings) -> dict[str, object]:
         "delivery.daily_budget": settings.delivery.daily_budget,
         "half_session_seconds": HALF_SESSION_SECONDS,
         "fresh_seconds": FRESH_SECONDS,
-        "wrong_codes_to_tell": WRONG_IN_A_ROW_TO_TELL,
-        "wrong_codes_to_retire": retire.WRONG_IN_A_ROW_TO_RETIRE,
-        "chance_to_retire": retire.MILLIONTHS_TO_RETIRE / 1_000_000,
+        "wrong_codes_to_tell": WRONG_IN_A_ROW_TO_NOTIFY,
+        "wrong_codes_to_retire": retired_password.WRONG_IN_A_ROW_TO_RETIRE,
+        "chance_to_retire": retired_password.MILLIONTHS_TO_RETIRE / 1_000_000,
         "most_guess_chance": most_guess_millionths(settings) / 1_000_000,
         "limits": [asdict(rule) for rule in RULES],
     }
@@ -98,7 +98,7 @@ def _limit_row(rule: Rule) -> tuple[str, str, str, str]:
 
 
 def _span(seconds: int) -> str:
-    """Whole hours or minutes, in words."""
+    """A span in whole hours or minutes, in words."""
     count, unit = (seconds // 3600, "hour") if seconds % 3600 == 0 else (seconds // 60, "minute")
     return f"{count} {unit}{'s' * (count != 1)}"
 
@@ -110,4 +110,4 @@ def export(context: typer.Context) -> None:
 
     shell = shell_of(context)
     count = shell.run(lambda opener: export_audit(opener, sys.stdout.write))
-    say(f"{count} events.")
+    print_note(f"{count} events.")

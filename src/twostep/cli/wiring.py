@@ -1,4 +1,4 @@
-"""What the command line is given by the program's entry point; it may not reach for it itself."""
+"""What the entry point passes to the command line, which may not import it directly."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Serve(Protocol):
 
 
 class Work(Protocol):
-    """Sends messages beside servers until a stop signal."""
+    """Sends messages alongside servers until a stop signal."""
 
     def __call__(
         self, settings: Settings, *, ready: Callable[[], None]
@@ -38,7 +38,7 @@ class Work(Protocol):
 
 
 class RunDemo(Protocol):
-    """Runs the demo until a stop signal; the exit code."""
+    """Runs the demo until a stop signal; returns the exit code."""
 
     def __call__(
         self, *, port: int, data_dir: Path | None, sets: Sequence[str]
@@ -47,13 +47,13 @@ class RunDemo(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Wiring:
-    """The product as verbs see it.
+    """The product as commands see it.
 
-    `open_env`: store, keys and hash pool, without a worker: a server may run beside it.
+    `open_env`: store, keys and hash pool, without a worker, because a server may be running.
     `clock`: Unix seconds.
-    `upgrade`: brings the schema up to date. `database`: where it is, in words; `database_file`: the
-    file it is in, None where it is in none.
-    `stops`: kinds of exceptions whose text is for the operator; asked for only once one was raised.
+    `upgrade`: brings the schema up to date. `database`: describes where it is; `database_file`: its
+    file, None if it has none.
+    `operator_errors`: exception types whose text is for the operator; called only once one was raised.
     """
 
     clock: Callable[[], int]
@@ -65,4 +65,4 @@ class Wiring:
     serve: Serve
     worker: Work
     demo: RunDemo
-    stops: Callable[[], tuple[type[Exception], ...]]
+    operator_errors: Callable[[], tuple[type[Exception], ...]]

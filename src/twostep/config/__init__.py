@@ -1,6 +1,6 @@
 """Settings: one TOML file, the environment and `--set`, checked as a whole before anything starts.
 
-`load` gives a frozen `Settings` or raises `ConfigError`, which holds one line for each problem.
+`load` returns a frozen `Settings` or raises `ConfigError`, which holds one line for each problem.
 """
 
 from __future__ import annotations

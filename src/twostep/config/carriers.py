@@ -1,4 +1,4 @@
-"""Settings of carriers of texts and calls, each its own table."""
+"""Settings for carriers of texts and calls, a table each."""
 
 from __future__ import annotations
 
@@ -26,36 +26,36 @@ SenderId = Annotated[str, AfterValidator(_sender)]
 
 
 class VonageSettings(CarrierSettings):
-    """Text messages and calls by Vonage."""
+    """Text messages and calls through Vonage."""
 
     api_key: str = Field(pattern=r"^[0-9a-zA-Z]{4,32}$", description="API key of the account.")
     api_secret: SecretStr = Field(min_length=1, description="API secret of the account.")
     sender: SenderId | None = Field(
         default=None,
         alias="from",
-        description="Number (E.164) or name that texts come from. Empty: no texts.",
+        description="Number (E.164) or name that texts come from. Without it: no texts.",
     )
     call_from: FullNumber | None = Field(
-        default=None, description="Number that calls come from; linked to the Voice application."
+        default=None, description="Number that calls come from, linked to the Voice application."
     )
     application_id: str | None = Field(
         default=None,
         pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$",
-        description="Id of the Voice application. Calls need one.",
+        description="Id of the Voice application. Needed for calls.",
     )
     private_key: SecretStr | None = Field(
-        default=None, description="Private key of that application, in PEM."
+        default=None, description="Private key of that application, as PEM."
     )
     signature_secret: SecretStr | None = Field(
         default=None,
-        description="Signature secret of the account; with it, requests of the Voice API must be "
-        "signed by Vonage too.",
+        description="Signature secret of the account. With it, requests from the Voice API must "
+        "also carry Vonage's signature.",
     )
     text_api_url: Origin = Field(
-        default="https://rest.nexmo.com", description="Where the SMS API answers."
+        default="https://rest.nexmo.com", description="Base address of the SMS API."
     )
     call_api_url: Origin = Field(
-        default="https://api.nexmo.com", description="Where the Voice API answers."
+        default="https://api.nexmo.com", description="Base address of the Voice API."
     )
 
     @model_validator(mode="after")
@@ -82,30 +82,32 @@ class VonageSettings(CarrierSettings):
 
 
 class AwsSnsSettings(CarrierSettings):
-    """Text messages by Amazon SNS."""
+    """Text messages through Amazon SNS."""
 
     region: str = Field(
         pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$", description="AWS region, like eu-central-1."
     )
     access_key_id: str = Field(
         pattern=r"^[A-Z0-9]{16,128}$",
-        description="Access key id of an identity that may call sns:Publish.",
+        description="Access key id of an identity that is allowed to call sns:Publish.",
     )
-    secret_access_key: SecretStr = Field(min_length=1, description="Its secret access key.")
+    secret_access_key: SecretStr = Field(
+        min_length=1, description="Secret access key of that identity."
+    )
     session_token: SecretStr | None = Field(
-        default=None, description="Its session token, where the identity is a temporary one."
+        default=None, description="Session token, if that identity is a temporary one."
     )
     sender: str | None = Field(
         default=None,
         pattern=r"^[A-Za-z0-9-]*[A-Za-z][A-Za-z0-9-]*$",
         max_length=11,
-        description="Sender's name, up to eleven letters and digits; some countries ignore it.",
+        description="Sender name of up to eleven letters and digits; some countries ignore it.",
     )
     origination_number: FullNumber | None = Field(
-        default=None, description="Your number there that texts come from, in E.164."
+        default=None, description="Your number at AWS that texts come from, in E.164."
     )
     api_url: Origin | None = Field(
-        default=None, description="Where SNS answers. Default: the region's own address."
+        default=None, description="Base address of SNS. Default: the region's address."
     )
 
 
@@ -116,20 +118,22 @@ class KannelSettings(CarrierSettings):
     user: str = Field(min_length=1, description="Name of a sendsms-user.")
     password: SecretStr = Field(min_length=1, description="Password of that user.")
     sender: SenderId | None = Field(
-        default=None, alias="from", description="Sender; some networks replace it."
+        default=None,
+        alias="from",
+        description="Number or name that texts come from; some networks replace it.",
     )
     smsc: str | None = Field(
-        default=None, description="Id of the connection to use. Default: Kannel decides."
+        default=None, description="Id of the SMSC connection to use. Default: Kannel decides."
     )
 
 
 class CommandSettings(CarrierSettings):
-    """Text messages by a program on this machine, such as gammu."""
+    """Text messages through a program on this machine, such as gammu."""
 
     argv: Annotated[tuple[str, ...], WordList] = Field(
         min_length=1,
-        description="The program and its arguments; {to} becomes the number in E.164, {id} the "
-        "message's id. The text comes on standard input. No shell is involved.",
+        description="The program and its arguments. {to} becomes the number in E.164, {id} the "
+        "message id. The text is passed on standard input. No shell is involved.",
     )
 
     @model_validator(mode="after")
@@ -142,26 +146,24 @@ class CommandSettings(CarrierSettings):
 
 
 class TwilioSettings(CarrierSettings):
-    """Text messages and calls by Twilio."""
+    """Text messages and calls through Twilio."""
 
     account_sid: str = Field(
         pattern=r"^AC[0-9a-fA-F]{32}$", description="Account SID: AC and 32 hexadecimal digits."
     )
     auth_token: SecretStr | None = Field(
         default=None,
-        description="The account's auth token. Calls and delivery states need it: callbacks are "
-        "signed with it.",
+        description="Auth token of the account. Needed for calls and delivery reports, because "
+        "Twilio signs its callbacks with it.",
     )
     api_key: str | None = Field(
         default=None,
         pattern=r"^SK[0-9a-fA-F]{32}$",
         description="API key SID to send with instead of the auth token.",
     )
-    api_key_secret: SecretStr | None = Field(
-        default=None, description="The secret of that API key."
-    )
+    api_key_secret: SecretStr | None = Field(default=None, description="Secret of that API key.")
     from_number: FullNumber | None = Field(
-        default=None, description="Your number there, in E.164. Calls need one."
+        default=None, description="Your Twilio number, in E.164. Needed for calls."
     )
     messaging_service: str | None = Field(
         default=None,
@@ -170,7 +172,7 @@ class TwilioSettings(CarrierSettings):
     )
     api_url: Origin = Field(
         default="https://api.twilio.com",
-        description="Where the API answers; change it for another Twilio region.",
+        description="Base address of the API; change it for another Twilio region.",
     )
 
     @model_validator(mode="after")
@@ -187,13 +189,15 @@ class TwilioSettings(CarrierSettings):
 
     @property
     def can_call(self) -> bool:
-        """Calls need a number to come from and the key that signs their callbacks."""
+        """Calls need a number to come from, and the token that signs their callbacks."""
         return self.from_number is not None and self.auth_token is not None
 
 
 class CarrierTables(Section):
-    """A table for each carrier of texts and calls, in the order in which they are tried where none is
-    given. `delivery/providers.py` says how each is made."""
+    """A table for each carrier of texts and calls, in the order they are tried by default.
+
+    `delivery/providers.py` says how each is built.
+    """
 
     twilio: TwilioSettings | None = Field(default=None)
     vonage: VonageSettings | None = Field(default=None)
@@ -203,7 +207,7 @@ class CarrierTables(Section):
     command: CommandSettings | None = Field(default=None)
 
     def carrier(self, name: str) -> CarrierSettings | None:
-        """The table of a carrier; None where there is none."""
+        """The table of a carrier, or None."""
         table: CarrierSettings | None = getattr(self, name) if name in CARRIERS else None
         return table
 

@@ -1,4 +1,4 @@
-"""Settings of delivery: where messages may go, who carries them, and each provider's own table."""
+"""Settings for delivery: where messages may go, and which providers carry them."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from twostep.config.carriers import CARRIERS
 from twostep.config.kinds import ALL_COUNTRIES, ByRegion, Countries, Section, WordList
 
 
-CONSOLE = "console"  # the demo's fake phone: it has no table
+CONSOLE = "console"  # the demo's fake phone; it has no table
 
 if TYPE_CHECKING:
     PhoneProvider = str
-else:  # checked when settings are read: the names of the tables there are
+else:  # at run time: the names of the tables, checked when settings are read
     PhoneProvider = Literal[(*CARRIERS, CONSOLE)]
 
 MailProvider = Literal["smtp", "console"]
@@ -28,47 +28,47 @@ class DeliverySettings(Section):
 
     countries: Countries = Field(
         default=(),
-        description="Regions (ISO 3166, two letters) whose numbers may be added and are sent "
-        'codes, or "all". Empty: none.',
+        description="Regions (ISO 3166, two letters) whose numbers may be added and sent codes, "
+        'or "all". Empty: none.',
     )
     country_flags: Annotated[dict[str, tuple[CountryFlag, ...]], ByRegion] = Field(
         default={},
-        description="What single countries allow, where not everything: sms, call, enrol (new "
-        'numbers) and signin (confirmed ones), like { CH = ["sms", "signin"] }.',
+        description="Limits single countries to some of sms, call, enrol (new numbers) and "
+        'signin (confirmed ones), like { CH = ["sms", "signin"] }.',
     )
     country_providers: Annotated[dict[str, tuple[PhoneProvider, ...]], ByRegion] = Field(
         default={},
-        description="Providers of single countries in the order they are tried, like "
+        description="Providers for single countries, in the order they are tried, like "
         '{ US = ["twilio", "vonage"] }.',
     )
     voip: bool = Field(
         default=False,
-        description="Whether internet telephone numbers may be added. They are cheap to get in bulk, "
-        "and whoever has the account behind one has its codes.",
+        description="Whether VoIP numbers may be added. They are cheap to get in bulk, and "
+        "anyone who gets into the account behind one gets its codes.",
     )
     app_hash: str = Field(
         default="",
         pattern=r"^([A-Za-z0-9+/]{11})?$",
-        description="Eleven characters that let your own Android app read the code from the text "
+        description="Eleven-character hash that lets your own Android app read codes from texts "
         "(SMS Retriever). Empty: none.",
     )
     daily_budget: int = Field(
         default=1000,
         ge=0,
         le=1_000_000,
-        description="Texts and calls a UTC day, all accounts together. The last fifth is kept "
-        "for signing in with numbers that are confirmed.",
+        description="Texts and calls per UTC day, for all accounts together. The last fifth is "
+        "reserved for signing in with confirmed numbers.",
     )
     hourly_budget: int = Field(
         default=200,
         ge=0,
         le=1_000_000,
-        description="Texts and calls an hour, in the same way.",
+        description="Texts and calls per hour, in the same way.",
     )
     sms: Annotated[tuple[PhoneProvider, ...], WordList] = Field(
         default=(),
-        description="Providers of text messages in the order they are tried. Empty: every one "
-        "that has a table and can do it.",
+        description="Providers of text messages, in the order they are tried. Empty: all that "
+        "have a table and can send texts.",
     )
     call: Annotated[tuple[PhoneProvider, ...], WordList] = Field(
         default=(), description="The same for phone calls."

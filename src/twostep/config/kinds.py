@@ -1,7 +1,7 @@
-"""Kinds of values that settings have, each with the sentence that says what is wrong with one.
+"""Types of setting values, each with the sentence that says how to correct a wrong one.
 
 A validator raises `ValueError` with a complete instruction; `problems.py` puts key and value in
-front of it. What comes from the environment is text, so lists also read `DE, FR`.
+front of it. Values from the environment are text, so a list may also be written `DE, FR`.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 
 ALL_COUNTRIES = "all"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-MAX_HOST = 128  # with a code and an app's hash it fills one text message
+MAX_HOST = 128  # with a code and an app hash it fills one text message
 
 
 class Section(BaseModel):
-    """A table of the TOML file. Frozen; unknown keys are found before pydantic sees them."""
+    """A table of the TOML file. Frozen; unknown keys are reported before pydantic sees them."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -36,23 +36,23 @@ class Section(BaseModel):
 
 
 class CarrierSettings(Section):
-    """The table of a carrier of texts and calls; most carry texts only."""
+    """The table of a carrier for texts and calls; most only carry texts."""
 
-    calls_need: ClassVar[str] = ""  # settings, for who names it for calls and has not set them
+    calls_need: ClassVar[str] = ""  # the settings that calls need, for the error message
 
     @property
     def can_text(self) -> bool:
-        """Whether texts can leave through it."""
+        """Whether it can send texts."""
         return True
 
     @property
     def can_call(self) -> bool:
-        """Whether it makes calls."""
+        """Whether it can make calls."""
         return False
 
 
 def is_loopback(host: str) -> bool:
-    """Whether `host` (a name or an address, without brackets) never leaves this machine."""
+    """Whether `host` (a name or an address, without brackets) means this machine."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:
@@ -73,9 +73,9 @@ def _split_list(value: object) -> object:
 
 
 def _origin(value: str) -> str:
-    """Normalise to scheme, host and a port that is not the default one.
+    """Normalise to scheme, host and any port that is not the default one.
 
-    Raises ValueError for everything that an origin (RFC 6454) cannot be.
+    Raises ValueError for anything that is not an origin (RFC 6454).
     """
     try:
         parts = urlsplit(value.strip())
@@ -137,7 +137,7 @@ def _regions(value: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _by_region(value: object) -> object:
-    """Read a table of regions; from the environment it comes as TOML, like `{ DE = ["sms"] }`."""
+    """Read a table by region; in the environment it is written as TOML: `{ DE = ["sms"] }`."""
     if isinstance(value, str):
         try:
             value = tomllib.loads(f"value = {value or '{}'}")["value"]
@@ -153,7 +153,7 @@ def _by_region(value: object) -> object:
 
 
 def _table(value: object) -> object:
-    """Read a table; from the environment it comes as TOML, like `{ name = "{to}" }`."""
+    """Read a table; in the environment it is written as TOML: `{ name = "{to}" }`."""
     if isinstance(value, str):
         try:
             value = tomllib.loads(f"value = {value or '{}'}")["value"]

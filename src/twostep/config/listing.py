@@ -19,40 +19,40 @@ PREFIX = "TWOSTEP_"
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One setting: its dotted key, and the model field that says the rest."""
+    """One setting: its dotted key, and the model field with everything else."""
 
     key: str
     field: FieldInfo
 
     @property
     def is_secret(self) -> bool:
-        """Whether its value is never shown; such a setting can also be read from a file."""
+        """Whether its value is never shown. Such a setting can also be read from a file."""
         return SecretStr in _members(self.field)
 
     @property
     def is_path(self) -> bool:
-        """Whether a relative value in the TOML file is meant relative to that file."""
+        """Whether a relative value in the TOML file is relative to that file."""
         return Path in _members(self.field)
 
     @property
     def file_key(self) -> str | None:
-        """The key that names a file with the secret. `key_file` is a setting of its own."""
+        """The key that names a file with the secret. `key_file` is a separate setting."""
         return f"{self.key}_file" if self.is_secret and self.key != "key" else None
 
 
 def _members(field: FieldInfo) -> set[object]:
-    """Return the field's type, and for unions and annotated types all that they are made of."""
-    found: set[object] = set()
+    """Return the field's type and, for unions and annotated types, all their parts."""
+    kinds: set[object] = set()
     open_types: list[object] = [field.annotation]
     while open_types:
         kind = open_types.pop()
-        found.add(kind)
+        kinds.add(kind)
         open_types.extend(get_args(kind))
-    return found
+    return kinds
 
 
 def section_of(field: FieldInfo) -> type[BaseModel] | None:
-    """Return the model of a table, None for a single value."""
+    """Return the model of a table, or None for a single value."""
     for kind in _members(field):
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             return kind
@@ -60,7 +60,7 @@ def section_of(field: FieldInfo) -> type[BaseModel] | None:
 
 
 def fields_of(model: type[BaseModel]) -> list[tuple[str, FieldInfo]]:
-    """Return the fields of a model: tables last, as TOML wants them, and those of carriers at the end."""
+    """Return the fields of a model: tables last, as TOML requires, and carriers at the end."""
     return sorted(
         model.model_fields.items(),
         key=lambda item: (section_of(item[1]) is not None, item[0] in CARRIERS),

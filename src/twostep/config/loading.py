@@ -1,7 +1,7 @@
-"""Reading settings: the TOML file, over it the environment, over both `--set`.
+"""Loads settings: the TOML file, overridden by the environment, overridden by `--set`.
 
-Each source is checked for unknown keys by itself, so that a message can say where the key stands.
-Relative paths in the file are relative to the file, all others to the working folder.
+Unknown keys are looked for in each source separately, so that messages can say where they are.
+Relative paths in the file are relative to the file; all others, to the working directory.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from pydantic import ValidationError
 from twostep.config.listing import FILE_KEYS, PREFIX, SECTIONS, SETTINGS
 from twostep.config.problems import ConfigError, explain, show, unknown_key
 from twostep.config.settings import Settings
-from twostep.config.settings_file import review_opened, say_unreadable
+from twostep.config.settings_file import require_trusted_owner, say_unreadable
 
 
-# Where tests find what others wrote; not settings, and no reason to refuse to start.
+# Variables that tests use to find fixtures; they are not settings.
 _NOT_SETTINGS = frozenset({f"{PREFIX}SPECS", f"{PREFIX}FIXTURES"})
 _BARE_KEY = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)*")
 _LONGEST_SECRET = 65_536
@@ -31,7 +31,7 @@ _LONGEST_SECRET = 65_536
 
 @dataclass(slots=True)
 class _Source:
-    """Values of one source by dotted key; `places` says how a key is spelt there."""
+    """Values from one source by dotted key. `places`: where each key came from, for messages."""
 
     name: str
     values: dict[str, object] = field(default_factory=dict)
@@ -70,7 +70,7 @@ class _Source:
 
 
 def _tree(source: _Source) -> dict[str, Any]:
-    """The values of one source, in tables."""
+    """The values of one source as nested tables."""
     tree: dict[str, Any] = {}
     for key, value in sorted(source.values.items()):
         *tables, name = key.split(".")
@@ -84,28 +84,28 @@ def _tree(source: _Source) -> dict[str, Any]:
     return tree
 
 
-def _over(lower: dict[str, Any], upper: dict[str, Any]) -> dict[str, Any]:
-    """`upper` laid over `lower`, table by table."""
-    laid = dict(lower)
+def _merge(lower: dict[str, Any], upper: dict[str, Any]) -> dict[str, Any]:
+    """Merge `upper` over `lower`, table by table."""
+    merged = dict(lower)
     for name, value in upper.items():
-        below = laid.get(name)
+        below = merged.get(name)
         if isinstance(below, dict) and isinstance(value, dict):
-            laid[name] = _over(below, value)
+            merged[name] = _merge(below, value)
         else:
-            laid[name] = value
-    return laid
+            merged[name] = value
+    return merged
 
 
 def parse_set(text: str) -> tuple[str, object]:
-    """Read `KEY=VALUE` of the command line; the value is TOML, a bare word is a string.
+    """Read `KEY=VALUE` from the command line. The value is TOML; a bare word is a string.
 
-    Raises ConfigError when there is no key, or when a list or a quoted text does not end.
+    Raises ConfigError if there is no key, or if a list or quoted string is not closed.
     """
     key, equals, raw = (part.strip() for part in text.partition("="))
     if not equals or not _BARE_KEY.fullmatch(key):
         raise ConfigError([f"--set {key or text}: write KEY=VALUE, like policy.phones=off"])
     if raw.startswith("+"):
-        return key, raw  # a telephone number; TOML would make it a number and drop the sign
+        return key, raw  # a telephone number: TOML would read an integer and drop the plus
     try:
         parsed = tomllib.loads(f"value = {raw}")
     except tomllib.TOMLDecodeError:
@@ -121,10 +121,10 @@ def load(
     environ: Mapping[str, str] | None = None,
     overrides: Mapping[str, object] | None = None,
 ) -> Settings:
-    """Return the settings of `path` (None: no file), environment and `--set`, in rising order.
+    """Load the settings from `path` (None: no file), the environment and `--set`; later ones win.
 
-    `environ` is the process's own unless given; `overrides` maps dotted keys to values, as
-    `parse_set` makes them. Raises ConfigError with every problem that was found.
+    `environ` defaults to the process's environment; `overrides` maps dotted keys to values, as
+    `parse_set` returns them. Raises ConfigError with all problems at once.
     """
     sources = [
         _read_overrides(overrides or {}),
@@ -133,7 +133,7 @@ def load(
     ]
     problems = [problem for source in reversed(sources) for problem in source.problems]
     try:
-        settings = Settings.model_validate(reduce(_over, map(_tree, reversed(sources))))
+        settings = Settings.model_validate(reduce(_merge, map(_tree, reversed(sources))))
     except ValidationError as error:
         problems.extend(_place(key, fix, sources) for key, fix in explain(error).items())
         raise ConfigError(problems) from None
@@ -164,7 +164,7 @@ def _read_file(path: Path | None) -> _Source:
         return source
     try:
         with path.open("rb") as file:
-            review_opened(path, file.fileno())
+            require_trusted_owner(path, file.fileno())
             tree = tomllib.load(file)
     except OSError as error:
         raise ConfigError([say_unreadable(path, error)]) from None
@@ -186,7 +186,7 @@ def _flatten(tree: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str
 
 
 def _place(key: str, fix: str, sources: list[_Source]) -> str:
-    """Put where it stands, key and value in front of a fix."""
+    """Prefix a fix with the place, key and value."""
     for source in sources:
         if key in source.places:
             return f"{source.places[key]}: {show(key, source.values.get(key))}: {fix}"

@@ -1,4 +1,4 @@
-"""The mail server that notices and links leave through."""
+"""Settings for the mail server that sends notices and links."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from twostep.config.kinds import Section, is_loopback
 class SmtpSettings(Section):
     """E-mail through a mail server."""
 
-    host: str = Field(min_length=1, description="Name of the mail server.")
-    port: int = Field(default=587, ge=1, le=65535, description="Its port.")
+    host: str = Field(min_length=1, description="Host name of the mail server.")
+    port: int = Field(default=587, ge=1, le=65535, description="Port of the mail server.")
     security: Literal["starttls", "tls", "none"] = Field(
         default="starttls",
-        description="starttls (port 587), tls from the first byte (465), or none, which is for a "
-        "server on this machine only.",
+        description="starttls (port 587), tls for TLS from the first byte (port 465), or none, "
+        "which is only for a server on this machine.",
     )
-    user: str | None = Field(default=None, description="User name, where the server asks for one.")
+    user: str | None = Field(default=None, description="User name, if the server needs a login.")
     password: SecretStr | None = Field(default=None, description="Password of that user.")
     sender: str = Field(
         alias="from",
         pattern=r"^[^\s@<>]+@[^\s@<>]+$",
-        description="Address every mail comes from; the name beside it is panel_name.",
+        description="Address that all mail comes from; the name shown with it is panel_name.",
     )
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""Settings of traces, metrics, and how long things are kept."""
+"""Settings for metrics, traces and retention."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from twostep.config.kinds import Section
 
 
 class MetricsSettings(Section):
-    """Figures for Prometheus."""
+    """Metrics for Prometheus."""
 
     port: int | None = Field(
-        default=None, ge=1, le=65535, description="Own loopback port that serves /metrics."
+        default=None, ge=1, le=65535, description="Separate loopback port that serves /metrics."
     )
     worker_port: int | None = Field(
         default=None,
@@ -25,24 +25,25 @@ class MetricsSettings(Section):
     token: SecretStr | None = Field(
         default=None,
         min_length=16,
-        description="Bearer value that opens /metrics on the main port, 16 characters or more.",
+        description="Bearer token for /metrics on the main port, at least 16 characters. "
+        "Default: not served there.",
     )
 
     @property
     def is_on(self) -> bool:
-        """Whether anybody can read them."""
-        return any(one is not None for one in (self.port, self.worker_port, self.token))
+        """Whether metrics can be read anywhere."""
+        return any(value is not None for value in (self.port, self.worker_port, self.token))
 
 
 class RetentionSettings(Section):
-    """How long the past is kept."""
+    """How long records are kept."""
 
     events_months: int = Field(
         default=12,
         ge=1,
         le=120,
-        description="Months after which events leave the audit trail; what stays can still be "
-        "verified.",
+        description="Months after which events are deleted from the audit trail; the rest can "
+        "still be verified.",
     )
 
 
@@ -63,19 +64,19 @@ def _endpoint(value: str) -> str:
 
 
 class TracingSettings(Section):
-    """OpenTelemetry traces. They need: pip install 'twostep[otel]'"""
+    """OpenTelemetry traces. Needs: pip install 'twostep[otel]'"""
 
     endpoint: Annotated[str, AfterValidator(_endpoint)] | None = Field(
         default=None,
-        description="Address that takes them as OTLP over HTTP, like "
+        description="Address to send traces to, as OTLP over HTTP, like "
         "http://127.0.0.1:4318/v1/traces. Default: no traces.",
     )
     authorization: SecretStr | None = Field(
-        default=None, description="Value of the Authorization header sent there."
+        default=None, description="Value of the Authorization header sent with them."
     )
     share: float = Field(
         default=1.0,
         ge=0,
         le=1,
-        description="Which part of the requests is traced: 1 all, 0.01 one in a hundred.",
+        description="Share of requests that are traced: 1 is all, 0.01 is one in a hundred.",
     )

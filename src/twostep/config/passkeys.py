@@ -23,24 +23,24 @@ class PasskeySettings(Section):
 
     rp_id: Annotated[str, AfterValidator(_domain)] | None = Field(
         default=None,
-        description="Domain that passkeys are bound to: the host of public_url or one above it. "
-        "Changing it makes every passkey useless. Default: the host of public_url.",
+        description="Domain that passkeys are bound to: the host of public_url or a parent domain. "
+        "Changing it makes all existing passkeys useless. Default: the host of public_url.",
     )
     related_origins: Annotated[tuple[Origin, ...], WordList] = Field(
         default=(),
         max_length=20,
-        description="Other addresses on which browsers may use these passkeys; published at "
+        description="Other addresses where browsers may use these passkeys, published at "
         "/.well-known/webauthn. Empty: nothing is published.",
     )
     endpoints: bool = Field(
         default=True,
-        description="Publish at /.well-known/passkey-endpoints where passkeys are added and "
-        "managed, so that password managers can lead there.",
+        description="Whether /.well-known/passkey-endpoints says where passkeys are added and "
+        "managed, so that password managers can send people there.",
     )
 
 
 def passkey_warnings(passkeys: PasskeySettings, host: str) -> dict[str, bool]:
-    """What is rarely meant, each with whether it is so. `host`: of `public_url`."""
+    """Warnings, each with whether it applies. `host`: the host of `public_url`."""
     rp_id = passkeys.rp_id or host
     is_address = ":" in host or host.replace(".", "").isdigit()
     return {

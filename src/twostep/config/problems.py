@@ -1,4 +1,4 @@
-"""What is wrong with a configuration, in lines that name key, value and fix; never a secret."""
+"""Problems of a configuration, as lines that name key, value and fix, but never a secret."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class ConfigError(Exception):
 
 
 def unknown_key(key: str) -> str:
-    """Say that there is no such setting, and which one was probably meant."""
+    """Return the text for an unknown key, with the setting that was probably meant."""
     known = [*SETTINGS, *FILE_KEYS, *SECTIONS]
     meant = get_close_matches(key, known, n=1, cutoff=0.75)
     if not meant:
@@ -56,7 +56,7 @@ def unknown_key(key: str) -> str:
 
 
 def show(key: str, value: object) -> str:
-    """Return key and value as they may be printed; a secret's value stays hidden."""
+    """Return key and value for printing, without the value of a secret."""
     setting = SETTINGS.get(key)
     if setting is None or setting.is_secret or isinstance(value, dict):
         return key
@@ -65,7 +65,7 @@ def show(key: str, value: object) -> str:
 
 
 def explain(error: ValidationError) -> dict[str, str]:
-    """Return dotted key to fix, one for each key that pydantic refused."""
+    """Map each dotted key that pydantic refused to its fix."""
     fixes: dict[str, str] = {}
     for detail in error.errors(include_url=False, include_input=False):
         if detail["type"] == "default_factory_not_called":
@@ -76,7 +76,7 @@ def explain(error: ValidationError) -> dict[str, str]:
 
 
 def _key_of(location: tuple[int | str, ...]) -> str:
-    """Return the longest part of a location that is a setting or a table; "" for the whole."""
+    """Return the longest part of a location that is a setting or a table; "" if none is."""
     key = ""
     for part in location:
         longer = f"{key}.{part}" if key else str(part)

@@ -1,4 +1,4 @@
-"""Settings of what one process carries: connections, and password checks beside them."""
+"""Settings for the load of one process: connections and password checks."""
 
 from __future__ import annotations
 
@@ -11,49 +11,49 @@ from twostep.config.kinds import AbsolutePath, Section
 
 
 class ServerSettings(Section):
-    """What a connection may take, and how many there may be."""
+    """Limits on connections: how many, and how long each may take."""
 
     connections: int = Field(
         default=2000,
         ge=10,
         le=100_000,
-        description="Open at once in one process. Where all are taken, the one that has been "
-        "silent for the longest is closed for the new one.",
+        description="Open connections per process. When all are in use, those that have been "
+        "silent longest are closed to make room.",
     )
     header_seconds: int = Field(
         default=10,
         ge=1,
         le=120,
-        description="Seconds in which a request's headers must be there, and a TLS connection made.",
+        description="Seconds for a request's headers to arrive, and for a TLS handshake.",
     )
     body_seconds: int = Field(
         default=30,
         ge=1,
         le=300,
-        description="Seconds in which a form must be there, later: 408; "
-        "and after which an answer that nobody takes is given up.",
+        description="Seconds for a form to arrive (else 408), and for the client to read more of "
+        "an answer before the connection is closed.",
     )
     keep_alive_seconds: int = Field(
         default=15,
         ge=1,
         le=300,
-        description="Seconds that a connection may stay open between two requests. A proxy in front "
-        "must close its own sooner.",
+        description="Seconds a connection may stay open between two requests. A proxy in front "
+        "must close its connections sooner.",
     )
     hsts_subdomains: bool = Field(
         default=False,
-        description="Whether browsers must use https for every host below public_url's, too, for two "
-        "years. Only where no such host is served without.",
+        description="Whether browsers must use https for all subdomains of public_url's host "
+        "too, for two years. Turn it on only if every subdomain is served over https.",
     )
 
 
 class PasswordSettings(Section):
-    """Password hashing, and which ones are refused."""
+    """Password hashing, and which passwords are refused."""
 
     breached_list: AbsolutePath | None = Field(
         default=None,
-        description="File of breached passwords that nobody may take: SHA-1 digests in "
-        'hexadecimal, one a line, ordered, as downloaders of "Pwned Passwords" write it.',
+        description="File of breached passwords to refuse: SHA-1 digests in hexadecimal, one per "
+        'line, sorted, as "Pwned Passwords" downloaders write it.',
     )
 
     profile: Literal["default", "test"] = Field(
@@ -65,14 +65,14 @@ class PasswordSettings(Section):
         default=None,
         ge=1,
         le=256,
-        description="Password checks at the same time in one process. Default: as many as cores.",
+        description="Password checks at the same time per process. Default: the number of cores.",
     )
     places: int = Field(
         default=32,
         ge=1,
         le=1024,
-        description="How many may wait or run, for strangers and for known browsers each; who "
-        "comes when all are taken gets a page that says so (503).",
+        description="How many password checks may run or wait, for unknown and for known browsers "
+        "each. Beyond that, people get a page that says the server is busy (503).",
     )
 
     @model_validator(mode="after")

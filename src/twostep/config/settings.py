@@ -1,7 +1,7 @@
-"""Every setting there is: name, bounds, default and meaning.
+"""Every setting: name, bounds, default and meaning.
 
-`docs/reference/settings.md` is generated from this module, so a description is written for the
-person who edits the file. Names that contract scripts rely on never change.
+`docs/reference/settings.md` is generated from these models, so descriptions are written for the
+person who edits the file. Names that scripts rely on never change.
 """
 
 from __future__ import annotations
@@ -27,34 +27,34 @@ from twostep.config.kinds import (
 from twostep.config.mail import SmtpSettings
 from twostep.config.operate import MetricsSettings, RetentionSettings, TracingSettings
 from twostep.config.passkeys import PasskeySettings, passkey_warnings
-from twostep.config.provider_order import call_carriers, review_providers, text_carriers
+from twostep.config.provider_order import call_carriers, require_usable_providers, text_carriers
 from twostep.config.server import PasswordSettings, ServerSettings
 
 
 class PolicySettings(Section):
-    """What users may and must do."""
+    """What users may do and must do."""
 
     phones: bool = Field(
         default=True,
-        description="Backup phones. Off: no phone can be added, those that exist cannot be used, "
-        "and every route for them is gone.",
+        description="Backup phones. Off: phones cannot be added, existing ones cannot be used, and "
+        "their pages do not exist.",
     )
     require_two_step: Literal["none", "operators", "all"] = Field(
-        default="none", description="Who must turn two-step sign-in on."
+        default="none", description="Who must turn on two-step sign-in."
     )
     remember_browser_days: int = Field(
         default=0,
         ge=0,
         le=90,
-        description="Days for which a browser can be remembered, so that it is not asked for a "
-        "code. 0: never.",
+        description="Days a browser can be remembered for, so that it is not asked for a code. 0: "
+        "never.",
     )
     recovery_wait_hours: int = Field(
         default=0,
         ge=0,
         le=720,
-        description="Hours that recovery by e-mail waits before a new app can be set up. "
-        "0: no such recovery. It is never open to operators.",
+        description="Hours to wait in a recovery by e-mail before a new app can be set up. "
+        "0: no recovery by e-mail. Operators can never use it.",
     )
 
 
@@ -62,10 +62,13 @@ class SessionSettings(Section):
     """How long people stay signed in."""
 
     idle_minutes: int = Field(
-        default=30, ge=1, le=10_080, description="Minutes without a request after which it ends."
+        default=30,
+        ge=1,
+        le=10_080,
+        description="Minutes without a request after which a session ends.",
     )
     total_hours: int = Field(
-        default=12, ge=1, le=720, description="Hours after which it ends in any case."
+        default=12, ge=1, le=720, description="Hours after which a session ends in any case."
     )
 
     @model_validator(mode="after")
@@ -76,14 +79,14 @@ class SessionSettings(Section):
 
 
 class TotpSettings(Section):
-    """Codes of authenticator apps."""
+    """Codes from authenticator apps."""
 
     tolerance_steps: int = Field(
         default=1,
         ge=0,
         le=1,
-        description="Steps of 30 seconds that a phone's clock may be off, to either side. "
-        "0 is the strict profile.",
+        description="How many 30-second steps a phone's clock may be fast or slow. 0 is the "
+        "strict profile.",
     )
 
 
@@ -92,26 +95,26 @@ def _database_url(data: Mapping[str, Any]) -> SecretStr:
 
 
 class Settings(CarrierTables):
-    """All settings, frozen. Made by `load`; tests may build one from keyword arguments."""
+    """All settings, frozen. Made by `load`; tests may pass keyword arguments."""
 
     public_url: Origin = Field(
         description="The address people type in: scheme, host and port. https, or http on "
-        "localhost. Every link comes from it, and requests for another host are refused."
+        "localhost. All links start with it, and requests for other hosts are refused."
     )
     data_dir: AbsolutePath = Field(
         default=Path("/var/lib/twostep"), description="Folder for the database and the key file."
     )
     database_url: SecretStr = Field(
         default_factory=_database_url,
-        description="sqlite:///PATH, or postgresql://… (it may hold a password). Default: "
+        description="sqlite:///PATH, or postgresql://…, which may include a password. Default: "
         "twostep.sqlite3 in data_dir.",
     )
     database_connections: int = Field(
         default=12,
         ge=3,
         le=100,
-        description="Connections to PostgreSQL in each process, a third of them for reading; one "
-        "more listens. Ignored with SQLite.",
+        description="Connections to PostgreSQL per process; a third of them are for reading. One "
+        "more listens for notifications. Ignored with SQLite.",
     )
     key_file: AbsolutePath | None = Field(
         default=None,
@@ -121,11 +124,11 @@ class Settings(CarrierTables):
     key_command: str | None = Field(
         default=None,
         min_length=1,
-        description="Command that prints those keys instead; split like a shell does, run "
-        "without one.",
+        description="Command that prints the keys instead. It is split into words as a shell "
+        "would, but run without one.",
     )
     key: SecretStr | None = Field(
-        default=None, description="Those keys themselves; meant for TWOSTEP_KEY."
+        default=None, description="The keys themselves; meant for the variable TWOSTEP_KEY."
     )
     panel_name: str = Field(
         default="Twostep",
@@ -136,39 +139,45 @@ class Settings(CarrierTables):
     organisation: str = Field(
         default="",
         max_length=80,
-        description="Who runs the panel; stands on the Help and Privacy pages.",
+        description="Who runs the panel; shown on the Help and Privacy pages.",
     )
     panel_logo: AbsolutePath | None = Field(
-        default=None, description="SVG or PNG file shown beside the name."
+        default=None, description="SVG or PNG file shown next to the name."
     )
     accent_colour: Colour | None = Field(
-        default=None, description='Colour of buttons and links, like "#1f5fbf". Default: ours.'
+        default=None, description='Colour of buttons and links, like "#1f5fbf". Default: teal.'
     )
-    support_email: str = Field(default="", max_length=254, description="Address of the help desk.")
-    support_phone: str = Field(default="", max_length=40, description="Its telephone number.")
-    support_hours: str = Field(default="", max_length=120, description="When it answers.")
+    support_email: str = Field(
+        default="", max_length=254, description="E-mail address of the help desk."
+    )
+    support_phone: str = Field(
+        default="", max_length=40, description="Telephone number of the help desk."
+    )
+    support_hours: str = Field(
+        default="", max_length=120, description="Opening hours of the help desk."
+    )
     default_language: Literal["en", "de", "ar"] = Field(
-        default="en", description="Language where neither profile nor browser says another."
+        default="en", description="Language if neither the profile nor the browser names one."
     )
     default_time_zone: TimeZone = Field(
         default="UTC", description="Time zone of accounts that have not chosen one."
     )
     trusted_proxies: Networks = Field(
         default=(),
-        description="Networks of your reverse proxies. Only from there do forwarded headers count.",
+        description="Networks of your reverse proxies. Forwarded headers count only from these.",
     )
     audit_checkpoint_file: AbsolutePath | None = Field(
         default=None,
-        description="File outside the database to which signed audit checkpoints are appended; "
-        "best on another machine's disk.",
+        description="File outside the database that signed audit checkpoints are appended to, "
+        "preferably on another machine's disk.",
     )
     geo_database: AbsolutePath | None = Field(
         default=None,
-        description="MMDB file of cities or countries; with it, notices, sessions and the history "
-        "name a place beside the network. It needs: pip install 'twostep[geo]'",
+        description="MMDB file of cities or countries. With it, notices, sessions and the history "
+        "show a place next to the network. Needs: pip install 'twostep[geo]'",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="Least severity that is logged."
+        default="info", description="Lowest level that is logged."
     )
     policy: PolicySettings = Field(default_factory=PolicySettings)
     session: SessionSettings = Field(default_factory=SessionSettings)
@@ -192,19 +201,19 @@ class Settings(CarrierTables):
             raise ValueError("database_url must begin with sqlite:/// or postgresql://")
         if scheme == "sqlite" and not Path(place).name:
             raise ValueError("database_url names no file: write its path, sqlite:///PATH")
-        review_providers(self, self.delivery)
+        require_usable_providers(self, self.delivery)
         return self
 
     @property
     def key_path(self) -> Path | None:
-        """Where the key file is; None when the keys come from a command or the environment."""
+        """Path of the key file; None if the keys come from a command or the environment."""
         if self.key is not None or self.key_command is not None:
             return None
         return self.key_file or self.data_dir / "twostep.key"
 
     @property
     def public_host(self) -> str:
-        """The host of `public_url` without a port, as messages' last line names it."""
+        """The host of `public_url` without a port, as the last line of messages names it."""
         return urlsplit(self.public_url).hostname or ""
 
     @property
@@ -214,7 +223,7 @@ class Settings(CarrierTables):
 
     @property
     def is_loopback(self) -> bool:
-        """Whether the panel is reachable from this machine alone."""
+        """Whether the panel can be reached from this machine only."""
         return is_loopback(self.public_host)
 
     @property
@@ -234,11 +243,11 @@ class Settings(CarrierTables):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What is allowed but rarely meant: one sentence each, for `serve` and `doctor`."""
+        """Sentences on settings that are allowed but rarely intended, for `serve` and `doctor`."""
         everywhere = [str(network) for network in self.trusted_proxies if network.prefixlen == 0]
         phones = self.policy.phones
         carriers = self.sms_providers + self.call_providers
-        found = {
+        checks = {
             "session.idle_minutes is more than an hour": self.session.idle_minutes > 60,
             "session.total_hours is more than a day": self.session.total_hours > 24,
             "policy.remember_browser_days is more than 30": self.policy.remember_browser_days > 30,
@@ -259,4 +268,4 @@ class Settings(CarrierTables):
                 not self.is_loopback and "console" in (*carriers, *self.email_providers)
             ),
         } | passkey_warnings(self.passkeys, self.public_host)
-        return tuple(sentence for sentence, is_true in found.items() if is_true)
+        return tuple(sentence for sentence, is_true in checks.items() if is_true)

@@ -1,7 +1,7 @@
-"""The settings file: where it is looked for, and whose it must be.
+"""The settings file: where to look for it, and who must own it.
 
-It names programs that are run (`key_command`, `[command]`), so whoever can write it runs programs in
-the name of whoever reads it, root included.
+It names programs to run (`key_command`, `[command]`), so anyone who can write it can run programs
+as the user who reads it, root included.
 """
 
 from __future__ import annotations
@@ -23,29 +23,29 @@ _ROOT = 0
 
 
 def find_config() -> Path | None:
-    """Return the settings file that counts when none is named, None when there is none.
+    """Return the settings file to use if none is named, or None if there is none.
 
-    Raises ConfigError when the one in the working folder may be somebody else's.
+    Raises ConfigError if the one in the working directory may be somebody else's.
     """
     if _is_there(SYSTEM_FILE):
         return SYSTEM_FILE
     try:
         name, file, folder = LOCAL_FILE.lstat(), LOCAL_FILE.stat(), Path().stat()
-    except OSError:  # not there, or the folder is closed to the caller, as other people's homes are
+    except OSError:  # missing, or in a directory the caller cannot read
         return None
     if not stat.S_ISREG(file.st_mode) or not os.access(LOCAL_FILE, os.R_OK, effective_ids=True):
         return None
-    if reason := _doubt(name, file, folder):
+    if reason := _reason_for_doubt(name, file, folder):
         raise ConfigError(
             [f"./{LOCAL_FILE}: {reason}. Name the file that is meant: twostep --config FILE …"]
         )
     return LOCAL_FILE
 
 
-def review_opened(path: Path, descriptor: int) -> None:
-    """Raise ConfigError unless root or the caller alone can have written the file that is open.
+def require_trusted_owner(path: Path, descriptor: int) -> None:
+    """Raise ConfigError unless only root or the caller can have written the open file.
 
-    The open file is asked, not its name: that may lead to another one a moment later.
+    This checks the open file, not its path, which may lead to another file a moment later.
     """
     file, caller = os.fstat(descriptor), os.geteuid()
     if file.st_uid not in {_ROOT, caller}:
@@ -57,7 +57,7 @@ def review_opened(path: Path, descriptor: int) -> None:
 
 
 def say_unreadable(path: Path, error: OSError) -> str:
-    """The line for a settings file that cannot be read."""
+    """Return the error message for a settings file that cannot be read."""
     closed = path == SYSTEM_FILE and isinstance(error, PermissionError)
     if closed and _user(os.geteuid()) != SERVICE_USER:
         return f"You may not read {path}. Run: sudo -u {SERVICE_USER} twostep …"
@@ -65,7 +65,7 @@ def say_unreadable(path: Path, error: OSError) -> str:
 
 
 def _is_there(path: Path) -> bool:
-    """Whether it is there, or may be: where looking is forbidden, opening it says so."""
+    """Whether it exists or may exist: if looking is forbidden, opening it will say so."""
     try:
         path.stat()
     except (FileNotFoundError, NotADirectoryError):
@@ -75,11 +75,11 @@ def _is_there(path: Path) -> bool:
     return True
 
 
-def _doubt(name: os.stat_result, file: os.stat_result, folder: os.stat_result) -> str:
-    """Why a file that nobody named may not be what the caller put there; empty when it is.
+def _reason_for_doubt(name: os.stat_result, file: os.stat_result, folder: os.stat_result) -> str:
+    """Why a file that nobody named may not be the caller's own choice; empty if it is.
 
-    `name` is the entry in the folder, which may be a link. Where others can change the folder, they
-    can put a link, or another file of the caller's, in its place, and what it names beside it.
+    `name` is the directory entry, which may be a link. Others who can change the directory can put
+    a link or another of the caller's files in its place, and put the programs it names beside it.
     """
     caller = os.geteuid()
     for entry in (name, file):

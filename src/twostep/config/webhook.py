@@ -1,4 +1,4 @@
-"""Settings of the webhook: where messages are posted, and in what shape."""
+"""Settings for the webhook: where messages are posted, and in what format."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from twostep.config.kinds import CarrierSettings, Table, WebAddress, WordList
 
 
 class WebhookSettings(CarrierSettings):
-    """Texts and calls handed to a system of your own, by signed requests."""
+    """Texts and calls handed to your own system in signed requests."""
 
-    url: WebAddress = Field(description="Where each message is posted.")
+    url: WebAddress = Field(description="Address each message is sent to.")
     secret: SecretStr = Field(
         description="Secret that both sides sign with: whsec_ and 24 to 64 bytes in base64."
     )
@@ -21,43 +21,43 @@ class WebhookSettings(CarrierSettings):
         default=("sms",), description="What it carries: sms, call or both."
     )
     bearer: SecretStr | None = Field(
-        default=None, description="Sent as an Authorization header besides."
+        default=None, description="Bearer token to send in an Authorization header as well."
     )
 
-    method: Literal["POST", "PUT"] = Field(default="POST", description="How it is sent.")
+    method: Literal["POST", "PUT"] = Field(default="POST", description="HTTP method.")
     headers: Annotated[dict[str, str], Table] = Field(
-        default={}, description='Further headers, like { "X-Account" = "panel" }.'
+        default={}, description='Additional headers, like { "X-Account" = "panel" }.'
     )
     body: Annotated[dict[str, Any] | None, Table] = Field(
         default=None,
-        description="JSON to send instead of our own contract, like { recipient = "
+        description="JSON to send instead of our own format, like { recipient = "
         '"{to}", message = "{text}" }. Placeholders: {id}, {channel}, {to}, {to_digits}, {text}, '
         "{code}, {language}, {expires_at}, {status_url}, {steps_url}.",
     )
     form: Annotated[dict[str, str] | None, Table] = Field(
-        default=None, description="The same as a form instead of JSON."
+        default=None, description="The same, but as a form instead of JSON."
     )
     user: str | None = Field(default=None, description="User name, for basic authentication.")
     password: SecretStr | None = Field(default=None, description="Password of that user.")
     success_status: str = Field(
         default="200-299",
         pattern=r"^[1-5][0-9]{2}(-[1-5][0-9]{2})?$",
-        description="Statuses that mean yes: one, or first and last.",
+        description="HTTP statuses that mean success: one, or the first and last of a range.",
     )
     success_pointer: str = Field(
         default="",
         pattern=r"^(/[^/]*)*$",
-        description="Where in the JSON answer (RFC 6901, like /messages/0/status) the word stands "
-        "that means yes. Empty: the status is enough.",
+        description="Where the JSON answer says whether it succeeded, as a JSON pointer (RFC "
+        "6901) like /messages/0/status. Empty: the HTTP status is enough.",
     )
-    success_value: str = Field(default="", description="That word.")
+    success_value: str = Field(default="", description="The value there that means success.")
     id_pointer: str = Field(
         default="/id",
         pattern=r"^(/[^/]*)*$",
-        description="Where in the JSON answer the receiver's own id stands.",
+        description="Where the JSON answer has the receiver's own id, as a JSON pointer.",
     )
     retry_statuses: Annotated[tuple[int, ...], WordList] = Field(
-        default=(), description="Statuses that mean: try again later. 429 and 5xx always do."
+        default=(), description="HTTP statuses that mean: try again later. 429 and 5xx always do."
     )
 
     @model_validator(mode="after")
@@ -83,7 +83,7 @@ class WebhookSettings(CarrierSettings):
 
     @property
     def success(self) -> tuple[int, int]:
-        """First and last status that mean yes."""
+        """The first and last status that mean success."""
         first, _, last = self.success_status.partition("-")
         return int(first), int(last or first)
 

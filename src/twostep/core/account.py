@@ -1,6 +1,7 @@
-"""An account: who signs in, and whether a second step is asked for.
+"""An account: who signs in, and whether a second step is required.
 
-On or off is a column of its own (`two_step`), never derived from which authenticators exist.
+Whether two-step sign-in is on is stored (`two_step`), never derived from which authenticators
+exist.
 """
 
 from __future__ import annotations
@@ -10,14 +11,14 @@ from enum import StrEnum
 
 
 class Role(StrEnum):
-    """What an account may do beside looking after itself."""
+    """What an account may do besides managing itself."""
 
     USER = "user"
     OPERATOR = "operator"
 
 
 class Status(StrEnum):
-    """Whether the password opens the door."""
+    """Whether the account can sign in with its password."""
 
     ACTIVE = "active"
     DISABLED = "disabled"
@@ -28,11 +29,11 @@ class Status(StrEnum):
 class Account:
     """One row of `accounts`, without its audit chain's head.
 
-    `guess_millionths`: the chances, in millionths, of all wrong second-step tries by unknown
-    browsers since the password was set, added up (security.md, Guessing).
-    `must_enroll`: the help desk reset it: until an app is set up, sessions open enrolment only.
-    `spare_reminder_at`: when to look again, after a sign-in, whether there is something to remind of.
-    `password_short`: the password was set with the shorter minimum of two-step sign-in.
+    `guess_millionths`: the sum of the chances, in millionths, of all wrong second-step tries by
+    unknown browsers since the password was set (security.md, Guessing).
+    `must_enroll`: the help desk reset it; until an app is set up, sessions open enrolment only.
+    `spare_reminder_at`: after this time, the next sign-in checks whether a reminder is due.
+    `password_short`: the password was set under the shorter minimum for two-step sign-in.
     """
 
     id: str
@@ -57,7 +58,7 @@ class Account:
 
     @property
     def status(self) -> Status:
-        """Disabled goes before retired: it is the operator's word."""
+        """Disabled overrides retired, because an operator decided it."""
         if self.disabled_at is not None:
             return Status.DISABLED
         return Status.ACTIVE if self.password_retired_at is None else Status.RETIRED
@@ -65,7 +66,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class EmailAddress:
-    """An address of an account; only verified ones sign in and receive notices."""
+    """An address of an account; only verified ones can sign in and receive notices."""
 
     id: str
     account_id: str

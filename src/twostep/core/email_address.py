@@ -1,7 +1,7 @@
-"""E-mail addresses: their shape, and the key under which they are unique and found.
+"""E-mail addresses: their syntax, and the key for uniqueness and look-ups.
 
-Only a mail that arrives proves an address, so the shape check is short. A mail always goes to the
-stored address, never to the one that was typed and only has the same key.
+Only a delivered mail proves an address, so the syntax check is short. Mail always goes to the
+stored address, never to a typed one that merely has the same key.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ MAX_LENGTH = 254
 MAX_LOCAL_LENGTH = 64
 MAX_LABEL_LENGTH = 63
 _PUNYCODE = "xn--"
-# Dot-atom (RFC 5322 §3.2.3): no quoting, which no mailbox of a person needs.
+# Dot-atom (RFC 5322 §3.2.3): no quoting, which real mailboxes do not need.
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LOCAL = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")
 
 
 @dataclass(frozen=True, slots=True)
 class TypedAddress:
-    """`text` as it was typed, `key` as it is looked up, `ascii` as a mail server takes it."""
+    """`text`: as typed; `key`: for look-ups; `ascii`: as mail servers accept it."""
 
     text: str
     key: str
@@ -57,13 +57,13 @@ def read_email_address(typed: str) -> TypedAddress | Refused:
 
 
 def email_key(typed: str) -> str:
-    """Return the key of any text, for look-ups. Never raises; what is no address finds nothing."""
+    """Return the look-up key of any text. Never raises; text that is no address matches nothing."""
     address = read_email_address(typed)
     return typed.strip().lower() if isinstance(address, Refused) else address.key
 
 
 def _to_ascii(label: str) -> str | None:
-    """Return one label of a domain as it goes over the wire (RFC 5890), None when malformed."""
+    """Return one label of a domain in ASCII form (RFC 5890), or None if malformed."""
     normal = unicodedata.normalize("NFKC", label).lower()
     if not normal or normal.startswith("-") or normal.endswith("-"):
         return None

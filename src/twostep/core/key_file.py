@@ -1,4 +1,4 @@
-"""The text of the key file: one key a line, `id base64`, newest first, `#` before a comment."""
+"""The text of the key file: one key per line, `id base64`, newest first, `#` for comments."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _HEAD = """\
 
 
 def parse_keyring(text: str) -> Keyring:
-    """Read the key file. ValueError names the line, never what stands in it."""
+    """Read the key file. ValueError names the line, never its content."""
     keys: list[Key] = []
     for number, line in enumerate(text.removeprefix("\ufeff").splitlines(), start=1):
         if not (content := line.strip()) or content.startswith("#"):

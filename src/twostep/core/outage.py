@@ -1,4 +1,4 @@
-"""The outage that every door must answer: the transaction did not commit, or nobody knows."""
+"""Database outages that every entry point must handle: no commit, or an unknown outcome."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ __all__ = ["OutcomeUnknown", "StoreUnavailable"]
 
 
 class StoreUnavailable(Exception):
-    """The transaction did not commit: nothing was changed, and nothing of an answer may leave."""
+    """The transaction did not commit: nothing changed, and its result must not be sent."""
 
 
 class OutcomeUnknown(StoreUnavailable):
-    """The connection was lost at COMMIT: nobody knows whether the change was kept."""
+    """The connection was lost at COMMIT: the change may or may not have been kept."""

@@ -1,56 +1,58 @@
 """Why something was refused.
 
-A refusal is a value, not an exception: it must commit (failure count, event), and raising inside
-the transaction would roll the throttle back. Codes are stable: they stand in the audit trail, in
-the JSON answers and in the documentation; `web/text.py` has one sentence for each.
+A refusal is a value, not an exception: its effects (failure count, event) must commit, and raising
+inside the transaction would roll them back. Codes are stable: they appear in the audit trail, in
+JSON answers and in the documentation; `web/words` has one sentence for each.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TypedDict
 
 
 class Reason(StrEnum):
-    """Stable codes, grouped by the page on which they are first met."""
+    """Stable codes, grouped by the page where they first occur."""
 
     # everywhere
-    THROTTLED = "throttled"  # too many tries; `retry_at` says until when
-    CHANGED = "changed"  # what was read has changed meanwhile: try again
-    NOT_FOUND = "not_found"  # no such thing, or somebody else's
-    BUSY = "busy"  # all places for password checks are taken (503)
+    THROTTLED = "throttled"  # too many tries; wait until `retry_at`
+    CHANGED = "changed"  # what was read has changed since: try again
+    NOT_FOUND = "not_found"  # does not exist, or belongs to somebody else
+    BUSY = "busy"  # too many password checks at the same time (503)
 
     # first step
-    SIGN_IN_WRONG = "sign_in.wrong"  # wrong password, unknown name, disabled account: alike
-    PASSWORD_RETIRED = "password.retired"  # right, but no longer accepted
-    STEP_ENDED = "sign_in.step_ended"  # the half session is over
-    STEP_ENDING = "sign_in.step_ending"  # too little of the step is left to send; detail: minutes
+    SIGN_IN_WRONG = (
+        "sign_in.wrong"  # wrong password, unknown name or disabled account: not told apart
+    )
+    PASSWORD_RETIRED = "password.retired"  # correct, but no longer accepted; detail: guessed
+    STEP_ENDED = "sign_in.step_ended"  # the half session has expired
+    STEP_ENDING = "sign_in.step_ending"  # too little time left in the step to send; detail: minutes
 
     # codes, as typed
     CODE_EMPTY = "code.empty"
-    CODE_SHORT = "code.short"  # detail: length
-    CODE_LONG = "code.long"  # detail: length
+    CODE_SHORT = "code.short"  # detail: length, expected
+    CODE_LONG = "code.long"  # detail: length, expected
     CODE_NOT_DIGITS = "code.not_digits"
     # codes, as verified
-    CODE_WRONG = "code.wrong"  # detail: tries_left (when few), clock (from the second on)
-    CODE_USED = "code.used"  # right, but already accepted once; detail: next_in_seconds
-    CODE_EXPIRED = "code.expired"  # the texted or spoken code's time is over
-    CODE_SPENT = "code.spent"  # five wrong tries: the sent code is dead
-    CLOCK_MOVED_BACK = "clock.moved_back"  # our own clock was ahead when the last code was used
+    CODE_WRONG = "code.wrong"  # detail: in_a_row, tries_left (when few)
+    CODE_USED = "code.used"  # correct, but accepted before; detail: next_in_seconds
+    CODE_EXPIRED = "code.expired"  # the texted or spoken code has expired
+    CODE_SPENT = "code.spent"  # five wrong tries: the sent code no longer works
+    CLOCK_MOVED_BACK = "clock.moved_back"  # our clock was ahead when the last code was used
     BACKUP_CODE_WRONG = "recovery_code.wrong"
     BACKUP_CODE_USED = "recovery_code.used"
 
     # authenticator app set-up
-    CLOCK_OFF = "clock.off"  # right app, wrong time; detail: minutes (negative is slow)
+    CLOCK_OFF = "clock.off"  # right app, wrong time; detail: minutes (negative: slow)
     SETUP_EXPIRED = "app.setup_expired"  # the QR code is older than 15 minutes
     APP_LIMIT = "app.limit"
     LAST_AUTHENTICATOR = "authenticator.last"  # one app or passkey must remain
     NAME_TOO_LONG = "name.too_long"
-    NOT_ALLOWED = "policy.not_allowed"  # policy asks for two-step sign-in
+    NOT_ALLOWED = "policy.not_allowed"  # policy requires two-step sign-in
 
     # passkeys
-    PASSKEY_REFUSED = "passkey.refused"  # every reason alike; detail: why, for the audit trail only
+    PASSKEY_REFUSED = "passkey.refused"  # for any reason; detail: why, for the audit trail only
     PASSKEY_LIMIT = "passkey.limit"  # detail: maximum
 
     # backup phone
@@ -64,15 +66,15 @@ class Reason(StrEnum):
     NUMBER_KIND = "number.kind"  # premium, shared cost, toll-free, satellite, pager …
     NUMBER_REGION_CLOSED = "number.region_closed"  # detail: region
     NUMBER_DUPLICATE = "number.duplicate"
-    NUMBER_SHARED = "number.shared"  # five other accounts have it
+    NUMBER_SHARED = "number.shared"  # five other accounts already use it
     NUMBER_OPTED_OUT = "number.opted_out"
     REGION_UNKNOWN = "region.unknown"
     PHONE_LIMIT = "phone.limit"
-    PHONE_NEEDS_APP = "phone.needs_app"  # telephone only beside an app or a passkey
+    PHONE_NEEDS_APP = "phone.needs_app"  # phones are only allowed besides an app or a passkey
 
     # sending
     CHANNEL_UNKNOWN = "channel.unknown"
-    CHANNEL_OFF = "channel.off"  # texts or calls are switched off or not working
+    CHANNEL_OFF = "channel.off"  # texts or calls are turned off or not working
     SEND_TOO_SOON = "send.too_soon"  # `retry_at`
     SEND_LIMIT = "send.limit"  # `retry_at`
 
@@ -96,20 +98,39 @@ class Reason(StrEnum):
     USER_NAME_MALFORMED = "user_name.malformed"
 
 
-# What was typed cannot be any code: it costs nothing, and a wait that runs is said first.
+# The input cannot be a code: it does not count as a try, and a running wait is reported first.
 MALFORMED = frozenset(
     {Reason.CODE_EMPTY, Reason.CODE_SHORT, Reason.CODE_LONG, Reason.CODE_NOT_DIGITS}
 )
 
 
+class RefusalDetail(TypedDict, total=False):
+    """What a refusal's sentence may need; each reason says which."""
+
+    maximum: int
+    minimum: int
+    length: int  # of what was typed
+    expected: int  # how long it should have been
+    minutes: int
+    next_in_seconds: int
+    tries_left: int
+    in_a_row: int  # wrong tries, this one included
+    guessed: bool  # the password was retired because codes were guessed with it
+    region: str  # a CLDR code
+    example: str  # a number of that region, as people there write it
+    number: str  # ours, which START can be texted to
+    problem: str  # of a user name: empty, long, at_sign or character
+    why: str  # of a passkey; for the audit trail alone
+
+
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A "no" with its reason.
+    """A refusal and its reason.
 
-    `retry_at`: Unix seconds from which another try makes sense, where time is the reason.
-    `detail`: the few values the sentence needs; never a secret, code or number.
+    `retry_at`: Unix seconds from when another try makes sense, if the reason is temporary.
+    `detail`: the few values that the sentence needs; never a secret, code or phone number.
     """
 
     reason: Reason
     retry_at: int | None = None
-    detail: Mapping[str, str | int] = field(default_factory=dict)
+    detail: RefusalDetail = field(default_factory=RefusalDetail)

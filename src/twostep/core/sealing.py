@@ -1,8 +1,8 @@
-"""Secrets at rest: AES-256-GCM under keys that live outside the database.
+"""Secrets at rest: AES-256-GCM under keys kept outside the database.
 
-A sealed value is bound to its place (table, column, row, account): a cell that was copied
-elsewhere fails closed. Each purpose has its own subkey (HKDF-SHA256, RFC 5869), and each value
-carries the id of its key in front, so that keys can be rotated while serving.
+A sealed value is bound to its place (table, column, row, account), so a cell copied elsewhere does
+not open. Each purpose has its own subkey (HKDF-SHA256, RFC 5869), and each value starts with the id
+of its key, so that keys can be rotated while serving.
 
     version (1) | length of the key id (1) | key id | nonce (12) | ciphertext and tag
     version (1) | length of the key id (1) | key id | HMAC-SHA256 (32)
@@ -30,12 +30,12 @@ _KEY_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
 
 
 class SealBroken(Exception):
-    """A sealed value does not open here: altered, cut, moved, or its key is unknown."""
+    """A sealed value does not open: altered, truncated, moved, or its key is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """32 random bytes and the short name that stands before what they sealed."""
+    """32 random bytes, and the short id that prefixes the values they seal."""
 
     id: str
     material: bytes = field(repr=False)
@@ -48,15 +48,15 @@ class Key:
 
     @property
     def header(self) -> bytes:
-        """What stands before every value made with this key."""
+        """The prefix of every value made with this key."""
         return bytes((VERSION, len(self.id))) + self.id.encode()
 
 
 @dataclass(frozen=True, slots=True)
 class Keyring:
-    """The keys, newest first: the first seals, all open. ValueError when empty or ambiguous.
+    """The keys, newest first: the first one seals, any opens. ValueError if empty or ambiguous.
 
-    Derived subkeys are kept here, so that a value opens in microseconds.
+    Derived subkeys are cached here, so that values open in microseconds.
     """
 
     keys: tuple[Key, ...]
@@ -82,7 +82,7 @@ class Keyring:
         return self.keys[0]
 
     def cipher(self, header: bytes, purpose: str) -> AESGCM:
-        """Return the subkey's cipher; KeyError for an unknown key."""
+        """Return the cipher with the subkey for `purpose`; KeyError for an unknown key."""
         cipher = self._ciphers.get((header, purpose))
         if cipher is None:
             cipher = AESGCM(derive(self._by_header[header], f"seal {purpose}"))
@@ -90,7 +90,7 @@ class Keyring:
         return cipher
 
     def mac_key(self, header: bytes, purpose: str) -> bytes:
-        """Return the subkey for check values; KeyError for an unknown key."""
+        """Return the MAC subkey for `purpose`; KeyError for an unknown key."""
         subkey = self._mac_keys.get((header, purpose))
         if subkey is None:
             subkey = derive(self._by_header[header], f"mac {purpose}")
@@ -104,7 +104,7 @@ def new_key() -> Key:
 
 
 def seal(keyring: Keyring, clear: bytes, *, purpose: str, row_id: str, account_id: str) -> bytes:
-    """Encrypt `clear` for one cell. `purpose` is its table and column, as `totp.secret`."""
+    """Encrypt `clear` for one cell. `purpose` is its table and column, such as `totp.secret`."""
     header = keyring.newest.header
     nonce = secrets.token_bytes(NONCE_BYTES)
     place = _place(header, purpose, row_id, account_id)
@@ -114,7 +114,7 @@ def seal(keyring: Keyring, clear: bytes, *, purpose: str, row_id: str, account_i
 def open_sealed(
     keyring: Keyring, blob: bytes, *, purpose: str, row_id: str, account_id: str
 ) -> bytes:
-    """Decrypt the cell `seal` made for the same place. SealBroken for anything else."""
+    """Decrypt a value that `seal` made for the same place. SealBroken for anything else."""
     header = _header_of(blob)
     body = len(header)
     nonce, sealed = blob[body : body + NONCE_BYTES], blob[body + NONCE_BYTES :]
@@ -130,26 +130,26 @@ def open_sealed(
 
 
 def is_known(keyring: Keyring, blob: bytes) -> bool:
-    """Tell whether a sealed or check value was made with a key of this ring."""
+    """Return whether a sealed value or MAC was made with a key of this ring."""
     return any(blob.startswith(key.header) for key in keyring.keys)
 
 
 def mac(keyring: Keyring, data: bytes, *, purpose: str, key_id: str | None = None) -> bytes:
-    """Return HMAC-SHA256 of `data` with the key's id in front: a check value or fingerprint.
+    """Return the HMAC-SHA256 of `data`, prefixed with the key's id.
 
-    `key_id` None is the newest key; KeyError for one that is not in the ring.
+    `key_id`: None for the newest key; KeyError if it is not in the ring.
     """
-    key = keyring.newest if key_id is None else _find(keyring, key_id)
+    key = keyring.newest if key_id is None else _key_by_id(keyring, key_id)
     return _mac(keyring, data, header=key.header, purpose=purpose)
 
 
 def macs(keyring: Keyring, data: bytes, *, purpose: str) -> tuple[bytes, ...]:
-    """Return the value under every key, newest first: what to look for during a rotation."""
+    """Return the MAC under every key, newest first, for look-ups during a rotation."""
     return tuple(_mac(keyring, data, header=key.header, purpose=purpose) for key in keyring.keys)
 
 
 def mac_matches(keyring: Keyring, data: bytes, stored: bytes, *, purpose: str) -> bool:
-    """Compare in constant time. False also for a malformed value or an unknown key."""
+    """Compare in constant time. False for a malformed value or an unknown key, too."""
     try:
         expected = _mac(keyring, data, header=_header_of(stored), purpose=purpose)
     except (KeyError, SealBroken):
@@ -161,7 +161,7 @@ def _mac(keyring: Keyring, data: bytes, *, header: bytes, purpose: str) -> bytes
     return header + hmac.digest(keyring.mac_key(header, purpose), data, "sha256")
 
 
-def _find(keyring: Keyring, key_id: str) -> Key:
+def _key_by_id(keyring: Keyring, key_id: str) -> Key:
     for key in keyring.keys:
         if key.id == key_id:
             return key
@@ -175,7 +175,7 @@ def _header_of(blob: bytes) -> bytes:
 
 
 def _place(header: bytes, purpose: str, row_id: str, account_id: str) -> bytes:
-    """Return the associated data: each part behind its length, so no two places look alike."""
+    """Return the associated data. Length prefixes keep all places distinct."""
     parts = [header]
     for part in (purpose, row_id, account_id):
         encoded = part.encode()
@@ -184,6 +184,6 @@ def _place(header: bytes, purpose: str, row_id: str, account_id: str) -> bytes:
 
 
 def derive(key: Key, info: str) -> bytes:
-    """Return the key's subkey for one use: HKDF-SHA256, 32 bytes. `info` names the use."""
+    """Derive the key's subkey for one use: HKDF-SHA256, 32 bytes. `info` names the use."""
     kdf = HKDF(SHA256(), MATERIAL_BYTES, salt=None, info=b"twostep " + info.encode())
     return kdf.derive(key.material)

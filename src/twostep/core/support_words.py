@@ -1,4 +1,4 @@
-"""Four-letter words for support references: easy to spell over the telephone, harmless, unlike."""
+"""Four-letter words for support references: easy to spell by telephone, harmless, distinct."""
 
 from __future__ import annotations
 

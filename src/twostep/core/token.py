@@ -1,7 +1,7 @@
-"""Opaque bearer values: session cookies, mailed links, remembered browsers; and row ids.
+"""Opaque bearer tokens: session cookies, mailed links, remembered browsers; and row ids.
 
-The browser holds the token, the database its digest. A token has 256 random bits, so a plain
-SHA-256 is enough; there is nothing to guess that a slow hash would protect.
+The browser holds the token, the database its digest. A token has 256 random bits, so plain SHA-256
+is enough: a slow hash would only protect values that can be guessed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import uuid
 TOKEN_BYTES = 32
 ID_BYTES = 12
 ID_RANDOM_BITS = 36
-# Base64's letters in their own order, and in the order of their bytes, in which databases sort.
+# Maps Base64's alphabet to the order of its bytes, which is how databases sort.
 _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 _BY_BYTES = bytes.maketrans(_BASE64, bytes(sorted(_BASE64)))
 
@@ -26,15 +26,15 @@ def new_token() -> str:
 
 
 def digest(token: str) -> bytes:
-    """Return the SHA-256 digest (32 bytes) of any text, a forged or broken token too."""
+    """Return the SHA-256 digest (32 bytes) of any text, including forged or broken tokens."""
     return hashlib.sha256(token.encode(errors="surrogatepass")).digest()
 
 
 def new_id() -> str:
-    """Return a row's name, not a secret: 16 URL-safe characters that sort behind all made before.
+    """Return a row id (not a secret): 16 URL-safe characters that sort after all earlier ids.
 
-    So rows of one second keep their order. 60 bits are the time in units of 100 nanoseconds, which
-    `uuid` gives out once each; the random rest tells processes apart.
+    This keeps rows of the same second in order. 60 bits are the time in units of 100 nanoseconds,
+    which `uuid` never repeats; the random rest separates processes.
     """
     made_at = uuid.uuid1(node=0, clock_seq=0).time
     number = made_at << ID_RANDOM_BITS | secrets.randbits(ID_RANDOM_BITS)

@@ -1,11 +1,11 @@
-"""A browser's name for people: "Firefox on Linux". A hint in lists and mails, never a decision."""
+"""A readable browser name: "Firefox on Linux". For lists and mails; nothing is decided by it."""
 
 from __future__ import annotations
 
 from functools import lru_cache
 
 
-# The first match wins: browsers name the ones they descend from.
+# The first match wins: browsers also name the browsers they descend from.
 _BROWSERS = (
     ("Edg/", "Edge"),
     ("EdgA/", "Edge"),
@@ -35,7 +35,7 @@ _SYSTEMS = (
 
 @lru_cache(maxsize=1024)
 def describe(user_agent: str) -> str:
-    """Browser and system; empty when neither is known."""
+    """Return browser and system; empty if neither is known."""
     browser = next((name for mark, name in _BROWSERS if mark in user_agent), "")
     system = next((name for mark, name in _SYSTEMS if mark in user_agent), "")
     return f"{browser} on {system}" if browser and system else browser or system

@@ -1,7 +1,7 @@
-"""A carrier that keeps messages in memory: the demo's fake phone, and the twin that tests use.
+"""A carrier that keeps messages in memory: the demo's fake phone, and a stand-in for tests.
 
-It behaves like a provider on a good day, or badly on demand: says no at once, does not answer, or
-accepts and fails a moment later.
+It behaves like a provider on a good day, or fails on demand: refuses at once, does not answer, or
+accepts and reports a failure a moment later.
 """
 
 from __future__ import annotations
@@ -60,17 +60,19 @@ class Received:
 
 @dataclass(slots=True)
 class Inbox:
-    """Everything that arrived, newest first; the oldest falls out."""
+    """The messages that arrived, newest first; the oldest are dropped."""
 
     received: deque[Received] = field(default_factory=lambda: deque(maxlen=INBOX_SIZE))
 
     def add(self, received: Received) -> None:
-        """Put one on top."""
+        """Add a message at the top."""
         self.received.appendleft(received)
 
     def find(self, message_id: str) -> Received | None:
         """Return the message with that id, or None."""
-        return next((one for one in self.received if one.message.id == message_id), None)
+        return next(
+            (received for received in self.received if received.message.id == message_id), None
+        )
 
     def clear(self) -> None:
         """Forget everything."""
@@ -83,7 +85,7 @@ def always_ok(_message: Message) -> Behaviour:
 
 
 class Console:
-    """The carrier. `behave` chooses per message; `report` is told what became of it later."""
+    """The carrier. `behave` decides per message; `report` receives the delivery report later."""
 
     name = "console"
     channels = frozenset(Channel)
@@ -116,7 +118,7 @@ class Console:
         return Accepted(provider_id=f"console-{message.id}")
 
     async def close(self) -> None:
-        """Drop the reports that are still to come."""
+        """Drop pending reports."""
         for task in self._reporting:
             task.cancel()
         await asyncio.gather(*self._reporting, return_exceptions=True)
@@ -124,25 +126,25 @@ class Console:
     def _report_later(self, message: Message, behaviour: Behaviour) -> None:
         if self._report is None:
             return
-        news = (
+        status = (
             StatusReport(message_id=message.id, state=SendState.DELIVERED)
             if behaviour is Behaviour.OK
             else StatusReport(
                 message_id=message.id, state=SendState.FAILED, failure=Failure.UNREACHABLE
             )
         )
-        task = asyncio.create_task(self._tell(news))
+        task = asyncio.create_task(self._send_report(status))
         self._reporting.add(task)
         task.add_done_callback(self._reporting.discard)
 
-    async def _tell(self, news: StatusReport) -> None:
+    async def _send_report(self, status: StatusReport) -> None:
         await self._pause(REPORT_SECONDS)
         if self._report is not None:
-            await self._report(news)
+            await self._report(status)
 
 
 def channel_of(message: Message) -> Channel:
-    """Return by what a message travels."""
+    """Return the channel of a message."""
     match message:
         case TextMessage():
             return Channel.SMS
@@ -152,8 +154,8 @@ def channel_of(message: Message) -> Channel:
             return Channel.EMAIL
 
 
-async def build(_own: None, site: Site) -> Console:
-    """Make one whose messages reach nobody."""
+async def build(_section: None, site: Site) -> Console:
+    """Build one whose messages reach nobody."""
     carrier = Console(Inbox())
     site.closing.push_async_callback(carrier.close)
     return carrier

@@ -1,7 +1,7 @@
-"""What `twostep doctor` learns by asking a provider something harmless: no message is ever sent.
+"""How `twostep doctor` checks a provider with a harmless request: no message is ever sent.
 
-A provider that can be asked has a method `examine` beside the port. What it learned is a sentence
-for the operator: what is, and after it what to do.
+A provider that can be checked has an `examine` method besides the port's. The result is a sentence
+for the operator: what the state is, then what to do about it.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ _OTHER_NAME = frozenset({62, 64})
 
 
 class Verdict(StrEnum):
-    """How far the provider can be trusted to carry the next message."""
+    """Whether the provider can be expected to carry the next message."""
 
-    WORKS = "works"  # it answers, and takes our name and password
+    WORKS = "works"  # it answers and accepts our login
     UNTESTED = "untested"  # it answers; more cannot be known without sending
     DOUBTFUL = "doubtful"  # it answers, but something about it is unusual
-    BROKEN = "broken"  # nothing leaves through it until somebody acts
+    BROKEN = "broken"  # sends nothing until somebody fixes it
 
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """A verdict and its sentence. `text` holds no secret and no number."""
+    """A verdict and its sentence. `text` holds no secrets and no phone numbers."""
 
     verdict: Verdict
     text: str
@@ -45,19 +45,19 @@ class Examined:
 
 @runtime_checkable
 class Examinable(Protocol):
-    """A carrier that can be asked without sending."""
+    """A carrier that can be checked without sending."""
 
     async def examine(self, *, now: int) -> Examined:
-        """Ask. Raises nothing but cancellation."""
+        """Check the provider. Raises nothing but cancellation."""
         ...
 
 
 async def ask(
     client: httpx2.AsyncClient, request: Request, *, name: str, login: str
 ) -> HttpAnswer | Examined:
-    """Send a harmless request: an answer that is a success, or what is wrong.
+    """Send a harmless request. Returns a successful answer, or what is wrong.
 
-    `name`: the provider's section; `login`: the settings that log in there.
+    `name`: the provider's section; `login`: the settings that hold its login.
     """
     answer = await exchange(client, request)
     place = f"{name} at {urlsplit(request.url).netloc}"
@@ -67,21 +67,21 @@ async def ask(
 
 
 async def no_answer(outcome: Temporary | Ambiguous, *, url: str, place: str) -> Examined:
-    """Say why nothing came back; where not even a line came about, by trying once more."""
+    """Say why there was no answer. If the connection failed, try again to learn why."""
     fault = await reach(url) if isinstance(outcome, Temporary) else ""
     why = fault or f"{place} did not answer ({outcome.detail}). Look at its own log or status page"
     return Examined(Verdict.BROKEN, f"{why}.")
 
 
 def read_refusal(answer: HttpAnswer, *, place: str, login: str, words: str = "") -> Examined:
-    """Sort an answer that is no success. `words`: the provider's own, for the operator."""
-    said = f" ({redact(words)})" if words else ""
+    """Explain an unsuccessful answer. `words`: the provider's error text, for the operator."""
+    quoted = f" ({redact(words)})" if words else ""
     status = answer.status
     if status in {401, 403}:
-        return Examined(Verdict.BROKEN, f"{place} refuses our login{said}. Check {login}.")
+        return Examined(Verdict.BROKEN, f"{place} refuses our login{quoted}. Check {login}.")
     if status == 429 or status >= 500:
         return Examined(
-            Verdict.DOUBTFUL, f"{place} answers HTTP {status}{said}. Look again in a few minutes."
+            Verdict.DOUBTFUL, f"{place} answers HTTP {status}{quoted}. Look again in a few minutes."
         )
     if 300 <= status < 400:
         return Examined(
@@ -90,12 +90,12 @@ def read_refusal(answer: HttpAnswer, *, place: str, login: str, words: str = "")
         )
     return Examined(
         Verdict.BROKEN,
-        f"{place} answers HTTP {status}{said}. Check {login} and the address of its interface.",
+        f"{place} answers HTTP {status}{quoted}. Check {login} and the address of its interface.",
     )
 
 
 async def reach(url: str) -> str:
-    """Connect to an address and hang up: the empty string, or what is wrong and what to do."""
+    """Connect and hang up. Returns what is wrong and what to do, or an empty string."""
     parts = urlsplit(url)
     is_tls = parts.scheme == "https"
     host, port = parts.hostname or "", parts.port or (443 if is_tls else 80)
@@ -103,19 +103,19 @@ async def reach(url: str) -> str:
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
             _, writer = await asyncio.open_connection(host, port, ssl=context)
-    except OSError as error:  # TimeoutError and every error of TLS are among them
+    except OSError as error:  # includes TimeoutError and all TLS errors
         return explain(error, host=host, port=port)
-    writer.transport.abort()  # nothing was said, so there is no goodbye to wait for
+    writer.transport.abort()  # nothing was sent, so there is nothing to wait for
     return ""
 
 
 def _is_refused(error: Exception) -> bool:
-    # asyncio puts the errors of a name's several addresses into one text.
+    # asyncio merges the errors of a name's several addresses into one message.
     return isinstance(error, ConnectionRefusedError) or f"[Errno {ECONNREFUSED}]" in str(error)
 
 
 def explain(error: Exception, *, host: str, port: int) -> str:
-    """Say why no line came about, and what to do."""
+    """Say why the connection failed, and what to do."""
     place = f"{host} port {port}"
     match error:
         case ssl.SSLCertVerificationError(verify_code=code) if code in _OTHER_NAME:

@@ -1,6 +1,6 @@
-"""What leaves the house: a text, a call or a mail, complete and ready to be handed over.
+"""Outgoing messages: a text, a call or a mail, complete and ready to be sent.
 
-None of them shows its content or its recipient in `repr`: a message must never end up in a log.
+None shows its content or recipient in its `repr`: a message must never end up in a log.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from twostep.delivery.spoken import Script
 
 @dataclass(frozen=True, slots=True)
 class TextMessage:
-    """A text. `id`: the outbox row's; `to`: E.164; `expires_at`: Unix seconds, the code's end."""
+    """A text. `id`: of the outbox row; `to`: E.164; `expires_at`: of the code, Unix seconds."""
 
     id: str
     to: str = field(repr=False)
@@ -24,7 +24,7 @@ class TextMessage:
 
 @dataclass(frozen=True, slots=True)
 class CallMessage:
-    """A call. The provider is told `id` alone; the script is asked for while the call is on."""
+    """A call. The provider gets only `id`; it asks for the script while the call is in progress."""
 
     id: str
     to: str = field(repr=False)
@@ -38,7 +38,7 @@ class CallMessage:
 
     @property
     def language(self) -> str:
-        """The language of the script, which is also that of the voice."""
+        """The language of the script and of the voice."""
         return self.script.language
 
     @property
@@ -51,8 +51,8 @@ class CallMessage:
 class MailMessage:
     """A mail in plain text and HTML.
 
-    `id`: the outbox row's, from which the Message-ID is made, so that a second delivery of the
-    same mail is seen as one. `thread`: what mails of one conversation have in common, or None.
+    `id`: of the outbox row. The Message-ID is made from it, so that mail programs recognise a
+    second delivery of the same mail. `thread`: shared by the mails of one conversation, or None.
     `made_at`: Unix seconds.
     """
 

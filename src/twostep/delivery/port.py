@@ -1,7 +1,7 @@
-"""The port to every provider: hand a message over, and say in few words what came of it.
+"""The port to every provider: hand over a message, and return one of six outcomes.
 
-A provider is one file with one class. What it was told (`Accepted`, `Permanent`, …) decides what
-the outbox does next, so an adapter maps every answer, time-out and broken line to one of them and
+A provider is one file with one class. The outcome (`Accepted`, `Permanent`, …) decides what the
+outbox does next, so an adapter maps every answer, time-out and broken connection to one of them and
 raises nothing.
 """
 
@@ -24,50 +24,50 @@ SEND_SECONDS = 15.0  # connecting, writing and reading together
 
 
 class Failure(StrEnum):
-    """Why a message will never arrive, in the words the page chooses its sentence by."""
+    """Why a message will never arrive. The page has a sentence for each."""
 
     UNUSABLE = "unusable"  # no such number or address
-    OPTED_OUT = "opted_out"  # its owner told the provider to stop
+    OPTED_OUT = "opted_out"  # its owner asked the provider to stop
     LANDLINE = "landline"  # cannot receive texts
     REGION_BLOCKED = "region_blocked"  # the provider's account does not send there
     UNREACHABLE = "unreachable"  # switched off, no network, did not answer
     BUSY = "busy"
     FILTERED = "filtered"  # the network took it for spam
-    EXPIRED = "expired"  # not delivered while the code was worth anything
-    REFUSED = "refused"  # no, without a reason that would help
+    EXPIRED = "expired"  # not delivered while the code was valid
+    REFUSED = "refused"  # refused without a helpful reason
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The provider has it. `provider_id`: its own name for the message."""
+    """The provider has it. `provider_id`: the provider's id for the message."""
 
     provider_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class Permanent:
-    """It will never work: no second try, no other provider."""
+    """It will never work: do not retry, do not try another provider."""
 
     reason: Failure
 
 
 @dataclass(frozen=True, slots=True)
 class Throttled:
-    """Too much at once: another provider, or this one after a while."""
+    """Too many requests: try another provider, or this one later."""
 
     retry_after_seconds: int
 
 
 @dataclass(frozen=True, slots=True)
 class Temporary:
-    """It surely was not sent; trying again may work. `detail`: for the operator, no digits."""
+    """It was certainly not sent; a retry may work. `detail`: for the operator, without digits."""
 
     detail: str
 
 
 @dataclass(frozen=True, slots=True)
 class Ambiguous:
-    """Nobody knows whether it was sent: never another provider at once."""
+    """It may or may not have been sent: do not try another provider at once."""
 
     detail: str
 
@@ -83,7 +83,7 @@ SendOutcome = Accepted | Permanent | Throttled | Temporary | Ambiguous | Misconf
 
 
 class Carrier(Protocol):
-    """A way out. `name` is its section in the settings; `channels` what it can carry."""
+    """Sends messages. `name`: its section in the settings; `channels`: what it can carry."""
 
     @property
     def name(self) -> str: ...
@@ -92,15 +92,15 @@ class Carrier(Protocol):
     def channels(self) -> frozenset[Channel]: ...
 
     async def send(self, message: Message, *, now: int) -> SendOutcome:
-        """Hand one message over. Raises nothing but cancellation."""
+        """Hand over one message. Raises nothing but cancellation."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class CallbackRequest:
-    """A provider's request as it arrived. `path`: with the query, from the public origin on.
+    """A provider's request as it arrived. `path`: everything after the origin, with the query.
 
-    `headers`: names in lower case. `received_at`: Unix seconds, for signatures that grow old.
+    `headers`: names in lower case. `received_at`: Unix seconds, for signatures that expire.
     """
 
     path: str
@@ -111,7 +111,7 @@ class CallbackRequest:
 
 @dataclass(frozen=True, slots=True)
 class StatusReport:
-    """What became of a message; `failure` where it failed."""
+    """What became of a message; `failure` if it failed."""
 
     message_id: str
     state: SendState
@@ -120,7 +120,7 @@ class StatusReport:
 
 @dataclass(frozen=True, slots=True)
 class KeyReport:
-    """A call in progress asks what to say. `pressed`: the key, None before any was asked for."""
+    """A call in progress asks what to say next. `pressed`: the key, None at the start."""
 
     message_id: str
     step: Step
@@ -140,30 +140,30 @@ ProviderReport = StatusReport | KeyReport | OptReport
 
 @dataclass(frozen=True, slots=True)
 class Forged:
-    """The signature is missing or wrong, or the request is none of the provider's."""
+    """The signature is missing or wrong, or the request is not one a provider makes."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallbackReply:
-    """What a provider is answered."""
+    """The answer to a provider's request."""
 
     media_type: str
     body: str
 
 
 class Callbacks(Protocol):
-    """A provider's requests to us: reading a genuine one, and answering a call in progress."""
+    """A provider's requests to us: reads genuine ones, and answers calls in progress."""
 
     def read(self, request: CallbackRequest) -> ProviderReport | Forged | None:
-        """Verify the signature and read the request; None for genuine news of no interest."""
+        """Verify the signature and read the request; None for a genuine one of no interest."""
         ...
 
     def render(self, script: Script, step: Step, *, message_id: str) -> CallbackReply:
-        """Say that step of the script in the provider's own markup."""
+        """Render a step of the script in the provider's markup."""
         ...
 
     def inbound_path(self) -> str:
-        """Where the provider posts what people text back. One that proves itself is a secret."""
+        """The path for texts that people send back. One with a signature in it is a secret."""
         ...
 
 
@@ -172,7 +172,7 @@ _START_WORDS = frozenset({"START", "UNSTOP", "YES"})
 
 
 def read_opt_word(number: str, text: str) -> OptReport | None:
-    """Read an incoming text: STOP and START by the words that networks agree on, nothing else."""
+    """Read an incoming text: STOP and START in the words networks agree on, nothing else."""
     word = text.strip().upper()
     plus = number if number.startswith("+") else f"+{number}"
     if not re.fullmatch(r"\+[1-9][0-9]{6,14}", plus):
@@ -185,7 +185,7 @@ def read_opt_word(number: str, text: str) -> OptReport | None:
 async def send_in_time(
     carrier: Carrier, message: Message, *, now: int, seconds: float = SEND_SECONDS
 ) -> SendOutcome:
-    """Send, but wait no longer than `seconds`: a provider that hangs must not hold the worker."""
+    """Send, but wait at most `seconds`: a hanging provider must not block the worker."""
     try:
         async with asyncio.timeout(seconds):
             return await carrier.send(message, now=now)
@@ -194,6 +194,6 @@ async def send_in_time(
 
 
 def redact(text: str, *, limit: int = 200) -> str:
-    """Make a provider's error text fit for a log: no digit, no address, one line, cut short."""
+    """Make a provider's error text safe to log: no digits, no addresses, one line, truncated."""
     without_addresses = re.sub(r"\S+@\S+", "(address)", " ".join(text.split()))
     return re.sub(r"\d", "x", without_addresses)[:limit]

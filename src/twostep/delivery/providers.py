@@ -1,7 +1,7 @@
-"""Every provider there is, one row each, and how those that the settings name are made.
+"""All providers, one row each, and how the ones in the settings are built.
 
-A new one takes its file, its settings and its row. Its file is imported only where it is named: an HTTP
-client costs a fifth of a second at the start, and the command line needs none.
+A new provider needs a file, its settings and a row. The file is imported only if the settings name
+the provider: an HTTP client adds a fifth of a second to start-up, and the command line needs none.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from twostep.delivery.site import Site
 S = TypeVar("S", bound=Section)
 
 
-def _no_sender(_own: Section) -> str | None:
+def _no_sender(_section: Section) -> str | None:
     return None
 
 
@@ -41,10 +41,10 @@ def _no_sender(_own: Section) -> str | None:
 class Provider(Generic[S]):
     """One row. `name`: its table in the settings, of the type `settings`.
 
-    `build`: the module below `delivery` whose `build(own, site)` makes the carrier from that table.
-    `callbacks`: the one whose `build_callbacks(own, settings)` makes what reads its requests to us,
-    empty where it makes none. `asks_by_get`: it sends its delivery reports by GET.
-    `sender`: what texts come from, so that people know where to text START.
+    `build`: the module below `delivery` whose `build(section, site)` builds the carrier from that
+    table. `callbacks`: the module whose `build_callbacks(section, settings)` builds the reader of
+    its requests to us, or empty. `asks_by_get`: it sends delivery reports by GET. `sender`: what
+    texts come from, so that people know where to text START.
     """
 
     name: str
@@ -58,20 +58,20 @@ class Provider(Generic[S]):
 ROWS: tuple[Provider[Any], ...] = (
     Provider(
         "twilio", TwilioSettings, build="carriers.twilio", callbacks="carriers.twilio_callback",
-        sender=lambda own: own.from_number,
+        sender=lambda section: section.from_number,
     ),
     Provider(
         "vonage", VonageSettings, build="carriers.vonage", callbacks="carriers.vonage_callback",
-        asks_by_get=True,  # where its dashboard says so
-        sender=lambda own: own.sender,
+        asks_by_get=True,  # if its dashboard is set to that
+        sender=lambda section: section.sender,
     ),
     Provider(
         "aws_sns", AwsSnsSettings, build="carriers.aws_sns",
-        sender=lambda own: own.origination_number,
+        sender=lambda section: section.origination_number,
     ),
     Provider(
         "kannel", KannelSettings, build="carriers.kannel", callbacks="carriers.kannel",
-        asks_by_get=True, sender=lambda own: own.sender,
+        asks_by_get=True, sender=lambda section: section.sender,
     ),
     Provider(
         "webhook", WebhookSettings, build="carriers.webhook", callbacks="carriers.webhook_callback"
@@ -85,7 +85,7 @@ PROVIDERS: Mapping[str, Provider[Any]] = {row.name: row for row in ROWS}
 
 
 def named_providers(settings: Settings) -> Mapping[Channel, tuple[str, ...]]:
-    """Names of each channel's providers, in the order in which they are tried."""
+    """Names of each channel's providers, in the order they are tried."""
     return {
         Channel.SMS: settings.sms_providers,
         Channel.CALL: settings.call_providers,
@@ -95,11 +95,13 @@ def named_providers(settings: Settings) -> Mapping[Channel, tuple[str, ...]]:
 
 @asynccontextmanager
 async def build_carriers(settings: Settings) -> AsyncIterator[Mapping[Channel, Sequence[Carrier]]]:
-    """Open every provider that the settings name, in the order in which they are tried.
+    """Open every provider that the settings name, in the order they are tried.
 
-    Those that single countries alone name come last; the order of a country decides then.
+    Providers named only for single countries come last; those countries have their own order.
     """
-    country = tuple(n for names in settings.delivery.country_providers.values() for n in names)
+    country = tuple(
+        name for names in settings.delivery.country_providers.values() for name in names
+    )
     named = {
         channel: (*names, *country) if channel in CODE_CHANNELS else names
         for channel, names in named_providers(settings).items()
@@ -125,20 +127,20 @@ async def build_carrier(name: str, site: Site) -> Carrier:
 
 
 def build_callbacks(settings: Settings) -> dict[str, Callbacks]:
-    """Make what reads and answers the requests of providers, by their name in the address."""
-    made = {
-        row.name: _module(row.callbacks).build_callbacks(own, settings)
+    """Build what reads and answers providers' requests, by the provider's name in the URL."""
+    built = {
+        row.name: _module(row.callbacks).build_callbacks(section, settings)
         for row in ROWS
-        if row.callbacks and (own := _table(settings, row)) is not None
+        if row.callbacks and (section := _table(settings, row)) is not None
     }
-    return {name: callbacks for name, callbacks in made.items() if callbacks is not None}
+    return {name: callbacks for name, callbacks in built.items() if callbacks is not None}
 
 
 def text_senders(settings: Settings) -> list[str]:
-    """What texts come from, in the order in which providers are tried; empty where that is unknown."""
+    """What texts come from, in the order providers are tried; an empty string if unknown."""
     rows = [PROVIDERS[name] for name in settings.sms_providers]
     tables = [(row, _table(settings, row)) for row in rows]
-    return [(row.sender(own) if own is not None else None) or "" for row, own in tables]
+    return [(row.sender(section) if section is not None else None) or "" for row, section in tables]
 
 
 def _module(name: str) -> ModuleType:
@@ -147,5 +149,5 @@ def _module(name: str) -> ModuleType:
 
 def _table(settings: Settings, row: Provider[S]) -> S | None:
     """The provider's own table in the settings; the console has none."""
-    own: S | None = None if row.settings is None else getattr(settings, row.name)
-    return own
+    section: S | None = None if row.settings is None else getattr(settings, row.name)
+    return section

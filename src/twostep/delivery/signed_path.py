@@ -1,8 +1,8 @@
-"""Callback addresses that prove themselves, for providers whose requests carry no signature.
+"""Signed callback URLs, for providers whose requests carry no signature.
 
-The address that a provider is given ends in a keyed digest of its own path, so whoever calls it has
-it from us. The path says everything that matters (which message, which step); what the provider adds
-in query or body is only its news.
+The URL we give a provider ends in a keyed digest of its path, so any caller got it from us. The
+path holds everything that matters (which message, which step); what the provider adds in the query
+or body is only its report.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SIGNATURE = "sig"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What a genuine path says. `what`: status, call or inbound; `step`: of a call that goes on."""
+    """What a genuine path says. `what`: status, call or inbound; `step`: of a running call."""
 
     what: str
     message_id: str
@@ -31,25 +31,25 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class SignedPaths:
-    """One provider's addresses: `public_url` + `base_path` + …, signed with `secret`."""
+    """One provider's URLs: `public_url` + `base_path` + …, signed with `secret`."""
 
     public_url: str
     base_path: str
     secret: str = field(repr=False)
 
     def url(self, what: str, message_id: str, step: Step | None = None) -> str:
-        """Return the whole address to hand out."""
+        """Return the URL to give to the provider."""
         path = "/".join(
             [self.base_path, what, quote(message_id, safe=""), *([step] if step else [])]
         )
         return f"{self.public_url}{path}?{SIGNATURE}={self._sign(path)}"
 
     def inbound_path(self) -> str:
-        """Return the path, signature and all, for what people text back."""
+        """Return the signed path for texts that people send back."""
         return self.url("inbound", "replies").removeprefix(self.public_url)
 
     def read(self, path: str) -> Place | Forged:
-        """Verify an address that was called: path and query, as they arrived."""
+        """Verify a requested path with its query, as it arrived."""
         parts = urlsplit(path)
         given = parse_qs(parts.query).get(SIGNATURE, [""])[0]
         if not hmac.compare_digest(self._sign(parts.path).encode(), given.encode()):

@@ -1,4 +1,4 @@
-"""What the makers of carriers share: settings, one HTTP client, and where providers reach us."""
+"""What the carriers' builders share: settings, an HTTP client, and where providers reach us."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
 
 class Site:
-    """The settings, one HTTP client for all carriers (made with the first that asks for it: its
-    certificates cost 55 ms), and where to leave what must be closed."""
+    """The settings, one HTTP client for all carriers, and the exit stack for what must be closed.
+
+    The client is created on first use, because loading its certificates takes 55 ms.
+    """
 
     def __init__(self, settings: Settings, closing: AsyncExitStack) -> None:
         self.settings = settings
@@ -27,8 +29,8 @@ class Site:
         self._client: httpx2.AsyncClient | None = None
 
     async def client(self) -> httpx2.AsyncClient:
-        """The process's client."""
-        import httpx2  # noqa: PLC0415  a fifth of a second, and mail alone needs none
+        """The shared HTTP client."""
+        import httpx2  # noqa: PLC0415  takes a fifth of a second, and mail needs no HTTP
 
         if self._client is None:
             self._client = await self.closing.enter_async_context(httpx2.AsyncClient())
@@ -36,14 +38,14 @@ class Site:
 
 
 def base_path(name: str) -> str:
-    """Where a provider's callbacks begin."""
+    """The path that a provider's callbacks begin with."""
     return f"/telephony/{name}"
 
 
 def callback_base(settings: Settings, name: str, *, reached_from: str = "") -> str | None:
-    """The whole address where a provider's callbacks begin; None where it cannot reach us.
+    """The URL that a provider's callbacks begin with, or None if the provider cannot reach us.
 
-    `reached_from`: its own address. A panel on this machine is reached only from this machine.
+    `reached_from`: the provider's URL. A panel on loopback can be reached only from this machine.
     """
     if settings.is_loopback and not is_loopback(urlsplit(reached_from).hostname or ""):
         return None
@@ -53,12 +55,12 @@ def callback_base(settings: Settings, name: str, *, reached_from: str = "") -> s
 def signed_paths(
     settings: Settings, name: str, secret: SecretStr, *, reached_from: str = ""
 ) -> SignedPaths | None:
-    """Callback addresses that prove themselves; None where the provider cannot reach us."""
+    """Signed callback URLs, or None if the provider cannot reach us."""
     if callback_base(settings, name, reached_from=reached_from) is None:
         return None
     return SignedPaths(settings.public_url, base_path(name), secret.get_secret_value())
 
 
 def clear(secret: SecretStr | None) -> str | None:
-    """The secret itself."""
+    """The secret in clear text."""
     return secret.get_secret_value() if secret else None

@@ -1,16 +1,17 @@
-r"""What a call says, as data; providers only turn it into their markup.
+r"""What a call says, as data; providers turn it into their markup.
 
     INTRODUCE ──the named key──▶ READ ──1──▶ READ_2 ──1──▶ READ_3
         │ ╲                       │             │
         │  another key            │ no key      │ no key
         │      ╲                  ▼             ▼
         │    INTRODUCE_AGAIN   CLOSING       CLOSING
-        │    (the same arrows, but another wrong key ends the call)
+        │    (the same arrows, but a second wrong key ends the call)
         ├──no key──▶ GOODBYE
         └──9──▶ REPORTED            (9 reports while the code is read, too)
 
-The code is read only after the announced key: a voicemail box presses none, so it never records
-one. The key differs from call to call, so tones on a tape do not help either.
+The code is read only after the announced key is pressed: voicemail presses none, so it never
+records a code. The key differs from call to call, so a greeting with recorded tones does not help
+either.
 """
 
 from __future__ import annotations
@@ -94,7 +95,7 @@ Spoken = tuple[Say | Pause, ...]
 class Script:
     """A whole call in one language, which is also the voice's.
 
-    `key`: the one that starts the reading, 2 to 8.
+    `key`: the key that starts the reading, 2 to 8.
     """
 
     code: str = field(repr=False)
@@ -104,7 +105,7 @@ class Script:
     language: str
 
     def next_step(self, step: Step, pressed: str) -> Step:
-        """Return where a key (an empty string: none was pressed) leads."""
+        """Return the step that a key leads to; an empty string means that none was pressed."""
         if step in {Step.INTRODUCE, Step.INTRODUCE_AGAIN}:
             return self._after_introduction(step, pressed)
         if step not in _AFTER_READING:
@@ -123,17 +124,17 @@ class Script:
         return Step.GOODBYE
 
     def spoken(self, step: Step) -> Spoken:
-        """Return what is said on arriving at a step, before any key is waited for."""
+        """Return what is said on entering a step, before waiting for a key."""
         if step in {Step.INTRODUCE, Step.INTRODUCE_AGAIN}:
             return ()
         if step in _AFTER_READING:
             return self._readings()
         if step is Step.READ_3:
-            return (*self._readings(), *self._one(_CLOSING))
-        return self._one(_LAST_WORDS[step])
+            return (*self._readings(), *self._say(_CLOSING))
+        return self._say(_LAST_WORDS[step])
 
     def offered(self, step: Step) -> Spoken:
-        """Return what is said while a key is waited for; nothing where none is."""
+        """Return what is said while waiting for a key; empty if the step does not wait."""
         if step in {Step.INTRODUCE, Step.INTRODUCE_AGAIN}:
             return (*self._introduction(), Pause(SENTENCE_PAUSE_SECONDS), *self._introduction())
         if step in _AFTER_READING:
@@ -141,13 +142,13 @@ class Script:
         return ()
 
     def as_text(self) -> str:
-        """Write the whole call as one text, digits as figures, for a fake phone and for tests."""
+        """Write the call as one text, with the code in figures: for the fake phone and tests."""
         again = self._words(_AGAIN).format(key=AGAIN_KEY)
-        here, figures = self._words(_HERE), ", ".join(self.code)
-        reading = " ".join([f"{here} {figures}."] * READINGS)
+        lead, figures = self._words(_HERE), ", ".join(self.code)
+        reading = " ".join([f"{lead} {figures}."] * READINGS)
         return " ".join([*self._sentences(str), reading, again, self._words(_CLOSING)])
 
-    def _one(self, message: str) -> Spoken:
+    def _say(self, message: str) -> Spoken:
         return (Say(self._words(message)),)
 
     def _introduction(self) -> Spoken:
@@ -178,7 +179,7 @@ class Script:
 
 
 def new_script(*, code: str, key: str, panel: str, purpose: Purpose, language: str) -> Script:
-    """Write a call in that language, or wholly in English where any sentence of it is missing.
+    """Write a call in that language, or all of it in English if any sentence is untranslated.
 
     A German voice reading one English sentence helps nobody, so the two are never mixed.
     """
@@ -196,7 +197,7 @@ def _is_whole(language: str) -> bool:
         return True
     gettext = translator(language).gettext
     sentences = (*_INTRODUCTIONS.values(), _PRESS, _REPORT, _HERE, _AGAIN, _CLOSING, _REPORTED)
-    # A digit's word may be the same in two languages ("six"); all ten never are.
+    # One digit's word may be the same in two languages ("six"), but never all ten.
     return all(gettext(message) != message for message in (*sentences, _NO_KEY)) and any(
         gettext(digit) != digit for digit in _DIGITS
     )

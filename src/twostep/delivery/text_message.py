@@ -1,8 +1,8 @@
-"""The words of a text, kept within one segment, ending in the line that ties it to our origin.
+"""The wording of texts: one segment, ending in the line that binds the code to our origin.
 
-The code stands first (a locked screen shows the beginning), then who it is for and what for; each
-purpose has its own words, so that somebody tricked into reading a code out can see that it would
-do something else than they were told. No link, no user name.
+The code comes first (a locked screen shows the beginning), then the panel and the purpose. Each
+purpose has its own words, so that somebody tricked into reading out a code can see that it does not
+do what they were told. No links, no user names.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ _WHAT = {
 _WHERE = N_("Only type it at {host}.")
 _TEST = N_("This is a test from {panel}. Texts arrive.")
 _NEVER = N_("We will never ask you for it.")
-# A mailed link stops it: a text holds none, because people learn to follow links in texts.
+# The link that stops it is mailed: texts have none, so that people do not learn to follow links
+# there.
 _RECOVERY = (
     N_(
         "{panel}: somebody with your password asked to set up two-step sign-in again. Not you? Stop it by the link in our e-mail, or sign in with a code."
@@ -53,7 +54,7 @@ class Segments:
 
 
 def segments(text: str) -> Segments:
-    """Count a text's segments (3GPP TS 23.038, 23.040: a part of several loses its header)."""
+    """Count a text's segments (3GPP TS 23.038, 23.040: each of several parts needs a header)."""
     if all(c in _GSM or c in _GSM_EXTENSION for c in text):
         costs = [2 if c in _GSM_EXTENSION else 1 for c in text]
         return _counted("GSM-7", costs, single=160, part=153)
@@ -66,9 +67,9 @@ def compose(
 ) -> str:
     """Write the text in the language, with the fullest wording that fits one segment.
 
-    `host`: the host of the public address, without a port; it stands in the last line, which
-    browsers read to fill in the code there and nowhere else. That line is never dropped. Only a
-    host so long that code and last line alone overflow makes a second segment.
+    `host`: of the public address, without a port. It goes into the last line, which browsers read
+    to fill in the code on that host only. That line is never dropped. There is a second segment
+    only if the host is so long that the code and the last line do not fit into one.
     """
     _ = translator(language).gettext
     values = {"code": code, "panel": panel, "host": host}
@@ -81,7 +82,7 @@ def compose(
 
 def fullest(*, panel: str, host: str, app_hash: str = "") -> tuple[tuple[str, Segments], ...]:
     """Return, for each language, how its longest text with a code is sent and billed."""
-    found = []
+    longest_texts = []
     for language in LANGUAGES:
         texts = (
             compose(
@@ -90,18 +91,18 @@ def fullest(*, panel: str, host: str, app_hash: str = "") -> tuple[tuple[str, Se
             )
             for purpose in Purpose
         )  # fmt: skip
-        longest = max(map(segments, texts), key=lambda one: (one.count, one.units / one.limit))
-        found.append((language.code, longest))
-    return tuple(found)
+        longest = max(map(segments, texts), key=lambda text: (text.count, text.units / text.limit))
+        longest_texts.append((language.code, longest))
+    return tuple(longest_texts)
 
 
 def compose_test(*, panel: str, language: str) -> str:
-    """Write an operator's test text: no code, and so no last line."""
+    """Write an operator's test text: it has no code, and so no last line."""
     return translator(language).gettext(_TEST).format(panel=panel)
 
 
 def compose_recovery(*, panel: str, language: str) -> str:
-    """Write that a recovery waits, and how to stop it, in the fullest words that fit one segment."""
+    """Write that a recovery is pending and how to stop it, with the fullest wording that fits."""
     _ = translator(language).gettext
     written = [_(wording).format(panel=panel) for wording in _RECOVERY]
     return next((text for text in written if segments(text).count == 1), written[-1])

@@ -1,7 +1,7 @@
-"""One exchange with a provider over HTTP, the same for all of them.
+"""One HTTP exchange with a provider, the same for all of them.
 
-Whatever goes wrong on the line becomes an outcome here, so that an adapter reads answers only. What
-was surely not sent is temporary; from the moment the request may have been written, nobody knows.
+Network errors become outcomes here, so that adapters only have to read answers. A request that was
+certainly not sent is temporary; once it may have been written, the outcome is ambiguous.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ MAX_RETRY_SECONDS = 3600
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is sent. `form` makes a form body, `content` is the body as it stands."""
+    """A request. `form` is encoded as the body; `content` is the body as it is."""
 
     url: str
     method: str = "POST"
@@ -45,7 +45,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """What came back, whole; a body longer than 64 KiB is taken for none."""
+    """An answer. A body longer than 64 KiB counts as empty."""
 
     status: int
     headers: Mapping[str, str]
@@ -53,24 +53,27 @@ class HttpAnswer:
 
     @property
     def text(self) -> str:
-        """The body as text, whatever it is."""
+        """The body decoded as UTF-8, with invalid bytes replaced."""
         return self.body.decode(errors="replace")
 
     @property
     def json(self) -> dict[str, Any]:
-        """The body as a JSON object; an empty one where it is anything else."""
+        """The body as a JSON object; empty if it is anything else."""
         try:
-            found = json.loads(self.body)
+            value = json.loads(self.body)
         except ValueError:
             return {}
-        return found if isinstance(found, dict) else {}
+        return value if isinstance(value, dict) else {}
 
 
 async def exchange(
     client: httpx2.AsyncClient, request: Request
 ) -> HttpAnswer | Temporary | Ambiguous:
-    """Send and read the answer. A redirect is an answer: following it would carry password and code
-    to another host, perhaps one inside our own network."""
+    """Send a request and read the answer.
+
+    Redirects are not followed: that would carry password and code to another host, perhaps one
+    inside our own network.
+    """
     try:
         async with (
             asyncio.timeout(SEND_SECONDS),
@@ -93,7 +96,7 @@ async def exchange(
 
 
 def read_fault(answer: HttpAnswer, *, code: str = "", message: str = "") -> SendOutcome:
-    """Sort an answer that is no success and that the provider's own table does not know."""
+    """Map an unsuccessful answer that the provider's own error table does not cover."""
     status = answer.status
     if status == 429:
         return Throttled(retry_after(answer.headers))
@@ -103,13 +106,14 @@ def read_fault(answer: HttpAnswer, *, code: str = "", message: str = "") -> Send
         return Ambiguous("the provider's own gateway timed out")
     if status == 408 or status >= 500:
         return Temporary(f"HTTP {status}")
-    # Whatever else is refused is refused for everybody: password, balance, sender, parameters.
+    # Any other refusal is about the account, not the recipient: password, balance, sender,
+    # parameters.
     named = f", error {code}" if code else ""
     return Misconfigured(f"HTTP {status}{named}: {redact(message)}")
 
 
 def retry_after(headers: Mapping[str, str]) -> int:
-    """Seconds that the provider asks us to wait, within reason."""
+    """Seconds that the provider asks us to wait, within bounds."""
     value = headers.get("Retry-After", "")
     if not (value.isascii() and value.isdecimal()):
         return DEFAULT_RETRY_SECONDS

@@ -1,4 +1,4 @@
-"""The whole product on one machine, with a fake phone. Imported by the `demo` command alone."""
+"""The whole product on one machine, with a fake phone. Imported only by the `demo` command."""
 
 from __future__ import annotations
 

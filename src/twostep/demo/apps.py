@@ -1,4 +1,4 @@
-"""The authenticator app on the fake phone: it holds secrets in memory and shows their codes."""
+"""The authenticator app on the fake phone: it keeps secrets in memory and shows their codes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SHORTEST_SECRET = 10
 
 
 class NoKey(Exception):
-    """What was typed or scanned is no setup key and no address of one."""
+    """What was typed or scanned is neither a setup key nor an otpauth:// address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Entry:
     parameters: Parameters = totp.DEFAULT
 
     def code(self, *, now: int) -> str:
-        """The code at that instant of the phone's clock."""
+        """The code at `now` by the phone's clock."""
         return totp.at(
             self.secret,
             now // self.parameters.period_seconds,
@@ -41,48 +41,48 @@ class Entry:
             digits=self.parameters.digits,
         )
 
-    def ends_in(self, *, now: int) -> int:
+    def seconds_left(self, *, now: int) -> int:
         """Seconds until the next code."""
         return self.parameters.period_seconds - now % self.parameters.period_seconds
 
 
 class PhoneApps:
-    """The app's entries, newest first, and whether the phone's clock is wrong."""
+    """The app's entries, newest first, and whether the phone's clock is slow."""
 
     def __init__(self) -> None:
         self.entries: list[Entry] = []
         self.is_slow = False
 
     def clear(self) -> None:
-        """Empty the app and put the phone's clock right."""
+        """Empty the app and correct the phone's clock."""
         self.entries.clear()
         self.is_slow = False
 
     def now(self, now: int) -> int:
-        """What the phone takes for the time."""
+        """The time by the phone's clock."""
         return max(0, now - SLOW_SECONDS) if self.is_slow else now
 
     def add(self, entry: Entry) -> None:
-        """Take an entry; the same secret again replaces the old one."""
-        others = [one for one in self.entries if one.secret != entry.secret]
+        """Add an entry; an entry with the same secret is replaced."""
+        others = [other for other in self.entries if other.secret != entry.secret]
         self.entries = [entry, *others][:MOST_ENTRIES]
 
     def remove(self, entry_id: str) -> bool:
-        """Delete an entry. False: there is none."""
-        before = len(self.entries)
-        self.entries = [one for one in self.entries if one.id != entry_id]
-        return len(self.entries) < before
+        """Delete an entry. False: there is no such entry."""
+        count = len(self.entries)
+        self.entries = [entry for entry in self.entries if entry.id != entry_id]
+        return len(self.entries) < count
 
 
 def new_entry(issuer: str, account: str, secret: bytes) -> Entry:
-    """An entry as a scanned QR code of ours makes it."""
+    """An entry as made by scanning one of our QR codes."""
     return Entry(token.new_id(), issuer, account, secret)
 
 
 def read_entry(typed: str, *, issuer: str) -> Entry:
     """Read a setup key in base32, or an otpauth:// address. Raises `NoKey`.
 
-    `issuer` names the entry where the key does not.
+    `issuer`: used if the key names none.
     """
     typed = typed.strip()
     if not typed.lower().startswith("otpauth:"):
@@ -91,10 +91,10 @@ def read_entry(typed: str, *, issuer: str) -> Entry:
         parts = urlsplit(typed)
         query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
         label = unquote(parts.path.lstrip("/"))
-        before, colon, after = label.partition(":")
+        prefix, colon, name = label.partition(":")
         algorithm = query.get("algorithm", "SHA1").upper()
         parameters = Parameters(
-            algorithm=next(one for one in get_args(Algorithm) if one == algorithm),
+            algorithm=next(known for known in get_args(Algorithm) if known == algorithm),
             digits=int(query.get("digits", "6")),
             period_seconds=int(query.get("period", "30")),
         )
@@ -104,8 +104,8 @@ def read_entry(typed: str, *, issuer: str) -> Entry:
         raise NoKey
     return Entry(
         token.new_id(),
-        (query.get("issuer") or (before if colon else "") or issuer)[:100],
-        (after if colon else label).strip()[:100],
+        (query.get("issuer") or (prefix if colon else "") or issuer)[:100],
+        (name if colon else label).strip()[:100],
         _read_secret(query.get("secret", "")),
         parameters,
     )

@@ -1,6 +1,6 @@
-"""What a POST to a demo route asks for: JSON from scripts, or a form of the phone page.
+"""A POST to a demo route: JSON from scripts, or a form of the phone page.
 
-A script is answered with data, the page with a redirect back to itself.
+Scripts get data back; the page gets a redirect to itself.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _RETURN = ("show", "id")
 
 
 class BadRequest(Exception):
-    """The request cannot be carried out; the text says why. `status`: 400, 404 or 409."""
+    """The request cannot be carried out; the message says why. `status`: 400, 404 or 409."""
 
     def __init__(self, detail: str, *, status: int = 400) -> None:
         super().__init__(detail)
@@ -31,7 +31,7 @@ class BadRequest(Exception):
 
 @dataclass(frozen=True, slots=True)
 class DemoRequest:
-    """The fields. `back`: where the phone page wants to be afterwards; None for a script."""
+    """The fields. `back`: where the phone page returns to; None for a script."""
 
     fields: Mapping[str, object]
     back: str | None = None
@@ -49,21 +49,21 @@ class DemoRequest:
         return value
 
     def text(self, name: str) -> str:
-        """A text. Raises `BadRequest`."""
+        """A string. Raises `BadRequest`."""
         value = self.fields.get(name)
         if not isinstance(value, str):
             raise BadRequest(f'"{name}" must be a text')
         return value
 
-    def one_of(self, name: str, choices: tuple[str, ...]) -> str:
-        """One of a few words. Raises `BadRequest`."""
+    def choice(self, name: str, choices: tuple[str, ...]) -> str:
+        """One of `choices`. Raises `BadRequest`."""
         value = self.fields.get(name)
         if not isinstance(value, str) or value not in choices:
             raise BadRequest(f'"{name}" must be one of: {", ".join(choices)}')
         return value
 
     def answer(self, data: object = None) -> Response:
-        """Say that it is done: 204, or 200 with data; to the page, 303 back to it."""
+        """The response on success: 204, or 200 with data; for the page, 303 back to it."""
         if self.back is not None:
             return see_other(self.back)
         if data is None:
@@ -71,8 +71,8 @@ class DemoRequest:
         return JSONResponse(data, headers={"cache-control": "no-store"})
 
 
-def read_asked(visit: Visit) -> DemoRequest:
-    """Read a body. JSON whatever type is declared, as scripts often declare none. Raises `BadRequest`."""
+def read_request(visit: Visit) -> DemoRequest:
+    """Read a body. JSON is accepted with any content type, as scripts often send none. Raises `BadRequest`."""
     body = visit.body.strip()
     if not body:
         return DemoRequest({})
@@ -84,12 +84,12 @@ def read_asked(visit: Visit) -> DemoRequest:
     except BadForm:
         raise BadRequest('send JSON, like {"offset_seconds": 60}') from None
     query = {name: form[name] for name in _RETURN if form.get(name)}
-    here = visit.url(PHONE)
-    return DemoRequest(form, back=f"{here}?{urlencode(query)}" if query else here)
+    path = visit.url(PHONE)
+    return DemoRequest(form, back=f"{path}?{urlencode(query)}" if query else path)
 
 
 def problem(refused: BadRequest) -> Response:
-    """The answer to a bad request (RFC 9457)."""
+    """The response to a bad request (RFC 9457)."""
     titles = {400: "Bad request", 404: "Not found", 409: "Conflict"}
     return JSONResponse(
         {
@@ -106,9 +106,9 @@ def problem(refused: BadRequest) -> Response:
 
 def _read_json(body: bytes) -> dict[str, object]:
     try:
-        read = json.loads(body)
+        content = json.loads(body)
     except (ValueError, RecursionError):
         raise BadRequest("the body is not JSON") from None
-    if not isinstance(read, dict):
+    if not isinstance(content, dict):
         raise BadRequest("the body must be a JSON object")
-    return read
+    return content

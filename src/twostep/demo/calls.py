@@ -1,9 +1,9 @@
-"""Calls on the fake phone: ringing, answered, what was heard, over.
+"""Calls on the fake phone: their state and what was heard.
 
     RINGING ──answer, or any key──▶ TALKING ──keys──▶ OVER
-       └──30 seconds──▶ MISSED       (a voicemail box heard the introduction, never the code)
+       └──30 seconds──▶ MISSED       (voicemail recorded the introduction, never the code)
 
-What is said next is the product's answer, by the same flow that providers' callbacks go through.
+The product decides what is said next, in the same flow that handles providers' callbacks.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from twostep.delivery.console import Received
 from twostep.delivery.port import KeyReport
 from twostep.delivery.spoken import GROUP_PAUSE_SECONDS, Pause, Say, Script, Spoken, Step
 from twostep.flows.env import Env
-from twostep.flows.messages import reports as telephony
+from twostep.flows.messages import reports
 from twostep.flows.turn import by_system
 
 
@@ -25,7 +25,7 @@ _LAST_STEPS = frozenset({Step.READ_3, Step.CLOSING, Step.REPORTED, Step.GOODBYE}
 
 
 class CallState(StrEnum):
-    """Where a call stands on the phone."""
+    """The state of a call on the phone."""
 
     RINGING = "ringing"
     MISSED = "missed"
@@ -35,7 +35,7 @@ class CallState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """A line of the call. `by`: the voice, or the key that was pressed."""
+    """A line of the call. `by`: `voice` or `key`."""
 
     by: str
     words: str
@@ -51,7 +51,7 @@ class AnsweredCall:
 
 
 class Calls:
-    """Every call that was answered, by the message's id. `clear` at a reset."""
+    """The answered calls, by message id."""
 
     def __init__(self) -> None:
         self._answered: dict[str, AnsweredCall] = {}
@@ -65,50 +65,50 @@ class Calls:
         return self._answered.get(message_id)
 
     def state(self, received: Received, *, now: int) -> CallState:
-        """Where the call stands."""
+        """The state of the call."""
         call = self.find(received.message.id)
         if call is not None:
             return CallState.OVER if call.is_over else CallState.TALKING
-        rings = 0 <= now - received.at < RING_SECONDS
-        return CallState.RINGING if rings else CallState.MISSED
+        is_ringing = 0 <= now - received.at < RING_SECONDS
+        return CallState.RINGING if is_ringing else CallState.MISSED
 
     async def answer(self, env: Env, message_id: str) -> AnsweredCall:
-        """Pick the phone up; again changes nothing."""
+        """Answer the call; a second time changes nothing."""
         call = self._answered.get(message_id)
         if call is None:
             call = self._answered[message_id] = AnsweredCall()
-            await self._say(env, message_id, call, pressed=None)
+            await self._continue(env, message_id, call, pressed=None)
         return call
 
     async def press(self, env: Env, message_id: str, key: str) -> AnsweredCall:
-        """Press a key, picking the phone up before; a call that is over takes none."""
+        """Press a key, answering the call first; ignored once the call is over."""
         call = await self.answer(env, message_id)
         if not call.is_over:
             call.heard.append(Heard("key", key))
-            await self._say(env, message_id, call, pressed=key)
+            await self._continue(env, message_id, call, pressed=key)
         return call
 
     def hang_up(self, message_id: str) -> None:
-        """End the call, or do not take it at all."""
+        """End the call, or decline it."""
         self._answered.setdefault(message_id, AnsweredCall()).is_over = True
 
-    async def _say(
+    async def _continue(
         self, env: Env, message_id: str, call: AnsweredCall, *, pressed: str | None
     ) -> None:
         report = KeyReport(message_id=message_id, step=call.step, pressed=pressed)
-        said = await by_system(env).run(telephony.answer_call, report)
-        if said is None:  # the code has ended, and the product hangs up
+        answer = await by_system(env).run(reports.answer_call, report)
+        if answer is None:  # the code has expired, and the product hangs up
             call.is_over = True
             return
-        call.step = said.step
-        call.heard += [Heard("voice", words) for words in captions(said.script, said.step)]
-        call.is_over = said.step in _LAST_STEPS
+        call.step = answer.step
+        call.heard += [Heard("voice", words) for words in captions(answer.script, answer.step)]
+        call.is_over = answer.step in _LAST_STEPS
 
 
 def captions(script: Script, step: Step) -> list[str]:
-    """What is heard on arriving at a step, as lines; digits stand in one line."""
+    """What is heard at a step, as lines; the digits of a code share a line."""
     offered = script.offered(step)
-    # The introduction is said twice; once is enough to read.
+    # The introduction is spoken twice; reading it once is enough.
     once = (
         offered[: len(offered) // 2] if step in {Step.INTRODUCE, Step.INTRODUCE_AGAIN} else offered
     )
@@ -134,7 +134,7 @@ def _lines(spoken: Spoken) -> list[str]:
 
 
 def _close(lines: list[str], digits: list[str]) -> None:
-    """Put the digits so far on the line that announced them."""
+    """Append the collected digits to the line that announced them."""
     if digits:
         lines[-1:] = [" ".join([*lines[-1:], *digits]).rstrip("– ") + "."]
         digits.clear()

@@ -1,11 +1,11 @@
-"""The demo's clock: the machine's, moved by as many seconds as somebody asked for."""
+"""The demo's clock: the machine's clock with an adjustable offset."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 
-LAST_INSTANT = 253_402_300_799  # the end of the year 9999: dates beyond cannot be written
+LAST_INSTANT = 253_402_300_799  # the end of the year 9999, the last that datetime supports
 
 
 class DemoClock:
@@ -19,7 +19,7 @@ class DemoClock:
         return self._machine() + self.offset_seconds
 
     def move(self, offset_seconds: int) -> bool:
-        """Set the distance from the machine's clock. False: there are no dates so far away."""
+        """Set the offset from the machine's clock. False: it leads outside the years 1970 to 9999."""
         if not 0 <= self._machine() + offset_seconds <= LAST_INSTANT:
             return False
         self.offset_seconds = offset_seconds

@@ -1,7 +1,7 @@
-"""The demo's folder: settings file, key file and database, made at the first start and kept after it.
+"""The demo's folder: settings file, key file and database, created at the first start and kept.
 
-A folder that holds a real installation is refused: its settings would be overwritten, and accounts
-with well-known passwords added to it.
+A folder with a real installation is refused: the demo would overwrite its settings and add accounts
+with well-known passwords.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _DEFAULTS: Mapping[str, object] = {
     "policy.require_two_step": "none",
     "delivery.countries": ["all"],
 }
-# What makes it a demo: on this machine alone, its own database and keys, nothing sent anywhere.
+# What makes it a demo: loopback only, its own database and keys, no messages leave the machine.
 _DECIDED = frozenset(
     {
         *("public_url", "data_dir", "database_url", "key", "key_file", "key_command"),
@@ -52,7 +52,7 @@ _DECIDED = frozenset(
 
 @contextmanager
 def open_folder(data_dir: Path | None) -> Iterator[Path]:
-    """The folder, for this process alone: `data_dir`, or a temporary one that is removed at the end.
+    """The folder, locked by this process: `data_dir`, or a temporary one that is removed at the end.
 
     Raises `StartError`.
     """
@@ -60,7 +60,7 @@ def open_folder(data_dir: Path | None) -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="twostep-demo-")) if data_dir is None else data_dir
     folder = folder.expanduser().absolute()
     try:
-        with _only_demo_in(folder):
+        with _lock_folder(folder):
             yield folder
     finally:
         if temporary:
@@ -68,7 +68,7 @@ def open_folder(data_dir: Path | None) -> Iterator[Path]:
 
 
 async def prepare(folder: Path, *, public_url: str, sets: list[str]) -> Settings:
-    """Write what is missing and return the settings. Raises `StartError` and `ConfigError`."""
+    """Create what is missing and return the settings. Raises `StartError` and `ConfigError`."""
     database = folder / _DATABASE
     if any((folder / name).exists() for name in (SETTINGS_FILE, _DATABASE, _KEYS)) and not (
         database.exists() and await _read_fact(database) is not None
@@ -86,7 +86,7 @@ async def prepare(folder: Path, *, public_url: str, sets: list[str]) -> Settings
 
 
 @contextmanager
-def _only_demo_in(folder: Path) -> Iterator[None]:
+def _lock_folder(folder: Path) -> Iterator[None]:
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         lock = (folder / _LOCK).open("w")
@@ -122,7 +122,7 @@ async def _write_fact(database: Path, public_url: str) -> None:
 
 
 def _write_settings(folder: Path, *, public_url: str, sets: list[str]) -> Settings:
-    asked = _read_sets(sets)
+    overrides = _read_sets(sets)
     console = ["console"]
     decided: dict[str, object] = {
         "public_url": public_url,
@@ -131,12 +131,12 @@ def _write_settings(folder: Path, *, public_url: str, sets: list[str]) -> Settin
         "delivery.call": console,
         "delivery.email": console,
     }
-    values = {**_DEFAULTS, **asked, **decided}
+    values = {**_DEFAULTS, **overrides, **decided}
     draft = folder / f"{SETTINGS_FILE}.new"
     lines = [f"{key} = {_toml(value)}\n" for key, value in values.items()]
     _write_private(draft, _HEAD + "".join(lines))
     try:
-        settings = load(draft, environ=_environment(), overrides={**asked, **decided})
+        settings = load(draft, environ=_environment(), overrides={**overrides, **decided})
         draft.replace(folder / SETTINGS_FILE)
     finally:
         draft.unlink(missing_ok=True)
@@ -144,19 +144,19 @@ def _write_settings(folder: Path, *, public_url: str, sets: list[str]) -> Settin
 
 
 def _read_sets(sets: list[str]) -> dict[str, object]:
-    """Every `--set` by its dotted key; tables are taken apart."""
-    asked: dict[str, object] = {}
+    """All `--set` options by dotted key; tables are flattened."""
+    values: dict[str, object] = {}
     for text in sets:
         key, value = parse_set(text)
         if key in SECTIONS and isinstance(value, dict):
-            asked |= {f"{key}.{name}": inner for name, inner in value.items()}
+            values |= {f"{key}.{name}": inner for name, inner in value.items()}
         elif key in SETTINGS and SETTINGS[key].is_path and isinstance(value, str):
-            asked[key] = str(Path.cwd() / Path(value).expanduser())
+            values[key] = str(Path.cwd() / Path(value).expanduser())
         else:
-            asked[key] = value
-    if decided := sorted(key for key in asked if _is_decided(key)):
+            values[key] = value
+    if decided := sorted(key for key in values if _is_decided(key)):
         raise ConfigError([f"--set {key}: the demo decides this itself" for key in decided])
-    return asked
+    return values
 
 
 def _is_decided(key: str) -> bool:
@@ -165,7 +165,7 @@ def _is_decided(key: str) -> bool:
 
 
 def _environment() -> dict[str, str]:
-    """The environment without what the demo decides itself."""
+    """The environment without the settings that the demo decides."""
     return {
         name: value
         for name, value in os.environ.items()

@@ -1,4 +1,4 @@
-"""What the demo adds to the product: its parts in one value, and putting them all back."""
+"""The parts that the demo adds to the product, and their reset."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from twostep.flows.env import Env
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """The parts that the demo's own routes work on; all but `env` live in memory."""
+    """The parts that the demo's routes work on; all but `env` are in memory only."""
 
     env: Env
     clock: DemoClock
@@ -25,7 +25,7 @@ class Demo:
     apps: PhoneApps
 
     async def reset(self) -> None:
-        """Back to the start, as after the first start of an empty folder."""
+        """Return to the state after the first start in an empty folder."""
         self.clock.move(0)
         self.company.outcomes.update(dict.fromkeys(self.company.outcomes, Behaviour.OK))
         await start_over(self.env)

@@ -1,4 +1,4 @@
-"""The demo's two accounts: made at the first start, put back by a reset."""
+"""The demo's two accounts: created at the first start, restored by a reset."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from twostep.store.operate import demo_reset
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody to sign in as. The password is no secret: it stands in the documentation."""
+    """Somebody to sign in as. The password is no secret: the documentation names it."""
 
     name: str
     password: str
@@ -38,7 +38,7 @@ _RESET = "demo reset"
 
 
 async def add_people(env: Env) -> None:
-    """Make the accounts that are not there. Raises `StartError` when one is refused."""
+    """Create missing accounts. Raises `StartError` if one is refused."""
     for person in PEOPLE:
         if not isinstance(await by_system(env).read(view_account, person.name), Refused):
             continue
@@ -50,15 +50,15 @@ async def add_people(env: Env) -> None:
             language=env.settings.default_language,
             time_zone=env.settings.default_time_zone,
         )
-        made = await by_system(env).do(add_account, new)
-        if isinstance(made, Refused):
-            raise StartError(f"The account {person.name} cannot be made: {made.reason}")
+        answer = await by_system(env).do(add_account, new)
+        if isinstance(answer, Refused):
+            raise StartError(f"The account {person.name} cannot be made: {answer.reason}")
 
 
 async def start_over(env: Env) -> None:
-    """Put everything back: two accounts as they were made, nothing that hangs on any.
+    """Restore the two accounts as they were created, and delete everything else of any account.
 
-    Keys, settings and the audit trail stay, and the trail says what became of the accounts.
+    Keys, settings and the audit trail stay; the trail records what happened to the accounts.
     """
     hashes = {
         person.name: await env.hashes.run_known(
@@ -72,9 +72,9 @@ async def start_over(env: Env) -> None:
 
 def _start_over(turn: Turn, *, hashes: Mapping[str, str]) -> None:
     people = {person.name: person for person in PEOPLE}
-    locked = [accounts.lock(turn.tx, account.id) for account in list_accounts(turn)]
+    held = [accounts.lock(turn.tx, account.id) for account in list_accounts(turn)]
     demo_reset.wipe(turn.tx)
-    for account in locked:
+    for account in held:
         if account is None:
             continue
         person = people.get(account.name)
@@ -101,7 +101,7 @@ def _restore(turn: Turn, account: Held, person: Person, *, password_hash: str) -
     )
     address = read_email_address(person.email)
     if not isinstance(address, Refused):
-        own = EmailAddress(token.new_id(), account.id, address.text, turn.now, turn.now)
-        addresses.insert_address(turn.tx, own, address_key=address.key)
+        restored = EmailAddress(token.new_id(), account.id, address.text, turn.now, turn.now)
+        addresses.insert_address(turn.tx, restored, address_key=address.key)
     if account.two_step:
         turn.record(account, event.new_event(event.TWO_STEP_DISABLED, by=_RESET))

@@ -1,4 +1,4 @@
-"""The fake phone as a page: which screen is open, and what stands on it."""
+"""The fake phone as a page: which screen is open, and what it shows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from twostep.delivery.spoken import Step
 from twostep.demo.apps import PhoneApps
 from twostep.demo.asked import PHONE
 from twostep.demo.calls import RING_SECONDS, Calls, CallState, Heard, captions
-from twostep.demo.company import OUTCOMES, SPOILT
+from twostep.demo.company import CHANNELS, OUTCOMES
 from twostep.demo.parts import Demo
 from twostep.demo.people import PEOPLE
 from twostep.i18n import N_, format_time, known_zone, translator
@@ -41,7 +41,7 @@ _STEPS_SECONDS = (30, 300, 3600, 86_400)
 
 @dataclass(frozen=True, slots=True)
 class PhoneText:
-    """A text on the screen; `words` has the code marked."""
+    """A text message; in `words` the code is marked."""
 
     id: str
     to: str
@@ -52,7 +52,7 @@ class PhoneText:
 
 @dataclass(frozen=True, slots=True)
 class CallRow:
-    """A call; `heard` is what was said and pressed, or what a voicemail box recorded."""
+    """A call. `heard`: what was said and pressed, or what voicemail recorded."""
 
     id: str
     to: str
@@ -64,7 +64,7 @@ class CallRow:
 
 @dataclass(frozen=True, slots=True)
 class MailRow:
-    """A mail; links in `words` can be followed."""
+    """A mail; in `words` addresses are links."""
 
     id: str
     to: str
@@ -75,7 +75,7 @@ class MailRow:
 
 @dataclass(frozen=True, slots=True)
 class EntryRow:
-    """An account in the authenticator. `code_until`: in the panel's time, not the phone's."""
+    """An account in the authenticator. `code_until`: by the panel's clock, not the phone's."""
 
     id: str
     issuer: str
@@ -88,7 +88,7 @@ class EntryRow:
 async def show_phone(
     demo: Demo, visit: Visit, *, tab: str = "", error: str = "", typed: str = ""
 ) -> Response:
-    """GET /_demo/phone, and the answer to an entry that the authenticator did not take."""
+    """GET /_demo/phone, and the response if the authenticator did not accept an entry."""
     tab = tab or visit.query.get("show", "")
     tab = tab if tab in TABS else TABS[0]
     open_id = visit.query.get("id", "") if tab in {"calls", "mail"} else ""
@@ -109,57 +109,57 @@ async def show_phone(
             demo.apps.now(demo.clock()), language=visit.language, time_zone=visit.time_zone
         ),
         **_screen(demo, open_id=open_id),
-        **_knobs(demo),
+        **_controls(demo),
     )
-    # Not an HTMLResponse: the door takes that for a page of the panel on which a flash was read.
+    # Not an HTMLResponse: the door would think that it showed the session's flash.
     headers = {"content-type": "text/html; charset=utf-8", "cache-control": "no-store"}
     return Response(html, 422 if error else 200, headers=headers)
 
 
 def _screen(demo: Demo, *, open_id: str) -> dict[str, Any]:
-    """What stands on the phone's screen."""
+    """The content of the phone's screen."""
     now = demo.clock()
     received = list(demo.inbox.received)
-    calls = [row for one in received if (row := _call_row(one, demo.calls, now=now))]
-    mails = [mail for one in received if (mail := _mail_row(one))]
+    calls = [call for item in received if (call := _call_row(item, demo.calls, now=now))]
+    mails = [mail for item in received if (mail := _mail_row(item))]
     return {
         "now": now,
-        "texts": [text for one in received if (text := _text_row(one))],
+        "texts": [text for item in received if (text := _text_row(item))],
         "calls": calls,
         "mails": mails,
-        "call": next((one for one in calls if one.id == open_id), None),
-        "mail": next((one for one in mails if one.id == open_id), None),
-        "ringing": next((one for one in calls if one.state is CallState.RINGING), None),
+        "call": next((call for call in calls if call.id == open_id), None),
+        "mail": next((mail for mail in mails if mail.id == open_id), None),
+        "ringing": next((call for call in calls if call.state is CallState.RINGING), None),
         "entries": _entry_rows(demo.apps, now=now),
         "apps": demo.apps,
     }
 
 
-def _knobs(demo: Demo) -> dict[str, Any]:
-    """What can be turned beside the phone."""
+def _controls(demo: Demo) -> dict[str, Any]:
+    """The controls beside the phone."""
     return {
         "offset_seconds": demo.clock.offset_seconds,
         "steps_seconds": _STEPS_SECONDS,
-        "outcomes": [(str(channel), demo.company.outcomes[channel]) for channel in SPOILT],
+        "outcomes": [(str(channel), demo.company.outcomes[channel]) for channel in CHANNELS],
         "outcome_names": OUTCOMES,
     }
 
 
 @cache
 def _environment(language: str) -> Environment:
-    """The panel's own, with the demo's templates in front."""
-    own = environment(language)
+    """The panel's environment, with the demo's templates in front."""
+    panel = environment(language)
     loaders = [
         PackageLoader("twostep.demo", "templates"),
         PackageLoader("twostep.web", "templates"),
     ]
-    made = own.overlay(loader=ChoiceLoader(loaders))
-    made.filters = {**own.filters, "number": write_number}
-    return made
+    demo = panel.overlay(loader=ChoiceLoader(loaders))
+    demo.filters = {**panel.filters, "number": write_number}
+    return demo
 
 
 def write_number(e164: str) -> str:
-    """A number as people write it abroad: +1 202-555-0100."""
+    """A number in international format: +1 202-555-0100."""
     try:
         parsed = phonenumbers.parse(e164)
     except phonenumbers.NumberParseException:
@@ -169,18 +169,18 @@ def write_number(e164: str) -> str:
 
 
 def mark_code(text: str, code: str) -> Markup:
-    """Mark the first place where the code stands."""
-    before, found, after = text.partition(code)
-    return escape(before) + (Markup("<mark>{}</mark>").format(found) if found else "") + after
+    """Mark the first occurrence of the code."""
+    before, match, after = text.partition(code)
+    return escape(before) + (Markup("<mark>{}</mark>").format(match) if match else "") + after
 
 
 def mark_links(text: str) -> Markup:
-    """Make addresses links that open beside the phone."""
+    """Turn addresses into links that open in a new tab."""
     marked, end = Markup(), 0
-    for hit in _LINK.finditer(text):
+    for match in _LINK.finditer(text):
         link = Markup('<a href="{}" target="_blank" rel="noopener">{}</a>')
-        marked += escape(text[end : hit.start()]) + link.format(hit.group(), hit.group())
-        end = hit.end()
+        marked += escape(text[end : match.start()]) + link.format(match.group(), match.group())
+        end = match.end()
     return marked + escape(text[end:])
 
 
@@ -219,12 +219,12 @@ def _entry_rows(apps: PhoneApps, *, now: int) -> list[EntryRow]:
     phone_now = apps.now(now)
     return [
         EntryRow(
-            id=one.id,
-            issuer=one.issuer,
-            account=one.account,
-            code=one.code(now=phone_now),
-            code_until=now + one.ends_in(now=phone_now),
-            period_seconds=one.parameters.period_seconds,
+            id=entry.id,
+            issuer=entry.issuer,
+            account=entry.account,
+            code=entry.code(now=phone_now),
+            code_until=now + entry.seconds_left(now=phone_now),
+            period_seconds=entry.parameters.period_seconds,
         )
-        for one in apps.entries
+        for entry in apps.entries
     ]

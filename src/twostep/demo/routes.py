@@ -1,4 +1,4 @@
-"""The demo's own routes: the fake phone's page, its messages, and what scripts can turn."""
+"""The demo's routes: the fake phone's page, its messages, and controls for scripts."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from twostep.core.messages.channel import Channel
 from twostep.delivery.console import Behaviour, Received
 from twostep.delivery.message import MailMessage
 from twostep.demo.apps import NoKey, new_entry, read_entry
-from twostep.demo.asked import BadRequest, DemoRequest, problem, read_asked
+from twostep.demo.asked import BadRequest, DemoRequest, problem, read_request
 from twostep.demo.calls import KEYS
-from twostep.demo.company import OUTCOMES, SPOILT
+from twostep.demo.company import CHANNELS, OUTCOMES
 from twostep.demo.parts import Demo
 from twostep.demo.phone_page import NO_KEY, NOTHING_TO_SCAN, show_phone
 from twostep.flows.methods.enroll_app import PENDING_SECRET
@@ -29,8 +29,8 @@ Action = Callable[[Demo, Visit, DemoRequest], Awaitable[Response]]
 
 
 def pages(demo: Demo) -> list[Page]:
-    """Every route of the demo; the product's own routes do not know them."""
-    acts: tuple[tuple[str, str, Action], ...] = (
+    """All routes of the demo, in addition to the product's."""
+    actions: tuple[tuple[str, str, Action], ...] = (
         ("clock", "clock", _move_clock),
         ("delivery", "delivery", _change_delivery),
         ("reset", "reset", _reset),
@@ -47,7 +47,7 @@ def pages(demo: Demo) -> list[Page]:
         _page("messages", "messages", get=partial(_list_messages, demo)),
         _page("phone_css", "phone.css", get=partial(_send_file, "phone.css", "text/css")),
         _page("phone_js", "phone.js", get=partial(_send_file, "phone.js", "text/javascript")),
-        *(_page(name, path, post=partial(_run, demo, act)) for name, path, act in acts),
+        *(_page(name, path, post=partial(_run, demo, action)) for name, path, action in actions),
     ]
 
 
@@ -58,13 +58,15 @@ def _page(
     get: Callable[[Visit], Awaitable[Response]] | None = None,
     post: Callable[[Visit], Awaitable[Response]] | None = None,
 ) -> Page:
-    whole = f"demo.{name}", PREFIX + path
-    return Page(*whole, get=get, post=post, access=Access.OPEN, extends=False, raw=True)
+    access = Access.OPEN
+    return Page(
+        f"demo.{name}", PREFIX + path, get=get, post=post, access=access, extends=False, raw=True
+    )
 
 
-async def _run(demo: Demo, act: Action, visit: Visit) -> Response:
+async def _run(demo: Demo, action: Action, visit: Visit) -> Response:
     try:
-        return await act(demo, visit, read_asked(visit))
+        return await action(demo, visit, read_request(visit))
     except BadRequest as refused:
         return problem(refused)
 
@@ -100,25 +102,25 @@ def _as_json(received: Received) -> dict[str, str | int | None]:
     }
 
 
-# ── what scripts can turn ───────────────────────────────────────────────────────────────────────
+# ── controls ────────────────────────────────────────────────────────────────────────────────────
 
 
-async def _move_clock(demo: Demo, _visit: Visit, asked: DemoRequest) -> Response:
-    if not demo.clock.move(asked.number("offset_seconds")):
+async def _move_clock(demo: Demo, _visit: Visit, request: DemoRequest) -> Response:
+    if not demo.clock.move(request.number("offset_seconds")):
         raise BadRequest('"offset_seconds" leads beyond the years 1970 to 9999')
     demo.env.wake_outbox()
-    return asked.answer({"now": demo.clock()})
+    return request.answer({"now": demo.clock()})
 
 
-async def _change_delivery(demo: Demo, _visit: Visit, asked: DemoRequest) -> Response:
-    channel = Channel(asked.one_of("channel", tuple(map(str, SPOILT))))
-    demo.company.outcomes[channel] = Behaviour(asked.one_of("outcome", tuple(map(str, OUTCOMES))))
-    return asked.answer()
+async def _change_delivery(demo: Demo, _visit: Visit, request: DemoRequest) -> Response:
+    channel = Channel(request.choice("channel", tuple(map(str, CHANNELS))))
+    demo.company.outcomes[channel] = Behaviour(request.choice("outcome", tuple(map(str, OUTCOMES))))
+    return request.answer()
 
 
-async def _reset(demo: Demo, _visit: Visit, asked: DemoRequest) -> Response:
+async def _reset(demo: Demo, _visit: Visit, request: DemoRequest) -> Response:
     await demo.reset()
-    return asked.answer()
+    return request.answer()
 
 
 # ── calls ───────────────────────────────────────────────────────────────────────────────────────
@@ -131,51 +133,51 @@ def _find_call(demo: Demo, visit: Visit) -> str:
     return received.message.id
 
 
-async def _press_key(demo: Demo, visit: Visit, asked: DemoRequest) -> Response:
+async def _press_key(demo: Demo, visit: Visit, request: DemoRequest) -> Response:
     call_id = _find_call(demo, visit)
-    key = asked.text("key")
+    key = request.text("key")
     if len(key) != 1 or key not in KEYS:
         raise BadRequest(f'"key" must be one of {" ".join(KEYS)}')
-    known = demo.calls.find(call_id)
-    if known is not None and known.is_over:
+    ongoing = demo.calls.find(call_id)
+    if ongoing is not None and ongoing.is_over:
         raise BadRequest("this call is over", status=409)
     call = await demo.calls.press(demo.env, call_id, key)
     heard = [line.words for line in call.heard if line.by == "voice"]
-    return asked.answer({"step": str(call.step), "over": call.is_over, "heard": heard})
+    return request.answer({"step": str(call.step), "over": call.is_over, "heard": heard})
 
 
-async def _answer(demo: Demo, visit: Visit, asked: DemoRequest) -> Response:
+async def _answer(demo: Demo, visit: Visit, request: DemoRequest) -> Response:
     call = await demo.calls.answer(demo.env, _find_call(demo, visit))
-    return asked.answer({"step": str(call.step), "over": call.is_over})
+    return request.answer({"step": str(call.step), "over": call.is_over})
 
 
-async def _hang_up(demo: Demo, visit: Visit, asked: DemoRequest) -> Response:
+async def _hang_up(demo: Demo, visit: Visit, request: DemoRequest) -> Response:
     demo.calls.hang_up(_find_call(demo, visit))
-    return asked.answer()
+    return request.answer()
 
 
 # ── authenticator ───────────────────────────────────────────────────────────────────────────────
 
 
-async def _add_entry(demo: Demo, visit: Visit, asked: DemoRequest) -> Response:
-    typed = asked.text("key")
+async def _add_entry(demo: Demo, visit: Visit, request: DemoRequest) -> Response:
+    typed = request.text("key")
     try:
         entry = read_entry(typed, issuer=demo.env.settings.panel_name)
     except NoKey:
-        if asked.back is not None:
+        if request.back is not None:
             return await show_phone(demo, visit, tab="apps", error=NO_KEY, typed=typed)
         raise BadRequest('"key" must be a setup key (base32) or an otpauth:// address') from None
     demo.apps.add(entry)
-    return asked.answer()
+    return request.answer()
 
 
-async def _scan(demo: Demo, visit: Visit, asked: DemoRequest) -> Response:
-    """Do what a camera would: read the QR code that some page of the panel shows."""
+async def _scan(demo: Demo, visit: Visit, request: DemoRequest) -> Response:
+    """Act as the camera: read the QR code that a page of the panel shows."""
     env = demo.env
     pending = await env.store.read(demo_reset.load_newest_pending, now=visit.now)
     account = await env.store.read(accounts.load, pending.account_id) if pending else None
     if pending is None or account is None:
-        if asked.back is not None:
+        if request.back is not None:
             return await show_phone(demo, visit, tab="apps", error=NOTHING_TO_SCAN)
         raise BadRequest("no page shows a QR code", status=404)
     secret = sealing.open_sealed(
@@ -186,15 +188,15 @@ async def _scan(demo: Demo, visit: Visit, asked: DemoRequest) -> Response:
         account_id=pending.account_id,
     )
     demo.apps.add(new_entry(env.settings.panel_name, account.name, secret))
-    return asked.answer()
+    return request.answer()
 
 
-async def _change_phone_clock(demo: Demo, _visit: Visit, asked: DemoRequest) -> Response:
-    demo.apps.is_slow = asked.one_of("clock", ("right", "slow")) == "slow"
-    return asked.answer()
+async def _change_phone_clock(demo: Demo, _visit: Visit, request: DemoRequest) -> Response:
+    demo.apps.is_slow = request.choice("clock", ("right", "slow")) == "slow"
+    return request.answer()
 
 
-async def _remove_entry(demo: Demo, visit: Visit, asked: DemoRequest) -> Response:
+async def _remove_entry(demo: Demo, visit: Visit, request: DemoRequest) -> Response:
     if not demo.apps.remove(visit.params["id"]):
         raise BadRequest("there is no such entry", status=404)
-    return asked.answer()
+    return request.answer()

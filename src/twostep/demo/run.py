@@ -1,4 +1,4 @@
-"""`twostep demo`: the whole product on this machine, with a fake phone; nothing leaves it."""
+"""`twostep demo`: the whole product with a fake phone; nothing leaves this machine."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ADDRESSES = ("127.0.0.1", "::1")
 
 
 async def run_demo(*, port: int, data_dir: Path | None, sets: list[str]) -> int:
-    """Run until a stop signal; the exit code.
+    """Run until a stop signal and return the exit code.
 
     `data_dir` None: a temporary folder, removed at the end. `sets`: `KEY=VALUE`, as on the command
     line. Raises `ConfigError`, `StartError` and `PortTaken`, which say what to do.
@@ -41,13 +41,13 @@ async def run_demo(*, port: int, data_dir: Path | None, sets: list[str]) -> int:
     except asyncio.CancelledError:  # stopped while starting
         return 0
     finally:
-        for one in sockets:
-            one.close()
+        for listener in sockets:
+            listener.close()
     return 0
 
 
 def _stop_while_starting() -> None:
-    """A stop signal before the server takes them over ends the demo too, and cleanly."""
+    """Let a stop signal end the demo cleanly even before the server handles signals."""
     task = asyncio.current_task()
     loop = asyncio.get_running_loop()
     if task is not None:
@@ -88,7 +88,7 @@ def _url(host: str, port: int) -> str:
 
 
 def _announce(public_url: str, phone_url: str, folder: Path) -> Callable[[], None]:
-    """What to say once requests are served: the line that scripts wait for, then what to try."""
+    """Print, once requests are served, the line that scripts wait for, then what to try."""
     people = "\n".join(f"  {person.name:<8}{person.password}" for person in PEOPLE)
     lines = f"""\
 Twostep demo ready on {public_url}
@@ -103,8 +103,8 @@ Command line beside it: twostep --config {folder / demo_folder.SETTINGS_FILE} us
 Ctrl+C ends the demo.
 """
 
-    def say() -> None:
+    def announce() -> None:
         sys.stdout.write(lines)
         sys.stdout.flush()
 
-    return say
+    return announce

@@ -1,6 +1,6 @@
-"""Counts of what this process did since it started, for `/metrics`. No count names a person.
+"""Counts of what this process has done since it started, for `/metrics`. No count names a person.
 
-They live in memory alone: a process that starts again counts from nought, as Prometheus expects.
+They are kept in memory only: a restarted process counts from zero, as Prometheus expects.
 """
 
 from __future__ import annotations
@@ -23,38 +23,45 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 COMMIT_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
-KEPT_TIMES = 20
-KEPT_FROM_SECONDS = 0.1
+CACHE_COST_FACTOR = 20
+CACHE_FROM_SECONDS = 0.1
 
 
 class CachedCount(Generic[T]):
-    """A count that is kept for `KEPT_TIMES` as long as it took, so that asking for it all the time
-    keeps one processor busy for that part of the time at most. One that was quick is not kept."""
+    """A count cached for `CACHE_COST_FACTOR` times as long as it took.
+
+    However often it is requested, counting keeps one core busy for at most that fraction of the
+    time. Counts quicker than `CACHE_FROM_SECONDS` are not cached.
+    """
 
     def __init__(self) -> None:
         self._lock = asyncio.Lock()
-        self._kept: tuple[T, float] | None = None
+        self._cached: tuple[T, float] | None = None
 
     async def get(self, count: Callable[[], Awaitable[T]]) -> T:
-        """What was kept, or what `count` says now; who asks meanwhile waits for the same."""
+        """Return the cached value or the result of `count`; concurrent callers share one count."""
         async with self._lock:
             began = time.perf_counter()
-            if self._kept and began < self._kept[1]:
-                return self._kept[0]
-            found = await count()
-            done = time.perf_counter()
-            took = done - began
-            self._kept = (found, done + KEPT_TIMES * took) if took >= KEPT_FROM_SECONDS else None
-            return found
+            if self._cached and began < self._cached[1]:
+                return self._cached[0]
+            value = await count()
+            finished = time.perf_counter()
+            took = finished - began
+            is_slow = took >= CACHE_FROM_SECONDS
+            self._cached = (value, finished + CACHE_COST_FACTOR * took) if is_slow else None
+            return value
 
 
 class Counters:
-    """`answers`: by HTTP status; `events`: of the audit trail, committed, by kind and outcome;
-    `failed_commits`: transactions that never came to theirs;
-    `failed_checkpoint_files`: how often checkpoints could not be appended to the file outside;
-    `connections`: as `server.door` counts them; `day`: what `figures` counts of the last 24 hours.
+    """The process's counters.
 
-    `prometheus_client` is imported where `/metrics` is on: 0.04 s."""
+    `answers`: by HTTP status. `events`: committed audit events, by kind and outcome.
+    `failed_commits`: transactions that could not commit. `failed_checkpoint_files`: how often
+    checkpoints could not be appended to the external file. `connections`: as counted by
+    `server.door`. `day`: what `figures` counts over the last 24 hours.
+
+    `prometheus_client` takes 0.04 s to import, so that happens only where `/metrics` is on.
+    """
 
     def __init__(self) -> None:
         self.answers: Counter[int] = Counter()
@@ -66,23 +73,26 @@ class Counters:
 
     @cached_property
     def commits(self) -> Histogram:
-        """From a flow's queuing to its commit, in seconds."""
+        """Time from queueing a flow to its commit, in seconds."""
         from prometheus_client import Histogram  # noqa: PLC0415
 
-        name, says = "twostep_commit_seconds", "From a change's queuing to its commit."
-        return Histogram(name, says, buckets=COMMIT_BOUNDS, registry=None)
+        name, description = "twostep_commit_seconds", "From a change's queuing to its commit."
+        return Histogram(name, description, buckets=COMMIT_BOUNDS, registry=None)
 
     @cached_property
     def process(self) -> ProcessCollector:
-        """Memory, time and open files of this process, as the kernel says. One for good: another
-        would name another start if the machine's clock was set in between."""
+        """Memory, CPU time and open files of this process, as the kernel reports them.
+
+        Created once: a second collector would report another start time if the machine's clock
+        had been set in between.
+        """
         from prometheus_client import ProcessCollector  # noqa: PLC0415
 
         return ProcessCollector(registry=None)
 
 
 class MeteredStore:
-    """A `Store` whose commits are timed and whose committed events are counted."""
+    """A `Store` that times commits and counts committed events."""
 
     def __init__(self, store: Store, counters: Counters) -> None:
         self._store = store
@@ -100,7 +110,7 @@ class MeteredStore:
     async def run(
         self, flow: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Run one flow, as the store inside does."""
+        """Run one flow in the wrapped store."""
 
         def counted(tx: Tx) -> T:
             tx.on_commit(lambda: self._counters.events.update(tx.events))

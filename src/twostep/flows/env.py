@@ -1,4 +1,4 @@
-"""What every flow is given: settings, keys, store, hash pool, clock; and who is asking."""
+"""What every flow receives: settings, keys, store, hash pool, clock, and who is asking."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 from twostep.config import Settings
 from twostep.core.audit.event import CLI, SYSTEM, Source
 from twostep.core.sealing import Keyring
-from twostep.core.sign_in import session as sessions_core
 from twostep.core.sign_in.password import Profile
+from twostep.core.sign_in.session import SessionLimits
 from twostep.delivery.port import Callbacks
 from twostep.flows.counters import Counters
 from twostep.flows.hash_pool import HashPool
@@ -22,10 +22,10 @@ from twostep.store.tx import Store
 class Env:
     """The product's parts, wired by `main.py`.
 
-    `clock`: Unix seconds, read once a request at the door. `wake_outbox`: messages are queued;
-    called after commit only. `callbacks`: providers that report back, by name. `keys` may change
-    while serving, so flows ask for `keyring` anew each time. `root_path`: what stands before the path
-    of every page, where all of the panel lives below another site.
+    `clock`: Unix seconds, read once per request. `wake_outbox`: signals that messages are queued;
+    called only after a commit. `callbacks`: providers that report back, by name. `keys` may change
+    while serving, so flows read `keyring` every time. `root_path`: prefix of every page's path when
+    the panel is mounted below another site.
     """
 
     settings: Settings
@@ -41,32 +41,32 @@ class Env:
 
     @property
     def keyring(self) -> Keyring:
-        """The keys as they are now."""
+        """The current keys."""
         return self.keys.ring
 
     @property
-    def limits(self) -> sessions_core.SessionLimits:
-        """Spans of full sessions."""
+    def limits(self) -> SessionLimits:
+        """Idle and total lifetime of full sessions."""
         session = self.settings.session
-        return sessions_core.SessionLimits(session.idle_minutes * 60, session.total_hours * 3600)
+        return SessionLimits(session.idle_minutes * 60, session.total_hours * 3600)
 
     @property
     def site_url(self) -> str:
-        """Where people find the panel: the origin, and the root path."""
+        """The panel's public address: origin plus root path."""
         return self.settings.public_url + self.root_path
 
     @property
     def public_host(self) -> str:
-        """The host that people see in the address bar, without a port."""
+        """The host shown in the address bar, without a port."""
         return urlsplit(self.settings.public_url).hostname or "localhost"
 
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Who asks: the network (IPv4 address or IPv6 /64), the browser's name and its cookies' values.
+    """Who is asking: network (IPv4 address or IPv6 /64), browser name and cookie values.
 
-    `session_token`, `browser_token`, `remember_token`: the cookies of the session, of known and of
-    remembered browsers, empty when there is none. `actor`: as in `Source`.
+    `session_token`, `browser_token`, `remember_token`: cookies of the session, known browser and
+    remembered browser; empty if absent. `actor`: as in `Source`.
     """
 
     network: str

@@ -1,8 +1,8 @@
-"""Argon2 outside the event loop, with a limit on how much may wait.
+"""Run Argon2 off the event loop, with a bounded queue.
 
-As many threads as cores, at nice 10, so that password checks leave the rest its latency. Two lanes
-with half the places each: strangers cannot take the places of known browsers. A full lane is an
-overload (503 with Retry-After), never a queue without an end.
+One thread per core, at nice 10, so that hashing does not slow down other requests. Two lanes with
+half the places each keep strangers from taking the places of known browsers. A full lane answers
+503 with Retry-After instead of queueing without limit.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ RETRY_AFTER_SECONDS = 2
 
 
 class Overloaded(Exception):
-    """Every place of the lane is taken: try again in `RETRY_AFTER_SECONDS`."""
+    """The lane is full: try again in `RETRY_AFTER_SECONDS`."""
 
 
 def _be_nice() -> None:
-    with suppress(AttributeError, OSError):  # only Linux has priorities of threads
+    with suppress(AttributeError, OSError):  # only Linux has per-thread priorities
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
 
 def _cores() -> int:
-    """Those that this process may use, where the system says so."""
+    """How many cores this process may use, if the system tells."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -43,9 +43,9 @@ def _cores() -> int:
 class HashPool:
     """A bounded pool of threads for password hashes.
 
-    `threads`: None takes as many as there are cores; `places`: in each lane; `refused`: how many
-    came when every place of theirs was taken. `around`: entered for every hash, from its queuing to
-    its end, with whether it is a known browser's.
+    `threads`: one per core if None. `places`: per lane. `refused`: how many calls met a full lane.
+    `around`: a context entered for each hash from queueing to completion; its argument says whether
+    the call is a known browser's.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class HashPool:
         self.refused = 0
 
     def taken(self, *, known: bool) -> int:
-        """How many of a lane's `places` are taken right now."""
+        """How many of a lane's `places` are taken now."""
         return self._taken[known]
 
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -90,5 +90,5 @@ class HashPool:
             self._taken[known] -= 1
 
     def close(self) -> None:
-        """Let running hashes end; drop waiting ones."""
+        """Wait for running hashes; drop queued ones."""
         self._threads.shutdown(wait=True, cancel_futures=True)

@@ -1,4 +1,4 @@
-"""Where the keys come from: a file, a command or the environment; and writing the file anew."""
+"""Load the keys from a file, a command or the environment, and rewrite the key file."""
 
 from __future__ import annotations
 
@@ -20,60 +20,63 @@ from twostep.core.sealing import Keyring
 
 
 COMMAND_SECONDS = 10
-LOOK_EVERY_SECONDS = 1.0
+REFRESH_EVERY_SECONDS = 1.0
 
 log = structlog.get_logger(__name__)
 
 
 class KeysUnreadable(Exception):
-    """The keys cannot be read; the text says why and what to do."""
+    """The keys cannot be read; the message says why and what to do."""
 
 
 class Keys:
-    """The keyring in use. Where `reread` is given it is asked again, once a second at most, and at
-    once when a value names an unknown key; it answers None while nothing has changed."""
+    """The keyring in use, kept up to date through `reread` if given.
+
+    `reread` is called at most once a second, and at once when a value names an unknown key; it
+    returns None while nothing has changed.
+    """
 
     def __init__(
         self, ring: Keyring, *, reread: Callable[[], Keyring | None] | None = None
     ) -> None:
         self._ring = ring
         self._reread = reread
-        self._next_look = time.monotonic() + LOOK_EVERY_SECONDS
+        self._next_refresh = time.monotonic() + REFRESH_EVERY_SECONDS
 
     @property
     def ring(self) -> Keyring:
-        """The keys as they are now."""
-        if self._reread is not None and time.monotonic() >= self._next_look:
-            self.look()
+        """The current keys."""
+        if self._reread is not None and time.monotonic() >= self._next_refresh:
+            self.refresh()
         return self._ring
 
-    def look(self) -> Keyring:
-        """Ask the source at once."""
-        self._next_look = time.monotonic() + LOOK_EVERY_SECONDS
+    def refresh(self) -> Keyring:
+        """Re-read the source now."""
+        self._next_refresh = time.monotonic() + REFRESH_EVERY_SECONDS
         if self._reread is not None:
             self._ring = self._reread() or self._ring
         return self._ring
 
 
 def open_keys(settings: Settings) -> Keys:
-    """Read the keys, and again whenever their file has changed. Raises `KeysUnreadable`."""
+    """Read the keys, and re-read them whenever their file changes. Raises `KeysUnreadable`."""
     path = settings.key_path
     if path is None:
         return Keys(read_keyring(settings))
-    seen = _stamp(path)
+    last_stamp = _stamp(path)
 
     def reread() -> Keyring | None:
-        nonlocal seen
-        now = _stamp(path)
-        if now == seen:
+        nonlocal last_stamp
+        stamp = _stamp(path)
+        if stamp == last_stamp:
             return None
         try:
             ring = read_keyring(settings)
-        except KeysUnreadable as error:  # the keys read before go on working
+        except KeysUnreadable as error:  # keep using the keys read before
             log.warning("keys.not_read_again", error=str(error))
             return None
         finally:
-            seen = now
+            last_stamp = stamp
         log.info("keys.read_again", key_id=ring.newest.id, count=len(ring.keys))
         return ring
 
@@ -86,17 +89,17 @@ def read_keyring(settings: Settings) -> Keyring:
         return key_file.parse_keyring(_key_text(settings))
     except ValueError as error:
         path = settings.key_path
-        what = "The keys" if path is None else f"The key file {path}"
+        source = "The keys" if path is None else f"The key file {path}"
         why = str(error).removeprefix("key file").lstrip(",: ")
-        raise KeysUnreadable(f"{what} cannot be read: {why}. Put back a copy.") from None
+        raise KeysUnreadable(f"{source} cannot be read: {why}. Put back a copy.") from None
 
 
 @asynccontextmanager
 async def only_writer(path: Path) -> AsyncIterator[None]:
-    """Read the key file and write it anew without another process between the two.
+    """Hold the key file's lock from reading it to rewriting it.
 
-    Two who both add a key to what they have read would leave one of the keys in no file, and what was
-    sealed under it meanwhile could never be opened. Raises OSError.
+    Otherwise two processes could each add a key to what they read: one key would be lost, and
+    everything sealed with it could never be opened. Raises OSError.
     """
     folder = _open_folder(path)
     try:
@@ -107,7 +110,7 @@ async def only_writer(path: Path) -> AsyncIterator[None]:
 
 
 def write_keyring(path: Path, keyring: Keyring) -> None:
-    """Put a key file in the old one's place: whole or not at all, same owner, for nobody else.
+    """Replace the key file atomically, with the same owner and no access for anybody else.
 
     Raises OSError.
     """
@@ -135,17 +138,17 @@ def write_keyring(path: Path, keyring: Keyring) -> None:
 
 
 def _open_folder(path: Path) -> int:
-    """Where the file really is, behind links."""
+    """Open the file's real folder, with symbolic links resolved."""
     return os.open(path.resolve().parent, os.O_RDONLY)
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:
-    """What tells one version of the file from another; rights count too."""
+    """A stamp that changes with the file's content or permissions; None if it is unreadable."""
     try:
-        found = path.stat()
+        stat = path.stat()
     except OSError:
         return None
-    return found.st_mtime_ns, found.st_ctime_ns, found.st_ino
+    return stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino
 
 
 def _key_text(settings: Settings) -> str:
@@ -153,7 +156,7 @@ def _key_text(settings: Settings) -> str:
         return settings.key.get_secret_value()
     if settings.key_command is not None:
         try:
-            done = subprocess.run(  # noqa: S603  the operator's own command, split, without a shell
+            process = subprocess.run(  # noqa: S603  the operator's own command, split, without a shell
                 shlex.split(settings.key_command),
                 capture_output=True,
                 check=True,
@@ -162,7 +165,7 @@ def _key_text(settings: Settings) -> str:
             )
         except (OSError, subprocess.SubprocessError) as error:
             raise KeysUnreadable(f"key_command failed: {type(error).__name__}") from None
-        return done.stdout
+        return process.stdout
     path = settings.key_path
     if path is None:
         raise KeysUnreadable("No keys: set key_file, key_command or TWOSTEP_KEY.")

@@ -1,4 +1,4 @@
-"""Count against a rule, or refuse."""
+"""Count a request against its limits, or refuse it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _DAY_SECONDS = 86_400
 
 
 def count_all(tx: Tx, rules: list[tuple[str, Rule]], *, now: int) -> Refused | None:
-    """Count once against every rule, or, where one is used up, refuse and count nothing."""
+    """Count once against every rule; if any is used up, refuse and count nothing."""
     states = {key: throttles.lock(tx, key, now=now) for key, _ in sorted(rules)}
     waits = [until for key, rule in rules if (until := _used_up_until(states[key], rule, now=now))]
     if waits:
@@ -26,7 +26,7 @@ def count_all(tx: Tx, rules: list[tuple[str, Rule]], *, now: int) -> Refused | N
 def _used_up_until(state: throttle.State, rule: Rule, *, now: int) -> int | None:
     """When the window ends, if its allowance is used up.
 
-    By the count, not by the wait that is written down: the budget's row serves two limits.
+    Judged by the count rather than the stored wait, because the budget's row serves two limits.
     """
     window = rule.window_seconds or _DAY_SECONDS
     if rule.whole_spans:

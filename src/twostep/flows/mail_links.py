@@ -1,4 +1,4 @@
-"""What a mailed link is for, and how long each kind works (seconds)."""
+"""What mailed links are for, and how long each kind is valid (seconds)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Where a network roughly is, where the operator has a file that says so (setting `geo_database`).
+"""Roughly where a network is, if the operator provides a database (setting `geo_database`).
 
-City and country of GeoLite2, DB-IP and IPinfo files. A file that is replaced is read anew; one that
-cannot be read names no place, and says so once in the log.
+Reads city and country from GeoLite2, DB-IP and IPinfo files. A replaced file is reloaded; an
+unreadable one yields no places and is logged once.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 LONGEST_NAME = 80
 NO_READER = "geo_database needs a library that is not installed. Run: pip install 'twostep[geo]'"
-# What the library raises about a file: its own error is a RuntimeError, but not all is caught by it.
+# What the library raises for a bad file: its own error is a RuntimeError, but others escape it.
 _FAULTS = (OSError, RuntimeError, TypeError, ValueError)
 
 log = structlog.get_logger(__name__)
 
 
 def place_of(settings: Settings, network: str | None, language: str) -> str | None:
-    """City and country in words, as far as the file knows; None: it does not, or there is none."""
+    """City and country in words; None without a database or without an entry for the network."""
     if settings.geo_database is None or not network:
         return None
     reader = _current(settings.geo_database)
@@ -39,18 +39,18 @@ def place_of(settings: Settings, network: str | None, language: str) -> str | No
         return None
     try:
         record = reader.get(ip_address(network))
-    except _FAULTS:  # no address, as where nobody knows it; or a broken file
+    except _FAULTS:  # the network is not an address, or the file is broken
         return None
     return _words(record, language)
 
 
 def lacks_reader(settings: Settings) -> bool:
-    """Whether a file is named and the library that reads it is not installed."""
+    """Whether a database is configured but the library that reads it is not installed."""
     return settings.geo_database is not None and find_spec("maxminddb") is None
 
 
-def review_places(path: Path) -> str | None:
-    """What is wrong with the file; None: it can be read."""
+def places_problem(path: Path) -> str | None:
+    """What is wrong with the file; None if it can be read."""
     try:
         _open(path).close()
     except OSError as error:
@@ -62,25 +62,27 @@ def review_places(path: Path) -> str | None:
 
 def _current(path: Path) -> Reader | None:
     try:
-        now = path.stat()
+        stat = path.stat()
     except OSError:
-        return _opened(path, 0, 0)
-    return _opened(path, now.st_mtime_ns, now.st_ino)
+        return _open_cached(path, 0, 0)
+    return _open_cached(path, stat.st_mtime_ns, stat.st_ino)
 
 
 @lru_cache(maxsize=1)
-def _opened(path: Path, written: int, number: int) -> Reader | None:
-    """The file as it was written then. `written`, `number`: in the cache's key."""
+def _open_cached(path: Path, modified_at: int, inode: int) -> Reader | None:
+    """Open the file. `modified_at`, `inode`: cache keys, so a replaced file is opened again."""
     try:
         return _open(path)
     except _FAULTS as error:
-        log.warning("places.unreadable", file=path.name, error=str(error), at=written, inode=number)
+        log.warning(
+            "places.unreadable", file=path.name, error=str(error), at=modified_at, inode=inode
+        )
         return None
 
 
 def _open(path: Path) -> Reader:
-    """Its bytes are read as they are needed: such files may have hundreds of megabytes."""
-    from maxminddb import open_database  # noqa: PLC0415  an extra; 0.05 s
+    """Open without loading: bytes are read on demand, as these files can be hundreds of megabytes."""
+    from maxminddb import open_database  # noqa: PLC0415  optional; takes 0.05 s
 
     return open_database(path)
 
@@ -93,12 +95,12 @@ def _words(record: Any, language: str) -> str | None:
     code = country.get("iso_code") if isinstance(country, dict) else country
     if not isinstance(code, str) or not (code.isascii() and code.isalpha() and len(code) == 2):
         code = record.get("country_code")
-    named = country_name(code.upper(), language) if isinstance(code, str) and code else ""
-    return ", ".join(part for part in (city, named) if part) or None
+    country_text = country_name(code.upper(), language) if isinstance(code, str) and code else ""
+    return ", ".join(part for part in (city, country_text) if part) or None
 
 
 def _name(city: Any, language: str) -> str:
-    """A city's name: one text, or one in each language."""
+    """A city's name, stored as one text or as one per language."""
     names = city.get("names") if isinstance(city, dict) else city
     name = (names.get(language) or names.get("en")) if isinstance(names, dict) else names
     return name[:LONGEST_NAME] if isinstance(name, str) else ""

@@ -1,7 +1,7 @@
-"""A turn: one use case in one transaction, with everything that every use case is given.
+"""A turn: one use case, in one transaction, with everything a use case needs.
 
-A door opens turns with a `TurnOpener`; it never sees the transaction. A use case that does slow work
-(a password hash) takes the opener instead of a turn, and opens its turns itself.
+Pages, commands and jobs open turns through a `TurnOpener` and never touch the transaction. A use case
+that does slow work (a password hash) takes the opener instead and opens its own turns around it.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 PAYLOAD = "outbox.payload"
-NOTICE_LIFE_SECONDS = 86_400  # a mail server that is down for longer has lost it
+NOTICE_LIFE_SECONDS = 86_400  # if the mail server is down for longer, the notice is dropped
 
-# Acts that no link undoes: they tell of something that was asked for by mail, or of its end.
+# No undo link: these mails carry a link that was asked for, or announce a password's retirement.
 _WITHOUT_NOT_ME = frozenset(
     {
         NoticeKind.PASSWORD_RESET_LINK,
@@ -48,7 +48,10 @@ _WITHOUT_NOT_ME = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One use case under way. `now`: Unix seconds, read once at the door."""
+    """One use case in progress.
+
+    `now`: Unix seconds, read once per request, so that every check in the turn agrees on the time.
+    """
 
     tx: Tx
     env: Env
@@ -56,20 +59,23 @@ class Turn:
     now: int
 
     def lock(self, session: Session) -> Held | None:
-        """Lock the session's account; None: the session was ended since the request was read.
+        """Lock the session's account; None if the session has ended since the request was read.
 
-        Without it a change could be made by a session that "end all sessions" has just ended.
+        The re-check keeps a session that "end all sessions" has just ended from making changes.
         """
         account = accounts.lock(self.tx, session.account_id)
         return account if account and sessions.exists(self.tx, session.id) else None
 
     def record(self, account: Held, *events: Event) -> None:
-        """Append to the account's trail what the visitor has done."""
+        """Append events to the account's audit trail, with the visitor as their source."""
         source = self.visitor.source
         trail.append_all(self.tx, events, account=account, source=source, now=self.now)
 
     def record_system(self, event: Event, *, subject: str) -> None:
-        """Append an event without an account. Comes last in a use case: the chain is shared."""
+        """Append an event that belongs to no account.
+
+        Call it last: other turns append to the same chain and wait until this one commits.
+        """
         source = self.visitor.source
         trail.append_system(self.tx, event, subject=subject, source=source, now=self.now)
 
@@ -82,13 +88,14 @@ class Turn:
         to: tuple[str, ...] | None = None,
         **data: str | int,
     ) -> None:
-        """Queue a notice to every verified address of the account, or to the addresses `to`.
+        """Queue a notice to `to`, by default every verified address of the account.
 
-        `undo`: what "This wasn't me" takes back, as `phone:ID`. `data`: fields of `delivery.Notice`.
+        `undo`: what "This wasn't me" reverts, such as `phone:ID`. `data`: fields of
+        `delivery.Notice`.
         """
         if to is None:
-            every = addresses.list_addresses(self.tx, account.id)
-            to = tuple(item.address for item in every if item.verified_at is not None)
+            known = addresses.list_addresses(self.tx, account.id)
+            to = tuple(row.address for row in known if row.verified_at is not None)
         for address in to:
             payload: dict[str, object] = {"to": address, "data": data}
             if kind not in _WITHOUT_NOT_ME:
@@ -98,14 +105,14 @@ class Turn:
             self.queue_mail(account, kind, payload)
 
     def queue_mail(self, account: Account, kind: NoticeKind, payload: Mapping[str, object]) -> None:
-        """Queue one mail; the payload is sealed until the mail has left.
+        """Queue one mail; its payload stays sealed until it is sent.
 
-        The mail says when, and from which browser and network, unless the system itself acts.
+        The mail states the time, and the browser and network unless the system itself is acting.
         """
         visitor = self.visitor
-        about: dict[str, object] = {"at": self.now}
+        context: dict[str, object] = {"at": self.now}
         if visitor.network:
-            about |= {"browser": visitor.browser, "network": visitor.network}
+            context |= {"browser": visitor.browser, "network": visitor.network}
         row_id = token.new_id()
         self.tx.on_commit(self.env.wake_outbox)
         outbox.insert(
@@ -117,7 +124,7 @@ class Turn:
                 kind=str(kind),
                 payload=sealing.seal(
                     self.env.keyring,
-                    json.dumps({**about, **payload}).encode(),
+                    json.dumps({**context, **payload}).encode(),
                     purpose=PAYLOAD,
                     row_id=row_id,
                     account_id=account.id,
@@ -129,7 +136,7 @@ class Turn:
         )
 
     def new_link(self, account: Account, *, purpose: str, subject_id: str, seconds: int) -> str:
-        """Make the token of a link that works once; only its digest is kept."""
+        """Create the token of a single-use link; only its digest is stored."""
         link = token.new_token()
         mail_links.insert(
             self.tx,
@@ -147,12 +154,12 @@ class Turn:
 
 
 class _InTurn(Generic[P, T]):
-    """A use case as the store runs it: a turn is made around each transaction, at a retry too."""
+    """Adapts a use case to the store: each transaction, retries included, gets a turn of its own."""
 
     __slots__ = ("__wrapped__", "_opener")
 
     def __init__(self, opener: TurnOpener, use_case: Callable[Concatenate[Turn, P], T]) -> None:
-        self.__wrapped__ = use_case  # whose name a trace shows
+        self.__wrapped__ = use_case  # traces show its name
         self._opener = opener
 
     def __call__(self, tx: Tx, /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -162,7 +169,7 @@ class _InTurn(Generic[P, T]):
 
 @dataclass(frozen=True, slots=True)
 class TurnOpener:
-    """Opens turns for one visitor at one instant (Unix seconds)."""
+    """Opens turns for one visitor at one instant. `now`: Unix seconds."""
 
     env: Env
     visitor: Visitor
@@ -183,9 +190,9 @@ class TurnOpener:
     ) -> T: ...
 
     async def do(self, use_case: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-        """Carry out a use case, whether it takes a turn or opens its own.
+        """Carry out a use case, whether it takes a turn or opens its own turns.
 
-        Raises `StoreUnavailable`; a use case that hashes raises `Overloaded` too.
+        Raises `StoreUnavailable`, and `Overloaded` if the use case hashes a password or code.
         """
         if inspect.iscoroutinefunction(use_case):
             return await use_case(self, *args, **kwargs)
@@ -200,23 +207,23 @@ class TurnOpener:
     async def read(
         self, view: Callable[Concatenate[Turn, P], T], /, *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Run what only reads, outside any transaction; raises `StoreUnavailable`."""
+        """Run a read-only view outside any transaction; raises `StoreUnavailable`."""
         return await self.env.store.read(_InTurn(self, view), *args, **kwargs)
 
     async def read_aside(
         self, view: Callable[Concatenate[Turn, P], T], /, *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """As `read`, for what takes long: the process goes on with other things meanwhile."""
+        """Like `read`, for slow views: runs off the event loop. Raises `StoreUnavailable`."""
         return await self.env.store.read_aside(_InTurn(self, view), *args, **kwargs)
 
 
 def by_system(env: Env) -> TurnOpener:
-    """Opens turns in which the product itself acts, such as a background job's."""
+    """Return an opener for turns in which the product itself acts, such as a background job."""
     return TurnOpener(env, NOBODY, env.clock())
 
 
 def by_shell(env: Env) -> TurnOpener:
-    """Opens turns in which somebody acts on the command line."""
+    """Return an opener for turns run from the command line."""
     return TurnOpener(env, SHELL, env.clock())
 
 

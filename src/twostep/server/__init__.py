@@ -1,6 +1,6 @@
-"""The HTTP server: uvicorn on uvloop and httptools, one process, ended by SIGTERM or SIGINT.
+"""The HTTP server: uvicorn on uvloop and httptools, one process, stopped by SIGTERM or SIGINT.
 
-`door.py` says how long a client may take, `connection.py` holds each one to it.
+`door.py` says how long a client may take; `connection.py` enforces it.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from twostep.server.door import ConnectionLimits, Door
 
 
 GRACEFUL_SECONDS = 4
-SWEEP_TICKS = 5  # of uvicorn's, ten a second
-MOST_BESIDE = 32  # connections to a port that only this machine reaches
-SPARE_FILES = 100  # for database, providers and the program itself
+SWEEP_TICKS = 5  # uvicorn ticks ten times a second
+MOST_AT_SIDE = 32  # connections to a port that only this machine can reach
+SPARE_FILES = 100  # for the database, providers and the program itself
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 log = structlog.get_logger(__name__)
@@ -39,16 +39,19 @@ ServedApp = Callable[..., Awaitable[None]]
 
 
 class TlsUnusable(Exception):
-    """Certificate or key are none; the text says which and what to do."""
+    """The certificate or key is unusable; the text says which, and what to do."""
 
 
 class PortTaken(Exception):
-    """An address cannot be listened on; the text says which and what to do."""
+    """An address cannot be listened on; the text says which, and what to do."""
 
 
 class _Server(uvicorn.Server):
-    """uvicorn with a door; and a stop signal sets `stop` instead of ending the process, so that what
-    was opened is closed. `ready` is called once requests are served."""
+    """uvicorn with a door.
+
+    A stop signal sets `stop` instead of ending the process, so that open resources get closed. `ready`
+    is called once requests are served.
+    """
 
     def __init__(
         self, config: uvicorn.Config, door: Door, ready: Callable[[], None], stop: asyncio.Event
@@ -59,28 +62,28 @@ class _Server(uvicorn.Server):
         self._stop = stop
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """As uvicorn does it, with our connections, and an end to slow TLS handshakes."""
+        """As uvicorn does it, but with our connections and a time limit on TLS handshakes."""
         await self.lifespan.startup()
         loop, config = asyncio.get_running_loop(), self.config
         self.servers = [
             await loop.create_server(
                 lambda: ClientConnection(config, self.server_state, door=self._door),
-                sock=one,
+                sock=listening,
                 backlog=config.backlog,
                 ssl=config.ssl,
                 ssl_handshake_timeout=self._door.limits.header_seconds if config.ssl else None,
             )
-            for one in sockets or ()
+            for listening in sockets or ()
         ]
         self.started = True
-        # What was made at the start stays: the collector need not look at it at every turn.
+        # Objects made at start-up live for ever: keep the garbage collector from scanning them.
         gc.collect()
         gc.freeze()
-        gc.enable()  # `serve` starts without it
+        gc.enable()  # the `serve` command starts with it off
         self._ready()
 
     async def on_tick(self, counter: int) -> bool:
-        """Ten times a second."""
+        """Run ten times a second."""
         if counter % SWEEP_TICKS == 0:
             self._door.sweep(now=asyncio.get_running_loop().time())
         self.should_exit = self.should_exit or self._stop.is_set()
@@ -98,8 +101,8 @@ class _Server(uvicorn.Server):
                 loop.remove_signal_handler(number)
 
 
-class _Beside(_Server):
-    """A server beside another one, or beside a worker, which hears the signals and ends this one."""
+class _SideServer(_Server):
+    """A server beside the main one or a worker, which handles the signals and stops it."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -107,17 +110,19 @@ class _Beside(_Server):
 
 
 def listen(addresses: Sequence[str], port: int, *, setting: str = "--port") -> list[socket.socket]:
-    """Listen on each address; raises `PortTaken`. An IPv6 address that the machine lacks is left
-    out when there is another."""
+    """Listen on each address. Raises `PortTaken`.
+
+    An IPv6 address that the machine lacks is skipped if another address works.
+    """
     listening: list[socket.socket] = []
     for address in addresses:
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         try:
-            one = socket.socket(family, socket.SOCK_STREAM)
-            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            opened = socket.socket(family, socket.SOCK_STREAM)
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             if family == socket.AF_INET6:
-                one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            one.bind((address, port))
+                opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            opened.bind((address, port))
         except OSError as error:
             if listening and family == socket.AF_INET6 and error.errno != 98:  # address in use
                 continue
@@ -125,12 +130,12 @@ def listen(addresses: Sequence[str], port: int, *, setting: str = "--port") -> l
                 f"Port {port} on {address} cannot be used: {error.strerror}."
                 f" Choose another with {setting}."
             ) from None
-        listening.append(one)
+        listening.append(opened)
     return listening
 
 
-def review_tls(certificate: Path, key: Path) -> None:
-    """Read both files as `serve` will. Raises `TlsUnusable`."""
+def require_usable_tls(certificate: Path, key: Path) -> None:
+    """Load both files the way `serve` will. Raises `TlsUnusable`."""
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password="")
     except ssl.SSLError:
@@ -152,23 +157,23 @@ async def serve(
     tls: tuple[Path, Path] | None = None,
     door: Door | None = None,
 ) -> None:
-    """Serve until a stop signal or somebody else sets `stop`; then answer what is in hand and return."""
-    door = door or Door(within_files(ConnectionLimits()), Counter())
+    """Serve until a stop signal or other code sets `stop`; then finish open requests and return."""
+    door = door or Door(fit_file_limit(ConnectionLimits()), Counter())
     await _Server(_config(app, door.limits, tls), door, ready, stop).serve(list(sockets))
 
 
 @asynccontextmanager
-async def beside(
+async def side_server(
     app: ServedApp, port: int | None, *, setting: str = "metrics.port"
 ) -> AsyncIterator[None]:
-    """Serve `app` on a loopback port of its own meanwhile; None: do not. Raises `PortTaken`."""
+    """Serve `app` on its own loopback port meanwhile, unless `port` is None. Raises `PortTaken`."""
     if port is None:
         yield
         return
     sockets = listen(["127.0.0.1", "::1"], port, setting=setting)
-    limits = ConnectionLimits(connections=MOST_BESIDE)
+    limits = ConnectionLimits(connections=MOST_AT_SIDE)
     stop = asyncio.Event()
-    server = _Beside(_config(app, limits), Door(limits, Counter()), lambda: None, stop)
+    server = _SideServer(_config(app, limits), Door(limits, Counter()), lambda: None, stop)
     task = asyncio.create_task(server.serve(sockets))
     try:
         yield
@@ -177,8 +182,8 @@ async def beside(
         await task
 
 
-def within_files(limits: ConnectionLimits) -> ConnectionLimits:
-    """Let the process open as many files as that takes; where it may not, fewer connections."""
+def fit_file_limit(limits: ConnectionLimits) -> ConnectionLimits:
+    """Raise the limit of open files to fit the connections, or else lower the connections."""
     wanted = limits.connections + SPARE_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= wanted:
@@ -212,8 +217,8 @@ def _config(
     )
 
 
-async def stopped(*, ready: Callable[[], None], stop: asyncio.Event) -> None:
-    """Call `ready` once a stop signal would be heard, and wait until one or somebody else sets `stop`."""
+async def wait_for_stop(*, ready: Callable[[], None], stop: asyncio.Event) -> None:
+    """Handle stop signals, call `ready`, and wait until a signal or other code sets `stop`."""
     loop = asyncio.get_running_loop()
     for number in STOP_SIGNALS:
         loop.add_signal_handler(number, stop.set)

@@ -10,7 +10,7 @@ DEMO = "demo"  # its value: the address that the demo is reached at
 
 def load(tx: Tx, name: str) -> str | None:
     """One fact."""
-    row = tx.one("SELECT value FROM installation WHERE name = :name", name=name)
+    row = tx.first("SELECT value FROM installation WHERE name = :name", name=name)
     return None if row is None else row[0]
 
 

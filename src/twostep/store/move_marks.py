@@ -64,9 +64,9 @@ def read_copying(text: str | None) -> Copying | None:
     """Read `Copying`."""
     if text is None:
         return None
-    told: dict[str, Any] = json.loads(text)
-    after = (bytes.fromhex(key["hex"]) if isinstance(key, dict) else key for key in told["after"])
-    return Copying(**{**told, "after": tuple(after)})
+    mark: dict[str, Any] = json.loads(text)
+    after = (bytes.fromhex(key["hex"]) if isinstance(key, dict) else key for key in mark["after"])
+    return Copying(**{**mark, "after": tuple(after)})
 
 
 def review(tx: Tx) -> None:

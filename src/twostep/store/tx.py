@@ -39,7 +39,7 @@ class Tx(Protocol):
         """Execute a write whose outcome nobody asks for; it may go out together with what follows,
         so its error may come later, at COMMIT at the latest."""
 
-    def one(self, sql: str, **values: object) -> Row | None:
+    def first(self, sql: str, **values: object) -> Row | None:
         """Execute; the first row, the rest is read and dropped."""
 
     def all(self, sql: str, **values: object) -> list[Row]:

@@ -1,10 +1,10 @@
-"""OpenTelemetry traces: off unless `tracing.endpoint` is set, and then for operators alone.
+"""OpenTelemetry traces for operators; off unless `tracing.endpoint` is set.
 
-`main.py` puts what is returned here around the parts it wires. Without the setting nothing is put
-anywhere and no library of OpenTelemetry is imported. A request begins a trace of its own: what
-strangers write into `traceparent` is not taken.
+`main.py` wraps the parts it wires in what this module returns. Without the setting nothing is
+wrapped and no OpenTelemetry library is imported. Every request starts a new trace: `traceparent`
+headers from strangers are ignored.
 
-No span holds anything of a person or a secret: names of routes, flows and providers, and outcomes.
+Spans hold no personal data and no secrets: only names of routes, flows and providers, and outcomes.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ class TracingUnavailable(Exception):
 
 
 class Tracing(Protocol):
-    """What is put around the parts."""
+    """Wraps the parts in spans."""
 
     def app(self, app: ASGIApp, route_of: RouteOf) -> ASGIApp:
-        """A span for every request. `route_of`: the pattern of a path's page."""
+        """A span for every request. `route_of`: the route pattern for a path."""
 
     def store(self, store: Store) -> Store:
         """A span for every flow and read."""
@@ -45,11 +45,11 @@ class Tracing(Protocol):
         """A span for a password check."""
 
     def carriers(self, carriers: Carriers) -> Carriers:
-        """A span for every call of a provider."""
+        """A span for every call to a provider."""
 
 
 class Untraced:
-    """Puts nothing around anything."""
+    """Wraps nothing."""
 
     def app(self, app: ASGIApp, _route_of: RouteOf) -> ASGIApp:
         return app
@@ -66,7 +66,7 @@ class Untraced:
 
 @contextmanager
 def open_tracing(settings: Settings) -> Iterator[Tracing]:
-    """Trace until the end, and hand in what is left then. Raises `TracingUnavailable`."""
+    """Trace until the end, then export what is left. Raises `TracingUnavailable`."""
     if settings.tracing.endpoint is None:
         yield Untraced()
         return

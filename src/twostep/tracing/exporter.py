@@ -1,6 +1,6 @@
-"""Where spans go: OTLP over HTTP, in batches, from a thread of its own.
+"""Where spans go: OTLP over HTTP, in batches, from a separate thread.
 
-What cannot be handed in is dropped: a collector that hangs holds up no page and no end.
+Spans that cannot be exported are dropped: a hanging collector delays neither pages nor shutdown.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ STOP_SECONDS = 3.0
 
 @contextmanager
 def exporting(settings: TracingSettings) -> Iterator[Spans]:
-    """Make spans and hand them in."""
-    given = settings.authorization
+    """Make spans and export them."""
+    authorization = settings.authorization
     exporter = OTLPSpanExporter(
         endpoint=settings.endpoint,
-        headers={"authorization": given.get_secret_value()} if given else None,
+        headers={"authorization": authorization.get_secret_value()} if authorization else None,
         timeout=EXPORT_SECONDS,
     )
     provider = TracerProvider(
         sampler=ParentBased(TraceIdRatioBased(settings.share)),
-        # Nothing that was not asked for: detectors would add the command line and the host's name.
+        # No resource detectors: they would add the command line and the host name.
         resource=Resource({"service.name": "twostep", "service.version": __version__}),
         span_limits=SpanLimits(max_events=0, max_links=0, max_attribute_length=100),
         shutdown_on_exit=False,
@@ -52,7 +52,7 @@ def exporting(settings: TracingSettings) -> Iterator[Spans]:
     try:
         yield Spans(provider.get_tracer("twostep", __version__))
     finally:
-        # It may wait for each batch in turn, so it gets so much time and no more.
+        # Shutdown may wait for every batch in turn, so it gets a time limit.
         stopping = threading.Thread(target=provider.shutdown, daemon=True)
         stopping.start()
         stopping.join(STOP_SECONDS)

@@ -1,7 +1,7 @@
-"""A span around each request, flow, read, password check and call of a provider.
+"""A span around each request, flow, read, password check and provider call.
 
-Names are those of the code: a route's pattern, a function, a provider. Nothing of an address, a form,
-a header or an error's text goes in; an error is its class.
+Spans are named after the code: a route pattern, a function, a provider. Nothing from a URL, a form,
+a header or an error's text goes in; an error is recorded by its class.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from twostep.store.tx import Store, Tx
 P = ParamSpec("P")
 T = TypeVar("T")
 
-# Machines ask for these every few seconds; nobody wants to read that.
+# Machines request these every few seconds; their spans would be noise.
 UNTRACED = frozenset({"/healthz", "/readyz", "/metrics"})
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
 NO_FAULT = (Overloaded, asyncio.CancelledError)
@@ -35,13 +35,13 @@ Attributes = Mapping[str, str | bool | int | float]
 
 
 class Spans:
-    """Puts spans around parts of the product."""
+    """Wraps parts of the product in spans."""
 
     def __init__(self, tracer: Tracer) -> None:
         self._tracer = tracer
 
     def app(self, app: ASGIApp, route_of: Callable[[str], str | None]) -> ASGIApp:
-        """A span for every request. `route_of`: the pattern of a path's page."""
+        """A span for every request. `route_of`: the route pattern for a path."""
 
         async def traced(scope: Scope, receive: Receive, send: Send) -> None:
             route = route_of(scope["path"])
@@ -51,7 +51,7 @@ class Spans:
             method = scope["method"] if scope["method"] in METHODS else "_OTHER"
             about = {"http.request.method": method, **({"http.route": route} if route else {})}
             name = f"{method} {route}" if route else method
-            # A context of its own: the task may have inherited that of the connection's last request.
+            # A fresh context: the task may have inherited that of the connection's last request.
             with self.span(name, about, kind=SpanKind.SERVER, context=Context()) as span:
                 await app(scope, receive, _noting_status(span, send))
 
@@ -62,17 +62,17 @@ class Spans:
         return TracedStore(store, self)
 
     def hash(self, known: bool) -> Any:  # noqa: FBT001  as `HashPool` calls it
-        """A span for a password check, its wait for a thread included."""
+        """A span for a password check, including its wait for a thread."""
         return self.span("hash", {"twostep.lane": "known" if known else "stranger"})
 
     def carriers(
         self, carriers: Mapping[Channel, Sequence[Carrier]]
     ) -> dict[Channel, list[Carrier]]:
-        """A span for every call of a provider."""
+        """A span for every call to a provider."""
         made: dict[int, Carrier] = {}
         return {
-            channel: [made.setdefault(id(one), TracedCarrier(one, self)) for one in several]
-            for channel, several in carriers.items()
+            channel: [made.setdefault(id(way), TracedCarrier(way, self)) for way in ways]
+            for channel, ways in carriers.items()
         }
 
     @contextmanager
@@ -84,7 +84,7 @@ class Spans:
         kind: SpanKind = SpanKind.INTERNAL,
         context: Context | None = None,
     ) -> Iterator[Span]:
-        """One span; what is raised is written down by its class alone."""
+        """One span; an exception is recorded by its class only."""
         with self._tracer.start_as_current_span(
             name,
             context=context,
@@ -97,7 +97,8 @@ class Spans:
                 yield span
             except BaseException as error:
                 span.set_attribute("error.type", type(error).__name__)
-                # Turned away or ended with the program; but a provider's call ends when it hangs.
+                # Overload and shutdown are no faults; but cancelling a provider's call means that
+                # it hung.
                 if kind is not SpanKind.INTERNAL or not isinstance(error, NO_FAULT):
                     span.set_status(StatusCode.ERROR)
                 raise
@@ -130,7 +131,7 @@ class TracedStore:
     async def run(
         self, flow: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Run one flow, as the store inside does. The span ends with the commit."""
+        """Run one flow, as the wrapped store does. The span ends with the commit."""
         with self._spans.span(f"flow {name_of(flow)}", {}) as span:
             began = time.perf_counter()
 
@@ -144,14 +145,14 @@ class TracedStore:
     async def read(
         self, flow: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Run a function that only reads, as the store inside does."""
+        """Run a function that only reads, as the wrapped store does."""
         with self._spans.span(f"read {name_of(flow)}", {}):
             return await self._store.read(flow, *args, **kwargs)
 
     async def read_aside(
         self, flow: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """The same, for what takes long."""
+        """The same, for slow reads."""
         with self._spans.span(f"read {name_of(flow)}", {}):
             return await self._store.read_aside(flow, *args, **kwargs)
 
@@ -174,7 +175,7 @@ class TracedCarrier:
         self.channels = carrier.channels
 
     async def send(self, message: Outgoing, *, now: int) -> SendOutcome:
-        """Hand one message over. What came of it is written down in one word."""
+        """Hand one message over. The outcome is recorded in one word."""
         about = {"twostep.provider": self.name, "twostep.message": type(message).__name__}
         name = f"provider {self.name}"
         with self._spans.span(name, about, kind=SpanKind.CLIENT) as span:

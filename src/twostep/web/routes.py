@@ -1,4 +1,4 @@
-"""Every route there is, in one list: name, path, page, and what the door asks before the page sees a
+"""Every route, in one list: name, path, page, and what the door requires before the page sees a
 request."""
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from twostep.web.visit import Access, Page, StepUp
 OPEN, HALF, ENROL = Access.OPEN, Access.HALF, Access.ENROL
 ASK, ASK_ONLY = StepUp.ASK, StepUp.ASK_ONLY
 
-# A provider's own addresses: of texts that come in, of one message, of a call that goes on.
+# Telephony callbacks: incoming texts, the status of one message, the next step of a call.
 TELEPHONY = tuple(
     Page(name, path, get, telephony.receive, access=OPEN, phones=True, signed=True)
     for name, path, get in (
@@ -178,7 +178,7 @@ PAGES: tuple[Page, ...] = (
         not_me.submit_event,
         step_up=ASK_ONLY,
     ),
-    # Confirming again who is there.
+    # Step-up.
     Page("confirm", "/confirm", confirm.show, confirm.submit),
     Page("confirm.send", "/confirm/send", post=confirm.send, phones=True),
     Page("confirm.passkey", "/confirm/passkey", post=confirm.submit_passkey),
@@ -210,7 +210,7 @@ PAGES: tuple[Page, ...] = (
     # Machines.
     Page("api.session", "/api/session", api_session.show, extends=False),
     *TELEPHONY,
-    # For everybody.
+    # Open to everybody.
     Page("language", "/language", post=sign_in.change_language, access=OPEN),
     Page("help", "/help", help_pages.show, access=OPEN),
     Page("privacy", "/privacy", help_pages.show_privacy, access=OPEN),

@@ -1,19 +1,19 @@
 """What a page shows, as plain values.
 
-Every template begins with a comment that names its context; the values in it are the frozen
-dataclasses below, strings, integers and tuples of them. Nothing here knows a flow, a table or a
-request: page modules fill these in, templates lay them out.
+Every template begins with a comment that lists its context: the frozen dataclasses below, strings,
+integers and tuples of them. This module knows no flow, table or request: page modules fill the values
+in, templates lay them out.
 
-Instants are Unix seconds (`*_at`, `*_until`), spans are seconds (`*_seconds`). Templates show them
+Instants are Unix seconds (`*_at`, `*_until`), spans are seconds (`*_seconds`). Templates format them
 with the filters that `web/frame/render.py` installs, in the reader's language and time zone:
 
     |instant      24 Nov 2026, 09:12     a `<time>` element, the zone in its title
-    |day          24 Nov 2026            the same without the hour
-    |clock_time   14:32                  with the zone's name behind it when that is UTC
-    |exact_time   14:05:20               to compare two clocks with
-    |recently     today 09:12            today and yesterday by name, else like |day
-    |duration     8 minutes              a span, rounded up to what a person would say
-    |groups       JBSW Y3DP ...          a set-up key in fours
+    |day          24 Nov 2026            the same without the time
+    |clock_time   14:32                  followed by the zone if it is UTC
+    |exact_time   14:05:20               for comparing two clocks
+    |recently     today 09:12            today and yesterday by name, otherwise like |day
+    |duration     8 minutes              a span, rounded up as a person would say it
+    |groups       JBSW Y3DP ...          a set-up key in groups of four
     |ltr          isolates a code, address or number in right-to-left text
 
 Sentences that depend on what happened (`FieldError.sentence`, `ActivityRow.sentence`,
@@ -36,7 +36,7 @@ DeliveryState = Literal["queued", "accepted", "delivered", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """An address on this site and the words to click."""
+    """A path on this site and the text to click."""
 
     url: str
     text: str
@@ -44,7 +44,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class StatusBox:
-    """A status box: what happened, and at most one thing to do about it."""
+    """A status box: what happened, and optionally one thing to do about it."""
 
     kind: NoticeTone
     text: str
@@ -53,7 +53,7 @@ class StatusBox:
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One thing to put right. `field` is the form field's name; None when no field is to blame."""
+    """One thing to correct. `field`: the form field's name; None if it concerns no field."""
 
     field: str | None
     sentence: str
@@ -70,7 +70,7 @@ class LanguageChoice:
 
 @dataclass(frozen=True, slots=True)
 class Support:
-    """How to reach the operator's help desk; each may be missing."""
+    """How to reach the operator's help desk."""
 
     email: str | None = None
     phone: str | None = None
@@ -79,7 +79,7 @@ class Support:
 
 @dataclass(frozen=True, slots=True)
 class AccountMenu:
-    """The menu under the login name; only with a full session."""
+    """The menu under the user name; only with a full session."""
 
     user_name: str
     two_step: bool
@@ -87,13 +87,13 @@ class AccountMenu:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What surrounds every page.
+    """The frame around every page.
 
     `stage` fills the two bars at the top: 0 signed out, 1 password given, 2 signed in.
-    `here` is path and query of this page, for the language form to come back to.
-    `flash` is said once, `banner` stays until its cause is gone.
-    `idle_seconds` is how long the session outlives the last request; None without a full session.
-    `signal_url` is where the script asks what password managers are told, just after a sign-in.
+    `full_path` is the path and query of this page, where the language form returns to.
+    `flash` is shown once, `banner` until its cause is gone.
+    `idle_seconds`: how long the session lasts after a request; None without a full session.
+    `signal_url`: where the script fetches the signal to password managers, just after a sign-in.
     """
 
     panel_name: str
@@ -101,7 +101,7 @@ class Frame:
     language: str
     direction: str
     languages: tuple[LanguageChoice, ...]
-    here: str
+    full_path: str
     now: int
     support: Support
     stage: int = 0
@@ -115,7 +115,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryLine:
-    """How the text or call is doing; also the page's JSON status (`state`, `sentence`)."""
+    """The state of a text or call; also the page's JSON status (`state`, `sentence`)."""
 
     state: DeliveryState
     sentence: str
@@ -123,11 +123,11 @@ class DeliveryLine:
 
 @dataclass(frozen=True, slots=True)
 class CodeAsk:
-    """What the one box on the second-step and step-up pages asks for.
+    """What the input box on the second-step and step-up pages asks for.
 
     `method_id` and `hint` (last two digits) belong to the phone, `valid_until` to the sent code.
-    `entries` are the apps or passkeys that may answer, as (id, name), for those two kinds.
-    `can_send_at`: when the same phone may be sent to again; None when it may not.
+    `entries`: the account's apps or passkeys as (id, name), for those two kinds.
+    `can_send_at`: when a code may be sent to the same phone again; None: it may not.
     """
 
     kind: AskKind
@@ -142,10 +142,10 @@ class CodeAsk:
 
 @dataclass(frozen=True, slots=True)
 class WayRow:
-    """Another way to prove it, offered below the box.
+    """Another way to sign in, offered below the box.
 
-    A phone that takes both texts and calls is two rows; all passkeys together are one, and
-    `entries` names them, as (id, name). `trouble` greys the row and says why.
+    A phone that takes both texts and calls has two rows; all passkeys share one, with `entries`
+    as (id, name). `trouble` says why the row is disabled.
     """
 
     id: str
@@ -160,7 +160,7 @@ class WayRow:
 
 @dataclass(frozen=True, slots=True)
 class PasskeyUrls:
-    """Where a page asks for a passkey's options, sends the answer, and goes without scripts."""
+    """Where a page fetches a passkey's options, posts the response, and leads without scripts."""
 
     options_url: str
     post: str
@@ -172,8 +172,8 @@ class MethodRow:
     """A way to sign in, on Account security.
 
     `label` is an app's or passkey's name, `hint` a phone's last two digits, `channel` how the
-    phone is reached first, `codes_left` of `codes_total` the backup codes not used yet.
-    `used_with` names browser and system of the last use, `synced` a passkey that can be copied.
+    phone is reached first, `codes_left` of `codes_total` the unused backup codes. `used_with` names
+    the browser and system of the last use; `synced`: the passkey can be copied between devices.
     """
 
     id: str
@@ -193,7 +193,7 @@ class MethodRow:
 
 @dataclass(frozen=True, slots=True)
 class SessionRow:
-    """A place where this account is signed in; `network` is shortened for IPv6."""
+    """A session of the account; an IPv6 `network` is shortened to its prefix."""
 
     id: str
     browser: str
@@ -219,7 +219,7 @@ class BrowserRow:
 
 @dataclass(frozen=True, slots=True)
 class ActivityRow:
-    """One event as a sentence; `tone` colours its dot: ok, warn or plain."""
+    """One event as a sentence. `tone`, the colour of its dot: ok, warn or plain."""
 
     at: int
     sentence: str
@@ -232,7 +232,7 @@ class ActivityRow:
 
 @dataclass(frozen=True, slots=True)
 class EmailRow:
-    """An address of the account."""
+    """An e-mail address of the account."""
 
     id: str
     address: str
@@ -251,7 +251,7 @@ class RegionRow:
 
 @dataclass(frozen=True, slots=True)
 class PhoneForm:
-    """What was typed, and what can be chosen. `example` is a local number of `country`."""
+    """What was typed, and the choices. `example`: a national number of `country`."""
 
     likely: tuple[RegionRow, ...]
     regions: tuple[RegionRow, ...]
@@ -265,10 +265,10 @@ class PhoneForm:
 
 @dataclass(frozen=True, slots=True)
 class CodeSheet:
-    """Ten backup codes for screen and paper; shown until proof or `visible_until`.
+    """Ten backup codes for screen and paper; shown until proved or until `visible_until`.
 
-    `sign_in_at`: the panel's address, for the paper. `text_url` is a `data:text/plain` address,
-    `file_name` what the browser saves it as.
+    `sign_in_at`: the panel's address, for the printout. `text_url`: the codes as a `data:text/plain`
+    URL, which the browser saves as `file_name`.
     """
 
     codes: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""One request, read at the door: who, from where, when, with which session and form."""
+"""One request as the door has read it: who sent it, from where, when, with which session and form."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from twostep.flows.turn import TurnOpener
 
 
 class Access(Enum):
-    """What a page asks of the session. The session's row decides, never a list of addresses."""
+    """The session that a page needs. The session's row decides, never a list of paths."""
 
     OPEN = "open"  # none needed
-    HALF = "half"  # the second step
-    FULL = "full"  # a full session
-    ENROL = "enrol"  # a full session, or one that may only enrol
+    HALF = "half"  # a session that still owes the second step
+    FULL = "full"
+    ENROL = "enrol"  # full, or opened only to enrol
 
 
 class StepUp(Enum):
-    """Whether a page's changes need a fresh proof, and what becomes of a form that comes too late."""
+    """Whether a page's changes need a fresh proof, and what happens to a form posted too late."""
 
     NO = "no"
-    ASK = "ask"  # asked at GET; a late POST is kept and carried out afterwards
-    ASK_ONLY = "ask_only"  # asked at GET; a late POST is not kept (it holds a password)
+    ASK = "ask"  # asked for on GET; a late POST is kept and carried out afterwards
+    ASK_ONLY = "ask_only"  # asked for on GET; a late POST is dropped (it holds a password)
 
 
 @dataclass(frozen=True, slots=True)
 class Visit(TurnOpener):
     """One request; a page carries out use cases with `do` and reads with `read`.
 
-    `path`: as asked for; `params`: from the route's pattern; `form`: fields of a POST, the last of
-    equal names.
-    `url`: the path of a page, by its name and the parts of its path; `find`: the page of a path.
+    `path`: as requested; `params`: from the route's pattern; `form`: fields of a POST, where the last
+    of several with one name wins.
+    `url`: from a page's name and path parts to its path; `find`: from a path to its page.
     """
 
     url: PathFor = field(repr=False)
@@ -54,7 +54,7 @@ class Visit(TurnOpener):
     body: bytes = field(default=b"", repr=False)
 
     @property
-    def here(self) -> str:
+    def full_path(self) -> str:
         """Path and query."""
         return f"{self.path}?{self.query_string}" if self.query_string else self.path
 
@@ -67,24 +67,24 @@ class Visit(TurnOpener):
 
     @property
     def current(self) -> Session:
-        """The session, on pages whose access asks for one."""
+        """The session, on pages that need one."""
         if self.session is None:
             raise LookupError("this page has no session")
         return self.session
 
     @property
     def owner(self) -> Account:
-        """The session's account, on pages whose access asks for one."""
+        """The session's account, on pages that need a session."""
         if self.account is None:
             raise LookupError("this page has no account")
         return self.account
 
     def field(self, name: str) -> str:
-        """A form field, empty when it is missing."""
+        """A form field; empty if it is missing."""
         return self.form.get(name, "")
 
     def with_session(self, session: Session, cookie: str) -> Visit:
-        """The same visit after the session got a new cookie value."""
+        """The same visit after the session was given a new cookie value."""
         visitor = replace(self.visitor, session_token=cookie)
         return replace(self, session=session, visitor=visitor)
 
@@ -96,11 +96,11 @@ PathFor = Callable[..., str]
 @dataclass(frozen=True, slots=True)
 class Page:
     """One route. `name`: what code and templates call it. `path`: below the application's root path;
-    it may hold `{name}` parts.
+    it may contain `{name}` parts.
 
-    `phones`: gone while `policy.phones` is off. `extends`: the request counts as the person's own, so
-    the session's idle time begins anew. `signed`: a provider's signature stands in for the origin.
-    `raw`: the page reads the body itself; it is no plain form. `probe`: asked under any host name.
+    `phones`: hidden while `policy.phones` is off. `extends`: the request counts as user activity and
+    restarts the session's idle time. `signed`: a provider's signature replaces the origin check.
+    `raw`: the body is not a form, and the page reads it itself. `probe`: answers under any host name.
     `at_origin`: a standard fixes the path, so it ignores the root path.
     """
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from twostep.core.refusal import Reason, Refused
 from twostep.core.sign_in import password
-from twostep.core.sign_in.common_passwords import WORDS, is_common
+from twostep.core.sign_in.common_passwords import common_words, is_common
 from twostep.core.sign_in.password import PROFILES, PasswordCheck, Profile
 
 
@@ -19,7 +19,7 @@ GOOD = "our cat sleeps on the piano"
 
 
 def review(text, *, two_step_on=False, context_words=()):
-    return password.review_password(text, two_step_on=two_step_on, context_words=context_words)
+    return password.refuse_password(text, two_step_on=two_step_on, context_words=context_words)
 
 
 def test_the_default_profile_is_the_documented_one():
@@ -164,7 +164,9 @@ def test_what_nobody_takes_is_not(text):
 
 
 def test_each_word_is_refused_with_digits_or_a_sign_behind():
-    short = [word for word in WORDS if not is_common(word) or not is_common(f"{word}2031!")]
+    short = [
+        word for word in common_words() if not is_common(word) or not is_common(f"{word}2031!")
+    ]
     assert short == []
 
 

@@ -356,7 +356,7 @@ def test_who_stops_waiting_hangs_up():
 
 
 def test_few_conversations_at_once(monkeypatch):
-    monkeypatch.setattr(smtp, "CONVERSATIONS", 2)
+    monkeypatch.setattr(smtp, "MOST_CONNECTIONS", 2)
     most = [0, 0]
 
     class Counting(Mailbox):

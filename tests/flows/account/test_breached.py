@@ -78,8 +78,8 @@ def test_a_breached_password_is_refused_wherever_one_is_chosen(tmp_path: Path, l
             breached = Refused(Reason.PASSWORD_BREACHED)
             assert await _add(house, "bob", LEAKED) == breached
             account = await house.add()
-            assert password.review(house.env, account, LEAKED) == breached
-            assert password.review(house.env, account, OTHER) is None
+            assert password.review_new_password(house.env, account, LEAKED) == breached
+            assert password.review_new_password(house.env, account, OTHER) is None
 
     asyncio.run(story())
 
@@ -88,7 +88,7 @@ def test_without_the_file_nothing_is_looked_up(tmp_path: Path) -> None:
     async def story() -> None:
         async with open_house(tmp_path) as house:
             account = await house.add()
-            assert password.review(house.env, account, LEAKED) is None
+            assert password.review_new_password(house.env, account, LEAKED) is None
 
     asyncio.run(story())
 

@@ -18,7 +18,7 @@ from twostep.core.audit.audit_checkpoint import Signed, new_checkpoint, new_star
 from twostep.core.audit.audit_review import Fault
 from twostep.core.audit.event import CLI
 from twostep.core.sealing import Keyring, new_key
-from twostep.flows.audit.checkpoint import checkpoint_all, review_file
+from twostep.flows.audit.checkpoint import checkpoint_all, checkpoint_file_problem
 from twostep.flows.audit.export import export_audit
 from twostep.flows.audit.purge_trail import MONTH_SECONDS
 from twostep.flows.audit.verify import Verified, verify_database, verify_export
@@ -349,7 +349,7 @@ def test_a_file_that_cannot_be_written_stops_nothing_and_is_told(tmp_path: Path)
 
     async def story(house: House) -> str:
         await live(house)
-        return house.see(review_file, house.env.settings.audit_checkpoint_file)
+        return house.see(checkpoint_file_problem, house.env.settings.audit_checkpoint_file)
 
     assert "cannot be written" in in_house(tmp_path, story, **settings)
     assert len(rows(tmp_path, "SELECT 1 FROM audit_checkpoints")) == 3

@@ -14,7 +14,7 @@ from tests.support.house import new_database
 from twostep.config import Settings, load
 from twostep.core.key_file import format_keyring
 from twostep.core.sealing import Keyring, new_key
-from twostep.flows.operate.jobs import WorkEnded
+from twostep.flows.operate.jobs import JobFailed
 from twostep.main import open_product
 
 
@@ -71,7 +71,7 @@ def test_a_host_is_called_and_gets_no_signal(settings: Settings, signals: list[i
             await asyncio.sleep(0.1)
             assert product.env.store.schema_version()
 
-    with capture_logs() as logs, pytest.raises(WorkEnded, match=r"ended with an error: .*purge"):
+    with capture_logs() as logs, pytest.raises(JobFailed, match=r"ended with an error: .*purge"):
         asyncio.run(host())
     assert calls == ["stop"]  # however many jobs end
     assert signals == []

@@ -66,7 +66,7 @@ def two_of_each(on_engine: str, tmp_path: Path) -> Path:
 
 
 def _count(tx: Tx, table: str) -> int:
-    row = tx.one(f"SELECT count(*) FROM {table}")  # noqa: S608  our own
+    row = tx.first(f"SELECT count(*) FROM {table}")  # noqa: S608  our own
     return int(row[0]) if row else 0
 
 
@@ -91,8 +91,8 @@ def test_each_goes_when_its_time_is_over(two_of_each: Path) -> None:
 
 def test_clear_values_are_wiped_at_once_and_nothing_of_the_account_goes(two_of_each: Path) -> None:
     def clear(tx: Tx) -> tuple[int, int]:
-        shown = tx.one("SELECT count(*) FROM recovery_sets WHERE shown IS NOT NULL")
-        code = tx.one("SELECT count(*) FROM challenges WHERE code IS NOT NULL")
+        shown = tx.first("SELECT count(*) FROM recovery_sets WHERE shown IS NOT NULL")
+        code = tx.first("SELECT count(*) FROM challenges WHERE code IS NOT NULL")
         assert shown
         assert code
         return shown[0], code[0]

@@ -26,7 +26,7 @@ from twostep.core.refusal import Reason, Refused
 from twostep.core.sealing import Keyring, new_key
 from twostep.flows.audit.verify import verify_database
 from twostep.flows.env import SHELL
-from twostep.flows.keys import LOOK_EVERY_SECONDS, Keys, KeysUnreadable, open_keys, write_keyring
+from twostep.flows.keys import REFRESH_EVERY_SECONDS, Keys, KeysUnreadable, open_keys, write_keyring
 from twostep.flows.messages import numbers as number_digest
 from twostep.flows.operate.rotate_keys import ROTATION, remove_key, rotate_keys, view_keys
 from twostep.flows.sign_in import second_step
@@ -168,7 +168,7 @@ from twostep.flows.operate import rotate_keys
 rotate_keys.BATCH = 3
 
 async def main(folder, url, look_every):
-    rotate_keys.LOOK_EVERY_SECONDS = look_every
+    rotate_keys.REFRESH_EVERY_SECONDS = look_every
     async with keyed_house(folder, fresh=False, url=url) as house:
         report = lambda done, total: print(done, total, flush=True)
         report(0, 0)
@@ -181,7 +181,7 @@ asyncio.run(main(Path(sys.argv[1]), sys.argv[2], float(sys.argv[3])))
 def rotation(folder: Path, *, beside_server: bool = False) -> subprocess.Popen[bytes]:
     """Rotate in a process of its own. Alone, it need not wait until servers have seen the key."""
     root = SRC.parents[1]
-    wait = str(LOOK_EVERY_SECONDS if beside_server else 0)
+    wait = str(REFRESH_EVERY_SECONDS if beside_server else 0)
     return subprocess.Popen(
         [sys.executable, "-c", ROTATE, str(folder), database_url(folder, fresh=False), wait],
         cwd=root,
@@ -277,7 +277,7 @@ def test_rotations_that_begin_together_add_one_key(tmp_path: Path) -> None:
                 *(rotate_keys(by_shell(env), path, report=silent) for env in own)
             )
             assert sorted(one.resumed for one in done) == [False, True, True]
-            assert {one.key_id for one in done} == {house.env.keys.look().newest.id}
+            assert {one.key_id for one in done} == {house.env.keys.refresh().newest.id}
             assert len(house.env.keyring.keys) == 2
             await fresh_session(house, "alice", secrets["alice"])
             # One who takes the old key out and one who adds a new one do not undo each other.
@@ -286,7 +286,7 @@ def test_rotations_that_begin_together_add_one_key(tmp_path: Path) -> None:
                 remove_key(by_shell(own[0]), path, key_id=old),
                 rotate_keys(by_shell(own[1]), path, report=silent),
             )
-            ids = {key.id for key in house.env.keys.look().keys}
+            ids = {key.id for key in house.env.keys.refresh().keys}
             assert len(ids) == 2
             assert done[0].key_id in ids
             assert old not in ids
@@ -318,9 +318,9 @@ def test_a_key_file_that_turns_bad_changes_nothing(tmp_path: Path) -> None:
             keys = house.env.keys
             ring = keys.ring
             (tmp_path / KEY_FILE).write_text("half a li")
-            assert keys.look() == ring
+            assert keys.refresh() == ring
             write_keys(tmp_path, Keyring((new_key(), *ring.keys)))
-            assert len(keys.look().keys) == 2
+            assert len(keys.refresh().keys) == 2
 
     asyncio.run(run())
 

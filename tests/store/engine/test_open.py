@@ -105,7 +105,7 @@ def test_closing_ends_a_long_read_beside_the_others(tmp_path: Path) -> None:
 
     def count(tx: Tx) -> None:
         began.set()
-        tx.one(
+        tx.first(
             "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
         )
 
@@ -229,7 +229,7 @@ def test_an_announced_read_sees_what_the_flow_has_written_since(engine: Engine) 
         installation.save(tx, "a", "old")
         tx.ahead(installation.load, "a")
         tx.ahead(installation.load, "b")
-        first = tx.one("SELECT 1")
+        first = tx.first("SELECT 1")
         assert first == (1,)
         installation.save(tx, "a", "new")
         return [installation.load(tx, "a"), installation.load(tx, "b"), installation.load(tx, "a")]

@@ -201,7 +201,7 @@ def test_a_process_takes_as_many_connections_as_its_setting_says(database: Engin
     settings = _settings(database.url).model_copy(update={"database_connections": 3})
 
     def count(tx: Tx) -> int:
-        row = tx.one("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
+        row = tx.first("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
         return int(row[0]) if row else 0
 
     async def story() -> None:

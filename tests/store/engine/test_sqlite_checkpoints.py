@@ -93,7 +93,7 @@ def test_under_steady_load_the_log_starts_over(
             await store.run(fill, number * rows, rows)
         # Without a new start it would hold a page for each row at least.
         assert wal.stat().st_size < rounds * rows * PAGE / 2
-        assert await store.read(lambda tx: tx.one("SELECT count(*) FROM installation"))
+        assert await store.read(lambda tx: tx.first("SELECT count(*) FROM installation"))
 
     run(path, story)
     with closing(sqlite3.connect(path)) as database:

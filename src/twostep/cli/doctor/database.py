@@ -1,4 +1,4 @@
-"""The part of `twostep doctor` that looks into the database, and mends what a wrong clock did there."""
+"""The part of `twostep doctor` that checks the database, and repairs what a wrong clock did to it."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ MENDED_AT_ONCE = 100
 
 
 def examine_database(shell: Shell, settings: Settings) -> Iterator[Finding]:
-    """Whether the keys are there, the database opens with them, and what is in it is in order."""
+    """Check that the keys load, that the database opens with them and that its contents are sound."""
     from twostep.flows.operate.database_rights import find_fault
     from twostep.flows.operate.health import view_health
 
     try:
         keyring = shell.wiring.load_keyring(settings)
-    except shell.wiring.stops() as error:
+    except shell.wiring.operator_errors() as error:
         yield Finding(ERROR, "keys", str(error))
         return
     yield Finding(OK, "keys", f"{len(keyring.keys)} found, {keyring.newest.id} seals")
@@ -35,7 +35,7 @@ def examine_database(shell: Shell, settings: Settings) -> Iterator[Finding]:
 
     try:
         health = shell.run(read, settings)
-    except shell.wiring.stops() as error:
+    except shell.wiring.operator_errors() as error:
         health = str(error)
     if isinstance(health, str):
         yield Finding(ERROR, "database", health)
@@ -47,8 +47,8 @@ def examine_database(shell: Shell, settings: Settings) -> Iterator[Finding]:
 
 
 def mend_clock(shell: Shell, settings: Settings, clock: Finding) -> Finding:
-    """Let apps take codes again that a clock gone ahead had locked. Not while it is known to be off:
-    then codes that were taken already could be taken again."""
+    """Unlock apps that were used while the clock was ahead. Not while the clock may be wrong, because
+    codes that were already accepted could then be accepted again."""
     from twostep.flows.proof.apps_ahead import mend_clock as mend
 
     if clock.level in {ERROR, WARNING}:
@@ -56,26 +56,26 @@ def mend_clock(shell: Shell, settings: Settings, clock: Finding) -> Finding:
 
     async def work(opener: TurnOpener) -> int:
         total = 0
-        while done := await opener.do(mend, limit=MENDED_AT_ONCE):
-            total += done
+        while count := await opener.do(mend, limit=MENDED_AT_ONCE):
+            total += count
         return total
 
     try:
         count = shell.run(work, settings)
-    except shell.wiring.stops() as error:
+    except shell.wiring.operator_errors() as error:
         return Finding(ERROR, "clock", f"nothing was mended: {error}")
     apps = "1 authenticator app takes" if count == 1 else f"{count} authenticator apps take"
     return Finding(OK, "clock", f"{apps} codes again")
 
 
 def _examine_checkpoints(shell: Shell, settings: Settings) -> Iterator[Finding]:
-    from twostep.flows.audit.checkpoint import review_file
+    from twostep.flows.audit.checkpoint import checkpoint_file_problem
 
     path = settings.audit_checkpoint_file
     if path is None:
         return
 
-    problem = shell.run(lambda opener: opener.read(review_file, path), settings)
+    problem = shell.run(lambda opener: opener.read(checkpoint_file_problem, path), settings)
     if problem:
         yield Finding(WARNING, "audit", problem)
     else:

@@ -1,4 +1,4 @@
-"""What `twostep doctor` says: one sentence each, sorted by how bad it is."""
+"""The findings of `twostep doctor`, each with a level and a short text."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ SKIPPED = "skipped"
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`text` says what is, and after it what to do. Errors make the exit code 1; what was skipped
-    was not looked at, and `text` says why."""
+    """`text` says what was found, then what to do. Errors make the exit code 1; for a skipped check
+    `text` says why."""
 
     level: str
     about: str
     text: str
 
 
-def print_findings(found: list[Finding], *, as_json: bool) -> None:
-    """Print them in the order in which they were found."""
+def print_findings(findings: list[Finding], *, as_json: bool) -> None:
+    """Print them in the order they were found."""
     if as_json:
-        print_json([asdict(finding) for finding in found])
+        print_json([asdict(finding) for finding in findings])
         return
-    for finding in found:
+    for finding in findings:
         print(f"{finding.level:<8} {finding.about}: {finding.text}")

@@ -1,4 +1,4 @@
-"""The part of `twostep doctor` that asks others: the system's clock, the mail server, providers."""
+"""The part of `twostep doctor` that asks other systems: the clock, the mail server, providers."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ if TYPE_CHECKING:
 
 ANSWER_SECONDS = 5
 
-_NOBODY_SAYS = ": look yourself whether the clock is set by the network."
+_UNKNOWN_CLOCK = ": look yourself whether the clock is set by the network."
 _LEVELS = {"works": OK, "untested": SKIPPED, "doubtful": WARNING, "broken": ERROR}
 
 
 def examine_clock() -> Finding:
-    """Whether the system sets its clock by the network, as systemd says; codes of apps depend on it."""
+    """Ask systemd whether the clock is set from the network, which app codes depend on."""
     about = "clock"
     try:
-        done = subprocess.run(
-            ["timedatectl", "show", "-p", "NTPSynchronized"],  # noqa: S607  wherever it lies
+        answer = subprocess.run(
+            ["timedatectl", "show", "-p", "NTPSynchronized"],  # noqa: S607  found through PATH
             capture_output=True, text=True, timeout=ANSWER_SECONDS, check=True,
         )  # fmt: skip
     except FileNotFoundError:
-        return Finding(SKIPPED, about, f"timedatectl is not installed{_NOBODY_SAYS}")
+        return Finding(SKIPPED, about, f"timedatectl is not installed{_UNKNOWN_CLOCK}")
     except (OSError, subprocess.SubprocessError):
-        return Finding(SKIPPED, about, f"timedatectl does not answer{_NOBODY_SAYS}")
-    if done.stdout.strip() == "NTPSynchronized=yes":
+        return Finding(SKIPPED, about, f"timedatectl does not answer{_UNKNOWN_CLOCK}")
+    if answer.stdout.strip() == "NTPSynchronized=yes":
         return Finding(OK, about, "set by the network")
     return Finding(
         WARNING,
@@ -43,11 +43,11 @@ def examine_clock() -> Finding:
 
 
 def examine_providers(shell: Shell, settings: Settings, *, offline: bool) -> Iterator[Finding]:
-    """Ask every provider something harmless."""
+    """Send every provider a harmless request."""
     from twostep.flows.operate.examine_delivery import examine_delivery
 
     if offline:
         yield Finding(SKIPPED, "delivery", "neither mail server nor providers were asked.")
         return
-    for one in asyncio.run(examine_delivery(settings, now=shell.wiring.clock())):
-        yield Finding(_LEVELS[one.verdict], one.name, one.text)
+    for finding in asyncio.run(examine_delivery(settings, now=shell.wiring.clock())):
+        yield Finding(_LEVELS[finding.verdict], finding.name, finding.text)

@@ -1,4 +1,4 @@
-"""`twostep doctor`: what is wrong or unusual, each with what to do about it."""
+"""`twostep doctor`: report what is wrong or unusual, and what to do about it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def doctor(
         bool,
         typer.Option(
             "--mend-clock",
-            help="Let apps take codes again that were used while the clock was ahead.",
+            help="Let apps that were used while the clock was ahead sign in again.",
         ),
     ] = False,
     as_json: AsJson = False,
@@ -45,11 +45,11 @@ def doctor(
     try:
         settings = shell.load_settings()
     except (ConfigError, CommandFailed) as error:
-        found = [Finding(ERROR, "configuration", text) for text in str(error).splitlines()]
-        print_findings(found, as_json=as_json)
+        findings = [Finding(ERROR, "configuration", text) for text in str(error).splitlines()]
+        print_findings(findings, as_json=as_json)
         raise typer.Exit(MISUSED) from None
     clock = examine_clock()
-    found = [
+    findings = [
         *_examine_configuration(shell.config_path(), settings),
         *_examine_address(settings),
         *_examine_places(settings),
@@ -58,8 +58,8 @@ def doctor(
         *examine_database(shell, settings),
         *examine_providers(shell, settings, offline=offline),
     ]
-    print_findings(found, as_json=as_json)
-    if any(finding.level == ERROR for finding in found):
+    print_findings(findings, as_json=as_json)
+    if any(finding.level == ERROR for finding in findings):
         raise typer.Exit(REFUSED)
 
 
@@ -82,12 +82,12 @@ def _secrets_in(path: Path) -> list[str]:
 
     with path.open("rb") as file:
         tree = tomllib.load(file)
-    found = []
+    secrets = []
     for name, value in tree.items():
         inner = value if isinstance(value, dict) else {}
         keys = [name, *(f"{name}.{key}" for key in inner)]
-        found += [key for key in keys if key in SETTINGS and SETTINGS[key].is_secret]
-    return found
+        secrets += [key for key in keys if key in SETTINGS and SETTINGS[key].is_secret]
+    return secrets
 
 
 def _examine_address(settings: Settings) -> Iterator[Finding]:
@@ -111,15 +111,15 @@ def _examine_address(settings: Settings) -> Iterator[Finding]:
 
 
 def _examine_places(settings: Settings) -> Iterator[Finding]:
-    from twostep.flows.places import NO_READER, lacks_reader, review_places
+    from twostep.flows.places import NO_READER, lacks_reader, places_problem
 
     about, path = "geo_database", settings.geo_database
     if path is None:
         return
     if lacks_reader(settings):
         yield Finding(ERROR, about, NO_READER)
-    elif wrong := review_places(path):
-        text = f"{path} names no place: {wrong}. Put a whole MMDB file there."
+    elif problem := places_problem(path):
+        text = f"{path} names no place: {problem}. Put a whole MMDB file there."
         yield Finding(WARNING, about, text)
     else:
         yield Finding(OK, about, f"{path} can be read")

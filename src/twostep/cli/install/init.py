@@ -1,4 +1,4 @@
-"""`twostep init`: asks what it was not given, then writes a real installation."""
+"""`twostep init`: ask for missing options, then write a real installation."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PublicUrl = Annotated[str | None, typer.Option(help="Address people type in.")]
 DataDir = Annotated[str | None, typer.Option(help="Folder of database and keys.")]
 PanelName = Annotated[str | None, typer.Option(help="Name of your panel.")]
 PhoneCountries = Annotated[
-    str | None, typer.Option(help='Whose phones may be added: "DE,FR", or all. Without: no phones.')
+    str | None, typer.Option(help='Whose phones may be added: "DE,FR", or all. Default: no phones.')
 ]
 Operator = Annotated[str | None, typer.Option(help="User name of the first operator.")]
 Email = Annotated[str | None, typer.Option(help="The operator's address.")]
@@ -35,7 +35,7 @@ PasswordStdin = Annotated[
 ]
 SmtpHost = Annotated[str | None, typer.Option(help="Mail server.")]
 SmtpSecurity = Annotated[str, typer.Option(help="starttls, tls or none.")]
-SmtpPort = Annotated[int | None, typer.Option(help="Without: 587, 465 or 25.")]
+SmtpPort = Annotated[int | None, typer.Option(help="Default: 587, 465 or 25.")]
 SmtpUser = Annotated[str | None, typer.Option(help="User name at the mail server.")]
 SmtpPasswordFile = Annotated[Path | None, typer.Option(help="File with its password.")]
 SmtpFrom = Annotated[str | None, typer.Option(help="Address that mails come from.")]
@@ -78,14 +78,14 @@ def init(
     )
     path = (shell_of(context).config or DEFAULT_CONFIG).absolute()
     settings = install(shell_of(context), path, answers)
-    _say_what_is_there(shell_of(context), path, settings)
-    _say_what_is_next(path, answers)
+    _print_summary(shell_of(context), path, settings)
+    _print_next_steps(path, answers)
 
 
 def _place(
     ask: Questions, url: str | None, folder: str | None, panel: str | None
 ) -> tuple[str, Path, str]:
-    """Address, data folder and name."""
+    """The public URL, the data folder and the panel's name."""
     url = ask.setting("Public URL (https://…)", url, key="public_url", option="--public-url")
     folder = ask.setting(
         "Data folder", folder, key="data_dir", option="--data-dir", default=DATA_DIR
@@ -108,7 +108,7 @@ def _countries(ask: Questions, given: str | None) -> tuple[str, ...]:
 
 
 def _first_operator(ask: Questions, name: str | None, email: str | None) -> tuple[str, str]:
-    """Name and address; empty where init asks nothing and was given no name."""
+    """The operator's name and address; empty if init asks nothing and got no name."""
     if ask.silent and not name:
         return "", ""
     return (
@@ -117,13 +117,13 @@ def _first_operator(ask: Questions, name: str | None, email: str | None) -> tupl
     )
 
 
-def _say_what_is_there(shell: Shell, path: Path, settings: Settings) -> None:
-    """Only what was written where it says: keys and database may be kept elsewhere."""
+def _print_summary(shell: Shell, path: Path, settings: Settings) -> None:
+    """Print what was written, and where: keys and database may be kept elsewhere."""
     file, keys = shell.wiring.database_file(settings), settings.key_path
     in_folder = [
         name
-        for name, there in (("key file", keys), ("database", file))
-        if there is not None and there.is_relative_to(settings.data_dir)
+        for name, place in (("key file", keys), ("database", file))
+        if place is not None and place.is_relative_to(settings.data_dir)
     ]
     also = f", and {' and '.join(in_folder)} in {settings.data_dir}" if in_folder else ""
     print(f"Wrote {path}{also}.")
@@ -133,19 +133,19 @@ def _say_what_is_there(shell: Shell, path: Path, settings: Settings) -> None:
         print("Keep a copy of the key file apart from backups of the database.")
 
 
-def _is_taken_unnamed(path: Path) -> bool:
-    """Whether the next command takes this file without `--config`."""
+def _is_default_config(path: Path) -> bool:
+    """Whether the next command will use this file without `--config`."""
     from twostep.config import ConfigError, find_config
 
     try:
-        taken = find_config()
+        default = find_config()
     except ConfigError:
         return False
-    return taken is not None and taken.absolute() == path
+    return default is not None and default.absolute() == path
 
 
-def _say_what_is_next(path: Path, answers: Answers) -> None:
-    config = "" if _is_taken_unnamed(path) else f" --config {path}"
+def _print_next_steps(path: Path, answers: Answers) -> None:
+    config = "" if _is_default_config(path) else f" --config {path}"
     if not answers.operator:
         print(f"First operator: twostep{config} user add NAME --email ADDRESS --role operator")
     elif answers.password is None:

@@ -1,4 +1,4 @@
-"""Writing a new installation: configuration, key file, database, first operator; all or nothing."""
+"""Write a new installation: configuration, key file, database and first operator, or nothing."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from twostep.config import Settings
 
 PASSWORD_FILE = "smtp.password"
-_SIDES = ("", "-wal", "-shm", "-journal")
+_SQLITE_SUFFIXES = ("", "-wal", "-shm", "-journal")
 
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """The mail server. `sender`: the address mails come from."""
+    """The mail server. `sender`: the From address."""
 
     host: str
     port: int
@@ -35,7 +35,7 @@ class Mail:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What `twostep init` was told. `operator`: empty for none; `password`: None mails a link."""
+    """The answers given to `twostep init`. `operator`: empty for none; `password`: None mails a link."""
 
     public_url: str
     data_dir: Path
@@ -48,8 +48,8 @@ class Answers:
 
 
 def overrides(answers: Answers) -> dict[str, object]:
-    """The answers as settings, to be checked before anything is written."""
-    found: dict[str, object] = {
+    """The answers as settings, to validate before anything is written."""
+    settings: dict[str, object] = {
         "public_url": answers.public_url,
         "data_dir": str(answers.data_dir),
         "panel_name": answers.panel_name,
@@ -58,15 +58,15 @@ def overrides(answers: Answers) -> dict[str, object]:
         "policy.require_two_step": "operators",
     }
     if mail := answers.mail:
-        found |= {
+        settings |= {
             "smtp.host": mail.host,
             "smtp.port": mail.port,
             "smtp.security": mail.security,
             "smtp.from": mail.sender,
         }
         if mail.user:
-            found |= {"smtp.user": mail.user, "smtp.password": mail.password}
-    return found
+            settings |= {"smtp.user": mail.user, "smtp.password": mail.password}
+    return settings
 
 
 def configuration(answers: Answers) -> str:
@@ -107,7 +107,7 @@ def configuration(answers: Answers) -> str:
 
 
 def install(shell: Shell, path: Path, answers: Answers) -> Settings:
-    """Write everything, or, when anything goes wrong, nothing; the settings as they are read back.
+    """Write everything or, if anything fails, nothing; returns the settings as read back.
 
     Raises `CommandFailed` and `ConfigError`.
     """
@@ -122,7 +122,7 @@ def install(shell: Shell, path: Path, answers: Answers) -> Settings:
         raise CommandFailed("\n".join(problems), MISUSED) from None
     database = shell.wiring.database_file(checked)
     _refuse_existing(path, checked.key_path, database)
-    with _undone_on_failure() as made:
+    with _removed_on_failure() as made:
         try:
             _make_folder(checked.data_dir, made)
             if answers.mail and answers.mail.user:
@@ -140,7 +140,7 @@ def install(shell: Shell, path: Path, answers: Answers) -> Settings:
             ) from None
         settings = load(path)
         if database is not None:
-            made += [Path(f"{database}{side}") for side in _SIDES]
+            made += [Path(f"{database}{suffix}") for suffix in _SQLITE_SUFFIXES]
         shell.wiring.upgrade(settings)
         if answers.operator:
             _add_operator(shell, settings, answers)
@@ -173,8 +173,8 @@ def _add_operator(shell: Shell, settings: Settings, answers: Answers) -> None:
 
 
 @contextmanager
-def _undone_on_failure() -> Iterator[list[Path]]:
-    """Collects what was made; on any failure it is removed again, the newest first."""
+def _removed_on_failure() -> Iterator[list[Path]]:
+    """Collect the paths that are created; on any failure remove them, the newest first."""
     made: list[Path] = []
     try:
         yield made
@@ -188,14 +188,14 @@ def _undone_on_failure() -> Iterator[list[Path]]:
 
 
 def _make_folder(folder: Path, made: list[Path]) -> None:
-    missing = [one for one in (folder, *folder.parents) if not one.exists()]
-    for one in reversed(missing):
-        one.mkdir(mode=0o700 if one == folder else 0o755)
-        made.append(one)
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    for path in reversed(missing):
+        path.mkdir(mode=0o700 if path == folder else 0o755)
+        made.append(path)
 
 
 def _write(path: Path, text: str, *, mode: int, made: list[Path]) -> None:
-    """Write a new file durably, with exactly these rights."""
+    """Write a new file durably, with exactly this mode."""
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w") as file:
         made.append(path)
         os.fchmod(file.fileno(), mode)
@@ -205,5 +205,5 @@ def _write(path: Path, text: str, *, mode: int, made: list[Path]) -> None:
 
 
 def _toml(text: str) -> str:
-    """A TOML string: JSON's escapes are all TOML's too, but for DEL."""
+    """A TOML string: JSON's escapes are valid TOML, but TOML also escapes DEL."""
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,4 +1,4 @@
-"""The questions of `twostep init`: asked where an option did not answer, again until it makes sense."""
+"""The questions of `twostep init`: asked for missing options, until the answer is valid."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typer
 from twostep.cli.failure import MISUSED, CommandFailed, sentence
 from twostep.cli.install.install import Mail
 from twostep.cli.people.accounts import require_mail
-from twostep.cli.shell import read_password, say
+from twostep.cli.shell import print_note, read_password
 from twostep.core.refusal import Refused
 
 
@@ -20,7 +20,7 @@ PORTS = {"starttls": 587, "tls": 465, "none": 25}
 
 @dataclass(frozen=True, slots=True)
 class MailOptions:
-    """What was given about the mail server; None where it was not."""
+    """The mail server's options; None if not given."""
 
     host: str | None
     security: str
@@ -32,7 +32,7 @@ class MailOptions:
 
 @dataclass(frozen=True, slots=True)
 class Questions:
-    """`silent`: ask nothing, take defaults; what has none is a wrong use."""
+    """`silent`: ask nothing and take defaults; an option without one is then required."""
 
     silent: bool
 
@@ -47,7 +47,7 @@ class Questions:
     def setting(
         self, words: str, given: str | None, *, key: str, option: str, default: str | None = None
     ) -> str:
-        """An answer that becomes a setting: asked again until the setting would be taken."""
+        """An answer that becomes a setting; asked again until the setting is valid."""
         if given is not None:
             return given
         if self.silent:
@@ -59,10 +59,10 @@ class Questions:
             problem = _problem(key, answer)
             if problem is None:
                 return answer
-            say(problem)
+            print_note(problem)
 
     def mail(self, given: MailOptions) -> Mail | None:
-        """The mail server, None for none."""
+        """The mail server; None for none."""
         host = given.host
         if host is None and not self.silent:
             host = _ask("Mail server (empty: none; then no notices and no links are mailed)", "")
@@ -108,11 +108,11 @@ class Questions:
                 return None
             if (problem := _weakness(word, (name, panel))) is None:
                 return word
-            say(problem)
+            print_note(problem)
 
 
 def read_countries(text: str) -> tuple[str, ...]:
-    """`DE, FR` or `all`."""
+    """Split `DE, FR`, or `all`, into its parts."""
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
@@ -142,7 +142,7 @@ def _problem(key: str, answer: str) -> str | None:
 
 
 def _weakness(word: str, context_words: tuple[str, ...]) -> str | None:
-    from twostep.core.sign_in.password import review_password
+    from twostep.core.sign_in.password import refuse_password
 
-    refused: Refused | None = review_password(word, two_step_on=False, context_words=context_words)
+    refused: Refused | None = refuse_password(word, two_step_on=False, context_words=context_words)
     return sentence(refused) if refused else None

@@ -1,4 +1,4 @@
-"""`twostep user …`: making and looking at accounts."""
+"""`twostep user …`: add, list, show and find accounts."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def add(
 
 
 def require_mail(providers: tuple[str, ...], *, instead: str = "") -> None:
-    """Refuse to mail a link where nothing can carry it. `instead`: what would do without one."""
+    """Refuse to mail a link without a mail server. `instead`: the alternative to suggest."""
     if not providers:
         do = f"{instead}, or add" if instead else "Add"
         raise CommandFailed(
@@ -78,16 +78,16 @@ def require_mail(providers: tuple[str, ...], *, instead: str = "") -> None:
 
 
 async def add_account(opener: TurnOpener, new: NewAccount) -> Account:
-    """Make an account, and queue the link where no password was given. Raises `CommandFailed`."""
+    """Make an account, and queue a link if no password was given. Raises `CommandFailed`."""
     from twostep.flows.account import accounts
-    from twostep.flows.help_desk import acts as help_desk
+    from twostep.flows.help_desk import acts
 
     account = await opener.do(accounts.add_account, new)
     if isinstance(account, Refused):
         raise CommandFailed(sentence(account))
     if new.typed is None:
-        act = help_desk.Act(account.name, "new account")
-        await opener.do(help_desk.send_password_link, act)
+        act = acts.Act(account.name, "new account")
+        await opener.do(acts.send_password_link, act)
     return account
 
 
@@ -96,9 +96,9 @@ def list_all(context: typer.Context, *, as_json: AsJson = False) -> None:
     """List every account by name."""
     from twostep.flows.account.accounts import list_accounts
 
-    found = shell_of(context).run(lambda opener: opener.read(list_accounts))
+    accounts = shell_of(context).run(lambda opener: opener.read(list_accounts))
     if as_json:
-        print_json([row_of(account) for account in found])
+        print_json([row_of(account) for account in accounts])
         return
     print_table(
         ("NAME", "ROLE", "STATUS", "TWO-STEP", "MADE"),
@@ -110,7 +110,7 @@ def list_all(context: typer.Context, *, as_json: AsJson = False) -> None:
                 "on" if account.two_step else "off",
                 instant(account.created_at),
             )
-            for account in found
+            for account in accounts
         ],
     )
 
@@ -152,35 +152,35 @@ def find(
 
 
 def _find_reference(context: typer.Context, typed: str, *, as_json: bool) -> None:
-    """Show whose reference it is, and from where it was asked for."""
+    """Show whose reference it is, and where it was requested from."""
     from twostep.flows.help_desk.caller import view_caller
 
     shell = shell_of(context)
 
-    found = shell.run(lambda opener: opener.read(view_caller, typed))
-    if isinstance(found, Refused):
+    caller = shell.run(lambda opener: opener.read(view_caller, typed))
+    if isinstance(caller, Refused):
         raise CommandFailed(
             f"The reference {typed} is unknown or older than 15 minutes: the caller has not proved"
             " the password."
         )
     if as_json:
         proof = {
-            "made_at": found.proved_at,
-            "expires_at": found.expires_at,
-            "network": found.network,
-            "browser": found.browser,
+            "made_at": caller.proved_at,
+            "expires_at": caller.expires_at,
+            "network": caller.network,
+            "browser": caller.browser,
         }
-        print_json({**_json_of(found.view), "reference": proof})
+        print_json({**_json_of(caller.view), "reference": proof})
         return
     print(
-        f"The caller knew the password at {instant(found.proved_at)}:"
-        f" {found.browser}, network {found.network}."
+        f"The caller knew the password at {instant(caller.proved_at)}:"
+        f" {caller.browser}, network {caller.network}."
     )
-    _print_view(found.view, as_json=False)
+    _print_view(caller.view, as_json=False)
 
 
 def row_of(account: Account) -> dict[str, object]:
-    """An account as JSON: never a secret."""
+    """An account as JSON, without secrets."""
     return {
         "id": account.id,
         "name": account.name,
@@ -209,16 +209,16 @@ def _print_view(view: AccountView, *, as_json: bool) -> None:
         ("time zone", account.time_zone),
     ]
     facts += [
-        ("e-mail", one.address + ("" if one.verified_at else " (not confirmed)"))
-        for one in view.addresses
+        ("e-mail", row.address + ("" if row.verified_at else " (not confirmed)"))
+        for row in view.addresses
     ]
     facts += [
         ("app", f"{app.name or 'app'}, last used {instant(app.last_used_at)}")
         for app in methods.apps
     ]
     facts += [
-        ("passkey", f"{one.name or 'passkey'}, last used {instant(one.last_used_at)}")
-        for one in methods.passkeys
+        ("passkey", f"{passkey.name or 'passkey'}, last used {instant(passkey.last_used_at)}")
+        for passkey in methods.passkeys
     ]
     facts += [
         ("phone", f"ending {phone.hint}, last used {instant(phone.last_used_at)}")
@@ -235,16 +235,21 @@ def _json_of(view: AccountView) -> dict[str, object]:
         **row_of(view.account),
         "two_step_at": view.account.two_step_at,
         "addresses": [
-            {"address": one.address, "verified": one.verified_at is not None}
-            for one in view.addresses
+            {"address": row.address, "verified": row.verified_at is not None}
+            for row in view.addresses
         ],
         "apps": [
             {"id": app.id, "name": app.name, "last_used_at": app.last_used_at}
             for app in methods.apps
         ],
         "passkeys": [
-            {"id": one.id, "name": one.name, "synced": one.synced, "last_used_at": one.last_used_at}
-            for one in methods.passkeys
+            {
+                "id": passkey.id,
+                "name": passkey.name,
+                "synced": passkey.synced,
+                "last_used_at": passkey.last_used_at,
+            }
+            for passkey in methods.passkeys
         ],
         "phones": [
             {"id": phone.id, "ending": phone.hint, "last_used_at": phone.last_used_at}

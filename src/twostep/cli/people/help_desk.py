@@ -1,4 +1,4 @@
-"""`twostep user …`: acts on somebody's account. Each has a reason, is an event, and is told."""
+"""`twostep user …`: acts on somebody's account. Each has a reason, is recorded and notifies the user."""
 
 from __future__ import annotations
 
@@ -28,23 +28,23 @@ ActReason = Annotated[str, typer.Option("--reason", help="Why; the owner of the 
 def disable(
     context: typer.Context, name: Name, *, reason: ActReason, as_json: AsJson = False
 ) -> None:
-    """Switch an account off: its sessions end, and nothing signs in."""
+    """Switch an account off: its sessions end, and nobody can sign in to it."""
     from twostep.flows.help_desk.acts import disable_account
 
     _, account = _act(context, name, reason, disable_account)
-    _tell(account, f"{account.name} is disabled, its sessions have ended.", as_json=as_json)
+    _print_result(account, f"{account.name} is disabled, its sessions have ended.", as_json=as_json)
 
 
 def enable(
     context: typer.Context, name: Name, *, reason: ActReason, as_json: AsJson = False
 ) -> None:
-    """Switch a disabled account on again, as it was."""
+    """Switch a disabled account on again, unchanged."""
     from twostep.flows.help_desk.acts import enable_account
 
     answer, account = _act(context, name, reason, enable_account)
     if isinstance(answer, Refused):
         raise CommandFailed(f"{name} is not disabled. See: twostep user show {name}")
-    _tell(account, f"{account.name} can sign in again.", as_json=as_json)
+    _print_result(account, f"{account.name} can sign in again.", as_json=as_json)
 
 
 def sessions_end(
@@ -56,7 +56,7 @@ def sessions_end(
     answer, account = _act(context, name, reason, end_sessions)
     count = 0 if isinstance(answer, Refused) else answer.sessions
     text = f"Ended {count} {'session' if count == 1 else 'sessions'} of {account.name}."
-    _tell(account, text, as_json=as_json, sessions=count)
+    _print_result(account, text, as_json=as_json, sessions=count)
 
 
 def reset_mfa(
@@ -71,7 +71,7 @@ def reset_mfa(
         f"{account.name} starts again: every app, passkey, phone and backup code is gone, and a link"
         " for a new password is on its way to every address; it works for an hour."
     )
-    _tell(account, text, as_json=as_json)
+    _print_result(account, text, as_json=as_json)
 
 
 def temporary_code(
@@ -86,7 +86,7 @@ def temporary_code(
             f"{name} needs no temporary code: two-step sign-in is off, or the account is"
             f" disabled. See: twostep user show {name}"
         )
-    _tell(account, code, as_json=as_json, code=code)
+    _print_result(account, code, as_json=as_json, code=code)
 
 
 def password_link(
@@ -100,7 +100,7 @@ def password_link(
     if isinstance(answer, Refused):
         raise CommandFailed(f"{name} is disabled: a new password would not sign in.")
     text = f"A link for a new password of {account.name} is on its way; it works for an hour."
-    _tell(account, text, as_json=as_json)
+    _print_result(account, text, as_json=as_json)
 
 
 def _act(
@@ -109,7 +109,7 @@ def _act(
     reason: str,
     use_case: Callable[[Turn, Act], T] | Callable[[TurnOpener, Act], Awaitable[T]],
 ) -> tuple[T, Account]:
-    """Carry an act out on an account that exists; its answer, and the account before it."""
+    """Carry out an act on an account; returns its answer and the account as it was before."""
     from twostep.flows.account.accounts import view_account
     from twostep.flows.help_desk.acts import Act
 
@@ -127,7 +127,7 @@ def _act(
     return shell_of(context).run(work)
 
 
-def _tell(account: Account, text: str, *, as_json: bool, **more: object) -> None:
+def _print_result(account: Account, text: str, *, as_json: bool, **more: object) -> None:
     if as_json:
         print_json({"name": account.name, **more})
     else:

@@ -1,7 +1,7 @@
 """The audit trail's chains: each record carries the hash of the one before it.
 
-One chain for each account, so that a chain costs no lock of its own; events without an account go to
-one of 64 system chains. The stored bytes are the hashed bytes, so verifying never serialises again.
+Each account has its own chain, covered by the account's lock; events without an account go to one
+of 64 system chains. The stored bytes are the hashed bytes, so verifying never serialises again.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ SYSTEM_CHAINS = 64
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The newest record's number (0: none yet) and hash."""
+    """Number and hash of the newest record. Number 0: no record yet."""
 
     seq: int = 0
     hash: bytes = START
@@ -27,7 +27,7 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One stored record. `body` holds the hashed bytes, as text (JSON)."""
+    """One stored record. `body`: the hashed bytes, as text (JSON)."""
 
     chain: str
     seq: int
@@ -42,19 +42,19 @@ _write = json.JSONEncoder(separators=(",", ":"), sort_keys=True).encode
 
 
 def system_chain(subject: str) -> str:
-    """The chain of an event without an account, by digest of what it is about."""
+    """Return the chain for an event without an account, by digest of its subject."""
     return f"system-{hashlib.sha256(subject.encode()).digest()[0] % SYSTEM_CHAINS:02}"
 
 
 def hash_record(prev_hash: bytes, body: str) -> bytes:
-    """SHA-256 over the hash before and the body."""
+    """Return SHA-256 over the previous hash and the body."""
     return hashlib.sha256(prev_hash + body.encode()).digest()
 
 
 def next_record(
     head: Head, event: Event, *, chain: str, account_id: str | None, source: Source, at: int
 ) -> Record:
-    """The record that follows `head`."""
+    """Return the record that follows `head`."""
     seq = head.seq + 1
     body = _write(
         {

@@ -1,8 +1,8 @@
-"""Verifying the audit trail: every record against the one before it, its text and the checkpoints.
+"""Verifies the audit trail: each record against the one before it, its text and the checkpoints.
 
-Records are fed in any number of pages; those of one chain in their order. A chain's start may be
-signed (older records were purged); its last record must not stand before what a checkpoint vouches
-for. Nothing is serialised again: the stored bytes are the hashed bytes.
+Records are fed in any number of pages, in order within each chain. A chain may have a signed start
+(older records were purged), and must reach at least as far as a checkpoint vouches for. Nothing is
+serialised again: the stored bytes are the hashed bytes.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ class Fault(StrEnum):
     """What can be wrong with an audit trail."""
 
     CHANGED = "changed"  # a record is not what was written
-    GAP = "gap"  # records are missing between others, or at the start
-    ORDER = "order"  # a record stands where another belongs
+    GAP = "gap"  # records are missing in the middle or at the start
+    ORDER = "order"  # a record is in another's place
     CUT = "cut"  # the newest records are missing
     CHECKPOINT = "checkpoint"  # a checkpoint is changed, missing or forged
     FILE = "file"  # the checkpoint file and the database disagree, or a file cannot be read
@@ -28,7 +28,7 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AuditFinding:
-    """One thing that is wrong. `about`: a chain, or `checkpoints`; `seq`: the number, 0 for none."""
+    """One problem. `about`: a chain or `checkpoints`; `seq`: the record's number, 0 for none."""
 
     fault: Fault
     about: str
@@ -38,37 +38,37 @@ class AuditFinding:
 
 @dataclass(frozen=True, slots=True)
 class Vouched:
-    """A chain's head as the newest checkpoint that names it has it."""
+    """A chain's head in the newest checkpoint that includes it."""
 
     head: Head
     checkpoint: int
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
-    """Where a chain begins. `problem`: why the signed start does not count, empty if it does."""
+class KnownStart:
+    """Where a chain begins. `problem`: why the signed start is invalid, or empty."""
 
     head: Head
     problem: str = ""
 
 
 class ChainReview:
-    """Reads records and collects what is wrong with them.
+    """Reads records and collects problems.
 
-    `vouched`: the checkpoints' newest heads, by chain. `starts`: signed starts by chain; whoever
-    feeds puts in those that `needs_start` and `unread` name, read after the records. `knows_starts`:
-    False where nothing is there to ask.
+    `vouched`: the checkpoints' newest heads, by chain. `starts`: signed starts by chain; the caller
+    fills in those that `needs_start` and `unread` name, reading them after the records.
+    `knows_starts`: False if there are no starts to read.
     """
 
     def __init__(self, vouched: Mapping[str, Vouched], *, knows_starts: bool = True) -> None:
         self.findings: list[AuditFinding] = []
-        self.starts: dict[str, Begun] = {}
+        self.starts: dict[str, KnownStart] = {}
         self.records = 0
         self.unknown_starts = 0
         self._vouched = vouched
         self._knows_starts = knows_starts
         self._heads: dict[str, Head] = {}
-        self._ahead: dict[str, Head] = {}  # starts that stand behind the first record read
+        self._ahead: dict[str, Head] = {}  # starts that are later than the first record read
 
     @property
     def chains(self) -> int:
@@ -76,11 +76,11 @@ class ChainReview:
         return len(self._heads)
 
     def head_of(self, chain: str) -> Head | None:
-        """The last record of a chain that was read; None for none."""
+        """The last record read of a chain, or None."""
         return self._heads.get(chain)
 
     def needs_start(self, records: Iterable[Record]) -> set[str]:
-        """The chains of these records whose start has to be known before they are fed."""
+        """The chains of these records whose start must be known before they are fed."""
         first: dict[str, int] = {}
         for record in records:
             if record.chain not in self._heads:
@@ -88,11 +88,11 @@ class ChainReview:
         return {chain for chain, seq in first.items() if seq != 1}
 
     def unread(self) -> set[str]:
-        """Chains that a checkpoint vouches for and that had no record."""
+        """Chains that a checkpoint vouches for but that had no records."""
         return self._vouched.keys() - self._heads.keys()
 
     def feed(self, records: Iterable[Record]) -> None:
-        """Verify records; those of one chain come in their order."""
+        """Verify records, which must be in order within each chain."""
         heads = self._heads
         chain, seq, digest, promised = "", 0, b"", None
         count = 0
@@ -109,7 +109,7 @@ class ChainReview:
                 if record.seq <= seq:
                     continue
             elif record.prev_hash != digest:
-                self._find(Fault.CHANGED, record, "does not follow the one before it")
+                self._add_fault(Fault.CHANGED, record, "does not follow the one before it")
             seq, digest = record.seq, record.hash
             self._judge_text(record)
             if promised is not None and promised.head.seq == seq:
@@ -121,38 +121,36 @@ class ChainReview:
         self.records += count
 
     def compare_head(self, chain: str, stored: Head) -> None:
-        """Compare a chain's end with the head that its account holds."""
-        found = self._heads.get(chain)
-        if found is None:
+        """Compare a chain's end with the head stored with its account."""
+        head = self._heads.get(chain)
+        if head is None:
             begun = self._begun(chain)
-            found = begun.head if begun else Head()
-        if found.seq < stored.seq:
-            lost = _numbers(found.seq + 1, stored.seq)
+            head = begun.head if begun else Head()
+        if head.seq < stored.seq:
+            lost = _numbers(head.seq + 1, stored.seq)
             self._add(Fault.CUT, chain, stored.seq, f"{lost} missing at the end")
-        elif found.seq > stored.seq or found.hash != stored.hash:
+        elif head.seq > stored.seq or head.hash != stored.hash:
             self._add(Fault.CUT, chain, stored.seq, "the account names another end of the chain")
 
     def finish(self) -> list[AuditFinding]:
-        """Look for chains that end before what was vouched for; everything that was found."""
+        """Look for chains that end too early, and return all problems."""
         for chain, promised in self._vouched.items():
-            found = self._heads.get(chain)
-            if found is None:
+            head = self._heads.get(chain)
+            if head is None:
                 begun = self._begun(chain)
-                found = begun.head if begun else Head()
-                if found.seq == promised.head.seq and found.hash != promised.head.hash:
-                    self._add(
-                        Fault.START, chain, found.seq, "the signed start names another record"
-                    )
-            if found.seq < promised.head.seq:
-                lost = _numbers(found.seq + 1, promised.head.seq)
-                told = (
+                head = begun.head if begun else Head()
+                if head.seq == promised.head.seq and head.hash != promised.head.hash:
+                    self._add(Fault.START, chain, head.seq, "the signed start names another record")
+            if head.seq < promised.head.seq:
+                lost = _numbers(head.seq + 1, promised.head.seq)
+                text = (
                     f"{lost} missing at the end: checkpoint {promised.checkpoint} vouches for them"
                 )
-                self._add(Fault.CUT, chain, promised.head.seq, told)
+                self._add(Fault.CUT, chain, promised.head.seq, text)
         return self.findings
 
     def _begin(self, record: Record) -> Head:
-        """Where the chain of its first record begins."""
+        """Return the head before a chain's first record."""
         if record.seq == 1:
             return Head()
         as_it_stands = Head(record.seq - 1, record.prev_hash)
@@ -168,11 +166,11 @@ class ChainReview:
             return as_it_stands
         if begun.head.seq == record.seq - 1:
             return begun.head
-        # Purged between two pages, or since an export: the start stands further on.
+        # Purged between two pages, or since an export: the start is later.
         self._ahead[record.chain] = begun.head
         return as_it_stands
 
-    def _begun(self, chain: str) -> Begun | None:
+    def _begun(self, chain: str) -> KnownStart | None:
         begun = self.starts.get(chain)
         if begun is None or not begun.problem:
             return begun
@@ -181,28 +179,28 @@ class ChainReview:
 
     def _judge_text(self, record: Record) -> None:
         if hash_record(record.prev_hash, record.body) != record.hash:
-            self._find(Fault.CHANGED, record, "was changed: its text does not have its hash")
+            self._add_fault(Fault.CHANGED, record, "was changed: its text does not have its hash")
         elif not _agrees(record):
-            self._find(Fault.CHANGED, record, "was changed: its columns differ from its text")
+            self._add_fault(Fault.CHANGED, record, "was changed: its columns differ from its text")
 
     def _compare_vouched(self, record: Record, promised: Vouched) -> None:
         if promised.head.hash != record.hash:
             what = f"is not the one that checkpoint {promised.checkpoint} vouches for"
-            self._find(Fault.CHANGED, record, what)
+            self._add_fault(Fault.CHANGED, record, what)
 
     def _compare_start(self, record: Record) -> None:
         start = self._ahead.get(record.chain)
         if start is not None and start.seq == record.seq and start.hash != record.hash:
-            self._find(Fault.CHANGED, record, "is not the one that the signed start names")
+            self._add_fault(Fault.CHANGED, record, "is not the one that the signed start names")
 
     def _out_of_step(self, record: Record, seq: int) -> None:
         if record.seq <= seq:
-            self._find(Fault.ORDER, record, f"stands behind record {seq}")
+            self._add_fault(Fault.ORDER, record, f"stands behind record {seq}")
         else:
             lost = _numbers(seq + 1, record.seq - 1)
             self._add(Fault.GAP, record.chain, record.seq, f"{lost} missing")
 
-    def _find(self, fault: Fault, record: Record, what: str) -> None:
+    def _add_fault(self, fault: Fault, record: Record, what: str) -> None:
         self._add(fault, record.chain, record.seq, f"record {record.seq} {what}")
 
     def _add(self, fault: Fault, chain: str, seq: int, text: str) -> None:
@@ -210,10 +208,10 @@ class ChainReview:
 
 
 def _agrees(record: Record) -> bool:
-    """Whether chain, number, instant and kind stand in the text as in the columns.
+    """Whether chain, number, time and kind in the text match the columns.
 
-    The text is JSON with its keys in order and every quotation mark inside a value escaped, so these
-    pieces occur only where they belong.
+    The text is JSON with sorted keys and escaped quotation marks, so these pieces can occur only
+    where they belong.
     """
     body = record.body
     return (

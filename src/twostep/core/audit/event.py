@@ -1,7 +1,7 @@
-"""Events: what the audit trail may say.
+"""Events: what the audit trail may record.
 
-Every kind names the fields that its `data` may hold; anything else is a bug and raises, so that no
-secret, code, password or number slips in. The list is documented from here.
+Each kind declares the fields its `data` may have. Anything else is a bug and raises, so that no
+secret, code, password or phone number slips in. The documented list is generated from here.
 Sources: ASVS 16.2.5, 16.3.1; architecture rule 8.
 """
 
@@ -13,7 +13,7 @@ from enum import StrEnum
 
 
 class Outcome(StrEnum):
-    """How the act ended."""
+    """The outcome of an action."""
 
     OK = "ok"
     REFUSED = "refused"
@@ -23,7 +23,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of event: its stable name, what it says, and the only fields its data may hold."""
+    """A kind of event: its stable name, its meaning, and the only fields its data may have."""
 
     name: str
     says: str
@@ -32,7 +32,7 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Who acts, and from where.
+    """Who acted, and from where.
 
     `actor`: `self` (the account's owner), `operator:NAME`, `cli` or `system`.
     `network`: IPv4 address or IPv6 /64 prefix; `browser`: such as "Firefox on Linux".
@@ -49,7 +49,7 @@ CLI = Source("cli")
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A past fact. `method`: kind and id of the authenticator, as in `app:Xy12`."""
+    """A fact in the past. `method`: kind and id of the authenticator, such as `app:Xy12`."""
 
     kind: str
     outcome: Outcome
@@ -204,7 +204,7 @@ def new_event(
     method: str = "",
     **data: str | int,
 ) -> Event:
-    """Make an event; `data` may hold only the fields that the kind declares."""
+    """Make an event. ValueError if `data` has fields that the kind does not declare."""
     extra = data.keys() - KINDS[kind].fields
     if extra:
         raise ValueError(f"event {kind} has no field {sorted(extra)}")

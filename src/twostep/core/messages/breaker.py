@@ -1,14 +1,14 @@
-r"""A provider's circuit breaker: one that keeps failing is left alone for a while.
+r"""A provider's circuit breaker: a provider that keeps failing is skipped for a while.
 
-    closed ──failure──▶ closed          fewer than five in the last minute
-    closed ──failure──▶ open            the fifth: skipped for a minute
-    closed ──success──▶ closed          its failures are forgotten
-    open ──(a minute)──▶ probing        one message may try; the others still pass it by
+    closed ──failure──▶ closed          fewer than five failures in the last minute
+    closed ──failure──▶ open            the fifth failure: skipped for a minute
+    closed ──success──▶ closed          failures are forgotten
+    open ──(a minute)──▶ probing        one message may try; others still skip it
     probing ──success──▶ closed
     probing ──failure──▶ open           for another minute
-    probing ──(a minute)──▶ probing     the probe was lost, with its process perhaps: another may try
+    probing ──(a minute)──▶ probing     the probe was lost, perhaps with its process: another goes
 
-A wait that is longer than a minute was written by a clock that ran ahead, and counts as over.
+A wait longer than a minute was written by a clock that ran ahead, and counts as over.
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ OPEN_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class Breaker:
-    """One provider's. Instants are Unix seconds; `open_until` 0: closed.
+    """The state for one provider. Times are Unix seconds. `open_until`: 0 means closed.
 
-    `failed_at`: failures of the last minute, oldest first. `probe_at`: when the probe left, 0: none.
+    `failed_at`: failures of the last minute, oldest first. `probe_at`: when the probe was sent, or
+    0.
     """
 
     failed_at: tuple[int, ...] = ()
@@ -34,12 +35,12 @@ class Breaker:
 
 
 def is_open(breaker: Breaker, *, now: int) -> bool:
-    """Whether messages pass this provider by; a probe may still go."""
+    """Whether messages skip this provider, apart from a probe."""
     return 0 < breaker.open_until - now <= OPEN_SECONDS
 
 
 def try_sending(breaker: Breaker, *, now: int) -> Breaker | None:
-    """The breaker after a message was let through; None: this message must not be sent here."""
+    """Return the breaker after letting a message through, or None if it must not be sent here."""
     if breaker.open_until == 0:
         return breaker
     if is_open(breaker, now=now):
@@ -50,12 +51,12 @@ def try_sending(breaker: Breaker, *, now: int) -> Breaker | None:
 
 
 def succeed(_breaker: Breaker) -> Breaker:
-    """The breaker after the provider answered as it should, be it with a refusal."""
+    """Return the breaker after the provider gave a proper answer, even if it was a refusal."""
     return Breaker()
 
 
 def fail(breaker: Breaker, *, now: int) -> Breaker:
-    """The breaker after the provider could not be reached, broke or turned us away."""
+    """Return the breaker after the provider was unreachable, failed or turned us away."""
     if breaker.open_until:
         return Breaker(open_until=now + OPEN_SECONDS)
     recent = (*(at for at in breaker.failed_at if 0 <= now - at < WINDOW_SECONDS), now)

@@ -1,4 +1,4 @@
-"""By what a message travels: one word for settings, forms, the database and providers."""
+"""The channel of a message, with the same names in settings, forms, database and providers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from twostep.core.refusal import Reason, Refused
 
 
 class Channel(StrEnum):
-    """The values stand in the database, in forms and in the audit trail."""
+    """How a message travels. The values appear in the database, forms and the audit trail."""
 
     SMS = "sms"
     CALL = "call"
@@ -19,7 +19,7 @@ CODE_CHANNELS = frozenset({Channel.SMS, Channel.CALL})
 
 
 def read_channel(chosen: str) -> Channel | Refused:
-    """Read how somebody wants a code. E-mail carries none."""
+    """Read the channel somebody chose for a code. Codes are never sent by e-mail."""
     if chosen not in CODE_CHANNELS:
         return Refused(Reason.CHANNEL_UNKNOWN)
     return Channel(chosen)

@@ -1,6 +1,7 @@
-"""Where links in mails lead: the only pages whose paths are known outside the web.
+"""Paths of the pages that mails link to, the only ones known outside the web.
 
-Mails are written where nobody knows the web's route table, so that takes these paths from here.
+The code that writes mails cannot import the web's route table, so the route table takes these paths
+from here.
 """
 
 from __future__ import annotations

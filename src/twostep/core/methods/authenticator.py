@@ -1,4 +1,4 @@
-"""Authenticators as the account's owner sees them: kinds, limits, rows of a list."""
+"""Authenticators as the account's owner sees them: kinds, limits and stored rows."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from twostep.core.messages.channel import Channel
 
 
 class MethodKind(StrEnum):
-    """Ways to pass the second step; the values stand on pages as `data-method-kind`."""
+    """Ways to pass the second step. The values appear on pages as `data-method-kind`."""
 
     APP = "app"
     PHONE = "phone"
@@ -57,7 +57,7 @@ class App:
 
 @dataclass(frozen=True, slots=True)
 class PendingApp:
-    """A secret shown in the wizard and not confirmed yet; one for each session."""
+    """A secret shown in the wizard and not confirmed yet; one per session."""
 
     id: str
     account_id: str
@@ -70,7 +70,7 @@ class PendingApp:
 class Phone:
     """A backup phone. `number` is sealed; `hint` holds its last two digits.
 
-    `line`: mobile, fixed or either; `channel`: how the owner asked for codes, sms or call.
+    `line`: mobile, fixed or either; `channel`: how the owner wants codes, sms or call.
     """
 
     id: str
@@ -91,8 +91,8 @@ class Passkey:
     """A passkey or security key (WebAuthn level 3, credential record).
 
     `credential_id`, `public_key` (COSE): as the authenticator made them. `model`: its AAGUID.
-    `transports`: how browsers reach it, separated by blanks. `synced`: it may have copies elsewhere
-    (backup eligible; never changes); `backed_up`: it has some now.
+    `transports`: how browsers reach it, separated by spaces. `synced`: it may have copies elsewhere
+    (backup eligible; never changes); `backed_up`: it has copies now.
     """
 
     id: str
@@ -128,7 +128,7 @@ class RecoverySet:
     """A set of backup codes.
 
     `shown`: the codes themselves, sealed, while the page may still show them to `session_id`.
-    `proved_at`: when one was typed back, or the owner last said that they are still there.
+    `proved_at`: when a code was typed back, or the owner last confirmed still having them.
     """
 
     id: str
@@ -154,7 +154,7 @@ class RecoveryCode:
 
 @dataclass(frozen=True, slots=True)
 class Methods:
-    """Every authenticator of one account, as a page needs them. Phones are confirmed ones."""
+    """All authenticators of one account. Phones are confirmed ones."""
 
     apps: tuple[App, ...] = ()
     phones: tuple[Phone, ...] = ()
@@ -164,16 +164,16 @@ class Methods:
 
     @property
     def codes_left(self) -> int:
-        """Unused backup codes."""
+        """The number of unused backup codes."""
         return sum(code.used_at is None for code in self.codes)
 
     @property
     def ways(self) -> int:
-        """Different ways to pass the second step."""
-        own = len(self.apps) + len(self.phones) + len(self.passkeys)
-        return own + (self.codes_left > 0)
+        """The number of different ways to pass the second step."""
+        authenticators = len(self.apps) + len(self.phones) + len(self.passkeys)
+        return authenticators + (self.codes_left > 0)
 
 
 def method_name(kind: MethodKind, method_id: str) -> str:
-    """The authenticator's name in events: kind and id."""
+    """Return an authenticator's name in events: kind and id."""
     return f"{kind}:{method_id}"

@@ -1,7 +1,7 @@
-"""Challenges: random things that must be answered once. Here: a code sent to a phone.
+"""Challenges: random values to be answered once. In this module: a code sent to a phone.
 
-A challenge is bound to the attempt (session and purpose) and to the phone it went to. It ends when it
-is answered, when five wrong codes were typed, when its time is over, or when another one replaces it.
+A challenge is bound to the attempt (session and purpose) and to the phone it was sent to. It ends
+when it is answered, after five wrong codes, when it expires, or when another one replaces it.
 Sources: NIST SP 800-63B-4 §3.1.3; ASVS 6.6.2, 6.6.3.
 """
 
@@ -17,8 +17,9 @@ from twostep.core.methods.out_of_band import Purpose
 class Challenge:
     """One row of `challenges`.
 
-    `code`: the code, sealed, until the challenge ends. `check_mac`: keyed digest to compare with.
-    `call_key`: the digit a called person must press. `ended_at`: answered, spent or replaced.
+    `code`: sealed, and kept until the challenge ends. `check_mac`: keyed digest to compare with.
+    `call_key`: the digit to press during a call. `ended_at`: when it was answered, spent or
+    replaced.
     """
 
     id: str

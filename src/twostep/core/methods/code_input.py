@@ -1,7 +1,7 @@
-"""The one box for every code: what was typed decides by its shape what it is.
+"""The single input field for all codes: the format of the input decides what kind it is.
 
-A stressed person cannot be in the wrong box. What cannot be any code is refused here, before a
-throttle or a hash is touched, and costs no try. Nothing here raises, whatever was sent.
+A stressed person cannot pick the wrong field. Input that cannot be a code is refused here, before
+any throttle or hash, and does not count as a try. Nothing here raises, whatever was sent.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from twostep.core.methods import recovery_codes
 from twostep.core.methods.keystrokes import LONGEST, squeeze
-from twostep.core.refusal import Reason, Refused
+from twostep.core.refusal import Reason, RefusalDetail, Refused
 
 
 DIGITS = 6
@@ -38,13 +38,13 @@ class TypedTemporaryCode:
 
 
 def read_code(typed: str) -> SixDigits | TypedBackupCode | TypedTemporaryCode | Refused:
-    """Tell what `typed` is. Refused as `read_six_digits`, and besides:
+    """Recognise the kind of `typed`. Refused as in `read_six_digits`, and also:
 
-    letters and digits that come near a backup code's length are `CODE_SHORT` or `CODE_LONG` with
+    letters and digits with almost the length of a backup code are `CODE_SHORT` or `CODE_LONG` with
     `expected` 15.
     """
     if len(typed) == DIGITS and typed.isascii() and typed.isdigit():
-        return SixDigits(typed)  # nearly every answer: no need to look further
+        return SixDigits(typed)  # the common case
     if (code := recovery_codes.normalise(typed)) is not None:
         return TypedBackupCode(code)
     if (code := recovery_codes.normalise_temporary(typed)) is not None:
@@ -56,7 +56,7 @@ def read_code(typed: str) -> SixDigits | TypedBackupCode | TypedTemporaryCode | 
 
 
 def read_six_digits(typed: str) -> SixDigits | Refused:
-    """Read six digits of any script, with O taken for 0, and I and L for 1.
+    """Read six digits of any script, with O read as 0, and I and L as 1.
 
     Refused: `CODE_EMPTY`; `CODE_SHORT` and `CODE_LONG` with `length` and `expected`;
     `CODE_NOT_DIGITS`.
@@ -79,7 +79,7 @@ def _near_backup_code(code: str) -> Refused | None:
 
 
 def _wrong_length(length: int, *, expected: int) -> Refused | None:
-    detail = {"length": length, "expected": expected}
+    detail = RefusalDetail(length=length, expected=expected)
     if length < expected:
         return Refused(Reason.CODE_SHORT, detail=detail)
     if length > expected:

@@ -1,4 +1,4 @@
-"""What people add or swap when they copy a code: spaces, dashes, look-alikes, their own digits."""
+"""Clean-up of typed codes: spaces, dashes, invisible marks, and digits of other scripts."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import unicodedata
 
 
 LONGEST = 200
-"""Characters looked at; more is no code, and normalising must not become work to be ordered."""
+"""Longest input that is normalised: nothing longer is a code, and normalising costs time."""
 
-# Dashes, dots and bullets of any script, and the invisible marks that come along with a paste.
+# Dashes, dots and bullets of any script, and invisible marks that come with a paste.
 _DROPPED_CATEGORIES = frozenset({"Cf", "Pd", "Zs", "Zl", "Zp"})
 _DROPPED = frozenset(".·•‧∙⋅。_−")
 _SPACE = re.compile(r"\s+")
@@ -18,8 +18,8 @@ _SPACE = re.compile(r"\s+")
 def squeeze(typed: str) -> str:
     """Return `typed` in NFKC without spaces, dashes, dots, invisible marks and a leading `#`.
 
-    Decimal digits of every script become ASCII. Never raises; text of more than `LONGEST`
-    characters besides white space is only rid of that.
+    Decimal digits of any script become ASCII. Never raises. Text of more than `LONGEST` characters
+    only loses its white space.
     """
     dense = _SPACE.sub("", typed)
     if len(dense) > LONGEST:

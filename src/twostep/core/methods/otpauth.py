@@ -1,8 +1,8 @@
-"""The secret as an authenticator app takes it: the `otpauth` address in the QR code, and the key.
+"""The secret in the form authenticator apps accept: the `otpauth` URI in the QR code, and the key.
 
-The address keeps to what every app was seen to read (security.md): plain ASCII names, one colon,
-`%20` for a space, no picture, the default parameters. FreeOTP refuses a second colon, Aegis then
-loses the issuer, and 2FAS decodes the whole address before it takes it apart.
+The URI is limited to what all tested apps read (security.md): plain ASCII names, one colon, `%20`
+for a space, no image, the default parameters. With a second colon FreeOTP refuses the URI and Aegis
+loses the issuer, and 2FAS decodes the whole URI before parsing it.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from twostep.core.methods.totp import DEFAULT, Parameters
 
 
 MAX_BYTES = 213
-"""What a QR code of version 10 holds at error correction M: still readable from a small screen."""
+"""Capacity of a version 10 QR code at error correction M, still readable from a small screen."""
 ISSUER_KEEPS = 25
-"""Encoded bytes that the issuer keeps however long the account's name is."""
+"""Encoded bytes that the issuer keeps, however long the account's name is."""
 
 _FOREIGN = re.compile(r"[^A-Za-z0-9._@-]+")
-# Letters that Unicode does not decompose, as their readers write them in ASCII.
+# Letters that Unicode does not decompose, as their users write them in ASCII.
 _SPELT_OUT = str.maketrans(
     {
         "ß": "ss",
@@ -53,13 +53,13 @@ def provisioning_uri(
     host: str,
     parameters: Parameters = DEFAULT,
 ) -> str:
-    """Return the address for the QR code and the link: ASCII, at most `MAX_BYTES` bytes.
+    """Return the URI for the QR code and the link: ASCII, at most `MAX_BYTES` bytes.
 
-    `account` and `issuer` are any text; what does not map to `[A-Za-z0-9 ._@-]` becomes a space,
-    and a name with nothing left becomes `host`, the public host's name without its port. Too long
-    names are cut, the issuer first because it stands there twice; the secret never is. ValueError
-    for other than the default parameters (common apps ignore them and show wrong codes), for a host
-    that maps to nothing, and for a secret that leaves no room for names.
+    `account` and `issuer` are any text; characters that do not map to `[A-Za-z0-9 ._@-]` become
+    spaces, and a name with nothing left becomes `host`, the public host name without its port.
+    Names that are too long are cut, the issuer first because it occurs twice; the secret never is.
+    ValueError for parameters other than the default (common apps ignore them and show wrong codes),
+    for a host that maps to nothing, and for a secret that leaves no room for names.
     """
     if parameters != DEFAULT:
         raise ValueError("apps get SHA-1, 6 digits and 30 seconds only")
@@ -85,19 +85,19 @@ def provisioning_uri(
 
 
 def encode_key(secret: bytes) -> str:
-    """Return `secret` in base32 (RFC 4648 §6) without padding, as apps take it."""
+    """Return `secret` in base32 (RFC 4648 §6) without padding, as apps accept it."""
     return b32encode(secret).decode().rstrip("=")
 
 
 def _plain(name: str) -> str:
-    """Map to `[A-Za-z0-9 ._@-]`; accents go, other writing becomes a space."""
+    """Map to `[A-Za-z0-9 ._@-]`: drop accents, and replace other scripts with spaces."""
     decomposed = unicodedata.normalize("NFKD", name[:MAX_BYTES].translate(_SPELT_OUT))
     letters = "".join(mark for mark in decomposed if not unicodedata.combining(mark))
     return _FOREIGN.sub(" ", letters).strip()
 
 
 def _cut(name: str, room: int) -> str:
-    """Return `name` percent-encoded in at most `room` bytes, no escape broken."""
+    """Return `name` percent-encoded, cut to at most `room` bytes without breaking an escape."""
     while len(encoded := quote(name, safe="@")) > room:
         name = name[:-1].rstrip()
     return encoded

@@ -1,7 +1,7 @@
-"""Passkeys: what browsers are asked for, and how their answers are read (WebAuthn level 3).
+"""Passkeys: options for browsers, and parsing of their answers (WebAuthn level 3).
 
-The cryptography is py_webauthn's and stands in `passkey_response`, which is imported late: it costs
-a tenth of a second that most requests do not need.
+The cryptography is py_webauthn's and is in `passkey_response`, which is imported late: that takes a
+tenth of a second, and most requests do not need it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from twostep.core.methods.passkey_challenge import CHALLENGE_SECONDS
 from twostep.core.refusal import Reason, Refused
 
 
-ALGORITHMS = (-8, -7, -257)  # Ed25519, ES256, RS256, the first preferred
+ALGORITHMS = (-8, -7, -257)  # Ed25519, ES256, RS256, in order of preference
 TIMEOUT_MILLISECONDS = CHALLENGE_SECONDS * 1000
 HANDLE_BYTES = 64
 LONGEST_CREDENTIAL_ID = 1023  # §4, Credential ID
@@ -29,7 +29,7 @@ _TRANSPORTS = frozenset({"ble", "cable", "hybrid", "internal", "nfc", "smart-car
 
 @dataclass(frozen=True, slots=True)
 class RelyingParty:
-    """Who asks: the rp id from the settings, never from a request, and the one origin we serve."""
+    """Who asks: the RP ID from the settings, never from a request, and the only origin we serve."""
 
     id: str
     name: str
@@ -38,10 +38,10 @@ class RelyingParty:
 
 @dataclass(frozen=True, slots=True)
 class PasskeyAnswer:
-    """A browser's answer, taken apart but not verified.
+    """A browser's answer, parsed but not verified.
 
-    `fields`: the JSON of the credential; `client_data`: of its client data. `user_handle`: None
-    where the authenticator does not say whose the passkey is.
+    `fields`: the credential's JSON; `client_data`: the JSON of its client data. `user_handle`: None
+    if the authenticator does not say whose passkey it is.
     """
 
     fields: Mapping[str, Any]
@@ -53,17 +53,17 @@ class PasskeyAnswer:
 
 
 def refused(why: str) -> Refused:
-    """The one refusal of passkeys. `why` is for the audit trail; no reader is told."""
+    """Return the only refusal for passkeys. `why` is for the audit trail and never shown."""
     return Refused(Reason.PASSKEY_REFUSED, detail={"why": why})
 
 
 def encode(value: bytes) -> str:
-    """Base64url without padding, as WebAuthn's JSON has it."""
+    """Encode as base64url without padding, as in WebAuthn's JSON."""
     return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
 
 
 def decode(text: object) -> bytes:
-    """The bytes of canonical base64url without padding; ValueError or TypeError for anything else."""
+    """Decode canonical base64url without padding; ValueError or TypeError for anything else."""
     if not isinstance(text, str):
         raise TypeError("not text")
     try:
@@ -76,12 +76,12 @@ def decode(text: object) -> bytes:
 
 
 def new_handle() -> bytes:
-    """Return 64 random bytes by which authenticators know an account; they mean nothing."""
+    """Return 64 random bytes that identify an account to authenticators and reveal nothing."""
     return secrets.token_bytes(HANDLE_BYTES)
 
 
 def read_answer(text: str) -> PasskeyAnswer | Refused:
-    """Read what a page sent in the field `credential`. Nothing here raises, whatever was sent."""
+    """Read the form field `credential`. Never raises, whatever was sent."""
     if len(text) > LONGEST_ANSWER:
         return refused("malformed")
     try:
@@ -89,14 +89,14 @@ def read_answer(text: str) -> PasskeyAnswer | Refused:
         response = fields["response"]
         client_data = json.loads(decode(response["clientDataJSON"]))
         handle = response.get("userHandle")
-        named = response.get("transports") or ()
+        transports = response.get("transports") or ()
         return PasskeyAnswer(
             fields=fields,
             client_data={**client_data},
             credential_id=decode(fields["id"]),
             challenge=decode(client_data["challenge"]),
             user_handle=None if handle in {None, ""} else decode(handle),
-            transports=" ".join(sorted(_TRANSPORTS.intersection(named))),
+            transports=" ".join(sorted(_TRANSPORTS.intersection(transports))),
         )
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return refused("malformed")
@@ -105,7 +105,7 @@ def read_answer(text: str) -> PasskeyAnswer | Refused:
 def refuse_client_data(
     answer: PasskeyAnswer, *, expected_type: str, expected_origin: str
 ) -> Refused | None:
-    """What the library lets through: another origin on top, a frame in a foreign page."""
+    """Refuse what the library lets through, such as a cross-origin frame."""
     data = answer.client_data
     if data.get("type") != expected_type:
         return refused("type")
@@ -126,12 +126,12 @@ def creation_options(
     user_name: str,
     existing: Iterable[Passkey],
 ) -> dict[str, object]:
-    """Options of `navigator.credentials.create()`, as JSON (§5.4)."""
+    """Return the options for `navigator.credentials.create()`, as JSON (§5.4)."""
     return {
         "rp": {"id": party.id, "name": party.name},
         "user": {"id": encode(handle), "name": user_name, "displayName": user_name},
         "challenge": encode(challenge),
-        "pubKeyCredParams": [{"type": "public-key", "alg": one} for one in ALGORITHMS],
+        "pubKeyCredParams": [{"type": "public-key", "alg": algorithm} for algorithm in ALGORITHMS],
         "timeout": TIMEOUT_MILLISECONDS,
         "excludeCredentials": _descriptors(existing),
         "authenticatorSelection": {
@@ -147,9 +147,10 @@ def creation_options(
 def request_options(
     party: RelyingParty, *, challenge: bytes, allowed: Iterable[Passkey], alone: bool
 ) -> dict[str, object]:
-    """Options of `navigator.credentials.get()`, as JSON (§5.5).
+    """Return the options for `navigator.credentials.get()`, as JSON (§5.5).
 
-    `alone`: no account is known, and the owner must be verified, because it counts as two.
+    `alone`: for signing in with a passkey only. No account is known yet, and the user must be
+    verified, because the passkey counts as both factors.
     """
     return {
         "challenge": encode(challenge),
@@ -164,8 +165,8 @@ def _descriptors(passkeys: Iterable[Passkey]) -> list[dict[str, object]]:
     return [
         {
             "type": "public-key",
-            "id": encode(one.credential_id),
-            **({"transports": one.transports.split()} if one.transports else {}),
+            "id": encode(passkey.credential_id),
+            **({"transports": passkey.transports.split()} if passkey.transports else {}),
         }
-        for one in passkeys
+        for passkey in passkeys
     ]

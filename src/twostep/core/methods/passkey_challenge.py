@@ -1,12 +1,12 @@
-"""Challenges of passkeys, which no table holds until they are answered.
+"""Challenges for passkeys, which are not stored until they are answered.
 
-A challenge carries its own proof, so that asking for options writes nothing and nobody fills a table:
+A challenge carries its own proof, so requesting options writes nothing and cannot fill a table:
 
     nonce (12) | made at, Unix seconds (4) | HMAC-SHA256 over both and the context, cut to 16 bytes
 
-The context is what it was made for: the purpose, and the account and session where there are any. An
-answered one leaves its digest, and is never taken again. Sources: WebAuthn level 3, §13.4.3; NIST SP
-800-63B-4 §3.2.7; security: Requests.
+The context is what it was made for: the purpose, and the account and session if there are any. The
+digest of an answered challenge is stored, so that it is not accepted twice. Sources: WebAuthn level
+3, §13.4.3; NIST SP 800-63B-4 §3.2.7; security: Requests.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from twostep.core.sign_in import session
 
 PURPOSE = "passkeys.challenge"
 CHALLENGE_SECONDS = 300
-AHEAD_SECONDS = session.AHEAD_SECONDS  # as with every other proof
+AHEAD_SECONDS = session.AHEAD_SECONDS  # as for every other proof
 CHALLENGE_BYTES = 32
 _NONCE_BYTES = 12
 _PROOF_BYTES = 16
 
 
 class Ceremony(StrEnum):
-    """What a challenge is for; an answer to one is none to another."""
+    """What a challenge is for. An answer counts for that ceremony only."""
 
     ENROLMENT = "enrolment"
     SECOND_STEP = "sign_in"
@@ -39,31 +39,31 @@ class Ceremony(StrEnum):
 
 
 def context_of(ceremony: Ceremony, *, account_id: str = "", session_id: str = "") -> str:
-    """What a challenge is bound to. Alone it is bound to nobody: nobody is known yet."""
+    """Return what a challenge is bound to. With ALONE no account is known yet."""
     return f"{ceremony}:{account_id}:{session_id}"
 
 
 def new_challenge(keyring: Keyring, *, context: str, now: int) -> bytes:
-    """Return 32 bytes that `verify_challenge` will know again."""
+    """Return 32 bytes that `verify_challenge` recognises."""
     head = secrets.token_bytes(_NONCE_BYTES) + now.to_bytes(4, "big")
     return head + _proof(sealing.mac(keyring, _data(head, context), purpose=PURPOSE))
 
 
 def verify_challenge(keyring: Keyring, challenge: bytes, *, context: str, now: int) -> bool:
-    """Whether it was made here, for this context, in the last five minutes, under any key."""
+    """Whether we made it for this context in the last five minutes, under any of the keys."""
     if len(challenge) != CHALLENGE_BYTES:
         return False
     head, proof = challenge[:-_PROOF_BYTES], challenge[-_PROOF_BYTES:]
-    known = [
-        hmac.compare_digest(_proof(one), proof)
-        for one in sealing.macs(keyring, _data(head, context), purpose=PURPOSE)
+    matches = [
+        hmac.compare_digest(_proof(mac), proof)
+        for mac in sealing.macs(keyring, _data(head, context), purpose=PURPOSE)
     ]
     made_at = int.from_bytes(head[_NONCE_BYTES:], "big")
-    return any(known) and -AHEAD_SECONDS <= now - made_at < CHALLENGE_SECONDS
+    return any(matches) and -AHEAD_SECONDS <= now - made_at < CHALLENGE_SECONDS
 
 
 def challenge_digest(challenge: bytes) -> bytes:
-    """What is kept of an answered challenge."""
+    """Return the digest to store for an answered challenge."""
     return hashlib.sha256(challenge).digest()
 
 

@@ -1,7 +1,7 @@
-"""Names of well-known passkey stores and security keys, by AAGUID, so that a new one has a name.
+"""Names of well-known passkey providers and security keys, by AAGUID, to name new passkeys.
 
-The id says who made an authenticator, not which one it is; without attestation nobody vouches for it.
-It suggests a name and decides nothing (WebAuthn level 3, §6.5.1).
+The AAGUID identifies the model of an authenticator; without attestation it is not verified. It only
+suggests a name and decides nothing (WebAuthn level 3, §6.5.1).
 """
 
 from __future__ import annotations
@@ -61,5 +61,5 @@ MODELS = {
 
 
 def suggest_name(model: str, browser: str) -> str:
-    """A name for a new passkey: its maker's, else the browser it was made in ("" when unknown)."""
+    """Return a name for a new passkey: its model, or `browser` ("" if unknown)."""
     return MODELS.get(model, browser)

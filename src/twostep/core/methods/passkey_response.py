@@ -1,8 +1,8 @@
-"""Verify what authenticators answer: registrations and assertions (WebAuthn level 3, §7.1 and §7.2).
+"""Verifies registrations and assertions of passkeys (WebAuthn level 3, §7.1 and §7.2).
 
-py_webauthn does the parsing and the signatures. Around it stand the refusals that it leaves to us: a
-cross-origin frame, an over-long credential id, a passkey that changed whether it can be copied,
-somebody else's handle. Attestation is not asked for, so its statement is not looked at (§7.1, none).
+py_webauthn does the parsing and the signatures. This module adds the checks that it leaves to us:
+cross-origin frames, over-long credential ids, changed backup eligibility, and another account's
+user handle. No attestation is requested, so the attestation statement is ignored (§7.1, none).
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ from twostep.core.methods.passkey import (
 from twostep.core.refusal import Refused
 
 
-LONGEST_KEY = 1024  # bytes of COSE; an RSA key of 4096 bits takes about 530
+LONGEST_KEY = 1024  # bytes of COSE; a 4096-bit RSA key takes about 530
 RSA_BITS = range(2048, 4097)
-# What the library raises for answers that nobody's browser made.
+# What the library raises for malformed or forged answers.
 _BAD_ANSWER = (
     WebAuthnException,
     InvalidSignature,
@@ -57,7 +57,7 @@ _BAD_ANSWER = (
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """A new passkey, verified. `model`: its AAGUID; `public_key`: COSE."""
+    """A verified new passkey. `model`: its AAGUID; `public_key`: COSE."""
 
     credential_id: bytes
     public_key: bytes
@@ -70,7 +70,7 @@ class Registered:
 
 @dataclass(frozen=True, slots=True)
 class Asserted:
-    """A passkey was used. `counted_back`: its counter had not risen, which may mean a copy."""
+    """A verified use of a passkey. `counted_back`: its counter did not rise: maybe a copy."""
 
     sign_count: int
     backed_up: bool
@@ -81,19 +81,19 @@ class Asserted:
 def verify_registration(
     answer: PasskeyAnswer, *, expected_challenge: bytes, expected_party: RelyingParty
 ) -> Registered | Refused:
-    """Verify a new passkey. Refused: PASSKEY_REFUSED, whatever it was."""
-    no = refuse_client_data(
+    """Verify a new passkey. Refused: PASSKEY_REFUSED for every reason."""
+    refusal = refuse_client_data(
         answer, expected_type="webauthn.create", expected_origin=expected_party.origin
     )
-    if no:
-        return no
+    if refusal:
+        return refusal
     try:
         verified = verify_registration_response(
             credential=_without_attestation(answer),
             expected_challenge=expected_challenge,
             expected_rp_id=expected_party.id,
             expected_origin=expected_party.origin,
-            supported_pub_key_algs=[COSEAlgorithmIdentifier(one) for one in ALGORITHMS],
+            supported_pub_key_algs=[COSEAlgorithmIdentifier(number) for number in ALGORITHMS],
         )
         sound = _is_sound(verified.credential_public_key)
     except _BAD_ANSWER:
@@ -122,16 +122,16 @@ def verify_assertion(
     passkey: Passkey,
     must_verify_user: bool,
 ) -> Asserted | Refused:
-    """Verify that a passkey was used. Refused: PASSKEY_REFUSED, whatever it was.
+    """Verify that a passkey was used. Refused: PASSKEY_REFUSED for every reason.
 
-    `expected_handle`: of the passkey's account; an answer that names another is refused, and one
-    that must stand alone has to name it (§7.2, step 6).
+    `expected_handle`: of the passkey's account. An answer with another handle is refused; one
+    without a handle is refused if the user must be verified (§7.2, step 6).
     """
-    no = refuse_client_data(
+    refusal = refuse_client_data(
         answer, expected_type="webauthn.get", expected_origin=expected_party.origin
     )
-    if no:
-        return no
+    if refusal:
+        return refusal
     if answer.credential_id != passkey.credential_id:
         return refused("credential_id")
     if answer.user_handle != expected_handle and (must_verify_user or answer.user_handle):
@@ -163,7 +163,7 @@ def _verify_signature(
             expected_rp_id=expected_party.id,
             expected_origin=expected_party.origin,
             credential_public_key=passkey.public_key,
-            # The counter is a signal, not a verdict: it is compared below.
+            # The counter is only a signal: `verify_assertion` compares it.
             credential_current_sign_count=0,
         )
     except _BAD_ANSWER:
@@ -171,9 +171,9 @@ def _verify_signature(
 
 
 def _is_sound(public_key: bytes) -> bool:
-    """Whether a key is of the kind its algorithm asks for (§5.8.5), and neither weak nor huge.
+    """Whether a key fits its algorithm (§5.8.5) and is neither weak nor huge.
 
-    Raises what the library raises for one that is no key: it would never sign anybody in.
+    Raises what the library raises for malformed keys, which could never sign anybody in.
     """
     decoded = decode_credential_public_key(public_key)
     key = decoded_public_key_to_cryptography(decoded)
@@ -193,7 +193,7 @@ def _is_sound(public_key: bytes) -> bool:
 
 
 def _without_attestation(answer: PasskeyAnswer) -> dict[str, object]:
-    """The answer with an empty statement: who made the authenticator was not asked."""
+    """Return the answer with an empty attestation statement, since none was requested."""
     response = answer.fields["response"]
     statement = parse_cbor(decode(response["attestationObject"]))
     data = statement["authData"]

@@ -1,8 +1,8 @@
-"""Telephone numbers as people type them, read into E.164 or refused with a reason.
+"""Telephone numbers as people type them, parsed into E.164 or refused with a reason.
 
-The rules (which spellings count, which kinds of line can receive a code) stand here; the
-numbering plans themselves come from libphonenumber's metadata. Nothing here knows whether a number
-is in use: only a code that came back proves that.
+The rules (accepted spellings, kinds of line that can receive a code) are here; the numbering plans
+come from libphonenumber's metadata. None of this shows whether a number is in use: only entering a
+code that was sent there does.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from twostep.core.refusal import Reason, Refused
 Line = Literal["mobile", "fixed", "either"]
 E164 = NewType("E164", str)
 
-NON_GEOGRAPHIC = "001"  # libphonenumber's region of satellites and international services
+NON_GEOGRAPHIC = "001"  # libphonenumber's region for satellite and international services
 MAX_TYPED = 100
 
 _LINES: dict[int, Line] = {
@@ -47,7 +47,7 @@ _EXTENSION = re.compile(r"[#,;]|\b(?:ext|x|доб|int)\w*\W*\d+\s*$|\dx\d", re.I
 _TEL_URI = re.compile(
     r"^tel:(?P<number>[^;]*)(?:;phone-context=(?P<context>\+\d{1,3}))?$", re.IGNORECASE
 )
-# Mexico dropped the mobile prefixes in 2019; address books still hold them.
+# Mexico dropped its mobile prefixes in 2019; address books still have them.
 _MEXICO_OLD_MOBILE = re.compile(r"^(?:1|044|045|44|45)(\d{10})$")
 
 
@@ -61,7 +61,7 @@ class PhoneNumber:
 
     @property
     def channels(self) -> tuple[Channel, ...]:
-        """What it can be offered: a landline gets calls only."""
+        """The channels it can receive: landlines get calls only."""
         return (Channel.CALL,) if self.line == "fixed" else (Channel.SMS, Channel.CALL)
 
 
@@ -81,16 +81,16 @@ def read_number(
     channel: Channel,
     voip: bool = False,
 ) -> PhoneNumber | Refused:
-    """Read what somebody typed beside the chosen region. `voip`: internet numbers count, too.
+    """Parse a number typed for the chosen region. `voip`: accept VoIP numbers, too.
 
-    A leading `+` or `00` wins over `region`; a national spelling is read by `region` alone and
-    never guessed from another. `open_regions`: the allow-list, None for all.
-    `Refused.detail` holds `region` and `example` where the sentence names them.
+    A leading `+` or `00` overrides `region`; a national number is read for `region` only, without
+    guessing others. `open_regions`: the allow-list, None for all. `Refused.detail` has `region` and
+    `example` if the sentence names them.
     """
     text = _clean(typed)
-    spelled = _refuse_spelling(text, region=region)
-    if spelled is not None:
-        return spelled
+    refusal = _refuse_spelling(text, region=region)
+    if refusal is not None:
+        return refusal
     international = text.startswith("+")
     if not international and region not in phonenumbers.SUPPORTED_REGIONS:
         return Refused(Reason.REGION_UNKNOWN)
@@ -101,9 +101,9 @@ def read_number(
         return _refused(reason, None if international else region)
     if parsed.extension:
         return Refused(Reason.NUMBER_EXTENSION)
-    national = not international and not _dialled_abroad(parsed, region)
+    national = not international and not _is_dialled_abroad(parsed, region)
     return _judge(
-        _mend(parsed, channel=channel),
+        _repair(parsed, channel=channel),
         chosen=region if national else None,
         open_regions=open_regions,
         channel=channel,
@@ -112,7 +112,7 @@ def read_number(
 
 
 def _clean(typed: str) -> str:
-    """Bring the spelling into one shape: ASCII digits, `+` for `00`, no invisible characters."""
+    """Normalise the spelling: ASCII digits, `+` for `00`, no invisible characters."""
     text = "".join(
         str(unicodedata.decimal(c)) if c.isdecimal() else c
         for c in unicodedata.normalize("NFKC", typed[: MAX_TYPED + 1])
@@ -139,7 +139,7 @@ def _refuse_spelling(text: str, *, region: str) -> Refused | None:
         return _refused(Reason.NUMBER_TOO_LONG, region)
     if any(c.isdigit() for c in text) and _EXTENSION.search(text):
         return Refused(Reason.NUMBER_EXTENSION)
-    # libphonenumber would dial 1-800-FLOWERS, and silently cut off what follows a second number.
+    # libphonenumber would accept 1-800-FLOWERS, and silently drop what follows a second number.
     if any(c.isalpha() for c in text):
         return Refused(Reason.NUMBER_LETTERS)
     if re.search(r"[^\d+\s().\-/‐-―−~]", text) or "+" in text[1:]:
@@ -147,13 +147,13 @@ def _refuse_spelling(text: str, *, region: str) -> Refused | None:
     return None
 
 
-def _dialled_abroad(parsed: phonenumbers.PhoneNumber, region: str) -> bool:
-    """Whether the chosen region's own prefix for calls abroad (011 in the US) led elsewhere."""
+def _is_dialled_abroad(parsed: phonenumbers.PhoneNumber, region: str) -> bool:
+    """Whether the region's prefix for calls abroad (011 in the US) led to another country."""
     return bool(parsed.country_code != phonenumbers.country_code_for_region(region))
 
 
-def _mend(parsed: phonenumbers.PhoneNumber, *, channel: Channel) -> phonenumbers.PhoneNumber:
-    """Repair two habits that every Mexican and Argentine address book is full of."""
+def _repair(parsed: phonenumbers.PhoneNumber, *, channel: Channel) -> phonenumbers.PhoneNumber:
+    """Repair two spellings that are common in Mexican and Argentine address books."""
     national = phonenumbers.national_significant_number(parsed)
     if parsed.country_code == 52 and (old := _MEXICO_OLD_MOBILE.match(national.lstrip("0"))):
         return phonenumbers.parse(f"+52{old[1]}")
@@ -162,7 +162,7 @@ def _mend(parsed: phonenumbers.PhoneNumber, *, channel: Channel) -> phonenumbers
         and channel is Channel.SMS
         and re.fullmatch(r"[^9]\d{9}", national)
     ):
-        # Written without the mobile 9 it is a landline's spelling; who asks for a text means the
+        # Without the mobile 9 this is a landline's spelling, but anyone who wants a text means a
         # mobile. The confirmation page shows how the number was read.
         mobile = phonenumbers.parse(f"+549{national}")
         if phonenumbers.number_type(mobile) == PhoneNumberType.MOBILE:
@@ -198,7 +198,7 @@ def _judge(
 def _refuse_plan(
     parsed: phonenumbers.PhoneNumber, *, region: str, chosen: str | None
 ) -> Refused | None:
-    """Refuse what the plan does not hold. `chosen`: the one region a national spelling is for."""
+    """Refuse numbers outside the numbering plan. `chosen`: the region of a national spelling."""
     fits = (
         phonenumbers.is_valid_number_for_region(parsed, chosen)
         if chosen
@@ -218,9 +218,9 @@ def _refused(reason: Reason, region: str | None) -> Refused:
 
 @cache
 def example_national(region: str) -> str:
-    """Return a number of that region as people there write it, for hints; empty if unknown.
+    """Return an example number in the region's own spelling, for hints; empty if unknown.
 
-    A mobile number where the plan has one (Tristan da Cunha has none).
+    A mobile number if the plan has any (Tristan da Cunha has none).
     """
     for kind in (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE):
         number = phonenumbers.example_number_for_type(region, kind)
@@ -231,7 +231,7 @@ def example_national(region: str) -> str:
 
 @cache
 def regions() -> tuple[Region, ...]:
-    """Return every region with a numbering plan, ordered by its code."""
+    """Return all regions with a numbering plan, ordered by code."""
     return tuple(
         Region(code=code, calling_code=phonenumbers.country_code_for_region(code))
         for code in sorted(phonenumbers.SUPPORTED_REGIONS)
@@ -239,12 +239,12 @@ def regions() -> tuple[Region, ...]:
 
 
 def hint(e164: str) -> str:
-    """Return the two last digits, all that pages and mails show of a number."""
+    """Return the last two digits, the only ones that pages and mails show."""
     return e164[-2:]
 
 
 def format_international(e164: str) -> str:
-    """Return the number as people write it for readers abroad: `+44 7400 123456`."""
+    """Return the number in international spelling: `+44 7400 123456`."""
     parsed = phonenumbers.parse(e164)
     return str(phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL))
 
@@ -256,7 +256,7 @@ def likely_regions(
     zone_region: str | None = None,
     open_regions: Container[str] | None = None,
 ) -> tuple[str, ...]:
-    """Order the few regions that head the pull-down: most telling first, none twice.
+    """Return the likely regions for the top of the drop-down: best guess first, no duplicates.
 
     `phone_regions`: of the account's other phones; `zone_region`: of its time zone;
     `languages`: tags such as `de-AT` (a language alone names no country).

@@ -1,8 +1,8 @@
 """Backup codes and the help desk's temporary code: printed, typed once, stored as digests.
 
 Fifteen characters of Crockford's base32 are 75 bits (NIST 800-63B-4 §3.1.2.1 asks for 64), the
-temporary code's eight are 40, for one hour and under the same throttle. A set shares one random
-salt, so that a try costs one Argon2id hash however many codes are left.
+temporary code's eight are 40, valid for one hour under the same throttle. A set shares one random
+salt, so a try costs one Argon2id hash however many codes are left.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ DIGEST_BYTES = 32
 _LOOK_ALIKES = str.maketrans("OIL", "011")
 _CODE = re.compile(f"[{ALPHABET}]{{{CODE_LENGTH}}}")
 _TEMPORARY_CODE = re.compile(f"(?=.*[A-Z])[{ALPHABET}]{{{TEMPORARY_LENGTH}}}")
-# "3. K7QM2-…": a line copied out of the numbered list.
+# "3. K7QM2-…": a line copied from the numbered list.
 _LIST_NUMBER = re.compile(r"\A\s*(?:10|[1-9])\s*[.):]\s")
 
 
 @dataclass(frozen=True, slots=True)
 class MatchedCode:
-    """A right and unused code; `code_id` is to be burnt."""
+    """A correct, unused code. `code_id` is to be burnt."""
 
     code_id: str
 
@@ -52,7 +52,7 @@ def new_codes() -> tuple[str, ...]:
 
 
 def new_temporary_code() -> str:
-    """Return eight characters with at least one letter, so that it looks like no app's code."""
+    """Return eight characters with at least one letter, unlike any app's code."""
     while not _TEMPORARY_CODE.fullmatch(code := _random(TEMPORARY_LENGTH)):
         continue
     return code
@@ -70,10 +70,10 @@ def format_code(code: str) -> str:
 
 
 def normalise(typed: str) -> str | None:
-    """Return the backup code that was meant, or None when it cannot be one.
+    """Return the backup code that was meant, or None if it cannot be one.
 
-    Forgives case, spaces, dashes, full-width letters, digits of other scripts, O for 0, I and L
-    for 1, and the number that stands before the code in the list.
+    Accepts any case, spaces, dashes, full-width letters, digits of other scripts, O for 0, I and L
+    for 1, and the number in front of the code in the list.
     """
     for text in (typed, _LIST_NUMBER.sub("", typed, count=1)):
         code = read_look_alikes(squeeze(text))
@@ -83,20 +83,20 @@ def normalise(typed: str) -> str | None:
 
 
 def normalise_temporary(typed: str) -> str | None:
-    """Return the temporary code that was meant, or None when it cannot be one."""
+    """Return the temporary code that was meant, or None if it cannot be one."""
     code = read_look_alikes(squeeze(typed))
     return code if _TEMPORARY_CODE.fullmatch(code) else None
 
 
 def read_look_alikes(squeezed: str) -> str:
-    """Return upper case with O read as 0, I and L as 1 (Crockford's decoding)."""
+    """Return upper case, with O read as 0, and I and L as 1 (Crockford's decoding)."""
     return squeezed.upper().translate(_LOOK_ALIKES)
 
 
 def digest(code: str, *, salt: bytes, profile: Profile) -> bytes:
-    """Return the Argon2id digest (32 bytes) of a normalised code. Slow: belongs in the pool.
+    """Return the Argon2id digest (32 bytes) of a normalised code. Slow: run it in the pool.
 
-    The set's row keeps `salt` and `profile.parameters`, the digest holds neither.
+    The set's row stores `salt` and `profile.parameters`; the digest has neither.
     """
     return hash_secret_raw(
         code.encode(),
@@ -110,19 +110,19 @@ def digest(code: str, *, salt: bytes, profile: Profile) -> bytes:
 
 
 def match(typed_digest: bytes, stored: Sequence[tuple[str, bytes, bool]]) -> MatchedCode | Refused:
-    """Find the digest of what was typed among `stored`: (id, digest, is used).
+    """Look for the digest of the input among `stored`: (id, digest, is used).
 
     All are compared, in constant time. Refused: `BACKUP_CODE_WRONG`, `BACKUP_CODE_USED`.
     """
-    found = [
+    matches = [
         (code_id, is_used)
         for code_id, known_digest, is_used in stored
         if hmac.compare_digest(known_digest, typed_digest)
     ]
-    unused = [code_id for code_id, is_used in found if not is_used]
+    unused = [code_id for code_id, is_used in matches if not is_used]
     if unused:
         return MatchedCode(code_id=unused[0])
-    return Refused(Reason.BACKUP_CODE_USED if found else Reason.BACKUP_CODE_WRONG)
+    return Refused(Reason.BACKUP_CODE_USED if matches else Reason.BACKUP_CODE_WRONG)
 
 
 def _random(length: int) -> str:

@@ -1,6 +1,6 @@
-"""What somebody is reminded of after signing in: a spare way in that is missing, or codes long unseen.
+"""Reminders after signing in: add another way to sign in, or look for the backup codes.
 
-At most one page at a sign-in, and one in fourteen days; it can always be skipped.
+At most one per sign-in and one in fourteen days, and it can always be skipped.
 """
 
 from __future__ import annotations
@@ -15,24 +15,25 @@ CODES_CHECK_SECONDS = 180 * 86_400
 
 
 class Reminder(StrEnum):
-    """What it is about."""
+    """What the reminder is about."""
 
     SPARE = "spare"  # there is only one way to sign in
-    CODES = "codes"  # nobody has said for half a year that the backup codes are still there
+    CODES = "codes"  # the backup codes were last confirmed half a year ago
 
 
 def is_due(remind_at: int | None, *, now: int) -> bool:
-    """Whether it is time to look again. A time further ahead than it is ever set comes from a clock
-    that was wrong."""
+    """Whether a check is due. A time further ahead than it is ever set comes from a wrong clock."""
     return remind_at is not None and not 0 < remind_at - now <= REMIND_SECONDS
 
 
 def choose_reminder(methods: Methods, *, now: int) -> Reminder | None:
-    """What there is to say to somebody with these ways to sign in. Codes that were never checked have
-    their banner on every page."""
+    """Return the reminder for somebody with these methods, if any.
+
+    Codes that were never checked have a banner on every page instead.
+    """
     if methods.ways < 2:
         return Reminder.SPARE
-    own = methods.recovery_set
-    if own is None or own.proved_at is None or not methods.codes_left:
+    recovery_set = methods.recovery_set
+    if recovery_set is None or recovery_set.proved_at is None or not methods.codes_left:
         return None
-    return Reminder.CODES if now - own.proved_at >= CODES_CHECK_SECONDS else None
+    return Reminder.CODES if now - recovery_set.proved_at >= CODES_CHECK_SECONDS else None

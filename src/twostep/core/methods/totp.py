@@ -10,7 +10,7 @@ from __future__ import annotations
 import hmac
 import secrets
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from twostep.core.refusal import Reason, Refused
 
@@ -29,7 +29,7 @@ class Parameters:
     """How an authenticator counts; stored beside its secret.
 
     Apps always get the defaults (security.md: others are silently ignored by common apps);
-    hardware tokens that were bought elsewhere bring their own. ValueError for what no token has.
+    hardware tokens bought elsewhere have their own. ValueError for values that no token uses.
     """
 
     algorithm: Algorithm = "SHA1"
@@ -62,9 +62,16 @@ class Window:
 DEFAULT_WINDOW = Window()
 
 
+class Drift(NamedTuple):
+    """What was learned of an app's clock: see `learn_centre`."""
+
+    centre: int
+    edge_run: int
+
+
 @dataclass(frozen=True, slots=True)
 class MatchedStep:
-    """A right code. `step` is to be burnt; `offset` (steps from now, slow is negative) to learn."""
+    """A correct code. `step` is to be burnt, `offset` (steps from now, slow: negative) to be learnt."""
 
     step: int
     offset: int
@@ -98,8 +105,8 @@ def verify(
     """Verify `code` at `now` (Unix seconds) against the steps of the window.
 
     `last_step` is the last accepted one (`NEVER_USED` at first); only a later one is accepted
-    (RFC 6238 §5.2, ASVS 6.5.1). Refused: `CODE_WRONG`; `CODE_USED` (right, but not later than the last
-    accepted one) with `next_in_seconds` until the phone shows a code that can be accepted;
+    (RFC 6238 §5.2, ASVS 6.5.1). Refused: `CODE_WRONG`; `CODE_USED` (correct, but not later than the
+    last accepted one) with `next_in_seconds` until the phone shows a code that can be accepted;
     `CLOCK_MOVED_BACK` whatever was typed, because then no code can be right.
     """
     current = now // parameters.period_seconds
@@ -121,7 +128,7 @@ def verify(
     return Refused(Reason.CODE_USED, detail={"next_in_seconds": seconds})
 
 
-def learn_centre(centre: int, edge_run: int, offset: int) -> tuple[int, int]:
+def learn_centre(centre: int, edge_run: int, offset: int) -> Drift:
     """Return the new centre and edge run after an accepted code at `offset` from now.
 
     `edge_run` is 0, or -1 or +1 after one success at the early or late edge of the window. The
@@ -131,8 +138,8 @@ def learn_centre(centre: int, edge_run: int, offset: int) -> tuple[int, int]:
     """
     edge = max(-1, min(1, offset - centre))
     if edge == 0 or edge != edge_run:
-        return centre, edge
-    return max(-FURTHEST_CENTRE, min(FURTHEST_CENTRE, centre + edge)), 0
+        return Drift(centre, edge)
+    return Drift(max(-FURTHEST_CENTRE, min(FURTHEST_CENTRE, centre + edge)), 0)
 
 
 def find_offset(
@@ -145,8 +152,8 @@ def find_offset(
 ) -> int | None:
     """Return how many steps the phone's clock is off (slow is negative), or None.
 
-    Only for the message at set-up, where the secret was just shown to the same session; never to
-    accept a code. Of several matches the nearest.
+    Only for the message at set-up, when the secret was just shown to the same session; never to
+    accept a code. If several steps match, the nearest wins.
     """
     current = now // parameters.period_seconds
     steps = _around(current, within_steps)
@@ -159,7 +166,7 @@ def _around(middle: int, tolerance_steps: int) -> range:
 
 
 def _matching(secret: bytes, code: str, *, steps: range, parameters: Parameters) -> list[int]:
-    """Return the steps that show `code`; all are computed, so that time says nothing."""
+    """Return the steps that show `code`; all are computed, so the time taken reveals nothing."""
     typed = code.encode(errors="replace")
     matches = []
     for step in steps:

@@ -1,4 +1,4 @@
-"""Who must have what: one pure function, with the installation's rules as its input."""
+"""What accounts must and may do: one pure function of the account and the installation's rules."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _WITHOUT_PHONES = _EVERY - {MethodKind.PHONE}
 
 
 class RequiredOf(StrEnum):
-    """Of whom two-step sign-in is required."""
+    """Who is required to use two-step sign-in."""
 
     NONE = "none"
     OPERATORS = "operators"
@@ -23,7 +23,7 @@ class RequiredOf(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What holds for the whole installation. `recovery_wait_hours`: 0 means no recovery by mail."""
+    """The rules of the whole installation. `recovery_wait_hours`: 0 means no recovery by mail."""
 
     required_of: RequiredOf
     phones: bool
@@ -34,10 +34,10 @@ class Rules:
 class Duties:
     """What one account must and may do.
 
-    `must_enroll`: two-step sign-in is off and has to be turned on before anything else;
-    `enroll_first`: the kind of method that such an account is led to. `accepted_kinds`: what may be
-    added and passes the second step. `may_turn_off`: two-step sign-in. `may_recover`: by mail, after
-    a wait.
+    `must_enroll`: two-step sign-in is off and must be turned on before anything else;
+    `enroll_first`: the kind of method that such an account is sent to set up. `accepted_kinds`:
+    kinds that may be added and pass the second step. `may_turn_off`: may turn off two-step sign-in.
+    `may_recover`: may recover by mail, after a wait.
     """
 
     must_enroll: bool
@@ -48,7 +48,7 @@ class Duties:
 
 
 def decide(account: Account, rules: Rules) -> Duties:
-    """Decide what the rules ask of an account. The help desk's reset asks for enrolment on its own."""
+    """Apply the rules to an account. A help desk reset requires enrolment in any case."""
     is_operator = account.role is Role.OPERATOR
     is_required = rules.required_of is RequiredOf.ALL or (
         rules.required_of is RequiredOf.OPERATORS and is_operator
@@ -63,7 +63,7 @@ def decide(account: Account, rules: Rules) -> Duties:
 
 
 def may_remove(methods: Methods, *, kind: MethodKind) -> bool:
-    """Whether one of `kind` may go while two-step sign-in is on: an app or passkey must remain."""
+    """Whether one of `kind` may be removed: with two-step on, an app or passkey must remain."""
     if kind not in {MethodKind.APP, MethodKind.PASSKEY}:
         return True
     return len(methods.apps) + len(methods.passkeys) > 1

@@ -1,7 +1,7 @@
 """Passwords: how they are hashed (Argon2id, RFC 9106) and which are refused.
 
-NIST 800-63B-4 §3.1.1.2 and ASVS 6.2: length instead of rules about signs, no expiry, a list of
-common passwords. Passwords are taken as received, in NFC, so that two keyboards agree on an "é".
+NIST 800-63B-4 §3.1.1.2 and ASVS 6.2: length instead of composition rules, no expiry, a list of
+common passwords. Passwords are used as received, but in NFC, so that two keyboards agree on an "é".
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MIN_LENGTH = 15
 MIN_LENGTH_WITH_TWO_STEP = 8
 MAX_LENGTH = 1024
 CONTEXT_EXTRA = 4
-"""A context word with up to so many characters around it is refused."""
+"""A context word plus up to this many other characters is refused."""
 _LONGEST_NORMALISED = 4 * MAX_LENGTH
 _SEPARATORS = str.maketrans("", "", " -_.")
 
@@ -39,16 +39,16 @@ class Profile:
 
     @property
     def parameters(self) -> str:
-        """The cost as text, to be kept beside a digest that does not carry it."""
+        """The cost as text, to store beside a digest that does not include it."""
         return f"m={self.memory_kib},t={self.passes},p={self.lanes}"
 
 
 PROFILES = {
     profile.name: profile
     for profile in (
-        # OWASP's password storage cheat sheet, second row
+        # OWASP Password Storage Cheat Sheet, second configuration
         Profile(name="default", memory_kib=19 * 1024, passes=2, lanes=1),
-        # tests of flows only: some 30 µs
+        # for tests only: about 30 µs
         Profile(name="test", memory_kib=8, passes=1, lanes=1),
     )
 }
@@ -56,14 +56,14 @@ PROFILES = {
 
 @dataclass(frozen=True, slots=True)
 class PasswordCheck:
-    """`needs_rehash`: right, and hashed under another profile than asked for."""
+    """`needs_rehash`: correct, but hashed with another profile than the current one."""
 
     ok: bool
     needs_rehash: bool
 
 
 def profile_from(parameters: str) -> Profile:
-    """Return the profile whose `parameters` these are. ValueError when it is none."""
+    """Return the profile with these `parameters`. ValueError if they are malformed."""
     try:
         parts = dict(part.split("=", 1) for part in parameters.split(","))
         memory_kib, passes, lanes = (int(parts.pop(name)) for name in ("m", "t", "p"))
@@ -75,14 +75,15 @@ def profile_from(parameters: str) -> Profile:
 
 
 def hash_password(password: str, *, profile: Profile) -> str:
-    """Return the encoded Argon2id hash (PHC string). Slow: belongs in the pool."""
+    """Return the encoded Argon2id hash (PHC string). Slow: run it in the pool."""
     return _hasher(profile).hash(as_received(password))
 
 
 def verify_hash(stored: str, password: str, *, profile: Profile) -> PasswordCheck:
-    """Compare `password` with an encoded hash; one hash, right or wrong. Slow.
+    """Verify `password` against an encoded hash, computing one hash in any case. Slow.
 
-    argon2's InvalidHashError (a ValueError) when `stored` is none: a broken row, never a user's.
+    Raises argon2's InvalidHashError (a ValueError) if `stored` is malformed, which no user can
+    cause.
     """
     hasher = _hasher(profile)
     try:
@@ -94,19 +95,19 @@ def verify_hash(stored: str, password: str, *, profile: Profile) -> PasswordChec
 
 @lru_cache(maxsize=8)
 def dummy_hash(profile: Profile) -> str:
-    """Return a hash that nothing matches: an unknown name then costs what a known one does.
+    """Return a hash that nothing matches, so that an unknown name takes as long as a known one.
 
-    Made once per profile and process; call it at the start, not with the first unknown name.
+    Computed once per profile and process; call it at start-up, before the first unknown name.
     """
     return _hasher(profile).hash(secrets.token_bytes(32))
 
 
-def review_password(
+def refuse_password(
     password: str, *, two_step_on: bool, context_words: Iterable[str]
 ) -> Refused | None:
-    """Say why `password` may not become an account's, or None when it may.
+    """Refuse `password` as a new password, or return None if it is acceptable.
 
-    `context_words`: user name, addresses' local parts, panel, organisation. Refused:
+    `context_words`: user name, local parts of addresses, panel, organisation. Refused:
     `PASSWORD_TOO_LONG` (`maximum`), `PASSWORD_TOO_SHORT` (`minimum`), `PASSWORD_CONTEXT`,
     `PASSWORD_COMMON`. Lengths are counted in characters (code points) after NFC.
     """
@@ -125,12 +126,12 @@ def review_password(
 
 
 def is_short(password: str) -> bool:
-    """Whether it is long enough only beside two-step sign-in; counted as `review_password` does."""
+    """Whether it is only long enough with two-step sign-in, counted as in `refuse_password`."""
     return len(_normal(password)) < MIN_LENGTH
 
 
 def _is_word_and_little_else(folded: str, word: str) -> bool:
-    """Tell whether the word, once or repeated, leaves at most `CONTEXT_EXTRA` characters."""
+    """Whether, without every occurrence of `word`, at most `CONTEXT_EXTRA` characters are left."""
     spelt = _normal(word).casefold().strip()
     dense = spelt.translate(_SEPARATORS)
     extra = [len(folded.replace(spelt, ""))] if spelt and spelt in folded else []
@@ -142,12 +143,12 @@ def _is_word_and_little_else(folded: str, word: str) -> bool:
 
 
 def as_received(password: str) -> bytes:
-    """The bytes that are hashed: NFC in UTF-8, nothing trimmed."""
+    """Return the bytes to hash: NFC in UTF-8, nothing trimmed."""
     return _normal(password).encode(errors="surrogatepass")
 
 
 def _normal(text: str) -> str:
-    """NFC; left alone where no password can be, because normalising long text is slow."""
+    """Normalise to NFC, unless the text is too long for a password: long texts are slow."""
     if len(text) > _LONGEST_NORMALISED:
         return text
     return unicodedata.normalize("NFC", text)

@@ -1,12 +1,12 @@
-"""Sessions: what a browser has proved, and for how long it counts.
+"""Sessions: what a browser has proved, and how long that counts.
 
     password ──▶ half ──second step──▶ full
        │                                ▲
        └──two-step off, or remembered───┘
     help desk's temporary code, reset ──▶ enrol (opens enrolment only) ──first app──▶ full
 
-A half session opens the second step only. The row carries its assurance; no list of URLs decides
-who must show a second step. Sources: NIST SP 800-63B-4 §2.2, §5.1; RFC 8176; ASVS 7.
+A half session opens the second step only. The session row holds the assurance level; no list of
+URLs decides who needs a second step. Sources: NIST SP 800-63B-4 §2.2, §5.1; RFC 8176; ASVS 7.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from twostep.core.messages.channel import Channel
 
 
 HALF_SESSION_SECONDS = 600
-FRESH_SECONDS = 600  # how long a proof counts as fresh for a change (step-up)
-AHEAD_SECONDS = 30  # by which the clocks of two servers may differ
-SEEN_EVERY_SECONDS = 30  # how often the time of the last request is written down
+FRESH_SECONDS = 600  # how long a proof is fresh enough for a change (step-up)
+AHEAD_SECONDS = 30  # how far the clocks of two servers may differ
+SEEN_EVERY_SECONDS = 30  # how often the time of the last request is stored
 
 
 class Level(StrEnum):
-    """What a session opens."""
+    """What a session gives access to."""
 
     HALF = "half"
     FULL = "full"
@@ -40,7 +40,7 @@ class Aal(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SessionLimits:
-    """Spans of a full session, in seconds (settings `session.*`)."""
+    """Limits of a full session, in seconds (settings `session.*`)."""
 
     idle_seconds: int
     total_seconds: int
@@ -50,10 +50,10 @@ class SessionLimits:
 class Session:
     """One row of `sessions`.
 
-    `amr`: RFC 8176 values separated by blanks. `expires_at`: the end whatever happens.
+    `amr`: RFC 8176 values separated by spaces. `expires_at`: the end in any case.
     `password_at`, `second_factor_at`: when each was last proved in this session.
-    `flash`: what the next page says once, as `key` or `key:detail`.
-    `browser_id`: the known browser it runs in, once a sign-in was completed.
+    `flash`: a message for the next page to show once, as `key` or `key:detail`.
+    `browser_id`: the known browser it runs in, once the sign-in is complete.
     """
 
     id: str
@@ -75,35 +75,35 @@ class Session:
 
     @property
     def auth_time(self) -> int:
-        """Unix seconds of the newest factor."""
+        """When the latest factor was proved, Unix seconds."""
         return max(self.password_at or 0, self.second_factor_at or 0, self.created_at)
 
 
 def is_live(session: Session, *, now: int, limits: SessionLimits) -> bool:
-    """Whether the session still counts (ASVS 7.3.1, 7.3.2). Half sessions do not idle out."""
+    """Whether the session is still valid (ASVS 7.3.1, 7.3.2). Half sessions do not idle out."""
     if now >= session.expires_at:
         return False
     return session.level is Level.HALF or now - session.seen_at < limits.idle_seconds
 
 
 def ends_at(session: Session, *, limits: SessionLimits) -> int:
-    """When it ends if nothing more happens, Unix seconds."""
+    """Return when it ends without further requests, Unix seconds."""
     if session.level is Level.HALF:
         return session.expires_at
     return min(session.expires_at, session.seen_at + limits.idle_seconds)
 
 
 def needs_seen(session: Session, *, now: int) -> bool:
-    """Whether the last request's time is due to be written down again."""
+    """Whether the time of the last request should be stored again."""
     return abs(now - session.seen_at) >= SEEN_EVERY_SECONDS
 
 
 def needs_step_up(session: Session, *, two_step: bool, now: int) -> bool:
     """Whether a change must be confirmed first.
 
-    With two-step sign-in on only a second factor counts, never the password; with it off, the
-    password. A proof may be `AHEAD_SECONDS` ahead, because another server with another clock took
-    it; one from further in the future (the clock was moved back) does not count.
+    With two-step sign-in on, only a second factor counts; with it off, the password. A proof may be
+    up to `AHEAD_SECONDS` ahead, because a server with another clock may have accepted it; one from
+    further in the future (the clock was moved back) does not count.
     """
     proved_at = session.second_factor_at if two_step else session.password_at
     return proved_at is None or not -AHEAD_SECONDS <= now - proved_at < FRESH_SECONDS
@@ -119,18 +119,18 @@ AMR_OF_SECOND_FACTOR = {
 
 
 def amr_of_passkey(*, synced: bool, alone: bool) -> str:
-    """What a passkey proves: a key in hardware or one that is synced, with the password or alone.
+    """Return what a passkey proves: a hardware or a synced key, with the password or alone.
 
-    Alone it counts as two, because its owner was verified (security: Sessions).
+    Alone it counts as two factors, because its owner was verified (security: Sessions).
     """
     key = "swk" if synced else "hwk"
     return f"{key} user mfa" if alone else f"pwd {key} mfa"
 
 
 def merge_amr(old: str, new: str) -> str:
-    """Add what was proved in a session to what was proved before, each once, the order kept.
+    """Add newly proved values to those proved before: no duplicates, order kept.
 
-    The password is never added: a step-up does not ask for it.
+    The password is never added, because a step-up does not ask for it.
     """
-    added = [one for one in new.split() if one != AMR_PASSWORD]
+    added = [value for value in new.split() if value != AMR_PASSWORD]
     return " ".join(dict.fromkeys([*old.split(), *added]))

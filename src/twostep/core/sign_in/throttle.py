@@ -1,15 +1,15 @@
-"""Throttles: how many wrong tries, and how long the wait then is.
+"""Throttles: how many wrong tries are allowed, and how long the wait is after that.
 
-One state machine for every limit; a rule says how it runs.
+One state machine for all limits; a rule holds its parameters.
 
     open ──wrong──▶ open           count + 1, below the limit
-    open ──wrong──▶ waiting        count reached the limit: `until` is set
+    open ──wrong──▶ waiting        count reached the limit: `until_at` is set
     waiting ──time──▶ open         the wait is over; count and doubling stay
     waiting ──wrong──▶ waiting     never evaluated: refused before the answer is looked at
     any ──right──▶ (row deleted)   by the flow that saw a full success
 
 A rule with a window forgets when the window is over; a rule without one counts tries in a row and
-forgets only on success. A state from the future (our clock was ahead and was put right) never locks
+forgets only on success. A state from the future (our clock was ahead and was corrected) never locks
 anybody out: a wait longer than the rule's longest counts as over.
 Sources: NIST SP 800-63B-4 §3.2.2, ASVS 6.1.1, 6.3.1; RFC 4226 §7.3.
 """
@@ -23,13 +23,13 @@ from twostep.core.refusal import Reason, Refused
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """How one throttle runs.
+    """The parameters of one throttle.
 
     `limit`: wrong tries that are evaluated before the first wait.
-    `window_seconds`: what a count is about; None counts tries in a row, without time.
+    `window_seconds`: the span that a count covers; None counts tries in a row, at any time.
     `first_wait_seconds`: the first wait, doubled at each further wrong try up to
     `longest_wait_seconds`; None waits for the end of the window.
-    `whole_spans`: windows are whole UTC hours and days, the same for everybody.
+    `whole_spans`: windows are whole UTC hours or days, the same for everybody.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Rule:
     whole_spans: bool = False
 
 
-# First step. Known browsers have the same rule in a bucket of their own.
+# First step. Known browsers have the same rules in a bucket of their own.
 PASSWORD_ACCOUNT_NETWORK = Rule("password.account_network", 10, 900)
 PASSWORD_NETWORK = Rule("password.network", 100, 3600)
 PASSWORD_STRANGERS = Rule("password.strangers", 50, 3600, first_wait_seconds=30)
@@ -48,13 +48,13 @@ PASSWORD_STRANGERS = Rule("password.strangers", 50, 3600, first_wait_seconds=30)
 CODE = Rule("code", 5, None, first_wait_seconds=30)
 RECOVERY_CODE = Rule("recovery_code", 5, None, first_wait_seconds=30)
 CODE_NETWORK = Rule("code.network", 100, 3600)
-# A passkey is no guess, so no account waits for one; what is left is not to be kept busy.
+# Passkeys cannot be guessed, so accounts never wait; this only limits load from one network.
 PASSKEY_NETWORK = Rule("passkey.network", 100, 3600)
-# Mails that a stranger can cause.
+# Mails that a stranger can trigger.
 RESET_MAIL_ACCOUNT = Rule("reset_mail.account", 3, 3600)
 RESET_MAIL_NETWORK = Rule("reset_mail.network", 10, 3600)
-# Texts and calls (delivery: abuse). Every send counts; of a confirmed number the last two an hour
-# and four a day are kept for known browsers.
+# Texts and calls (delivery: abuse). Every send counts. For a confirmed number, the last two per
+# hour and four per day are reserved for known browsers.
 SEND_NUMBER_HOUR = Rule("send.number_hour", 5, 3600)
 SEND_NUMBER_HOUR_STRANGERS = Rule("send.number_hour_strangers", 3, 3600)
 SEND_NUMBER_DAY = Rule("send.number_day", 10, 86_400)
@@ -64,7 +64,7 @@ SEND_NETWORK = Rule("send.network", 20, 3600)
 CALL_NUMBER_DAY = Rule("call.number_day", 3, 86_400)
 NEW_NUMBERS = Rule("phone.new_numbers", 5, 86_400)
 # Prefix guard: distinct unconfirmed numbers that share all but their last four digits. One more
-# within the hour, and the prefix is blocked for a day.
+# within the hour blocks the prefix for a day.
 PREFIX_NUMBERS = 5
 PREFIX_DIGITS_LEFT_OUT = 4
 PREFIX_WINDOW_SECONDS = 3600
@@ -96,7 +96,7 @@ RULES = (
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """One row of `throttles`: tries counted since `since_at`, waits so far, end of the wait."""
+    """One row of `throttles`: tries since `since_at`, number of waits, and end of the wait."""
 
     count: int = 0
     since_at: int = 0
@@ -111,14 +111,14 @@ def _longest(rule: Rule) -> int:
 
 
 def waits_until(state: State, rule: Rule, *, now: int) -> int | None:
-    """The end of the wait in Unix seconds, or None when a try may be evaluated."""
+    """Return the end of the wait in Unix seconds, or None if a try may be evaluated."""
     if now >= state.until_at or state.until_at - now > _longest(rule):
         return None
     return state.until_at
 
 
 def refuse(state: State, rule: Rule, *, now: int) -> Refused | None:
-    """The refusal of a try during the wait: nothing is evaluated, counted or consumed."""
+    """Refuse a try during the wait: nothing is evaluated, counted or consumed."""
     until = waits_until(state, rule, now=now)
     return None if until is None else Refused(Reason.THROTTLED, retry_at=until)
 
@@ -138,5 +138,5 @@ def count(state: State, rule: Rule, *, now: int) -> State:
 
 
 def tries_left(state: State, rule: Rule) -> int:
-    """Wrong tries that are left before the next wait: none once waits have begun."""
+    """Return the wrong tries left before the next wait; 0 once waits have begun."""
     return max(0, rule.limit - state.count)

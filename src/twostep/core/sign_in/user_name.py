@@ -1,4 +1,4 @@
-"""User names: what may be one, and the key under which it is unique and found."""
+"""User names: the allowed characters, and the key for uniqueness and look-ups."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _REFUSED_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 @dataclass(frozen=True, slots=True)
 class UserName:
-    """`text` as it is shown (NFKC), `key` as it is looked up."""
+    """`text`: as shown (NFKC); `key`: for look-ups."""
 
     text: str
     key: str
@@ -25,8 +25,8 @@ class UserName:
 def read_user_name(typed: str) -> UserName | Refused:
     """Read a name for a new account: 1 to 64 characters, spaces only inside.
 
-    `@` is refused, so that no name can be taken for an address. Refused: `USER_NAME_MALFORMED`
-    with `problem`: `empty`, `long`, `at_sign` or `character`.
+    `@` is refused, so that no name can be mistaken for an e-mail address. Refused:
+    `USER_NAME_MALFORMED` with `problem`: `empty`, `long`, `at_sign` or `character`.
     """
     if len(typed) > _LONGEST_NORMALISED:
         return _malformed("long")
@@ -44,9 +44,9 @@ def read_user_name(typed: str) -> UserName | Refused:
 
 
 def user_name_key(typed: str) -> str:
-    """Return the key of any text: caseless (Unicode §3.13, D146), without spaces at the ends.
+    """Return the key of any text: caseless (Unicode §3.13, D146), stripped.
 
-    Never raises. Text too long for a name keeps its length, so it finds nobody.
+    Never raises. Text that is too long for a name keeps its length and so matches nobody.
     """
     if len(typed) > _LONGEST_NORMALISED:
         return typed.casefold()

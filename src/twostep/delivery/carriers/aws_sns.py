@@ -1,6 +1,6 @@
-"""Amazon SNS: texts by the action Publish, signed by hand (Signature Version 4).
+"""Amazon SNS: texts by the Publish action, signed by hand (Signature Version 4).
 
-SNS reports what became of a text only into Amazon's own logs, so nothing comes back to us.
+SNS writes delivery reports only to Amazon's own logs, so we receive none.
 """
 
 from __future__ import annotations
@@ -51,9 +51,9 @@ FAILURES: Mapping[str, Failure] = {
 
 @dataclass(frozen=True, slots=True)
 class SnsAccount:
-    """An identity that may publish. `sender`: a sender's name; `origination_number`: E.164.
+    """An identity that may publish. `sender`: a sender name; `origination_number`: E.164.
 
-    `session_token`: of temporary identities. `endpoint`: scheme, host and port.
+    `session_token`: for temporary identities. `endpoint`: scheme, host and port.
     """
 
     region: str
@@ -66,12 +66,12 @@ class SnsAccount:
 
     @property
     def url(self) -> str:
-        """Where requests go."""
+        """The URL for requests."""
         return f"{self.endpoint or f'https://sns.{self.region}.amazonaws.com'}/"
 
 
 class AwsSns:
-    """The carrier. `client` belongs to the caller, who closes it."""
+    """The carrier. The caller owns and closes `client`."""
 
     name = "aws_sns"
     channels = frozenset({Channel.SMS})
@@ -81,7 +81,7 @@ class AwsSns:
         self._client = client
 
     async def send(self, message: Message, *, now: int) -> SendOutcome:
-        """Hand a text over."""
+        """Hand over a text."""
         if not isinstance(message, TextMessage):
             return Misconfigured("SNS carries texts only")
         body = encode_form(publish_form(message, self._account)).encode()
@@ -92,26 +92,26 @@ class AwsSns:
         return read_answer(answer) if isinstance(answer, HttpAnswer) else answer
 
     async def examine(self, *, now: int) -> Examined:
-        """Ask for the settings of texts."""
+        """Request the SMS settings."""
         return await examine(self._account, self._client, now=now)
 
 
-async def build(own: AwsSnsSettings, site: Site) -> AwsSns:
-    """Make it from its settings."""
+async def build(section: AwsSnsSettings, site: Site) -> AwsSns:
+    """Build it from its settings."""
     account = SnsAccount(
-        region=own.region,
-        access_key_id=own.access_key_id,
-        secret_access_key=own.secret_access_key.get_secret_value(),
-        session_token=clear(own.session_token),
-        sender=own.sender,
-        origination_number=own.origination_number,
-        endpoint=own.api_url,
+        region=section.region,
+        access_key_id=section.access_key_id,
+        secret_access_key=section.secret_access_key.get_secret_value(),
+        session_token=clear(section.session_token),
+        sender=section.sender,
+        origination_number=section.origination_number,
+        endpoint=section.api_url,
     )
     return AwsSns(account, await site.client())
 
 
 async def examine(account: SnsAccount, client: httpx2.AsyncClient, *, now: int) -> Examined:
-    """Ask, signed, for the settings of texts; an identity may be allowed to publish and not that."""
+    """Request the SMS settings. An identity may be allowed to publish but not to read these."""
     body = encode_form({"Action": "GetSMSAttributes", "Version": VERSION}).encode()
     request = Request(account.url, headers=sign(account, body, at=now), content=body)
     answer = await exchange(client, request)
@@ -157,12 +157,12 @@ def publish_form(message: TextMessage, account: SnsAccount) -> dict[str, str]:
 
 
 def encode_form(form: Mapping[str, str]) -> str:
-    """Encode a form as RFC 3986 has it, a space as %20."""
+    """Encode a form by RFC 3986, with spaces as %20."""
     return "&".join(f"{quote(k, safe='-_.~')}={quote(v, safe='-_.~')}" for k, v in form.items())
 
 
 def sign(account: SnsAccount, body: bytes, *, at: int) -> dict[str, str]:
-    """Return the headers of a signed POST to `account.url`, made at `at` (Unix seconds).
+    """Return the headers of a POST to `account.url` signed at `at` (Unix seconds).
 
     Source: AWS General Reference, "Signature Version 4 signing process".
     """
@@ -190,7 +190,7 @@ def sign(account: SnsAccount, body: bytes, *, at: int) -> dict[str, str]:
 
 
 def read_answer(answer: HttpAnswer) -> SendOutcome:
-    """Sort an answer; it is XML, of which one element at a time is of interest."""
+    """Map an answer to an outcome. It is XML, of which we need single elements."""
     if 200 <= answer.status < 300:
         message_id = _element("MessageId", answer.text)
         return Accepted(message_id) if message_id else Ambiguous("unreadable answer")
@@ -207,5 +207,5 @@ def read_answer(answer: HttpAnswer) -> SendOutcome:
 
 
 def _element(name: str, text: str) -> str:
-    found = re.search(rf"<{name}>([^<]*)</{name}>", text)
-    return found[1].strip() if found else ""
+    match = re.search(rf"<{name}>([^<]*)</{name}>", text)
+    return match[1].strip() if match else ""

@@ -1,7 +1,7 @@
-"""A program of the operator's: number as an argument, text on standard input. For modems and gammu.
+"""A program chosen by the operator, for modems and gammu: number as argument, text on stdin.
 
-No shell is involved, and the text is never an argument, where everybody on the machine could read it.
-The exit status says what came of it, by the numbers of sysexits.h.
+No shell is involved, and the text is never an argument, where everybody on the machine could read
+it. The exit status gives the outcome, with the codes of sysexits.h.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from twostep.delivery.site import Site
 
 
 MAX_OUTPUT_BYTES = 4096
-# Nothing else of our surroundings: they may hold keys and passwords.
+# Nothing else from our environment, which may hold keys and passwords.
 PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR")
 _PERMANENT: Mapping[int, Failure] = {65: Failure.UNUSABLE, 67: Failure.UNUSABLE}
 _OPERATOR = frozenset({64, 72, 77, 78, 126, 127})
@@ -41,7 +41,7 @@ _LATER = frozenset({69, 75})
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """`argv`: the program and its arguments; `{to}` becomes the number, `{id}` the message's id."""
+    """`argv`: the program and its arguments; `{to}` becomes the number, `{id}` the message id."""
 
     argv: tuple[str, ...]
     seconds: float = SEND_SECONDS - 1
@@ -69,19 +69,19 @@ class Command:
         return await _finish(process, seconds=self._program.seconds)
 
     async def examine(self, *, now: int) -> Examined:  # noqa: ARG002  the protocol's
-        """Look at the program without running it."""
+        """Check the program without running it."""
         return examine(self._program)
 
 
-async def build(own: CommandSettings, _site: Site) -> Command:
-    """Make it from its settings."""
-    return Command(Program(own.argv))
+async def build(section: CommandSettings, _site: Site) -> Command:
+    """Build it from its settings."""
+    return Command(Program(section.argv))
 
 
 def examine(program: Program) -> Examined:
-    """Look whether the program is there and may be run by us."""
+    """Check that the program exists and that we may run it."""
     name = program.argv[0]
-    if not os.path.isfile(name):  # noqa: PTH113  no path of ours
+    if not os.path.isfile(name):  # noqa: PTH113  the operator's path
         return Examined(Verdict.BROKEN, f"There is no program {name}. Check command.argv.")
     if not os.access(name, os.X_OK):
         return Examined(
@@ -93,7 +93,7 @@ def examine(program: Program) -> Examined:
 
 
 def fill(argv: tuple[str, ...], message: TextMessage) -> list[str]:
-    """Put number and id in their places. The program's own name is never filled in."""
+    """Fill in number and id, in the arguments but not in the program's name."""
     values = {"{to}": message.to, "{id}": message.id}
     filled = [argv[0]]
     for argument in argv[1:]:
@@ -106,9 +106,9 @@ def fill(argv: tuple[str, ...], message: TextMessage) -> list[str]:
 
 @contextmanager
 def _holding(text: str) -> Iterator[int]:
-    """A pipe to read the text from, written beforehand: a text is far shorter than what a pipe holds.
+    """A pipe with the text already written to it, which is far shorter than a pipe's buffer.
 
-    So a program that ends without reading is no error of ours, whatever the event loop makes of it.
+    So a program that ends without reading causes no error here, whichever event loop runs.
     """
     reading, writing = os.pipe()
     try:
@@ -137,7 +137,7 @@ async def _finish(process: asyncio.subprocess.Process, *, seconds: float) -> Sen
     except TimeoutError:
         return Ambiguous("the command did not end in time")
     finally:
-        # Its children too; after a normal end there is nobody left to signal.
+        # Kill its children too. After a normal exit there is nothing left to signal.
         if process.returncode is None:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
@@ -146,7 +146,7 @@ async def _finish(process: asyncio.subprocess.Process, *, seconds: float) -> Sen
 
 
 def read_status(status: int, output: str) -> SendOutcome:
-    """Sort an exit status (sysexits.h); a program that was killed may have sent before."""
+    """Map an exit status (sysexits.h) to an outcome. A killed program may already have sent."""
     if status == 0:
         return Accepted(redact(output, limit=80))
     if status < 0:

@@ -1,8 +1,8 @@
-"""Kannel, the SMS gateway: texts through its smsbox, reports through its delivery-report address,
+"""Kannel, the SMS gateway: texts through its smsbox, reports through its delivery-report URL,
 replies through an `sms-service` whose `post-url` is ours.
 
-Everything travels in the headers and body of a POST, never in the address: gateways and proxies log
-addresses, and those would hold the password, the number and the code.
+Everything goes in the headers and body of a POST, never in the URL: gateways and proxies log URLs,
+which would then hold the password, the number and the code.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ from twostep.delivery.wire import HttpAnswer, Request, exchange, read_fault
 
 
 PATH = "/cgi-bin/sendsms"
-REPORTS = 1 + 2 + 8 + 16  # delivered, not delivered, taken by the centre, refused by the centre
+REPORTS = 1 + 2 + 8 + 16  # delivered, not delivered, accepted by the SMSC, rejected by the SMSC
 _KIND = "kind"
 _STATES: Mapping[str, SendState] = {
     "1": SendState.DELIVERED,
@@ -57,7 +57,8 @@ _STATES: Mapping[str, SendState] = {
 class KannelGateway:
     """A `sendsms-user` of an smsbox. `url`: scheme, host and port of the smsbox.
 
-    `smsc`: which connection to use, None: Kannel decides. `paths`: our callbacks, None: no reports.
+    `smsc`: the connection to use; None lets Kannel decide. `paths`: our callbacks; None: no
+    reports.
     """
 
     url: str
@@ -69,7 +70,7 @@ class KannelGateway:
 
 
 class Kannel:
-    """The carrier. `client` belongs to the caller, who closes it."""
+    """The carrier. The caller owns and closes `client`."""
 
     name = "kannel"
     channels = frozenset({Channel.SMS})
@@ -79,7 +80,7 @@ class Kannel:
         self._client = client
 
     async def send(self, message: Message, *, now: int) -> SendOutcome:
-        """Hand a text over."""
+        """Hand over a text."""
         if not isinstance(message, TextMessage):
             return Misconfigured("Kannel carries texts only")
         request = Request(
@@ -95,25 +96,25 @@ class Kannel:
         return await examine(self._gateway, self._client)
 
 
-async def build(own: KannelSettings, site: Site) -> Kannel:
-    """Make it from its settings."""
+async def build(section: KannelSettings, site: Site) -> Kannel:
+    """Build it from its settings."""
     gateway = KannelGateway(
-        url=own.url,
-        username=own.user,
-        password=own.password.get_secret_value(),
-        sender=own.sender,
-        smsc=own.smsc,
-        paths=_paths(own, site.settings),
+        url=section.url,
+        username=section.user,
+        password=section.password.get_secret_value(),
+        sender=section.sender,
+        smsc=section.smsc,
+        paths=_paths(section, site.settings),
     )
     return Kannel(gateway, await site.client())
 
 
-def _paths(own: KannelSettings, settings: Settings) -> SignedPaths | None:
-    return signed_paths(settings, Kannel.name, own.password, reached_from=own.url)
+def _paths(section: KannelSettings, settings: Settings) -> SignedPaths | None:
+    return signed_paths(settings, Kannel.name, section.password, reached_from=section.url)
 
 
 async def examine(gateway: KannelGateway, client: httpx2.AsyncClient) -> Examined:
-    """Ask for a text to nobody: it verifies the login first, then misses the receiver."""
+    """Send a request without a receiver: Kannel checks the login first, then refuses it."""
     headers = {
         "content-type": "text/plain; charset=UTF-8",
         "x-kannel-username": gateway.username,
@@ -134,7 +135,7 @@ async def examine(gateway: KannelGateway, client: httpx2.AsyncClient) -> Examine
 
 
 def text_headers(message: TextMessage, gateway: KannelGateway, *, now: int) -> dict[str, str]:
-    """Return the headers of sendsms. `Validity` is in minutes: a stale text is dropped."""
+    """Return the headers of sendsms. Validity is in minutes, after which a text is dropped."""
     minutes = max(1, (message.expires_at - now) // 60)
     is_gsm = segments(message.text).encoding == "GSM-7"
     headers = {
@@ -156,11 +157,11 @@ def text_headers(message: TextMessage, gateway: KannelGateway, *, now: int) -> d
 
 
 def read_answer(answer: HttpAnswer) -> SendOutcome:
-    """Sort an answer by its status and, where that is not enough, by its sentence."""
+    """Map an answer to an outcome, by status and, if that is not enough, by its text."""
     words = answer.text
     if answer.status == 202:
         if words.startswith("3:"):
-            # Its line to the network is down: it may send the text later, or never.
+            # Its connection to the network is down: it may send the text later, or never.
             return Ambiguous("queued by the gateway, whose line to the network is down")
         return Accepted("")
     if "Temporal failure" in words or "try again later" in words:
@@ -176,7 +177,7 @@ def read_answer(answer: HttpAnswer) -> SendOutcome:
 
 @dataclass(frozen=True, slots=True)
 class KannelCallbacks:
-    """Reads delivery reports and replies. Kannel signs nothing, so the address proves itself."""
+    """Reads delivery reports and replies. Kannel signs nothing, so our URLs are signed."""
 
     paths: SignedPaths
 
@@ -195,7 +196,7 @@ class KannelCallbacks:
                 return Forged()
 
     def inbound_path(self) -> str:
-        """Where texts that come in belong."""
+        """The path for incoming texts."""
         return self.paths.inbound_path()
 
     def render(self, script: Script, step: Step, *, message_id: str) -> CallbackReply:  # noqa: ARG002  the port's
@@ -203,9 +204,9 @@ class KannelCallbacks:
         return CallbackReply("text/plain", "")
 
 
-def build_callbacks(own: KannelSettings, settings: Settings) -> KannelCallbacks | None:
-    """Make them from the settings; None where the gateway cannot reach us."""
-    paths = _paths(own, settings)
+def build_callbacks(section: KannelSettings, settings: Settings) -> KannelCallbacks | None:
+    """Build them from the settings; None if the gateway cannot reach us."""
+    paths = _paths(section, settings)
     return KannelCallbacks(paths) if paths else None
 
 

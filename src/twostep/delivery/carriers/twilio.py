@@ -1,7 +1,7 @@
-"""Twilio: texts and calls over its public HTTP interface of 2010-04-01.
+"""Twilio: texts and calls through its HTTP API of 2010-04-01.
 
-A call is given the address of our own callback, never the code: what it says is asked for while it
-is on, and signed (see `twilio_callback`). Without a public callback address no call is offered.
+A call request holds our callback URL, never the code: during the call Twilio asks us, in a signed
+request, what to say (see `twilio_callback`). Calls are not offered without a public callback URL.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ RING_SECONDS = 30  # voicemail usually picks up after 20 to 30
 CALL_SECONDS = 120
 MAX_VALIDITY_SECONDS = 36_000
 
-# Twilio's error dictionary; the same numbers come in answers and in status callbacks.
+# From Twilio's error dictionary; answers and status callbacks use the same numbers.
 FAILURES: Mapping[int, Failure] = {
     13224: Failure.UNUSABLE,
     13227: Failure.REGION_BLOCKED,
@@ -63,10 +63,10 @@ _TOO_MANY = frozenset({14107, 20429, 21611, 30001, 30022})
 class TwilioAccount:
     """What Twilio's console shows.
 
-    `user` and `secret`: the account's id with its auth token, or an API key with its secret.
-    `text_from`: a number or a sender's name, or a messaging service (`MG…`); None: no texts.
+    `user` and `secret`: the account SID with its auth token, or an API key with its secret.
+    `text_from`: a number, a sender name or a messaging service (`MG…`); None: no texts.
     `call_from`: a number; None: no calls. `callback_base`: `https://panel.example.org/telephony/
-    twilio`, None where the panel cannot be reached from outside: then no calls either.
+    twilio`; None if the panel cannot be reached from outside, which also rules out calls.
     """
 
     account_sid: str
@@ -79,7 +79,7 @@ class TwilioAccount:
 
 
 class Twilio:
-    """The carrier. `client` belongs to the caller, who closes it."""
+    """The carrier. The caller owns and closes `client`."""
 
     name = "twilio"
 
@@ -96,7 +96,7 @@ class Twilio:
         return frozenset(texts | calls)
 
     async def send(self, message: Message, *, now: int) -> SendOutcome:
-        """Hand a text or a call over."""
+        """Hand over a text or a call."""
         match message:
             case TextMessage() if Channel.SMS in self.channels:
                 return await self._post("Messages", text_form(message, self._account, now=now))
@@ -106,7 +106,7 @@ class Twilio:
                 return Misconfigured("this account has no sender for such messages")
 
     async def examine(self, *, now: int) -> Examined:  # noqa: ARG002  the protocol's
-        """Ask for the account."""
+        """Request the account."""
         return await examine(self._account, self._client)
 
     async def _post(self, resource: str, form: dict[str, str]) -> SendOutcome:
@@ -117,22 +117,22 @@ class Twilio:
         return read_answer(answer) if isinstance(answer, HttpAnswer) else answer
 
 
-async def build(own: TwilioSettings, site: Site) -> Twilio:
-    """Make it from its settings. Without the auth token nobody can tell whose callbacks they are."""
+async def build(section: TwilioSettings, site: Site) -> Twilio:
+    """Build it from its settings. Callbacks can only be verified with the auth token."""
     account = TwilioAccount(
-        account_sid=own.account_sid,
-        user=own.api_key or own.account_sid,
-        secret=clear(own.api_key_secret or own.auth_token) or "",
-        text_from=own.messaging_service or own.from_number,
-        call_from=own.from_number,
-        callback_base=callback_base(site.settings, Twilio.name) if own.auth_token else None,
-        api=own.api_url,
+        account_sid=section.account_sid,
+        user=section.api_key or section.account_sid,
+        secret=clear(section.api_key_secret or section.auth_token) or "",
+        text_from=section.messaging_service or section.from_number,
+        call_from=section.from_number,
+        callback_base=callback_base(site.settings, Twilio.name) if section.auth_token else None,
+        api=section.api_url,
     )
     return Twilio(account, await site.client())
 
 
 async def examine(account: TwilioAccount, client: httpx2.AsyncClient) -> Examined:
-    """Ask for the account; an API key may not see it, so with one for a number that we have there."""
+    """Request the account. An API key may not read it, so with a key request a phone number."""
     is_key = account.user != account.account_sid
     what = "/IncomingPhoneNumbers.json?PageSize=1" if is_key else ".json"
     request = Request(
@@ -160,7 +160,7 @@ async def examine(account: TwilioAccount, client: httpx2.AsyncClient) -> Examine
 
 
 def text_form(message: TextMessage, account: TwilioAccount, *, now: int) -> dict[str, str]:
-    """Return the parameters of Messages.json. A stale text is dropped by the network's queue."""
+    """Return the parameters of Messages.json. An expired text is dropped from the queue."""
     left_seconds = message.expires_at - now
     sender = account.text_from or ""
     form = {
@@ -190,25 +190,25 @@ def call_form(message: CallMessage, account: TwilioAccount) -> dict[str, str]:
 
 
 def status_url(base: str, message_id: str) -> str:
-    """Return where Twilio reports what became of a message."""
+    """Return the URL for status reports on a message."""
     return f"{base}/status/{quote(message_id, safe='')}"
 
 
 def call_url(base: str, message_id: str) -> str:
-    """Return where Twilio asks what to say."""
+    """Return the URL where Twilio asks what to say."""
     return f"{base}/call/{quote(message_id, safe='')}"
 
 
 def read_answer(answer: HttpAnswer) -> SendOutcome:
-    """Sort an answer. What may have been sent in spite of it is ambiguous, never temporary."""
-    found = answer.json
-    code = found.get("code")
+    """Map an answer to an outcome. If it may have been sent it is ambiguous, not temporary."""
+    body = answer.json
+    code = body.get("code")
     code = code if isinstance(code, int) else 0
     if answer.status == 429 or code in _TOO_MANY:
         return Throttled(retry_after(answer.headers))
     if 200 <= answer.status < 300:
-        sid = found.get("sid")
+        sid = body.get("sid")
         return Accepted(sid) if isinstance(sid, str) and sid else Ambiguous("unreadable answer")
     if code in FAILURES:
         return Permanent(FAILURES[code])
-    return read_fault(answer, code=str(code), message=str(found.get("message", "")))
+    return read_fault(answer, code=str(code), message=str(body.get("message", "")))

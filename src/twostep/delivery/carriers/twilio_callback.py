@@ -1,4 +1,4 @@
-"""Twilio's requests to us: proving that they are Twilio's, and speaking while a call is on."""
+"""Twilio's requests to us: verifies their signatures, and says what a call should say."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ _STATES: Mapping[str, SendState] = {
     "no-answer": SendState.FAILED,
 }
 _CALL_FAILURES = {"busy": Failure.BUSY, "no-answer": Failure.UNREACHABLE}
-# Voices that both Twilio's basic and its Polly engine know under these names.
+# Voices that both Twilio's basic and Polly engines know by these names.
 VOICES: Mapping[str, tuple[str, str]] = {
     "en": ("en-US", "Polly.Joanna"),
     "de": ("de-DE", "Polly.Vicki"),
@@ -73,8 +73,8 @@ class Genuine:
 class TwilioCallbacks:
     """Reads and answers callbacks.
 
-    `public_url`: the configured origin. The address that was signed is built from it, never from
-    the request's Host or a forwarded header, which anybody can write.
+    `public_url`: the configured origin. The signed URL is rebuilt from it, never from the request's
+    Host or forwarded headers, which anybody can set.
     """
 
     public_url: str
@@ -82,7 +82,7 @@ class TwilioCallbacks:
     auth_token: str = field(repr=False)
 
     def read(self, request: CallbackRequest) -> ProviderReport | Forged | None:
-        """Verify and read. News of no interest is None; what is not ours is `Forged`."""
+        """Verify and read. None for reports of no interest, `Forged` for anything not genuine."""
         verdict = verify_signature(
             request, expected_origin=self.public_url, auth_token=self.auth_token
         )
@@ -100,22 +100,22 @@ class TwilioCallbacks:
         return Forged()
 
     def inbound_path(self) -> str:
-        """Where texts that come in belong."""
+        """The path for incoming texts."""
         return f"{self.base_path}/inbound"
 
     def render(self, script: Script, step: Step, *, message_id: str) -> CallbackReply:
-        """Say a step in TwiML."""
+        """Render a step as TwiML."""
         action = f"{self.public_url}{self.base_path}/call/{quote(message_id, safe='')}?step={step}"
         return CallbackReply(
             media_type="application/xml", body=render_step(script, step, action=action)
         )
 
 
-def build_callbacks(own: TwilioSettings, settings: Settings) -> TwilioCallbacks | None:
-    """Make them from the settings; None where nobody outside reaches us, or none could be verified."""
-    if own.auth_token is None or callback_base(settings, Twilio.name) is None:
+def build_callbacks(section: TwilioSettings, settings: Settings) -> TwilioCallbacks | None:
+    """Build them from the settings; None if Twilio cannot reach us or we could not verify it."""
+    if section.auth_token is None or callback_base(settings, Twilio.name) is None:
         return None
-    token = own.auth_token.get_secret_value()
+    token = section.auth_token.get_secret_value()
     return TwilioCallbacks(settings.public_url, base_path(Twilio.name), token)
 
 
@@ -124,9 +124,9 @@ def verify_signature(
 ) -> Genuine | Forged:
     """Verify `X-Twilio-Signature`: an HMAC over the address and the sorted parameters.
 
-    Both spellings of the address, with and without the port, are tried, since Twilio signs either.
-    A body that is no form is bound by the signed query parameter `bodySHA256` instead.
-    SHA-256 counts where the request says so; anything else than the two is refused.
+    The URL is tried with and without the port, since Twilio may sign either. A body other than a
+    form is covered by the signed query parameter `bodySHA256` instead. SHA-1 by default, SHA-256 if
+    the request says so; anything else is refused.
     """
     digest = _ALGORITHMS.get(_algorithm(request.headers.get(SETTINGS, "")))
     given = request.headers.get(SIGNATURE, "")
@@ -140,14 +140,14 @@ def verify_signature(
         sign(url, pairs, auth_token=auth_token, algorithm=digest)
         for url in (_without_port(address), _with_port(address))
     ]
-    matches = [hmac.compare_digest(one.encode(), given.encode()) for one in expected]
+    matches = [hmac.compare_digest(signature.encode(), given.encode()) for signature in expected]
     return Genuine(dict(pairs)) if any(matches) else Forged()
 
 
 def sign(
     url: str, pairs: Iterable[tuple[str, str]], *, auth_token: str, algorithm: str = "sha1"
 ) -> str:
-    """Return the signature Twilio's scheme gives an address and its form; doubles count once."""
+    """Return Twilio's signature of a URL and its form; duplicate pairs count once."""
     signed = url + "".join(name + value for name, value in sorted(set(pairs)))
     mac = hmac.new(auth_token.encode(), signed.encode(), _DIGESTS[algorithm])
     return base64.b64encode(mac.digest()).decode()
@@ -156,8 +156,8 @@ def sign(
 def render_step(script: Script, step: Step, *, action: str) -> str:
     """Write one step as TwiML.
 
-    While a key is waited for everything stands inside Gather, so that it may be pressed early; an
-    empty result is reported too, because silence must lead to hanging up, not to the code.
+    If a key is expected, everything is inside Gather, so that it can be pressed early. An empty
+    result is reported too, because silence must end the call, not lead to the code.
     """
     spoken = _markup(script.spoken(step), script.language)
     offered = _markup(script.offered(step), script.language)
@@ -183,7 +183,7 @@ def _algorithm(settings: str) -> str:
 
 
 def _form(request: CallbackRequest) -> list[tuple[str, str]] | None:
-    """Return the parameters that are signed; None where the body is not covered at all."""
+    """Return the signed parameters; None if the signature does not cover the body."""
     query = parse_qs(urlsplit(request.path).query)
     if request.headers.get("content-type", FORM).partition(";")[0].strip().lower() == FORM:
         try:
@@ -228,7 +228,7 @@ def _read_status(message_id: str, parameters: Mapping[str, str]) -> StatusReport
 
 
 def _read_inbound(parameters: Mapping[str, str]) -> OptReport | None:
-    """An answer to one of our texts; Twilio names what it took it for, where it did."""
+    """Read a reply to one of our texts; Twilio may say what it took it for (`OptOutType`)."""
     word = parameters.get("OptOutType") or parameters.get("Body", "")
     return read_opt_word(parameters.get("From", ""), word)
 
@@ -251,10 +251,10 @@ def _markup(spoken: Spoken, language: str) -> str:
     for part in spoken:
         match part:
             case Say(words):
-                said = escape(words)
-                tags.append(f'<Say voice="{voice}" language="{locale}">{said}</Say>')
+                escaped = escape(words)
+                tags.append(f'<Say voice="{voice}" language="{locale}">{escaped}</Say>')
             case Pause(seconds):
-                # Whole seconds are all that Twilio knows; a pause is never rounded away.
+                # Twilio only knows whole seconds; never round a pause down to zero.
                 tags.append(f'<Pause length="{max(1, round(seconds))}"/>')
     return "".join(tags)
 

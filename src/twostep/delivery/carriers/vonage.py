@@ -1,7 +1,7 @@
-"""Vonage: texts by its SMS interface, calls by its Voice interface.
+"""Vonage: texts through its SMS API, calls through its Voice API.
 
-The SMS interface answers 200 whatever happened; the truth stands in the message's `status`. A call is
-given the address of our own callback, never the code (see `vonage_callback`).
+The SMS API always answers 200; the result is in the message's `status`. A call request holds our
+callback URL, never the code (see `vonage_callback`).
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ CALL_SECONDS = 120
 BEARER_SECONDS = 300
 MIN_TTL_MS, MAX_TTL_MS = 20_000, 604_800_000
 
-# Statuses of the SMS interface that say something about the number, not about our account.
+# Statuses of the SMS API that are about the number, not about our account.
 FAILURES: Mapping[str, Failure] = {
     "6": Failure.UNUSABLE,
     "7": Failure.REFUSED,
@@ -62,9 +62,9 @@ _THEIR_FAULT = frozenset({"5"})
 class VonageAccount:
     """What Vonage's dashboard shows.
 
-    `text_from`: a number or a sender's name; None: no texts. `application_id` and `private_key` (PEM)
-    belong to a Voice application, `call_from` is a number linked to it; without them no calls.
-    `paths`: our callbacks; None where the panel cannot be reached from outside: then no calls either.
+    `text_from`: a number or a sender name; None: no texts. `application_id` and `private_key` (PEM)
+    belong to a Voice application, `call_from` is a number linked to it; without them, no calls.
+    `paths`: our callbacks; None if the panel cannot be reached from outside, which rules out calls.
     """
 
     api_key: str
@@ -79,7 +79,7 @@ class VonageAccount:
 
     @cached_property
     def signing_key(self) -> rsa.RSAPrivateKey:
-        """The application's key. ValueError where it is none."""
+        """The application's key. ValueError if it is not an RSA key in PEM."""
         key = load_pem_private_key((self.private_key or "").encode(), password=None)
         if not isinstance(key, rsa.RSAPrivateKey):
             raise ValueError("the key of a Vonage application is an RSA key")  # noqa: TRY004  a setting
@@ -87,7 +87,7 @@ class VonageAccount:
 
 
 class Vonage:
-    """The carrier. `client` belongs to the caller, who closes it."""
+    """The carrier. The caller owns and closes `client`."""
 
     name = "vonage"
 
@@ -105,7 +105,7 @@ class Vonage:
         return frozenset(texts | calls)
 
     async def send(self, message: Message, *, now: int) -> SendOutcome:
-        """Hand a text or a call over."""
+        """Hand over a text or a call."""
         account = self._account
         match message:
             case TextMessage() if Channel.SMS in self.channels:
@@ -119,7 +119,7 @@ class Vonage:
                 return Misconfigured("this account has no sender for such messages")
 
     async def examine(self, *, now: int) -> Examined:
-        """Ask for the balance and, where calls are made, for the last of them."""
+        """Request the balance and, if calls are set up, the latest call."""
         return await examine(self._account, self._client, now=now)
 
     async def _call(self, message: CallMessage, *, now: int) -> SendOutcome:
@@ -140,31 +140,31 @@ class Vonage:
         return read_call_answer(answer) if isinstance(answer, HttpAnswer) else answer
 
 
-async def build(own: VonageSettings, site: Site) -> Vonage:
-    """Make it from its settings."""
+async def build(section: VonageSettings, site: Site) -> Vonage:
+    """Build it from its settings."""
     account = VonageAccount(
-        api_key=own.api_key,
-        api_secret=own.api_secret.get_secret_value(),
-        text_from=own.sender,
-        call_from=own.call_from,
-        application_id=own.application_id,
-        private_key=clear(own.private_key),
-        paths=signed_paths(site.settings, Vonage.name, own.api_secret),
-        text_api=own.text_api_url,
-        call_api=own.call_api_url,
+        api_key=section.api_key,
+        api_secret=section.api_secret.get_secret_value(),
+        text_from=section.sender,
+        call_from=section.call_from,
+        application_id=section.application_id,
+        private_key=clear(section.private_key),
+        paths=signed_paths(site.settings, Vonage.name, section.api_secret),
+        text_api=section.text_api_url,
+        call_api=section.call_api_url,
     )
     return Vonage(account, await site.client())
 
 
 async def examine(account: VonageAccount, client: httpx2.AsyncClient, *, now: int) -> Examined:
-    """Ask for the balance with the account's login, and for a call with the application's."""
-    asked = Request(
+    """Request the balance with the account's login, and a call with the application's."""
+    request = Request(
         f"{account.text_api}/account/get-balance",
         method="GET",
         basic=(account.api_key, account.api_secret),
     )
     login = "vonage.api_key and vonage.api_secret"
-    balance = await ask(client, asked, name="vonage", login=login)
+    balance = await ask(client, request, name="vonage", login=login)
     if isinstance(balance, Examined):
         return balance
     if account.application_id and account.private_key:
@@ -172,9 +172,9 @@ async def examine(account: VonageAccount, client: httpx2.AsyncClient, *, now: in
             headers = {"authorization": f"Bearer {bearer(account, now=now)}"}
         except ValueError:
             return Examined(Verdict.BROKEN, "vonage.private_key is no private RSA key in PEM.")
-        asked = Request(f"{account.call_api}/v1/calls?page_size=1", method="GET", headers=headers)
+        request = Request(f"{account.call_api}/v1/calls?page_size=1", method="GET", headers=headers)
         login = "vonage.application_id and vonage.private_key"
-        calls = await ask(client, asked, name="vonage", login=login)
+        calls = await ask(client, request, name="vonage", login=login)
         if isinstance(calls, Examined):
             return calls
     value = balance.json.get("value")
@@ -184,7 +184,7 @@ async def examine(account: VonageAccount, client: httpx2.AsyncClient, *, now: in
 
 
 def text_form(message: TextMessage, account: VonageAccount, *, now: int) -> dict[str, str]:
-    """Return the parameters of /sms/json. A stale text is dropped by the network's queue."""
+    """Return the parameters of /sms/json. An expired text is dropped from the queue."""
     ttl = (message.expires_at - now) * 1000
     form = {
         "api_key": account.api_key,
@@ -218,7 +218,7 @@ def call_body(message: CallMessage, account: VonageAccount) -> dict[str, object]
 
 
 def bearer(account: VonageAccount, *, now: int) -> str:
-    """Return the signed value that names our application (RFC 7519, RS256)."""
+    """Return the signed token that identifies our application (RFC 7519, RS256)."""
     claims = {
         "application_id": account.application_id,
         "iat": now,
@@ -231,7 +231,7 @@ def bearer(account: VonageAccount, *, now: int) -> str:
 
 
 def read_text_answer(answer: HttpAnswer) -> SendOutcome:
-    """Sort an answer of the SMS interface by the status of its (only) message."""
+    """Map an answer of the SMS API to an outcome, by the status of its only message."""
     messages = answer.json.get("messages")
     first = messages[0] if isinstance(messages, list) and messages else None
     if not 200 <= answer.status < 300:
@@ -253,14 +253,14 @@ def read_text_answer(answer: HttpAnswer) -> SendOutcome:
 
 
 def read_call_answer(answer: HttpAnswer) -> SendOutcome:
-    """Sort an answer of the Voice interface."""
-    found = answer.json
+    """Map an answer of the Voice API to an outcome."""
+    body = answer.json
     if 200 <= answer.status < 300:
-        uuid = found.get("uuid")
+        uuid = body.get("uuid")
         return Accepted(uuid) if isinstance(uuid, str) and uuid else Ambiguous("unreadable answer")
-    words = str(found.get("detail") or found.get("title") or found.get("error_title") or "")
-    wrong = found.get("invalid_parameters")
-    if answer.status == 400 and "number" in json.dumps(wrong or "") and "to" in json.dumps(wrong):
+    words = str(body.get("detail") or body.get("title") or body.get("error_title") or "")
+    invalid = json.dumps(body.get("invalid_parameters") or "")
+    if answer.status == 400 and "number" in invalid and "to" in invalid:
         return Permanent(Failure.UNUSABLE)
     return read_fault(answer, message=words)
 

@@ -1,4 +1,4 @@
-"""Vonage's requests to us: proving that they answer something we sent, and speaking during a call."""
+"""Vonage's requests to us: verifies our signed URLs, and says what a call should say."""
 
 from __future__ import annotations
 
@@ -75,39 +75,39 @@ _BY_CODE: Mapping[str, Failure] = {
 class VonageCallbacks:
     """Reads and answers callbacks.
 
-    Every address carries our own signature (`paths`). Where `signature_secret` is set, requests of
-    the Voice interface must bear Vonage's signed header too.
+    Every URL carries our own signature (`paths`). If `signature_secret` is set, requests from the
+    Voice API must carry Vonage's signed header as well.
     """
 
     paths: SignedPaths
     signature_secret: str | None = field(default=None, repr=False)
 
     def read(self, request: CallbackRequest) -> ProviderReport | Forged | None:
-        """Verify and read. News of no interest is None; what is not ours is `Forged`."""
+        """Verify and read. None for reports of no interest, `Forged` for anything not genuine."""
         place = self.paths.read(request.path)
         if isinstance(place, Forged):
             return place
-        news = _news(request)
-        is_voice = place.what == "call" or "uuid" in news
+        report = _parameters(request)
+        is_voice = place.what == "call" or "uuid" in report
         if is_voice and self.signature_secret and not self._is_signed(request):
             return Forged()
         match place.what:
             case "status":
-                return _read_status(place.message_id, news)
+                return _read_status(place.message_id, report)
             case "call":
-                pressed = None if place.step is None else _pressed(news)
+                pressed = None if place.step is None else _pressed(report)
                 return KeyReport(place.message_id, place.step or Step.INTRODUCE, pressed)
             case "inbound":
-                return read_opt_word(str(news.get("msisdn", "")), str(news.get("text", "")))
+                return read_opt_word(str(report.get("msisdn", "")), str(report.get("text", "")))
             case _:
                 return Forged()
 
     def inbound_path(self) -> str:
-        """Where texts that come in belong."""
+        """The path for incoming texts."""
         return self.paths.inbound_path()
 
     def render(self, script: Script, step: Step, *, message_id: str) -> CallbackReply:
-        """Say a step as an NCCO: one talk action, and where a key is waited for, an input."""
+        """Render a step as an NCCO: a talk action and, if a key is expected, an input action."""
         offered = script.offered(step)
         actions: list[dict[str, object]] = [
             {
@@ -132,15 +132,15 @@ class VonageCallbacks:
         )
 
     def _is_signed(self, request: CallbackRequest) -> bool:
-        """Verify the header (RFC 7519, HS256): its signature, its age and the body's digest."""
+        """Verify the header (RFC 7519, HS256): its signature, age and body digest."""
         scheme, _, value = request.headers.get("authorization", "").partition(" ")
         signed, _, signature = value.rpartition(".")
         mac = hmac.new((self.signature_secret or "").encode(), signed.encode(), sha256).digest()
         if scheme.lower() != "bearer" or not hmac.compare_digest(mac, _decode(signature)):
             return False
         head, _, claims = signed.partition(".")
-        said, header = _object(_decode(claims)), _object(_decode(head))
-        issued_at, digest = said.get("iat"), str(said.get("payload_hash", ""))
+        payload, header = _object(_decode(claims)), _object(_decode(head))
+        issued_at, digest = payload.get("iat"), str(payload.get("payload_hash", ""))
         return (
             header.get("alg") == "HS256"
             and isinstance(issued_at, int)
@@ -149,39 +149,39 @@ class VonageCallbacks:
         )
 
 
-def build_callbacks(own: VonageSettings, settings: Settings) -> VonageCallbacks | None:
-    """Make them from the settings; None where nobody outside reaches us."""
-    paths = signed_paths(settings, "vonage", own.api_secret)
-    return VonageCallbacks(paths, clear(own.signature_secret)) if paths else None
+def build_callbacks(section: VonageSettings, settings: Settings) -> VonageCallbacks | None:
+    """Build them from the settings; None if Vonage cannot reach us."""
+    paths = signed_paths(settings, "vonage", section.api_secret)
+    return VonageCallbacks(paths, clear(section.signature_secret)) if paths else None
 
 
-def _news(request: CallbackRequest) -> dict[str, Any]:
-    """What the provider says: query, and a body that is a form or JSON."""
-    news: dict[str, Any] = dict(parse_qsl(urlsplit(request.path).query, max_num_fields=50))
+def _parameters(request: CallbackRequest) -> dict[str, Any]:
+    """The parameters of a report: from the query, and from a body that is a form or JSON."""
+    parameters: dict[str, Any] = dict(parse_qsl(urlsplit(request.path).query, max_num_fields=50))
     if not request.body:
-        return news
+        return parameters
     if request.headers.get("content-type", "").startswith("application/json"):
-        return news | _object(request.body)
+        return parameters | _object(request.body)
     try:
-        return news | dict(parse_qsl(request.body.decode(), max_num_fields=50))
+        return parameters | dict(parse_qsl(request.body.decode(), max_num_fields=50))
     except ValueError:
-        return news
+        return parameters
 
 
-def _read_status(message_id: str, news: Mapping[str, Any]) -> StatusReport | None:
-    word = str(news.get("status", ""))
+def _read_status(message_id: str, report: Mapping[str, Any]) -> StatusReport | None:
+    word = str(report.get("status", ""))
     state = _STATES.get(word)
     if state is None:
         return None
     if state is not SendState.FAILED:
         return StatusReport(message_id, state)
-    code = str(news.get("err-code", "")).lstrip("0")
+    code = str(report.get("err-code", "")).lstrip("0")
     failure = _BY_CODE.get(code) or _BY_STATE.get(word, Failure.REFUSED)
     return StatusReport(message_id, state, failure)
 
 
-def _pressed(news: Mapping[str, Any]) -> str:
-    dtmf = news.get("dtmf", "")
+def _pressed(report: Mapping[str, Any]) -> str:
+    dtmf = report.get("dtmf", "")
     digits = dtmf.get("digits") if isinstance(dtmf, dict) else dtmf
     return str(digits or "")[:1]
 
@@ -196,10 +196,10 @@ def _ssml(spoken: Spoken) -> str:
 
 def _object(raw: bytes) -> dict[str, Any]:
     try:
-        found = json.loads(raw)
+        value = json.loads(raw)
     except ValueError:
         return {}
-    return found if isinstance(found, dict) else {}
+    return value if isinstance(value, dict) else {}
 
 
 def _decode(text: str) -> bytes:

@@ -1,16 +1,16 @@
-"""The webhook: by our own stable contract any other system can carry texts and calls.
+"""The webhook: our own stable format, by which any other system can carry texts and calls.
 
     POST <url>
-    webhook-id: <the message's id, also the idempotency key>
+    webhook-id: <the message id, also the idempotency key>
     webhook-timestamp: <Unix seconds>
     webhook-signature: v1,<base64 of HMAC-SHA256 over "id.timestamp.body">
     {"id", "channel": "sms"|"call", "to", "language", "expires_at",
      "text", "code" (sms)  |  "steps_url" (call),  "status_url"}
 
-A call's request holds no code: the telephone system asks `steps_url` what to say, step by step, and
-signs its questions with the same secret (see `webhook_callback`). The signature is that of Standard
-Webhooks 1.0, so that its libraries verify it. A receiver with a contract of its own is met by a
-`Shape`; its requests bear our signature too.
+A call's request holds no code: the telephone system asks `steps_url` what to say, step by step, in
+requests signed with the same secret (see `webhook_callback`). The signature follows Standard
+Webhooks 1.0, so its libraries can verify it. A `Shape` adapts to receivers with a format of their
+own; those requests carry our signature too.
 """
 
 from __future__ import annotations
@@ -50,12 +50,12 @@ OURS = Shape()
 
 @dataclass(frozen=True, slots=True)
 class WebhookReceiver:
-    """Who takes our messages. `secret`: `whsec_` and base64, as both sides hold it.
+    """Who receives our messages. `secret`: `whsec_` and base64, shared by both sides.
 
-    `bearer`: sent as an Authorization header besides, where a gateway in between asks for one.
-    `shape`: of requests and answers, where they are not ours.
-    `callback_base`: `https://panel.example.org/telephony/webhook`, None where the panel cannot be
-    reached: then no calls and no reports.
+    `bearer`: a token for an Authorization header, if a gateway in between needs one.
+    `shape`: the format of requests and answers, if it is not ours.
+    `callback_base`: `https://panel.example.org/telephony/webhook`; None if the panel cannot be
+    reached, which rules out calls and reports.
     """
 
     url: str
@@ -67,7 +67,7 @@ class WebhookReceiver:
 
 
 class Webhook:
-    """The carrier. `client` belongs to the caller, who closes it."""
+    """The carrier. The caller owns and closes `client`."""
 
     name = "webhook"
 
@@ -77,13 +77,13 @@ class Webhook:
 
     @property
     def channels(self) -> frozenset[Channel]:
-        """What the receiver carries; calls need a way to ask us what to say."""
+        """What the receiver carries; for calls it must be able to ask us what to say."""
         receiver = self._receiver
         unable = frozenset() if receiver.callback_base else frozenset({Channel.CALL})
         return receiver.carries - unable
 
     async def send(self, message: Message, *, now: int) -> SendOutcome:
-        """Hand a text or a call over."""
+        """Hand over a text or a call."""
         match message:
             case TextMessage() if Channel.SMS in self.channels:
                 body = text_body(message, self._receiver)
@@ -102,21 +102,21 @@ class Webhook:
         return await examine(self._receiver)
 
 
-async def build(own: WebhookSettings, site: Site) -> Webhook:
-    """Make it from its settings."""
+async def build(section: WebhookSettings, site: Site) -> Webhook:
+    """Build it from its settings."""
     receiver = WebhookReceiver(
-        url=own.url,
-        secret=own.secret.get_secret_value(),
-        carries=frozenset(Channel(name) for name in own.carries),
-        bearer=clear(own.bearer),
-        callback_base=callback_base(site.settings, Webhook.name, reached_from=own.url),
-        shape=shape_of(own),
+        url=section.url,
+        secret=section.secret.get_secret_value(),
+        carries=frozenset(Channel(name) for name in section.carries),
+        bearer=clear(section.bearer),
+        callback_base=callback_base(site.settings, Webhook.name, reached_from=section.url),
+        shape=shape_of(section),
     )
     return Webhook(receiver, await site.client())
 
 
 async def examine(receiver: WebhookReceiver) -> Examined:
-    """Connect: whatever is posted there is a message, so nothing is."""
+    """Connect only: anything posted there would be taken for a message."""
     fault = await reach(receiver.url)
     if fault:
         return Examined(Verdict.BROKEN, f"{fault}.")
@@ -129,7 +129,7 @@ async def examine(receiver: WebhookReceiver) -> Examined:
 def write_request(
     body: Mapping[str, object], receiver: WebhookReceiver, *, message_id: str, now: int
 ) -> Request:
-    """Write what a message says as the receiver wants it, signed."""
+    """Write a signed request in the receiver's format."""
     shape = receiver.shape
     values = {**body, "to_digits": str(body["to"]).removeprefix("+")}
     if shape.form is not None:
@@ -149,7 +149,7 @@ def write_request(
 
 
 def text_body(message: TextMessage, receiver: WebhookReceiver) -> dict[str, object]:
-    """Return the body of a text's request; a message without a code (a test) says null."""
+    """Return the body of a text's request; `code` is null in a message without one (a test)."""
     return {
         "id": message.id,
         "channel": str(Channel.SMS),
@@ -186,22 +186,24 @@ def sign(body: bytes, *, message_id: str, secret: str, at: int) -> dict[str, str
 
 
 def secret_bytes(secret: str) -> bytes:
-    """Return the key of a written secret. ValueError where it is no base64."""
+    """Return the key from a secret as written in the settings. ValueError if it is not base64."""
     return base64.b64decode(secret.removeprefix(SECRET_PREFIX), validate=True)
 
 
 def read_answer(answer: HttpAnswer, message_id: str, *, shape: Shape = OURS) -> SendOutcome:
-    """Sort an answer. 409 says that the receiver has this id already, which is as good as a yes."""
+    """Map an answer to an outcome. 409 means the receiver already has this id: a success."""
     if answer.status in shape.retry:
         return Temporary(f"HTTP {answer.status}")
     first, last = shape.success
     if first <= answer.status <= last:
         if shape.success_pointer:
-            said = point(answer.json, shape.success_pointer)
-            if said is None:
+            result = point(answer.json, shape.success_pointer)
+            if result is None:
                 return Ambiguous("an answer that does not say whether it was taken")
-            if str(said) != shape.success_value:
-                return Misconfigured(f"{shape.success_pointer} says {redact(str(said), limit=60)}")
+            if str(result) != shape.success_value:
+                return Misconfigured(
+                    f"{shape.success_pointer} says {redact(str(result), limit=60)}"
+                )
         return Accepted(str(point(answer.json, shape.id_pointer) or message_id)[:200])
     if answer.status == 409:
         return Accepted(message_id)

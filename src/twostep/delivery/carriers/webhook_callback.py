@@ -1,4 +1,4 @@
-"""A webhook receiver's requests to us, signed with the secret that both sides hold.
+"""A webhook receiver's requests to us, signed with the shared secret.
 
     POST …/status/{id}   {"state": "accepted"|"delivered"|"failed", "reason": "busy"}
     POST …/call/{id}     {}                                  what to say first
@@ -6,7 +6,7 @@
     POST …/inbound       {"from": "+…", "text": "STOP"}
 
 A call's answer: {"step", "say": [{"words": "…"} | {"pause": 0.7}, …], "wait_for_key": true,
-"seconds": 8, "language"}. Where no key is waited for, the call is to be hung up after the words.
+"seconds": 8, "language"}. If no key is expected, the receiver hangs up after the words.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ OLDEST_SECONDS = 300
 
 @dataclass(frozen=True, slots=True)
 class WebhookCallbacks:
-    """Reads and answers. `base_path`: where this provider's callbacks begin."""
+    """Reads and answers callbacks. `base_path`: the start of all callback paths."""
 
     base_path: str
     secret: str = field(repr=False)
@@ -53,32 +53,32 @@ class WebhookCallbacks:
         """Verify and read."""
         if not self._is_signed(request):
             return Forged()
-        news = _object(request.body)
+        report = _object(request.body)
         path = urlsplit(request.path).path.removeprefix(self.base_path + "/")
         what, _, message_id = path.partition("/")
         message_id = unquote(message_id)
         if what == "inbound":
-            return read_opt_word(str(news.get("from", "")), str(news.get("text", "")))
+            return read_opt_word(str(report.get("from", "")), str(report.get("text", "")))
         if not message_id:
             return Forged()
         if what == "status":
-            return _read_status(message_id, news)
-        return _read_key(message_id, news) if what == "call" else Forged()
+            return _read_status(message_id, report)
+        return _read_key(message_id, report) if what == "call" else Forged()
 
     def inbound_path(self) -> str:
-        """Where texts that come in belong."""
+        """The path for incoming texts."""
         return f"{self.base_path}/inbound"
 
     def render(self, script: Script, step: Step, *, message_id: str) -> CallbackReply:  # noqa: ARG002  the port's
-        """Say a step as data."""
+        """Render a step as data."""
         offered = script.offered(step)
-        said = [
+        parts = [
             {"pause": part.seconds} if isinstance(part, Pause) else {"words": part.words}
             for part in (*script.spoken(step), *offered)
         ]
         body: dict[str, object] = {
             "step": step,
-            "say": said,
+            "say": parts,
             "language": script.language,
             "wait_for_key": bool(offered),
         }
@@ -87,7 +87,7 @@ class WebhookCallbacks:
         return CallbackReply("application/json", json.dumps(body, ensure_ascii=False))
 
     def _is_signed(self, request: CallbackRequest) -> bool:
-        """Verify one of the signatures (several while a secret is changed) and its age."""
+        """Verify one of the signatures (several while a secret is rotated) and its age."""
         headers = request.headers
         stamp, message_id = headers.get("webhook-timestamp", ""), headers.get("webhook-id", "")
         if not (stamp.isascii() and stamp.isdecimal() and len(stamp) < 12 and message_id):
@@ -98,18 +98,18 @@ class WebhookCallbacks:
         mac = hmac.new(secret_bytes(self.secret), signed, sha256).digest()
         expected = f"v1,{base64.b64encode(mac).decode()}".encode()
         given = headers.get("webhook-signature", "").split()
-        return any(hmac.compare_digest(expected, one.encode()) for one in given)
+        return any(hmac.compare_digest(expected, signature.encode()) for signature in given)
 
 
-def build_callbacks(own: WebhookSettings, settings: Settings) -> WebhookCallbacks | None:
-    """Make them from the settings; None where the receiver cannot reach us."""
-    if callback_base(settings, Webhook.name, reached_from=own.url) is None:
+def build_callbacks(section: WebhookSettings, settings: Settings) -> WebhookCallbacks | None:
+    """Build them from the settings; None if the receiver cannot reach us."""
+    if callback_base(settings, Webhook.name, reached_from=section.url) is None:
         return None
-    return WebhookCallbacks(base_path(Webhook.name), own.secret.get_secret_value())
+    return WebhookCallbacks(base_path(Webhook.name), section.secret.get_secret_value())
 
 
-def _read_status(message_id: str, news: Mapping[str, Any]) -> StatusReport | None:
-    state, reason = str(news.get("state", "")), str(news.get("reason", ""))
+def _read_status(message_id: str, report: Mapping[str, Any]) -> StatusReport | None:
+    state, reason = str(report.get("state", "")), str(report.get("reason", ""))
     if state not in {SendState.ACCEPTED, SendState.DELIVERED, SendState.FAILED}:
         return None
     if state != SendState.FAILED:
@@ -118,17 +118,17 @@ def _read_status(message_id: str, news: Mapping[str, Any]) -> StatusReport | Non
     return StatusReport(message_id, SendState.FAILED, failure)
 
 
-def _read_key(message_id: str, news: Mapping[str, Any]) -> KeyReport | Forged:
-    if "step" not in news:
+def _read_key(message_id: str, report: Mapping[str, Any]) -> KeyReport | Forged:
+    if "step" not in report:
         return KeyReport(message_id, Step.INTRODUCE, None)
-    if news["step"] not in set(Step):
+    if report["step"] not in set(Step):
         return Forged()
-    return KeyReport(message_id, Step(news["step"]), str(news.get("pressed") or "")[:1])
+    return KeyReport(message_id, Step(report["step"]), str(report.get("pressed") or "")[:1])
 
 
 def _object(raw: bytes) -> dict[str, Any]:
     try:
-        found = json.loads(raw)
+        value = json.loads(raw)
     except ValueError:
         return {}
-    return found if isinstance(found, dict) else {}
+    return value if isinstance(value, dict) else {}

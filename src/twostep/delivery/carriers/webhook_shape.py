@@ -1,8 +1,8 @@
-"""What requests look like for a receiver that has a contract of its own, and what its answers mean.
+"""Requests for a receiver with a format of its own, and the meaning of its answers.
 
-Every default is our own contract. Placeholders stand for what a message says: {id}, {channel}, {to}
+The defaults are our own format. Placeholders stand for parts of a message: {id}, {channel}, {to}
 (E.164), {to_digits} (without the plus), {text}, {code}, {language}, {expires_at} (Unix seconds),
-{status_url} and {steps_url}. Nothing is ever put into the address: gateways and proxies log those.
+{status_url} and {steps_url}. Nothing is ever put into the URL: gateways and proxies log URLs.
 """
 
 from __future__ import annotations
@@ -19,17 +19,18 @@ PLACEHOLDERS = (
     "id", "channel", "to", "to_digits", "text", "code", "language", "expires_at", "status_url",
     "steps_url",
 )  # fmt: skip
-# One pass, so that a value which looks like a placeholder stays as it is.
+# A single pass, so that a value that looks like a placeholder is left alone.
 _PLACE = re.compile(rf"\{{({'|'.join(PLACEHOLDERS)})\}}")
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """`body`: of a JSON request, `form`: of a form; neither: our own contract.
+    """`body`: template of a JSON request; `form`: of a form request; neither: our own format.
 
-    `success`: first and last status of a yes. `success_pointer`: where in the JSON answer
-    `success_value` must stand besides (RFC 6901); `id_pointer`: where the receiver's own id stands.
-    `retry`: statuses that mean "later".
+    `success`: the first and last status that mean success. `success_pointer`: where in the JSON
+    answer (RFC 6901) `success_value` is required as well; `id_pointer`: where the receiver's own id
+    is.
+    `retry`: statuses that mean "try again later".
     """
 
     method: str = "POST"
@@ -44,31 +45,31 @@ class Shape:
     retry: frozenset[int] = frozenset()
 
 
-def shape_of(own: WebhookSettings) -> Shape:
-    """Return what the settings ask for."""
-    password = own.password.get_secret_value() if own.password else ""
+def shape_of(section: WebhookSettings) -> Shape:
+    """Return the shape the settings ask for."""
+    password = section.password.get_secret_value() if section.password else ""
     return Shape(
-        method=own.method,
-        headers=own.headers,
-        body=own.body,
-        form=own.form,
-        basic=(own.user, password) if own.user else None,
-        success=own.success,
-        success_pointer=own.success_pointer,
-        success_value=own.success_value,
-        id_pointer=own.id_pointer,
-        retry=frozenset(own.retry_statuses),
+        method=section.method,
+        headers=section.headers,
+        body=section.body,
+        form=section.form,
+        basic=(section.user, password) if section.user else None,
+        success=section.success,
+        success_pointer=section.success_pointer,
+        success_value=section.success_value,
+        id_pointer=section.id_pointer,
+        retry=frozenset(section.retry_statuses),
     )
 
 
 def fill(template: object, values: Mapping[str, object]) -> object:
-    """Put a message's values into every text of a JSON value."""
+    """Fill a message's values into all strings of a JSON value."""
     if isinstance(template, str):
-        return _PLACE.sub(lambda found: _written(values.get(found[1])), template)
+        return _PLACE.sub(lambda match: _written(values.get(match[1])), template)
     if isinstance(template, Mapping):
-        return {name: fill(one, values) for name, one in template.items()}
+        return {name: fill(value, values) for name, value in template.items()}
     if isinstance(template, list | tuple):
-        return [fill(one, values) for one in template]
+        return [fill(value, values) for value in template]
     return template
 
 
@@ -76,14 +77,14 @@ def _written(value: object) -> str:
     return "" if value is None else str(value)
 
 
-def point(found: object, pointer: str) -> object:
-    """Return what a JSON pointer (RFC 6901) names; None where there is nothing."""
+def point(value: object, pointer: str) -> object:
+    """Return the value at a JSON pointer (RFC 6901), or None."""
     for part in pointer.split("/")[1:]:
         name = part.replace("~1", "/").replace("~0", "~")
-        if isinstance(found, Mapping):
-            found = found.get(name)
-        elif isinstance(found, list) and name.isdecimal() and int(name) < len(found):
-            found = found[int(name)]
+        if isinstance(value, Mapping):
+            value = value.get(name)
+        elif isinstance(value, list) and name.isdecimal() and int(name) < len(value):
+            value = value[int(name)]
         else:
             return None
-    return found
+    return value

@@ -1,7 +1,7 @@
-"""What users are told by mail.
+"""Notices that users get by mail.
 
-A notice is a frozen value whose fields are all that a mail may show: there is none for a code or
-for a whole number.
+A notice is a frozen value whose fields are all that a mail may show: there is no field for a code
+or a whole phone number.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from enum import StrEnum
 
 
 class NoticeKind(StrEnum):
-    """What happened. The fields of `Notice` that its words need stand beside it."""
+    """What happened. The comments name the fields of `Notice` that the wording needs."""
 
     TWO_STEP_ENABLED = "two_step_enabled"
     TWO_STEP_DISABLED = "two_step_disabled"
@@ -23,14 +23,14 @@ class NoticeKind(StrEnum):
     PASSKEY_REMOVED = "passkey_removed"  # method
     PASSKEY_COUNTED_BACK = "passkey_counted_back"  # method
     CODES_CREATED = "codes_created"
-    RECOVERY_CODE_USED = "recovery_code_used"  # count: left
-    CODES_FEW_LEFT = "codes_few_left"  # count: left
+    RECOVERY_CODE_USED = "recovery_code_used"  # count: codes left
+    CODES_FEW_LEFT = "codes_few_left"  # count: codes left
     DEFAULT_CHANGED = "default_changed"  # method
     BROWSER_NEW = "browser_new"
-    BROWSER_COPIED = "browser_copied"  # method: the browser that was remembered
-    WRONG_CODES = "wrong_codes"  # count: how many
+    BROWSER_COPIED = "browser_copied"  # method: the remembered browser
+    WRONG_CODES = "wrong_codes"  # count: wrong codes
     PASSWORD_CHANGED = "password_changed"
-    PASSWORD_RETIRED = "password_retired"  # action_link; codes were guessed with it
+    PASSWORD_RETIRED = "password_retired"  # action_link; somebody who has it guessed codes
     PASSWORD_SECURED = "password_secured"  # action_link; retired for another reason
     PASSWORD_RESET_LINK = "password_reset_link"  # action_link
     EMAIL_CONFIRM = "email_confirm"  # action_link, address
@@ -43,7 +43,7 @@ class NoticeKind(StrEnum):
     RECOVERY_DONE = "recovery_done"  # action_link
     RECOVERY_CANCELLED = "recovery_cancelled"
     CODE_REPORTED = "code_reported"  # hint
-    POLICY_DEADLINE = "policy_deadline"  # count: days, action_link
+    POLICY_DEADLINE = "policy_deadline"  # count: days left, action_link
 
 
 class HelpDeskAct(StrEnum):
@@ -59,12 +59,12 @@ class HelpDeskAct(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One piece of news for one account.
+    """One notice for one account.
 
-    `at`: when it happened, Unix seconds. `browser`: as "Firefox on Linux"; `network`: as
-    "203.0.113.0"; `place`: where a place is known. `method`: the name its owner gave it; `hint`:
-    the two last digits of a phone. `not_me_link`: "This wasn't me"; `action_link`: what the mail
-    is for, where it is for something. `settings_link`: where the setting can be changed back.
+    `at`: when it happened, Unix seconds. `browser`: such as "Firefox on Linux"; `network`: such
+    as "203.0.113.0"; `place`: if known. `method`: the name its owner gave it; `hint`: the last two
+    digits of a phone number. `not_me_link`: "This wasn't me"; `action_link`: the action the mail is
+    about, if any; `settings_link`: where the setting can be changed back.
     """
 
     kind: NoticeKind

@@ -23,7 +23,7 @@ _ISOLATE, _END = "\u2068", "\u2069"
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Whose mail it is: the panel's name, its address, and how its people are reached."""
+    """Who sends the mail: the panel's name and address, and how to reach its help desk."""
 
     panel: str
     public_url: str
@@ -42,7 +42,7 @@ class Rendered:
 
 
 def render(notice: Notice, *, sender: Sender, language_code: str, time_zone: str) -> Rendered:
-    """Write a notice. Times are told in `time_zone` (IANA name) and name it."""
+    """Write a notice. Times are given in `time_zone` (IANA name), with its name."""
     tongue = language(language_code)
     words = translator(tongue.code)
     wording = WORDINGS[notice.kind]
@@ -88,12 +88,12 @@ def _environment(code: str) -> Environment:
 
 
 def _values(notice: Notice, *, tongue: Language, time_zone: str) -> dict[str, str | int]:
-    def told(at: int) -> str:
+    def written(at: int) -> str:
         return format_instant(at, language=tongue.code, time_zone=time_zone, style="full")
 
     return {
-        "at": told(notice.at),
-        "until": told(notice.until_at) if notice.until_at is not None else "",
+        "at": written(notice.at),
+        "until": written(notice.until_at) if notice.until_at is not None else "",
         "method": _isolate(notice.method, tongue),
         "hint": notice.hint[-2:],
         "address": _isolate(notice.address, tongue),
@@ -116,7 +116,7 @@ def _translated(words: Translations, message: str | None) -> str | None:
 
 
 def _where(notice: Notice, tongue: Language) -> str | None:
-    """Say where in one phrase: "Firefox on Linux, network 203.0.113.0"."""
+    """Return the origin in one phrase: "Firefox on Linux, network 203.0.113.0"."""
     _ = translator(tongue.code).gettext
     network = _isolate(notice.network or "", tongue)
     known = (
@@ -128,16 +128,16 @@ def _where(notice: Notice, tongue: Language) -> str | None:
 
 
 def _tidy(text: str) -> str:
-    """Take out what could break a line, a header or the direction of what follows."""
+    """Remove characters that could break a line, a header or the text direction."""
     kept = "".join(c if unicodedata.category(c)[0] != "C" else " " for c in text)
     tidy = " ".join(kept.split())
     return tidy if len(tidy) <= MAX_FIELD else tidy[: MAX_FIELD - 1] + "…"
 
 
 def _isolate(text: str, tongue: Language) -> str:
-    """Keep a foreign name from turning the sentence around it (Unicode TR 9, isolates).
+    """Keep a name from changing the direction of its sentence (isolates, Unicode TR 9).
 
-    Only where directions can meet, since old mail programs draw the marks as boxes.
+    Only if directions can mix, since old mail programs draw the marks as boxes.
     """
     tidy = _tidy(text)
     turns = any(unicodedata.bidirectional(c) in {"R", "AL"} for c in tidy)
@@ -149,10 +149,10 @@ def _plain(text: str) -> str:
 
 
 def _plain_lines(text: str) -> str:
-    """Bring blank lines left by the template down to one, and end in a single newline."""
+    """Collapse the template's blank lines into single ones, and end with one newline."""
     lines: list[str] = []
     for line in text.splitlines():
         if line.strip() or (lines and lines[-1]):
-            # The space behind "-- " is what makes it a signature's mark (RFC 3676 section 4.3).
+            # The trailing space makes "-- " the signature separator (RFC 3676 section 4.3).
             lines.append(line if line == "-- " else line.rstrip())
     return "\n".join(lines).strip() + "\n"

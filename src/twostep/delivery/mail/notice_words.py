@@ -1,4 +1,4 @@
-"""The words of each notice: a subject, what happened, and what more there is to say."""
+"""The wording of each notice: a subject, what happened, and further advice."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from twostep.i18n import N_, Translations
 
 
 class Follow(StrEnum):
-    """The sentence after the news: what to do if all is well."""
+    """The sentence after what happened: what to do if all is well."""
 
     WAS_YOU = "was_you"
-    ASKED = "asked"  # the mail itself was asked for
-    HELPED = "helped"  # somebody acted for the user
-    NONE = "none"  # there is something to do either way
+    ASKED = "asked"  # the user asked for this mail
+    HELPED = "helped"  # the help desk acted for the user
+    NONE = "none"  # the user has to act either way
 
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """The marked words of one kind. `more`: a second paragraph; `button`: names `action_link`.
+    """The wording of one kind. `more`: a second paragraph; `button`: the label of `action_link`.
 
-    `happened` is empty where the sentence depends on a number (`COUNTED`) or on an act (`ACTS`).
+    `happened` is empty if the sentence depends on a number (`COUNTED`) or an act (`ACTS`).
     """
 
     subject: str

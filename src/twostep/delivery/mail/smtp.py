@@ -1,7 +1,7 @@
-"""Mail by SMTP (RFC 5321), each in one conversation of its own, with `aiosmtplib`.
+"""Mail by SMTP (RFC 5321) with `aiosmtplib`, over a separate connection for each mail.
 
-The steps are taken one by one, because what a broken line means depends on where it broke: before
-the message was written nothing was sent, after it nobody knows.
+The steps are taken one by one, because the meaning of a broken connection depends on the step:
+before the message was written nothing was sent; after that, it may have been.
 """
 
 from __future__ import annotations
@@ -53,16 +53,16 @@ from twostep.delivery.site import Site, clear
 SOCKET_SECONDS = 10.0
 EXAMINE_SECONDS = 4.0
 GOODBYE_SECONDS = 2.0
-CONVERSATIONS = 4  # at once: some servers take few from one client
+MOST_CONNECTIONS = 4  # at the same time: some servers allow only a few per client
 _ADDRESS = re.compile(r"[^\s@]+@[^\s@]+")
 
 
 @dataclass(frozen=True, slots=True)
 class SmtpServer:
-    """The server mail goes through.
+    """The server that mail goes through.
 
     `security`: `tls` from the first byte (port 465), `starttls` (587), or `none`, which is allowed
-    on loopback alone. `sender`: the address mail comes from; `sender_name`: the panel's name.
+    on loopback only. `sender`: the address mail comes from; `sender_name`: the panel's name.
     `message_domain`: the domain of Message-IDs, usually the public host.
     """
 
@@ -81,7 +81,7 @@ class SmtpServer:
 
 
 class Smtp:
-    """The carrier. `context`: which certificates are trusted; the system's where None."""
+    """The carrier. `context`: the trusted certificates; by default the system's."""
 
     name = "smtp"
     channels = frozenset({Channel.EMAIL})
@@ -89,7 +89,7 @@ class Smtp:
     def __init__(self, server: SmtpServer, *, context: ssl.SSLContext | None = None) -> None:
         self._server = server
         self._context = context or ssl.create_default_context()
-        self._places = asyncio.Semaphore(CONVERSATIONS)
+        self._places = asyncio.Semaphore(MOST_CONNECTIONS)
 
     async def send(self, message: Message, *, now: int) -> SendOutcome:  # noqa: ARG002 - the port's
         """Send one mail."""
@@ -107,7 +107,7 @@ class Smtp:
         """Connect, encrypt, log in and hang up: no mail is sent."""
         server = self._server
         try:
-            async with self._conversation(EXAMINE_SECONDS) as smtp:
+            async with self._connection(EXAMINE_SECONDS) as smtp:
                 await smtp.noop()
         except (SMTPException, OSError) as error:
             text = explain_smtp(unwrap(error), host=server.host, port=server.port)
@@ -123,7 +123,7 @@ class Smtp:
     async def _deliver(self, data: bytes, recipient: str) -> SendOutcome:
         is_writing = False
         try:
-            async with self._conversation(SOCKET_SECONDS) as smtp:
+            async with self._connection(SOCKET_SECONDS) as smtp:
                 refused = await self._envelope(smtp, recipient)
                 if refused is not None:
                     return refused
@@ -138,13 +138,13 @@ class Smtp:
             return _read_failure(unwrap(error))
 
     @asynccontextmanager
-    async def _conversation(self, seconds: float) -> AsyncIterator[SMTP]:
-        """A conversation up to the login. Each step may take so many seconds."""
+    async def _connection(self, seconds: float) -> AsyncIterator[SMTP]:
+        """A connection that is logged in. `seconds`: the time limit of each step."""
         server = self._server
         smtp = SMTP(
             hostname=server.host,
             port=server.port,
-            local_hostname=await asyncio.to_thread(_own_name),
+            local_hostname=await asyncio.to_thread(_client_name),
             timeout=seconds,
             use_tls=server.security == "tls",
             start_tls=False,
@@ -164,9 +164,8 @@ class Smtp:
             await _hang_up(smtp)
         finally:
             smtp.close()
-            if (
-                line is not None
-            ):  # else a server that is gone would be waited for, to end TLS with it
+            # Otherwise closing TLS would wait for a server that may be gone.
+            if line is not None:
                 line.abort()
 
     async def _envelope(self, smtp: SMTP, recipient: str) -> SendOutcome | None:
@@ -187,25 +186,25 @@ class Smtp:
         return None
 
 
-async def build(own: SmtpSettings, site: Site) -> Smtp:
-    """Make it from its settings."""
+async def build(section: SmtpSettings, site: Site) -> Smtp:
+    """Build it from its settings."""
     server = SmtpServer(
-        host=own.host,
-        port=own.port,
-        security=own.security,
-        sender=own.sender,
+        host=section.host,
+        port=section.port,
+        security=section.security,
+        sender=section.sender,
         sender_name=site.settings.panel_name,
         message_domain=site.settings.public_host,
-        username=own.user,
-        password=clear(own.password),
+        username=section.user,
+        password=clear(section.password),
     )
     return Smtp(server)
 
 
 def write_mail(message: MailMessage, server: SmtpServer) -> EmailMessage:
-    """Write the message; ValueError where an address or a header cannot be written.
+    """Write the message. ValueError if an address or a header cannot be written.
 
-    `Auto-Submitted` (RFC 3834) keeps holiday notes from answering. The Message-ID comes from the
+    `Auto-Submitted` (RFC 3834) keeps out-of-office replies away. The Message-ID comes from the
     outbox row, so that a repeated delivery is recognised as the same mail.
     """
     if _ADDRESS.fullmatch(message.to) is None:
@@ -233,7 +232,7 @@ def write_mail(message: MailMessage, server: SmtpServer) -> EmailMessage:
 def _read_reply(
     code: int, reply: str, *, of: Literal["sender", "recipient", "data"]
 ) -> SendOutcome:
-    """Sort a reply by its class (RFC 5321 section 4.2.1): 2 yes, 4 later, 5 no."""
+    """Map a reply to an outcome by its class (RFC 5321 section 4.2.1): 2 yes, 4 later, 5 no."""
     if 200 <= code < 300:
         return Accepted(provider_id=redact(reply, limit=80))
     words = f"SMTP {code} for the {of}: {redact(reply)}"
@@ -245,7 +244,7 @@ def _read_reply(
 
 
 def _read_failure(error: Exception) -> SendOutcome:
-    """Sort what went wrong before the message was written."""
+    """Map an error from before the message was written to an outcome."""
     match error:
         case SMTPAuthenticationError(code=code) if code >= 500:
             return Misconfigured("the server refused the user name or the password")
@@ -257,8 +256,8 @@ def _read_failure(error: Exception) -> SendOutcome:
             return Temporary(f"no conversation: {type(error).__name__}")
 
 
-def _own_name() -> str:
-    """What we call ourselves: this machine's full name, or its address where it has none."""
+def _client_name() -> str:
+    """The name for EHLO: this machine's full name, or its address if it has none."""
     name = socket.getfqdn()
     if "." in name:
         return name
@@ -270,7 +269,7 @@ def _own_name() -> str:
 
 
 async def _greet(smtp: SMTP) -> None:
-    """Say EHLO, or HELO to a server that does not know it."""
+    """Send EHLO, or HELO to a server that does not know it."""
     try:
         await smtp.ehlo()
     except SMTPHeloError:
@@ -280,6 +279,6 @@ async def _greet(smtp: SMTP) -> None:
 
 
 async def _hang_up(smtp: SMTP) -> None:
-    """Say goodbye; whether it is heard changes nothing any more."""
+    """Send QUIT. Errors no longer matter at this point."""
     with suppress(SMTPException, OSError):
         await smtp.quit(timeout=GOODBYE_SECONDS)

@@ -1,4 +1,4 @@
-"""Says why a conversation with a mail server came to nothing, in the operator's words."""
+"""Explains to the operator why a connection to a mail server failed."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from twostep.delivery.port import redact
 
 
 def unwrap(error: Exception) -> Exception:
-    """What the network said, which the library wraps while it connects."""
+    """Return the network error that the library wraps while connecting."""
     cause = error.__cause__
     return cause if isinstance(error, SMTPConnectError) and isinstance(cause, Exception) else error
 
 
 def is_not_offered(error: Exception) -> bool:
-    """Whether the server offers no STARTTLS or no login: the library has no kind of its own for it."""
+    """Whether the server lacks STARTTLS or login, for which the library has no exception class."""
     return type(error) is SMTPException
 
 
 def explain_smtp(error: Exception, *, host: str, port: int) -> str:
-    """Say what is wrong and what to do; without a full stop at the end."""
+    """Say what is wrong and what to do, without a full stop at the end."""
     place = f"{host} port {port}"
     match error:
         case SMTPAuthenticationError(code=code) if code >= 500:
             return f"{place} refuses our login. Check smtp.user and smtp.password"
         case SMTPAuthenticationError(code=code):
             return f"{place} takes no login just now (SMTP {code}). Look again in a few minutes"
-        case SMTPException(message=said) if is_not_offered(error) and "STARTTLS ext" not in said:
+        case SMTPException(message=reply) if is_not_offered(error) and "STARTTLS ext" not in reply:
             return (
                 f"{place} asks for no login, or not on this line. Check smtp.port and"
                 " smtp.security, or leave smtp.user and smtp.password out"
@@ -48,7 +48,7 @@ def explain_smtp(error: Exception, *, host: str, port: int) -> str:
                 f"{place} hangs up or does not speak SMTP. Check smtp.port and smtp.security (587"
                 ' is "starttls", 465 is "tls"), and its own log'
             )
-        case SMTPResponseException(code=code, message=said):
-            return f"{place} turns us away (SMTP {code}: {redact(said)}). See its own log"
+        case SMTPResponseException(code=code, message=reply):
+            return f"{place} turns us away (SMTP {code}: {redact(reply)}). See its own log"
         case _:
             return explain(error, host=host, port=port)

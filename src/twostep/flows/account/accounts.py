@@ -1,4 +1,4 @@
-"""Accounts as the operator's command line makes and lists them."""
+"""Add, list and look up accounts for the operator's command line."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PAGE = 500
 
 @dataclass(frozen=True, slots=True)
 class NewAccount:
-    """What `user add` is given. `typed`: the password, None to set one by link later."""
+    """The input of `user add`. `typed`: the password; None to set one later through a link."""
 
     name: str
     email: str
@@ -37,9 +37,9 @@ class NewAccount:
 async def add_account(opener: TurnOpener, new: NewAccount) -> Account | Refused:
     """Make an account; its address counts as verified, because an operator vouches for it.
 
-    Refused: USER_NAME_MALFORMED, USER_NAME_TAKEN, EMAIL_MALFORMED, EMAIL_TAKEN, and what
-    `review_password` says. Of two that want the same at once, the engine runs the later one again,
-    and it then sees the first.
+    Refused: USER_NAME_MALFORMED, USER_NAME_TAKEN, EMAIL_MALFORMED, EMAIL_TAKEN, and whatever
+    `refuse_password` refuses. If two calls race for the same name or address, the engine retries the
+    later one, which then sees the first.
     """
     name = read_user_name(new.name)
     address = read_email_address(new.email)
@@ -50,7 +50,7 @@ async def add_account(opener: TurnOpener, new: NewAccount) -> Account | Refused:
     password_hash = None
     if new.typed is not None:
         words = [name.text, opener.env.settings.panel_name, opener.env.settings.organisation]
-        refused = password.review_password(
+        refused = password.refuse_password(
             new.typed, two_step_on=False, context_words=[word for word in words if word]
         )
         if refused := refused or review_breached(opener.env, new.typed):
@@ -66,8 +66,8 @@ async def add_account(opener: TurnOpener, new: NewAccount) -> Account | Refused:
         held = accounts.insert(turn.tx, account, name_key=name.key)
         if held is None:
             return Refused(Reason.USER_NAME_TAKEN)
-        own = EmailAddress(token.new_id(), account.id, address.text, turn.now, turn.now)
-        stored_addresses.insert_address(turn.tx, own, address_key=address.key)
+        verified = EmailAddress(token.new_id(), account.id, address.text, turn.now, turn.now)
+        stored_addresses.insert_address(turn.tx, verified, address_key=address.key)
         turn.record(held, event.new_event(event.ACCOUNT_CREATED, role=str(new.role)))
         return account
 
@@ -100,7 +100,7 @@ def _new_account(new: NewAccount, name: str, *, password_hash: str | None, now: 
 
 @dataclass(frozen=True, slots=True)
 class AccountView:
-    """One account with its addresses and ways to sign in; never a secret."""
+    """One account with its addresses and methods; never a secret."""
 
     account: Account
     addresses: tuple[EmailAddress, ...]
@@ -108,22 +108,22 @@ class AccountView:
 
 
 def list_accounts(turn: Turn) -> list[Account]:
-    """Every account by name."""
-    found: list[Account] = []
+    """List every account by name."""
+    listed: list[Account] = []
     after = ""
     while page := accounts.list_all(turn.tx, after=after, limit=PAGE):
-        found += page
+        listed += page
         after = user_name_key(page[-1].name)
-    return found
+    return listed
 
 
 def view_account(turn: Turn, name: str) -> AccountView | Refused:
-    """One account by its name. Refused: NOT_FOUND."""
+    """View one account by its name. Refused: NOT_FOUND."""
     return _view(turn, accounts.load_by_name(turn.tx, user_name_key(name)))
 
 
 def find_account(turn: Turn, address: str) -> AccountView | Refused:
-    """The account that has verified this e-mail address. Refused: NOT_FOUND."""
+    """View the account that has verified this e-mail address. Refused: NOT_FOUND."""
     return _view(turn, accounts.load_by_address(turn.tx, email_key(address)))
 
 

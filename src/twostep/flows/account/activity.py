@@ -9,18 +9,18 @@ from dataclasses import dataclass
 from twostep.core.audit import event
 from twostep.flows.mail_links import NOT_ME_SECONDS
 from twostep.flows.turn import Turn, TurnOpener
-from twostep.store.audit import trail as audit
+from twostep.store.audit import trail
 
 
 PAGE = 1000
 NEWEST = 2**62
 OWNER = "self"
-HIDDEN_AMONG = 50  # read beyond the limit: so many rows may be hidden ones
+HIDDEN_AMONG = 50  # rows to read beyond the limit, because some may be hidden
 
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """One past event of the account."""
+    """One event in the account's history."""
 
     seq: int
     at: int
@@ -33,12 +33,12 @@ class Activity:
     data: dict[str, str | int]
 
 
-# The machine room's own events say nothing to the account's owner.
+# Internal events that mean nothing to the account's owner.
 _HIDDEN = frozenset({"notice.sent", "code.delivered", "audit.exported"})
 
 
-# What somebody can say was not them: it takes the password, or a session. A stranger's wrong password
-# has done nothing yet.
+# Events that an owner can deny: all require the password or a session. A stranger's wrong password
+# has done no harm yet.
 _DENIABLE = frozenset(
     {
         event.SIGN_IN_COMPLETED,
@@ -65,15 +65,19 @@ _DENIABLE = frozenset(
 )
 
 
-def is_deniable(told: Activity, *, now: int) -> bool:
-    """Whether its owner may say "No" to "Was this you?": as long as a mailed link would work."""
-    return told.event in _DENIABLE and told.actor == OWNER and 0 <= now - told.at < NOT_ME_SECONDS
+def is_deniable(activity: Activity, *, now: int) -> bool:
+    """Whether the owner may still answer "No" to "Was this you?": as long as a mailed link works."""
+    return (
+        activity.event in _DENIABLE
+        and activity.actor == OWNER
+        and 0 <= now - activity.at < NOT_ME_SECONDS
+    )
 
 
 def load_activity(turn: Turn, account_id: str, *, seq: int) -> Activity | None:
-    """One event of the account by its number."""
-    found = audit.list_newest(turn.tx, account_id, before_seq=seq + 1, limit=1)
-    return _activity(found[0].body) if found and found[0].seq == seq else None
+    """Load one event of the account by its sequence number."""
+    records = trail.list_newest(turn.tx, account_id, before_seq=seq + 1, limit=1)
+    return _activity(records[0].body) if records and records[0].seq == seq else None
 
 
 def list_activity(
@@ -85,30 +89,30 @@ def list_activity(
     since: int = 0,
     group: str = "",
 ) -> list[Activity]:
-    """The newest events, at most `limit`, not older than `since`.
+    """List the newest events, at most `limit` and not older than `since`.
 
-    `group`: only events whose name begins so, as `app` or `phone`.
+    `group`: only events whose names start with it, such as `app` or `phone`.
     """
-    found: list[Activity] = []
+    listed: list[Activity] = []
     size = PAGE if group else min(PAGE, limit + HIDDEN_AMONG)
-    while len(found) < limit:
-        records = audit.list_newest(turn.tx, account_id, before_seq=before_seq, limit=size)
+    while len(listed) < limit:
+        records = trail.list_newest(turn.tx, account_id, before_seq=before_seq, limit=size)
         for record in records:
-            if record.at < since or len(found) >= limit:
-                return found
+            if record.at < since or len(listed) >= limit:
+                return listed
             if record.event in _HIDDEN or not record.event.startswith(group):
                 continue
-            found.append(_activity(record.body))
+            listed.append(_activity(record.body))
         if len(records) < size:
-            return found
+            return listed
         before_seq = records[-1].seq
-    return found
+    return listed
 
 
 async def each_page(
     opener: TurnOpener, account_id: str, *, since: int, limit: int
 ) -> AsyncIterator[list[Activity]]:
-    """Every event since then, the newest first, `limit` at a time, so that no snapshot stays open."""
+    """Yield events back to `since`, newest first, `limit` per read so that no snapshot stays open."""
     before_seq = NEWEST
     while page := await opener.read(
         list_activity, account_id, limit=limit, before_seq=before_seq, since=since
@@ -118,15 +122,15 @@ async def each_page(
 
 
 def _activity(body: str) -> Activity:
-    told = json.loads(body)
+    fields = json.loads(body)
     return Activity(
-        seq=told["seq"],
-        at=told["at"],
-        event=told["event"],
-        method=told["method"],
-        outcome=told["outcome"],
-        actor=told["actor"],
-        network=told["network"],
-        browser=told["browser"],
-        data=told["data"],
+        seq=fields["seq"],
+        at=fields["at"],
+        event=fields["event"],
+        method=fields["method"],
+        outcome=fields["outcome"],
+        actor=fields["actor"],
+        network=fields["network"],
+        browser=fields["browser"],
+        data=fields["data"],
     )

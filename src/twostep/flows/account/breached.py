@@ -1,7 +1,7 @@
-"""Whether a password stands in the operator's file of breached ones (ASVS 6.2.12). Nothing leaves.
+"""Look up a password in the operator's file of breached ones (ASVS 6.2.12). Nothing leaves the host.
 
-The file has one SHA-1 digest a line, in hexadecimal, ordered, with or without `:COUNT` behind it: as the
-downloaders of "Pwned Passwords" write it. It may have tens of gigabytes, so a line is found by halving.
+Each line of the file is a SHA-1 digest in hexadecimal, sorted, with or without a `:COUNT` suffix, as
+written by "Pwned Passwords" downloaders. It can be tens of gigabytes, hence the binary search.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ DIGEST_LETTERS = 40
 
 
 def review_breached(env: Env, typed: str) -> Refused | None:
-    """Refuse a breached password, where there is a file of them. Reads about forty short pieces.
+    """Refuse a breached password, if there is a file of them. Takes about forty short reads.
 
-    Refused: PASSWORD_BREACHED. Raises `OSError` when the file cannot be read any more.
+    Refused: PASSWORD_BREACHED. Raises `OSError` if the file can no longer be read.
     """
     path = env.settings.password.breached_list
     if path is None or not is_breached(path, typed):
@@ -31,25 +31,25 @@ def review_breached(env: Env, typed: str) -> Refused | None:
 
 
 def is_breached(path: Path, typed: str) -> bool:
-    """Whether the password's digest stands in the ordered file."""
+    """Whether the sorted file contains the password's digest."""
     wanted = hashlib.sha1(as_received(typed), usedforsecurity=False).hexdigest().upper().encode()
     with path.open("rb") as file:
-        first, beyond = 0, os.fstat(file.fileno()).st_size
-        while first < beyond:
-            middle = (first + beyond) // 2
-            found = _line_from(file, middle)
-            if found == wanted:
+        low, high = 0, os.fstat(file.fileno()).st_size
+        while low < high:
+            middle = (low + high) // 2
+            line = _digest_from(file, middle)
+            if line == wanted:
                 return True
-            if found and found < wanted:
-                first = file.tell()
+            if line and line < wanted:
+                low = file.tell()
             else:
-                beyond = middle
+                high = middle
     return False
 
 
-def _line_from(file: BufferedReader, place: int) -> bytes:
-    """The digest of the first line that begins at `place` or behind it; empty at the end."""
-    file.seek(max(0, place - 1))
-    if place:
-        file.readline()  # up to the end of the line before, which may be the very last sign
+def _digest_from(file: BufferedReader, offset: int) -> bytes:
+    """The digest on the first line that starts at `offset` or after it; empty at the end."""
+    file.seek(max(0, offset - 1))
+    if offset:
+        file.readline()  # skip to the next line; `offset` may already be its start
     return file.readline()[:DIGEST_LETTERS].strip().upper()

@@ -1,4 +1,4 @@
-"""What the dashboard and the page of all settings show."""
+"""The data for the dashboard and for the page of all settings."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from twostep.store.sign_in import sessions
 
 
 ROWS = 3
-LOOKED_THROUGH = 60  # events among which the sign-in before this one is looked for
+SEARCHED = 60  # events searched for the previous sign-in
 
 
 @dataclass(frozen=True, slots=True)
 class DashboardView:
-    """`previous_at`: the sign-in before this session's, in Unix seconds. `handle`: by which
-    authenticators know the account, None before the first passkey. `clock_was_ahead`: for operators."""
+    """`previous_at`: the sign-in before this session's, in Unix seconds. `handle`: the account's
+    WebAuthn user handle, None before the first passkey. `clock_was_ahead`: for operators."""
 
     methods: Methods
     email: str
@@ -36,7 +36,7 @@ class DashboardView:
 
 @dataclass(frozen=True, slots=True)
 class SettingsView:
-    """How much there is of everything that has a page of its own."""
+    """Counts of everything that has its own page."""
 
     methods: Methods
     emails: int
@@ -44,18 +44,18 @@ class SettingsView:
 
 
 def view_dashboard(turn: Turn, account: Account, current: Session) -> DashboardView:
-    """Read the start page of somebody who is signed in."""
+    """Read the dashboard of a signed-in user."""
     addresses = stored_addresses.list_addresses(turn.tx, account.id)
-    verified = [one for one in addresses if one.verified_at is not None]
-    newest = list_activity(turn, account.id, limit=LOOKED_THROUGH)
+    verified = [address for address in addresses if address.verified_at is not None]
+    newest = list_activity(turn, account.id, limit=SEARCHED)
     earlier = (
-        one.at
-        for one in newest
-        if one.event == event.SIGN_IN_COMPLETED and one.at < current.created_at
+        activity.at
+        for activity in newest
+        if activity.event == event.SIGN_IN_COMPLETED and activity.at < current.created_at
     )
     return DashboardView(
         methods=load_methods(turn.tx, account.id),
-        email=next((one.address for one in (*verified, *addresses)), ""),
+        email=next((address.address for address in (*verified, *addresses)), ""),
         previous_at=next(earlier, None),
         activity=tuple(newest[:ROWS]),
         handle=passkeys.load_handle(turn.tx, account.id),

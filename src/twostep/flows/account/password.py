@@ -17,7 +17,7 @@ from twostep.flows.account.breached import review_breached
 from twostep.flows.env import Env
 from twostep.flows.limits import count_all
 from twostep.flows.mail_links import RESET_PASSWORD
-from twostep.flows.proof import wrong_tries as second_step_throttle
+from twostep.flows.proof import wrong_tries
 from twostep.flows.proof.password_tries import count_password_try, refuse_password_tries
 from twostep.flows.proof.remembered_browsers import forget_browsers
 from twostep.flows.proof.retired_password import send_password_links
@@ -27,14 +27,16 @@ from twostep.store.account.accounts import Held
 from twostep.store.sign_in import known_browsers, sessions
 
 
-# Writing mails takes longer than writing none: every answer waits until both would be done.
+# Queueing mails takes time, so every answer waits this long to look the same.
 LEAST_SECONDS = 0.25
 
 
-def review(env: Env, account: Account, new: str, *, two_step: bool | None = None) -> Refused | None:
-    """Judge a new password for this account (ASVS 6.2). `two_step`: as it will be, if it changes."""
+def review_new_password(
+    env: Env, account: Account, new: str, *, two_step: bool | None = None
+) -> Refused | None:
+    """Check a new password for this account (ASVS 6.2). `two_step`: the new state, if it changes."""
     words = (account.name, env.settings.panel_name, env.settings.organisation, env.public_host)
-    refused = password.review_password(
+    refused = password.refuse_password(
         new,
         two_step_on=account.two_step if two_step is None else two_step,
         context_words=[word for word in words if word],
@@ -45,10 +47,10 @@ def review(env: Env, account: Account, new: str, *, two_step: bool | None = None
 async def change_password(
     opener: TurnOpener, current: Session, *, typed: str, new: str
 ) -> Done | Refused:
-    """Change the password; every other session and known browser ends.
+    """Change the password; other sessions end and known browsers are forgotten.
 
-    Refused: PASSWORD_CURRENT_WRONG, PASSWORD_UNCHANGED, what `review` says, THROTTLED, CHANGED.
-    Raises `Overloaded`.
+    Refused: PASSWORD_CURRENT_WRONG, PASSWORD_UNCHANGED, THROTTLED, CHANGED, and whatever
+    `review_new_password` refuses. Raises `Overloaded`.
     """
     account = await opener.env.store.read(accounts.load, current.account_id)
     if account is None or account.password_hash is None:
@@ -58,7 +60,7 @@ async def change_password(
     verdict = await opener.env.hashes.run_known(
         password.verify_hash, account.password_hash, typed, profile=opener.env.profile
     )
-    refused = review(opener.env, account, new)
+    refused = review_new_password(opener.env, account, new)
     if refused is None and new == typed:
         refused = Refused(Reason.PASSWORD_UNCHANGED)
     new_hash = ""
@@ -72,9 +74,9 @@ async def change_password(
         locked = turn.lock(current)
         if locked is None or locked.password_version != version:
             return Refused(Reason.CHANGED)
-        wrong = count_password_try(turn, locked, current, right=verdict.ok)
-        if wrong or refused:
-            return wrong or refused or Refused(Reason.CHANGED)
+        refused_try = count_password_try(turn, locked, current, right=verdict.ok)
+        if refused_try or refused:
+            return refused_try or refused or Refused(Reason.CHANGED)
         sessions.remove_others(turn.tx, locked.id, keep=current.id)
         save_new(turn, locked, new=new, new_hash=new_hash, by="owner")
         return Done()
@@ -85,42 +87,40 @@ async def change_password(
 async def forgot_password(opener: TurnOpener, *, identifier: str) -> Done:
     """Mail a link for a new password. The answer is the same for known and unknown names.
 
-    At most three mails an hour for an account and ten for a network; a request beyond that is
-    dropped without a word, because a word would tell whether the name is known.
+    At most three mails an hour per account and ten per network; requests beyond that are dropped
+    silently, because an answer would reveal whether the name is known.
     """
 
     def send(turn: Turn) -> Done:
         if "@" in identifier:
-            found = accounts.load_by_address(turn.tx, email_key(identifier))
+            named = accounts.load_by_address(turn.tx, email_key(identifier))
         else:
-            found = accounts.load_by_name(turn.tx, user_name_key(identifier))
-        account = accounts.lock(turn.tx, found.id) if found else None
-        network, own = throttle.RESET_MAIL_NETWORK, throttle.RESET_MAIL_ACCOUNT
-        # One after the other: what the network has used must not tell whether the name is known.
+            named = accounts.load_by_name(turn.tx, user_name_key(identifier))
+        account = accounts.lock(turn.tx, named.id) if named else None
+        per_network, per_account = throttle.RESET_MAIL_NETWORK, throttle.RESET_MAIL_ACCOUNT
+        # Separately: the network's count must not reveal whether the name is known.
         refused = count_all(
-            turn.tx, [(f"{network.name}:{turn.visitor.network}", network)], now=turn.now
+            turn.tx, [(f"{per_network.name}:{turn.visitor.network}", per_network)], now=turn.now
         )
         if account and refused is None:
-            refused = count_all(turn.tx, [(f"{own.name}:{account.id}", own)], now=turn.now)
+            refused = count_all(
+                turn.tx, [(f"{per_account.name}:{account.id}", per_account)], now=turn.now
+            )
         if account and account.disabled_at is None and refused is None:
             kind = NoticeKind.PASSWORD_RESET_LINK
             send_password_links(turn, account, kind=kind, by="forgot_password")
         return Done()
 
-    done, _ = await asyncio.gather(opener.run(send), asyncio.sleep(LEAST_SECONDS))
-    return done
+    answer, _ = await asyncio.gather(opener.run(send), asyncio.sleep(LEAST_SECONDS))
+    return answer
 
 
 def view_reset(turn: Turn, *, link: str) -> Account | Refused:
-    """The account whose password a link sets. Refused: LINK_DEAD."""
-    found = mail_links.load(turn.tx, token.digest(link), purpose=RESET_PASSWORD)
-    if (
-        found is None
-        or found.used_at is not None
-        or not found.created_at <= turn.now < found.expires_at
-    ):
+    """The account whose password a link can set. Refused: LINK_DEAD."""
+    row = mail_links.load(turn.tx, token.digest(link), purpose=RESET_PASSWORD)
+    if row is None or row.used_at is not None or not row.created_at <= turn.now < row.expires_at:
         return Refused(Reason.LINK_DEAD)
-    account = accounts.load(turn.tx, found.account_id)
+    account = accounts.load(turn.tx, row.account_id)
     if account is None or account.disabled_at is not None:
         return Refused(Reason.LINK_DEAD)
     return account
@@ -129,13 +129,13 @@ def view_reset(turn: Turn, *, link: str) -> Account | Refused:
 async def reset_password(opener: TurnOpener, *, link: str, new: str) -> Done | Refused:
     """Set a new password through a mailed link; never signs in, never skips the second step.
 
-    A refused password does not use the link up. Refused: LINK_DEAD, what `review` says.
-    Raises `Overloaded`.
+    A refused password does not use the link up. Refused: LINK_DEAD, CHANGED, and whatever
+    `review_new_password` refuses. Raises `Overloaded`.
     """
     account = await opener.read(view_reset, link=link)
     if isinstance(account, Refused):
         return account
-    if refused := review(opener.env, account, new):
+    if refused := review_new_password(opener.env, account, new):
         return refused
     new_hash = await opener.env.hashes.run(password.hash_password, new, profile=opener.env.profile)
 
@@ -156,13 +156,12 @@ async def reset_password(opener: TurnOpener, *, link: str, new: str) -> Done | R
 
 
 def save_new(turn: Turn, account: Held, *, new: str, new_hash: str, by: str) -> None:
-    """Keep a new password of a locked account: browsers are forgotten, links for another one are
-    dead, the owner is told."""
+    """Save a new password: forget browsers, remove open reset links and notify the owner."""
     accounts.save_password(
         turn.tx, account, password_hash=new_hash, short=password.is_short(new), now=turn.now
     )
     mail_links.remove_open(turn.tx, account.id, purpose=RESET_PASSWORD)
-    second_step_throttle.forget_all(turn, account)
+    wrong_tries.forget_all(turn, account)
     known_browsers.remove_known_browsers(turn.tx, account.id)
     forget_browsers(turn, account)
     turn.record(account, event.new_event(event.PASSWORD_CHANGED, by=by))

@@ -1,4 +1,4 @@
-"""Language and time zone, and the account's e-mail addresses."""
+"""Change the language, the time zone and the account's e-mail addresses."""
 
 from __future__ import annotations
 
@@ -36,27 +36,27 @@ def save_profile(turn: Turn, current: Session, *, language: str, time_zone: str)
 
 
 def list_addresses(turn: Turn, account_id: str) -> list[EmailAddress]:
-    """The account's addresses, unverified ones too."""
+    """List the account's addresses, including unverified ones."""
     return addresses.list_addresses(turn.tx, account_id)
 
 
 def add_address(turn: Turn, current: Session, *, typed: str) -> EmailAddress | Refused:
-    """Add an address: a link goes there. Once it is confirmed, every address is told.
+    """Add an address and mail it a link. Once it is confirmed, every address is notified.
 
-    An address that belongs to another account is taken like any other, and its owner gets the
-    link: whether it is known stays unsaid. Refused: EMAIL_MALFORMED, EMAIL_DUPLICATE, EMAIL_LIMIT,
-    SEND_LIMIT.
+    An address of another account is accepted like any other and its owner gets the link, so that
+    nothing reveals whether it is known. Refused: EMAIL_MALFORMED, EMAIL_DUPLICATE, EMAIL_LIMIT,
+    SEND_LIMIT, CHANGED.
     """
-    read = read_email_address(typed)
-    if isinstance(read, Refused):
-        return read
+    new = read_email_address(typed)
+    if isinstance(new, Refused):
+        return new
     account = turn.lock(current)
     if account is None:
         return Refused(Reason.CHANGED)
-    own = addresses.list_addresses(turn.tx, account.id)
-    if any(read.key == email_key(one.address) for one in own):
+    listed = addresses.list_addresses(turn.tx, account.id)
+    if any(new.key == email_key(row.address) for row in listed):
         return Refused(Reason.EMAIL_DUPLICATE)
-    if len(own) >= MOST_ADDRESSES:
+    if len(listed) >= MOST_ADDRESSES:
         return Refused(Reason.EMAIL_LIMIT, detail={"maximum": MOST_ADDRESSES})
     hour = 3600
     if (
@@ -66,8 +66,8 @@ def add_address(turn: Turn, current: Session, *, typed: str) -> EmailAddress | R
         >= CONFIRM_MAILS_AN_HOUR
     ):
         return Refused(Reason.SEND_LIMIT, retry_at=turn.now + hour)
-    address = EmailAddress(token.new_id(), account.id, read.text, None, turn.now)
-    addresses.insert_address(turn.tx, address, address_key=read.key)
+    address = EmailAddress(token.new_id(), account.id, new.text, None, turn.now)
+    addresses.insert_address(turn.tx, address, address_key=new.key)
     _send_confirmation(turn, account, address)
     turn.record(account, event.new_event(event.EMAIL_ADDED))
     return address
@@ -86,51 +86,57 @@ def _send_confirmation(turn: Turn, account: Account, address: EmailAddress) -> N
 
 
 def view_confirmation(turn: Turn, current: Session, *, link: str) -> str | Refused:
-    """The address that a link would confirm. Refused: LINK_DEAD."""
-    found = mail_links.load(turn.tx, token.digest(link), purpose=CONFIRM_EMAIL)
+    """The address that a link confirms. Refused: LINK_DEAD."""
+    link_row = mail_links.load(turn.tx, token.digest(link), purpose=CONFIRM_EMAIL)
     if (
-        found is None
-        or found.used_at is not None
-        or not found.created_at <= turn.now < found.expires_at
-        or found.account_id != current.account_id
+        link_row is None
+        or link_row.used_at is not None
+        or not link_row.created_at <= turn.now < link_row.expires_at
+        or link_row.account_id != current.account_id
     ):
         return Refused(Reason.LINK_DEAD)
-    own = addresses.list_addresses(turn.tx, current.account_id)
-    unconfirmed = (one for one in own if one.id == found.subject_id and one.verified_at is None)
-    address = next((one.address for one in unconfirmed), None)
+    listed = addresses.list_addresses(turn.tx, current.account_id)
+    unconfirmed = (
+        row for row in listed if row.id == link_row.subject_id and row.verified_at is None
+    )
+    address = next((row.address for row in unconfirmed), None)
     return address or Refused(Reason.LINK_DEAD)
 
 
 def confirm_address(turn: Turn, current: Session, *, link: str) -> Done | Refused:
-    """Confirm an address by its mailed link, in a session of its account; all addresses are told.
+    """Confirm an address by its link, in a session of its account; notifies all addresses.
 
-    Refused: LINK_DEAD, and EMAIL_TAKEN, which does not use the link up: the other account may give
-    the address back.
+    Refused: LINK_DEAD, and EMAIL_TAKEN, which does not use the link up: the other account may remove
+    the address.
     """
     account = turn.lock(current)
     address = view_confirmation(turn, current, link=link)
     if account is None or isinstance(address, Refused):
         return Refused(Reason.LINK_DEAD)
     digest = token.digest(link)
-    found = mail_links.load(turn.tx, digest, purpose=CONFIRM_EMAIL)
-    if found is None:
+    link_row = mail_links.load(turn.tx, digest, purpose=CONFIRM_EMAIL)
+    if link_row is None:
         return Refused(Reason.LINK_DEAD)
-    if not addresses.verify_address(turn.tx, found.subject_id, account_id=account.id, now=turn.now):
+    if not addresses.verify_address(
+        turn.tx, link_row.subject_id, account_id=account.id, now=turn.now
+    ):
         return Refused(Reason.EMAIL_TAKEN)
     mail_links.consume(turn.tx, digest, purpose=CONFIRM_EMAIL, now=turn.now)
     turn.record(account, event.new_event(event.EMAIL_VERIFIED))
-    turn.notify(account, NoticeKind.EMAIL_ADDED, undo=f"email:{found.subject_id}", address=address)
+    turn.notify(
+        account, NoticeKind.EMAIL_ADDED, undo=f"email:{link_row.subject_id}", address=address
+    )
     return Done()
 
 
 def remove_address(turn: Turn, current: Session, *, address_id: str) -> Done | Refused:
-    """Remove an address; it is told too. Refused: NOT_FOUND, EMAIL_LAST."""
+    """Remove an address, and notify it too. Refused: NOT_FOUND, EMAIL_LAST, CHANGED."""
     account = turn.lock(current)
     if account is None:
         return Refused(Reason.CHANGED)
-    own = addresses.list_addresses(turn.tx, account.id)
-    verified = tuple(one.address for one in own if one.verified_at is not None)
-    address = next((one for one in own if one.id == address_id), None)
+    listed = addresses.list_addresses(turn.tx, account.id)
+    verified = tuple(row.address for row in listed if row.verified_at is not None)
+    address = next((row for row in listed if row.id == address_id), None)
     if address is None:
         return Refused(Reason.NOT_FOUND)
     if address.verified_at is not None and len(verified) == 1:
@@ -138,7 +144,7 @@ def remove_address(turn: Turn, current: Session, *, address_id: str) -> Done | R
     addresses.remove_address(turn.tx, address_id, account_id=account.id)
     turn.record(account, event.new_event(event.EMAIL_REMOVED))
     if address.verified_at is not None:
-        # One may still lie in its mailbox.
+        # Its mailbox may still hold a reset link.
         mail_links.remove_open(turn.tx, account.id, purpose=RESET_PASSWORD)
         turn.notify(account, NoticeKind.EMAIL_REMOVED, to=verified, address=address.address)
     return Done()

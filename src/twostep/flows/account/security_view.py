@@ -1,4 +1,4 @@
-"""What Account security, the page of sessions and the pages of one way to sign in show."""
+"""The data for Account security, the page of sessions and the pages of each method."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from twostep.core.audit import event
 from twostep.core.methods.authenticator import Methods, RememberedBrowser
 from twostep.core.sign_in.session import Session
 from twostep.flows.account.activity import Activity, list_activity
-from twostep.flows.proof.remembered_browsers import is_this, list_remembered
+from twostep.flows.proof.remembered_browsers import current_browser_id, list_remembered
 from twostep.flows.sign_in.sessions import list_sessions
 from twostep.flows.turn import Turn
 from twostep.store.methods import passkeys
@@ -20,7 +20,7 @@ ROWS = 5
 
 OFFER_SECONDS = 900
 
-# After one of these, signing out everywhere else is offered.
+# Events after which signing out everywhere else is offered.
 _CHANGES = frozenset(
     {
         event.APP_ADDED,
@@ -38,10 +38,9 @@ _CHANGES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class SecurityView:
-    """`sessions`: this one first. `offered`: a way to sign in has just changed, and other browsers
-    are still signed in. `browsers`: those that are not asked for a code; `this_browser`: the id of
-    the one that looks. `handle`: by which authenticators know the account, None before the first
-    passkey."""
+    """`sessions`: the current one first. `offered`: a method has just changed while other browsers
+    are signed in. `browsers`: those not asked for a code; `this_browser`: the current one's id.
+    `handle`: the account's WebAuthn user handle, None before the first passkey."""
 
     methods: Methods
     browsers: tuple[RememberedBrowser, ...]
@@ -56,13 +55,15 @@ def view_security(turn: Turn, account: Account, current: Session) -> SecurityVie
     """Read Account security."""
     live = list_sessions(turn, account.id)
     newest = list_activity(turn, account.id, limit=20)
-    changed = any(one.event in _CHANGES and turn.now - one.at < OFFER_SECONDS for one in newest)
+    changed = any(
+        activity.event in _CHANGES and turn.now - activity.at < OFFER_SECONDS for activity in newest
+    )
     return SecurityView(
         methods=load_methods(turn.tx, account.id),
         browsers=list_remembered(turn, account),
         handle=passkeys.load_handle(turn.tx, account.id),
-        this_browser=is_this(turn, account),
-        sessions=tuple(sorted(live, key=lambda one: one.id != current.id)),
+        this_browser=current_browser_id(turn, account),
+        sessions=tuple(sorted(live, key=lambda session: session.id != current.id)),
         offered=changed and len(live) > 1,
         activity=tuple(newest[:ROWS]),
     )

@@ -1,4 +1,4 @@
-"""Alarms for operators: in the audit trail for good, on their page while they are new, in the log."""
+"""Alarms for operators: kept in the audit trail, logged, and shown on their page while recent."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from twostep.core import token
 from twostep.core.audit import event
 from twostep.core.audit.event import SYSTEM
 from twostep.flows.turn import Turn
-from twostep.store.audit import trail as audit
+from twostep.store.audit import trail
 from twostep.store.messages import alarms
 from twostep.store.messages.alarms import Alarm
 
@@ -17,8 +17,11 @@ log = structlog.get_logger(__name__)
 
 
 def raise_alarm(turn: Turn, kind: str, *, subject: str, **data: str | int) -> None:
-    """Raise one. `subject`: what it is about, never a number. Comes after every row lock of a flow."""
+    """Raise an alarm; call it after every row lock of the flow.
+
+    `subject`: what it is about, never a phone number.
+    """
     alarms.insert(turn.tx, Alarm(token.new_id(), turn.now, kind, subject, data))
-    told = event.new_event(kind, **data)  # type: ignore[arg-type]  # `method` is never among them
-    audit.append_system(turn.tx, told, subject=subject, source=SYSTEM, now=turn.now)
+    raised = event.new_event(kind, **data)  # type: ignore[arg-type]  # `method` is never among them
+    trail.append_system(turn.tx, raised, subject=subject, source=SYSTEM, now=turn.now)
     turn.tx.on_commit(lambda: log.warning("delivery.alarm", kind=kind, **data))

@@ -1,7 +1,7 @@
-"""Sign the audit chains' heads once a minute and at the end, in the database and in a file outside.
+"""Sign the audit chains' heads every minute and at shutdown, in the database and an external file.
 
-A file that cannot be written stops nothing: it is logged and counted, `doctor` says it, and what is
-missing in it is appended as soon as that works again.
+A file that cannot be written stops nothing: the failure is logged, counted and reported by `doctor`,
+and the missing checkpoints are appended once writing works again.
 """
 
 from __future__ import annotations
@@ -17,39 +17,38 @@ from twostep.core.audit.audit_checkpoint import CHECKPOINTS, new_checkpoint, rea
 from twostep.core.outage import StoreUnavailable
 from twostep.flows.env import Env
 from twostep.flows.turn import Turn, TurnOpener, by_system
-from twostep.store.audit import checkpoint_file
-from twostep.store.audit import checkpoints as audit_checkpoints
+from twostep.store.audit import checkpoint_file, checkpoints
 
 
 EVERY_SECONDS = 60.0
-MOST_HEADS = 2000  # in one checkpoint, so that no transaction and no line grows without bound
+MOST_HEADS = 2000  # in one checkpoint, so that transactions and lines stay bounded
 FILE_PAGE = 100
 
 log = structlog.get_logger(__name__)
 
 
 def take_checkpoint(turn: Turn) -> int:
-    """Sign the heads that changed, at most `MOST_HEADS`; how many there were."""
-    heads = audit_checkpoints.take_changed(turn.tx, limit=MOST_HEADS)
+    """Sign the heads that changed, at most `MOST_HEADS`; returns how many."""
+    heads = checkpoints.take_changed(turn.tx, limit=MOST_HEADS)
     if not heads:
         return 0
     seq, root = _newest(turn)
     signed = new_checkpoint(turn.env.keyring, seq=seq + 1, before=root, heads=heads, at=turn.now)
-    audit_checkpoints.insert(turn.tx, seq + 1, signed, at=turn.now)
+    checkpoints.insert(turn.tx, seq + 1, signed, at=turn.now)
     return len(heads)
 
 
 async def checkpoint_all(opener: TurnOpener) -> int:
-    """Sign every changed head and bring the file up to date; the newest checkpoint's number.
+    """Sign every changed head and update the file; returns the newest checkpoint's number.
 
     Raises `StoreUnavailable`.
     """
     while await opener.run(take_checkpoint) >= MOST_HEADS:
-        pass  # each checkpoint is a transaction of its own
+        pass  # each checkpoint has its own transaction
     path = opener.env.settings.audit_checkpoint_file
     if path is not None:
         await _write_file(opener.env, path)
-    newest = await opener.env.store.read(audit_checkpoints.load_newest)
+    newest = await opener.env.store.read(checkpoints.load_newest)
     return newest[0] if newest else 0
 
 
@@ -61,8 +60,8 @@ async def run_checkpoints(env: Env) -> None:
         await asyncio.sleep(EVERY_SECONDS)
 
 
-def review_file(turn: Turn, path: Path) -> str:
-    """What is wrong with the checkpoint file, with what to do; empty if nothing."""
+def checkpoint_file_problem(turn: Turn, path: Path) -> str:
+    """What is wrong with the checkpoint file and what to do about it; empty if nothing is."""
     try:
         checkpoint_file.review_writable(path)
         last = checkpoint_file.last_number(path)
@@ -71,7 +70,7 @@ def review_file(turn: Turn, path: Path) -> str:
             f"The checkpoint file {path} cannot be written: {error.strerror}."
             " Let the server's user write it; nothing is lost meanwhile."
         )
-    newest = audit_checkpoints.load_newest(turn.tx)
+    newest = checkpoints.load_newest(turn.tx)
     if newest is not None and newest[0] > last + 1:
         return (
             f"The checkpoint file {path} ends at {last}, the database at {newest[0]}. It is brought"
@@ -81,11 +80,11 @@ def review_file(turn: Turn, path: Path) -> str:
 
 
 def _newest(turn: Turn) -> tuple[int, bytes]:
-    """Number and root of the newest checkpoint, also where all have been purged."""
-    newest = audit_checkpoints.load_newest(turn.tx)
+    """Number and root of the newest checkpoint, even if all have been purged."""
+    newest = checkpoints.load_newest(turn.tx)
     if newest is not None:
         return newest[0], newest[1].root
-    start = audit_checkpoints.load_start(turn.tx, CHECKPOINTS)
+    start = checkpoints.load_start(turn.tx, CHECKPOINTS)
     if start is None:
         return 0, START
     head = read_start(start.body).head
@@ -93,14 +92,14 @@ def _newest(turn: Turn) -> tuple[int, bytes]:
 
 
 async def _write_file(env: Env, path: Path) -> None:
-    """Append every checkpoint that the file does not hold."""
+    """Append every checkpoint missing from the file."""
     try:
         last = await asyncio.to_thread(checkpoint_file.last_number, path)
-        while page := await env.store.read(audit_checkpoints.list_after, last, limit=FILE_PAGE):
+        while page := await env.store.read(checkpoints.list_after, last, limit=FILE_PAGE):
             await asyncio.to_thread(checkpoint_file.append, path, page)
             last = page[-1][0]
     except OSError as error:
         env.counters.failed_checkpoint_files += 1
-        log.error(  # noqa: TRY400  the reason is the system's; a trace says nothing more
+        log.error(  # noqa: TRY400  the system's own error; a traceback adds nothing
             "audit.checkpoint_file_unwritable", path=str(path), error=error.strerror
         )

@@ -1,6 +1,6 @@
-"""Requests that were refused before any page acted: recorded where a session says whose they were.
+"""Record requests refused before any page acted, if a session tells whose they were.
 
-Without a session they go to the log alone, so that strangers cannot fill the audit trail.
+Without a session they are only logged, so that strangers cannot fill the audit trail.
 Source: ASVS 16.3.3.
 """
 
@@ -13,10 +13,10 @@ from twostep.store.account import accounts
 
 
 def record_refused(turn: Turn, current: Session, *, reason: str, path: str) -> None:
-    """Record a refused request. `path`: the route's pattern, which holds no id."""
+    """Record a refused request. `path`: the route's pattern, which contains no id."""
     account = accounts.lock(turn.tx, current.account_id)
     if account is not None:
-        told = event.new_event(
+        refusal = event.new_event(
             event.REQUEST_REFUSED, event.Outcome.REFUSED, reason=reason, path=path
         )
-        turn.record(account, told)
+        turn.record(account, refusal)

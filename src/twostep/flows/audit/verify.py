@@ -1,8 +1,7 @@
 """Verify the audit trail: the database's, or an export's, against the checkpoints.
 
-Pages are read one by one, so that no snapshot stays open; what a running server writes meanwhile is
-followed. What was cut after the last checkpoint cannot be seen, unless the account's own head was
-forgotten.
+Pages are read one by one, so no snapshot stays open; what a running server writes meanwhile is
+followed. A cut after the last checkpoint goes unnoticed, unless the account's head still shows it.
 """
 
 from __future__ import annotations
@@ -17,12 +16,10 @@ from pathlib import Path
 from twostep.core.audit import event
 from twostep.core.audit.audit_chain import Head, Record
 from twostep.core.audit.audit_checkpoint import CHECKPOINTS, is_signed_by, public_keys, read_start
-from twostep.core.audit.audit_review import AuditFinding, Begun, ChainReview, Fault
+from twostep.core.audit.audit_review import AuditFinding, ChainReview, Fault, KnownStart
 from twostep.core.audit.checkpoint_review import CheckpointReview, compare, merge
 from twostep.flows.env import Env
-from twostep.store.audit import checkpoint_file
-from twostep.store.audit import checkpoints as audit_checkpoints
-from twostep.store.audit import trail as audit
+from twostep.store.audit import checkpoint_file, checkpoints, trail
 from twostep.store.tx import Tx
 
 
@@ -33,11 +30,11 @@ ON_ITS_WAY_SECONDS = 30
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What was looked at, and what is wrong. `checkpoint`: the newest one that was compared with.
+    """What was verified, and what is wrong.
 
-    `unknown_starts`: chains that do not begin with their first record, where nothing was there to
-    say whether that is right. `against_file`: whether the checkpoints were compared with those in
-    `audit_checkpoint_file` too.
+    `checkpoint`: the newest one compared with. `against_file`: whether `audit_checkpoint_file` was
+    compared too. `unknown_starts`: chains that do not begin with their first record, with
+    nothing to tell whether that is right.
     """
 
     events: int
@@ -51,53 +48,57 @@ class Verified:
 async def verify_database(env: Env, *, now: int) -> Verified:
     """Verify every chain of the database. Raises `StoreUnavailable`."""
     path = env.settings.audit_checkpoint_file
-    # The file first: what is in it must be in the database, and not the other way round.
+    # Read the file first: all it holds must be in the database, but not the other way round.
     file = _review_file(path, env) if path else None
-    checkpoints, purged = await _review_checkpoints(env)
-    found = list(checkpoints.finish())
-    vouched = checkpoints.vouched
+    stored, purged = await _review_checkpoints(env)
+    findings = list(stored.finish())
+    vouched = stored.vouched
     if file is not None:
         settled = now - ON_ITS_WAY_SECONDS
-        found += file.finish()
-        found += compare(checkpoints, file, purged=purged, settled_before=settled)
+        findings += file.finish()
+        findings += compare(stored, file, purged=purged, settled_before=settled)
         vouched = merge(vouched, file.vouched)
     review = ChainReview(vouched)
     after = ("", 0)
-    while page := await env.store.read(audit.list_page, after=after, limit=PAGE):
+    while page := await env.store.read(trail.list_page, after=after, limit=PAGE):
         await _feed(env, review, page)
         after = (page[-1].chain, page[-1].seq)
     await _compare_heads(env, review)
-    await _know_starts(env, review, review.unread())
-    return _verified(review, found, checkpoint=checkpoints.newest, against_file=file is not None)
+    await _load_starts(env, review, review.unread())
+    return _verified(review, findings, checkpoint=stored.newest, against_file=file is not None)
 
 
 async def verify_export(path: Path, env: Env | None) -> Verified:
-    """Verify an export. `env`: the installation it comes from; None: nothing is known of it.
+    """Verify an export. `env`: the installation it comes from, if known.
 
-    An export names the checkpoint that was taken just before it. Up to that one nothing may be
-    missing; what came later is not expected. Raises OSError.
+    An export names the checkpoint taken just before it. Up to that one nothing may be missing;
+    anything later is optional. Raises OSError.
     """
-    found: list[AuditFinding] = []
+    findings: list[AuditFinding] = []
     if env is None:
         review = ChainReview({}, knows_starts=False)
-        for page in _pages(path, found):
+        for page in _pages(path, findings):
             review.feed(page)
-        return _verified(review, found, checkpoint=0)
+        return _verified(review, findings, checkpoint=0)
     limit = _checkpoint_of(path)
     if limit is None:
         text = "the export's own event is missing: its end was cut, or the file is no whole export"
-        found.append(AuditFinding(Fault.CUT, "export", 0, text))
-    checkpoints, _ = await _review_checkpoints(env, vouch_to=limit)
-    found += checkpoints.finish()
-    review = ChainReview(checkpoints.vouched)
-    for page in _pages(path, found):
+        findings.append(AuditFinding(Fault.CUT, "export", 0, text))
+    stored, _ = await _review_checkpoints(env, vouch_to=limit)
+    findings += stored.finish()
+    review = ChainReview(stored.vouched)
+    for page in _pages(path, findings):
         await _feed(env, review, page)
-    await _know_starts(env, review, review.unread())
-    return _verified(review, found, checkpoint=checkpoints.newest)
+    await _load_starts(env, review, review.unread())
+    return _verified(review, findings, checkpoint=stored.newest)
 
 
 def _verified(
-    review: ChainReview, found: list[AuditFinding], *, checkpoint: int, against_file: bool = False
+    review: ChainReview,
+    findings: list[AuditFinding],
+    *,
+    checkpoint: int,
+    against_file: bool = False,
 ) -> Verified:
     return Verified(
         events=review.records,
@@ -105,23 +106,23 @@ def _verified(
         checkpoint=checkpoint,
         against_file=against_file,
         unknown_starts=review.unknown_starts,
-        findings=(*found, *review.finish()),
+        findings=(*findings, *review.finish()),
     )
 
 
 async def _review_checkpoints(
     env: Env, *, vouch_to: int | None = None
 ) -> tuple[CheckpointReview, int]:
-    """Read the database's checkpoints; also the number up to which they were purged."""
-    begun = await _start_of(env, CHECKPOINTS)
-    start = begun.head if begun and not begun.problem else None
+    """Review the database's checkpoints; also returns the number up to which they were purged."""
+    known_start = await _load_start(env, CHECKPOINTS)
+    start = known_start.head if known_start and not known_start.problem else None
     review = CheckpointReview(public_keys(env.keyring), start=start, vouch_to=vouch_to)
-    if begun and begun.problem:
+    if known_start and known_start.problem:
         review.findings.append(
-            AuditFinding(Fault.START, CHECKPOINTS, begun.head.seq, begun.problem)
+            AuditFinding(Fault.START, CHECKPOINTS, known_start.head.seq, known_start.problem)
         )
     last = 0
-    while page := await env.store.read(audit_checkpoints.list_after, last, limit=CHECKPOINT_PAGE):
+    while page := await env.store.read(checkpoints.list_after, last, limit=CHECKPOINT_PAGE):
         review.feed(page)
         last = page[-1][0]
     return review, start.seq if start else 0
@@ -141,40 +142,41 @@ def _review_file(path: Path, env: Env) -> CheckpointReview:
     return review
 
 
-async def _start_of(env: Env, chain: str) -> Begun | None:
-    """A chain's signed start; only a key of the key file counts, because rotation signs anew."""
-    signed = await env.store.read(audit_checkpoints.load_start, chain)
+async def _load_start(env: Env, chain: str) -> KnownStart | None:
+    """A chain's signed start; only keys in the key file count, because rotation signs it again."""
+    signed = await env.store.read(checkpoints.load_start, chain)
     if signed is None:
         return None
     try:
-        told = read_start(signed.body)
+        start = read_start(signed.body)
     except ValueError:
-        return Begun(Head(), "the signed start is none at all")
-    genuine = told.public_key in public_keys(env.keyring) and is_signed_by(signed, told.public_key)
-    if not genuine or told.chain != chain:
-        return Begun(told.head, "the signed start is not genuine")
-    return Begun(told.head)
+        return KnownStart(Head(), "the signed start is none at all")
+    public_key = start.public_key
+    genuine = public_key in public_keys(env.keyring) and is_signed_by(signed, public_key)
+    if not genuine or start.chain != chain:
+        return KnownStart(start.head, "the signed start is not genuine")
+    return KnownStart(start.head)
 
 
-async def _know_starts(env: Env, review: ChainReview, chains: Iterable[str]) -> None:
+async def _load_starts(env: Env, review: ChainReview, chains: Iterable[str]) -> None:
     for chain in chains:
-        begun = await _start_of(env, chain)
-        if begun is not None:
-            review.starts[chain] = begun
+        known_start = await _load_start(env, chain)
+        if known_start is not None:
+            review.starts[chain] = known_start
 
 
 async def _feed(env: Env, review: ChainReview, page: Sequence[Record]) -> None:
-    """Feed a page; its chains' starts are read after it, so that a purge meanwhile is seen."""
-    await _know_starts(env, review, review.needs_start(page))
+    """Feed a page; its chains' starts are read after it, so that a concurrent purge is noticed."""
+    await _load_starts(env, review, review.needs_start(page))
     review.feed(page)
 
 
 async def _compare_heads(env: Env, review: ChainReview) -> None:
-    """Compare each chain's end with the head its account holds; what was added meanwhile is read."""
-    for chain, head in (await env.store.read(audit.list_system_heads)).items():
+    """Compare each chain's end with its stored head, reading records added in the meantime."""
+    for chain, head in (await env.store.read(trail.list_system_heads)).items():
         await _compare_head(env, review, chain, head)
     after = ""
-    while page := await env.store.read(audit.list_heads, after=after, limit=PAGE):
+    while page := await env.store.read(trail.list_heads, after=after, limit=PAGE):
         for chain, head in page.items():
             await _compare_head(env, review, chain, head)
         after = next(reversed(page))
@@ -183,12 +185,12 @@ async def _compare_heads(env: Env, review: ChainReview) -> None:
 async def _compare_head(env: Env, review: ChainReview, chain: str, head: Head) -> None:
     known = review.head_of(chain)
     if known is None and head.seq:
-        await _know_starts(env, review, [chain])
+        await _load_starts(env, review, [chain])
         known = review.starts[chain].head if chain in review.starts else None
     if known == head:
         return
     seq = known.seq if known else 0
-    while page := await env.store.read(audit.list_chain, chain, after_seq=seq, limit=PAGE):
+    while page := await env.store.read(trail.list_chain, chain, after_seq=seq, limit=PAGE):
         await _feed(env, review, page)
         seq = page[-1].seq
     # Read after the records: a head and its record are written in one transaction.
@@ -197,35 +199,38 @@ async def _compare_head(env: Env, review: ChainReview, chain: str, head: Head) -
 
 
 def _head_at(tx: Tx, chain: str, seq: int) -> Head | None:
-    """The account's head, or, where that has moved on, the record that was the newest."""
-    head = audit.load_head(tx, chain)
+    """The account's head or, if it has moved on since, the head after record `seq`."""
+    head = trail.load_head(tx, chain)
     if head is None or head.seq <= seq:
         return head
-    records = audit.list_chain(tx, chain, after_seq=seq - 1, limit=1)
+    records = trail.list_chain(tx, chain, after_seq=seq - 1, limit=1)
     return Head(seq, bytes(records[0].hash)) if records and records[0].seq == seq else head
 
 
-def _pages(path: Path, found: list[AuditFinding]) -> Iterator[list[Record]]:
-    """An export by pages; what is wrong with its lines goes to `found`."""
+def _pages(path: Path, findings: list[AuditFinding]) -> Iterator[list[Record]]:
+    """Yield an export in pages; faulty lines are added to `findings`."""
     with path.open(encoding="utf-8", errors="replace") as lines:
-        records = _read_lines(lines, found)
+        records = _read_lines(lines, findings)
         while page := list(islice(records, PAGE)):
             yield page
 
 
-def _read_lines(lines: Iterable[str], found: list[AuditFinding]) -> Iterator[Record]:
+def _read_lines(lines: Iterable[str], findings: list[AuditFinding]) -> Iterator[Record]:
     for number, line in enumerate(lines, start=1):
         record = _read_line(line.rstrip("\r\n"))
         if record is not None:
             yield record
         elif line.strip():
             text = f"line {number} is no event"
-            found.append(AuditFinding(Fault.FILE, "export", number, text))
+            findings.append(AuditFinding(Fault.FILE, "export", number, text))
 
 
 def _read_line(line: str) -> Record | None:
-    """One line. The hashed bytes are what stands before the two hashes, so nothing is written anew;
-    where another program has rewritten the line, they are."""
+    """Parse one line.
+
+    The hashed bytes are those before the two hashes, taken as they are. If another program has
+    rewritten the line, they are serialised again.
+    """
     end = len(line) - _HASHES_LENGTH
     hashes = _HASHES.fullmatch(line, end) if end > 0 else None
     at, chain, kind, seq = (_between(line, *marks) for marks in _MARKS)
@@ -244,20 +249,22 @@ def _between(line: str, before: str, after: str) -> str:
 
 def _read_rewritten(line: str) -> Record | None:
     try:
-        told = json.loads(line)
-        before, after = bytes.fromhex(told["prev_hash"]), bytes.fromhex(told["hash"])
-        rest = {name: value for name, value in told.items() if name not in _OWN}
+        fields = json.loads(line)
+        before, after = bytes.fromhex(fields["prev_hash"]), bytes.fromhex(fields["hash"])
+        rest = {name: value for name, value in fields.items() if name not in _NOT_HASHED}
         body = json.dumps(rest, separators=(",", ":"), sort_keys=True)
-        return Record(told["chain"], told["seq"], told["at"], told["event"], body, before, after)
+        return Record(
+            fields["chain"], fields["seq"], fields["at"], fields["event"], body, before, after
+        )
     except (ValueError, KeyError, TypeError):
         return None
 
 
-_OWN = frozenset({"prev_hash", "hash"})
+_NOT_HASHED = frozenset({"prev_hash", "hash"})
 _HASHES = re.compile(r',"prev_hash":"([0-9a-f]{64})","hash":"([0-9a-f]{64})"\}')
 _HASHES_LENGTH = 154
-# What stands around each value in a record's text: keys come in order, and quotation marks inside
-# values are escaped, so none of these occurs anywhere else.
+# The text around each value of a record: keys are sorted, and quotation marks inside values are
+# escaped, so none of these can occur anywhere else.
 _MARKS = (
     (',"at":', ',"browser":"'),
     (',"chain":"', '","data":{'),
@@ -267,7 +274,7 @@ _MARKS = (
 
 
 def _checkpoint_of(path: Path) -> int | None:
-    """The newest checkpoint that an export's own event names; None: there is no such event."""
+    """The newest checkpoint named by the export's own event; None if there is no such event."""
     newest = None
     with path.open(encoding="utf-8", errors="replace") as lines:
         for line in lines:

@@ -1,7 +1,7 @@
-"""What an operator may do for somebody who cannot sign in. Each act writes an event and tells the user.
+"""What an operator can do for somebody who cannot sign in; each act is recorded and the user notified.
 
-No act reads or sets a password, and none gives a full session: what an operator hands out opens
-enrolment only (security: Recovery; ASVS 6.4.4, 6.4.6).
+No act reads or sets a password, and none gives a full session: what an operator hands out only opens
+enrolment (security: Recovery; ASVS 6.4.4, 6.4.6).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from twostep.flows.sign_in.sessions import SessionsEnded
 from twostep.flows.turn import Done, Turn, TurnOpener
 from twostep.store.account import accounts, mail_links
 from twostep.store.account.accounts import Held
-from twostep.store.methods import backup_codes as stored
+from twostep.store.methods import backup_codes
 from twostep.store.methods.backup_codes import TemporaryCode
 from twostep.store.sign_in import known_browsers, sessions
 
@@ -32,37 +32,37 @@ TEMPORARY_SECONDS = 3600
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """One act on one account, and why."""
+    """An act on one account. `reason`: why."""
 
     name: str
     reason: str
 
 
 def disable_account(turn: Turn, act: Act) -> Done | Refused:
-    """Switch the account off: every session ends, nothing signs in."""
+    """Disable the account: every session ends and nobody can sign in."""
     account = _lock(turn, act)
     if account is None:
         return Refused(Reason.NOT_FOUND)
     accounts.save_disabled(turn.tx, account, disabled_at=turn.now)
     sessions.remove_others(turn.tx, account.id, keep="")
-    told = event.new_event(event.ACCOUNT_DISABLED, reason=act.reason)
-    turn.record(account, told)
-    _tell(turn, account, act, HelpDeskAct.DISABLE)
+    disabled = event.new_event(event.ACCOUNT_DISABLED, reason=act.reason)
+    turn.record(account, disabled)
+    _record_act(turn, account, act, HelpDeskAct.DISABLE)
     return Done()
 
 
 def enable_account(turn: Turn, act: Act) -> Done | Refused:
-    """Switch a disabled account on again, as it was: password, methods and duties stay.
+    """Enable a disabled account, with its password, methods and duties unchanged.
 
-    Refused: NOT_FOUND (no such account, or it is not disabled).
+    Refused: NOT_FOUND (no such account, or not disabled).
     """
     account = _lock(turn, act)
     if account is None or account.disabled_at is None:
         return Refused(Reason.NOT_FOUND)
     accounts.save_disabled(turn.tx, account, disabled_at=None)
-    told = event.new_event(event.ACCOUNT_ENABLED, reason=act.reason)
-    turn.record(account, told)
-    _tell(turn, account, act, HelpDeskAct.ENABLE)
+    enabled = event.new_event(event.ACCOUNT_ENABLED, reason=act.reason)
+    turn.record(account, enabled)
+    _record_act(turn, account, act, HelpDeskAct.ENABLE)
     return Done()
 
 
@@ -72,14 +72,14 @@ def end_sessions(turn: Turn, act: Act) -> SessionsEnded | Refused:
     if account is None:
         return Refused(Reason.NOT_FOUND)
     count = sessions.remove_others(turn.tx, account.id, keep="")
-    _tell(turn, account, act, HelpDeskAct.SESSIONS_END)
+    _record_act(turn, account, act, HelpDeskAct.SESSIONS_END)
     return SessionsEnded(count)
 
 
 def reset_methods(turn: Turn, act: Act) -> Disabled | Refused:
-    """Start again: every method goes, the password is retired, links go to every address.
+    """Remove every method, retire the password and mail links to every address.
 
-    Two-step sign-in stays on as a duty: until a method is there a session opens enrolment only.
+    Two-step sign-in stays mandatory: until a method is enrolled, a session only opens enrolment.
     """
     account = _lock(turn, act)
     if account is None:
@@ -97,16 +97,16 @@ def reset_methods(turn: Turn, act: Act) -> Disabled | Refused:
     )
     turn.record(account, *events)
     link = NoticeKind.PASSWORD_SECURED
-    _tell(turn, account, act, HelpDeskAct.RESET_MFA, link=link)
+    _record_act(turn, account, act, HelpDeskAct.RESET_MFA, link=link)
     return wiped
 
 
 def make_temporary_code(turn: Turn, act: Act, *, salt: bytes, digest: bytes) -> Done | Refused:
-    """Keep the help desk's code: one use, one hour, one at a time. `digest` was made outside."""
+    """Store a temporary code: one use, one hour, one at a time."""
     account = _lock(turn, act)
     if account is None or account.status is Status.DISABLED or not account.two_step:
         return Refused(Reason.NOT_FOUND)
-    stored.save_temporary(
+    backup_codes.save_temporary(
         turn.tx,
         TemporaryCode(
             id=token.new_id(),
@@ -119,19 +119,19 @@ def make_temporary_code(turn: Turn, act: Act, *, salt: bytes, digest: bytes) -> 
         now=turn.now,
     )
     turn.record(account, event.new_event(event.TEMPORARY_CODE_MADE))
-    _tell(turn, account, act, HelpDeskAct.TEMPORARY_CODE)
+    _record_act(turn, account, act, HelpDeskAct.TEMPORARY_CODE)
     return Done()
 
 
 async def give_temporary_code(opener: TurnOpener, act: Act) -> str | Refused:
-    """Make a temporary code and say it once. Refused: NOT_FOUND (or two-step sign-in is off)."""
+    """Make a temporary code and return it, once. Refused: NOT_FOUND (also if two-step is off)."""
     code = recovery_codes.new_temporary_code()
     salt = recovery_codes.new_salt()
     digest = await opener.env.hashes.run_known(
         recovery_codes.digest, code, salt=salt, profile=opener.env.profile
     )
-    done = await opener.run(make_temporary_code, act, salt=salt, digest=digest)
-    return done if isinstance(done, Refused) else recovery_codes.format_code(code)
+    saved = await opener.run(make_temporary_code, act, salt=salt, digest=digest)
+    return saved if isinstance(saved, Refused) else recovery_codes.format_code(code)
 
 
 def send_password_link(turn: Turn, act: Act) -> Done | Refused:
@@ -140,16 +140,16 @@ def send_password_link(turn: Turn, act: Act) -> Done | Refused:
     if account is None or account.status is Status.DISABLED:
         return Refused(Reason.NOT_FOUND)
     link = NoticeKind.PASSWORD_RESET_LINK
-    _tell(turn, account, act, HelpDeskAct.PASSWORD_LINK, link=link)
+    _record_act(turn, account, act, HelpDeskAct.PASSWORD_LINK, link=link)
     return Done()
 
 
 def _lock(turn: Turn, act: Act) -> Held | None:
-    found = accounts.load_by_name(turn.tx, user_name_key(act.name))
-    return accounts.lock(turn.tx, found.id) if found else None
+    account = accounts.load_by_name(turn.tx, user_name_key(act.name))
+    return accounts.lock(turn.tx, account.id) if account else None
 
 
-def _tell(
+def _record_act(
     turn: Turn, account: Held, act: Act, kind: HelpDeskAct, *, link: NoticeKind | None = None
 ) -> None:
     turn.record(account, event.new_event(event.OPERATOR_ACTED, act=str(kind), reason=act.reason))

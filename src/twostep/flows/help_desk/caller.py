@@ -1,7 +1,7 @@
 """The support reference: proves to the help desk that the caller knows the password.
 
-It lets nobody sign in. It is shown to a half session, is valid for 15 minutes, and says nothing to
-whoever guesses it.
+It lets nobody sign in. It is shown to a half session, is valid for 15 minutes, and is useless to
+anyone who guesses it.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from twostep.store.recovery.support_references import SupportReference
 
 
 VALID_SECONDS = 900
-TRIES_FOR_A_FREE_ONE = 20
+ATTEMPTS = 20
 
 
 def show_reference(turn: Turn, half: Session) -> SupportReference | None:
-    """The session's reference, made when it has none that is still valid."""
+    """The session's reference; a new one unless it has a valid one."""
     account = accounts.lock(turn.tx, half.account_id)
     if account is None:
         return None
-    own = support_references.load_of_session(turn.tx, half.id)
-    if own is not None and turn.now < own.expires_at:
-        return own
-    for _ in range(TRIES_FOR_A_FREE_ONE):
+    existing = support_references.load_of_session(turn.tx, half.id)
+    if existing is not None and turn.now < existing.expires_at:
+        return existing
+    for _ in range(ATTEMPTS):
         new = SupportReference(
             reference=f"{secrets.choice(WORDS)}-{secrets.randbelow(10_000):04}",
             account_id=account.id,
@@ -50,7 +50,7 @@ def show_reference(turn: Turn, half: Session) -> SupportReference | None:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whose account a reference belongs to, and from where it was asked for."""
+    """The account a reference belongs to, and where it was requested from."""
 
     view: AccountView
     proved_at: int
@@ -60,20 +60,22 @@ class Caller:
 
 
 def view_caller(turn: Turn, typed: str) -> Caller | Refused:
-    """Whom a caller's reference speaks for. Refused: NOT_FOUND (unknown or too old)."""
-    found = find_reference(turn, typed)
-    if isinstance(found, Refused):
-        return found
-    account = accounts.load(turn.tx, found.account_id)
+    """The account and origin of a reference. Refused: NOT_FOUND (unknown or expired)."""
+    reference = find_reference(turn, typed)
+    if isinstance(reference, Refused):
+        return reference
+    account = accounts.load(turn.tx, reference.account_id)
     view = view_account(turn, account.name) if account else Refused(Reason.NOT_FOUND)
     if isinstance(view, Refused):
         return view
-    return Caller(view, found.created_at, found.expires_at, found.network, found.browser)
+    return Caller(
+        view, reference.created_at, reference.expires_at, reference.network, reference.browser
+    )
 
 
 def find_reference(turn: Turn, typed: str) -> SupportReference | Refused:
-    """What a caller's reference proves. Refused: NOT_FOUND (unknown or too old)."""
-    found = support_references.load(turn.tx, typed.strip().upper())
-    if found is None or not found.created_at <= turn.now < found.expires_at:
+    """Look up a typed reference. Refused: NOT_FOUND (unknown or expired)."""
+    reference = support_references.load(turn.tx, typed.strip().upper())
+    if reference is None or not reference.created_at <= turn.now < reference.expires_at:
         return Refused(Reason.NOT_FOUND)
-    return found
+    return reference

@@ -1,6 +1,6 @@
-"""New numbers under watch: prefixes that somebody pumps, and countries whose codes never come back.
+"""Watch new numbers for pumped prefixes and for countries whose codes are never typed in.
 
-Only numbers that are not confirmed are looked at, so nothing here keeps anybody from signing in.
+Only unconfirmed numbers are checked, so nothing in this module can stop anybody from signing in.
 Sources: delivery: Abuse; OWASP OAT-003.
 """
 
@@ -18,14 +18,14 @@ from twostep.store.messages import sends
 from twostep.store.sign_in import throttles
 
 
-# Older sends say nothing about today; a pause of a day is over by then.
-LOOKED_BACK_SECONDS = 2 * 86_400
+# Older sends say nothing about today, and a one-day pause is over by then.
+LOOKBACK_SECONDS = 2 * 86_400
 
 
 def refuse_new_number(turn: Turn, *, e164: str, region: str) -> Refused | None:
-    """Whether nothing may be sent to a number that is not confirmed yet.
+    """Refuse to send to an unconfirmed number whose prefix or country is blocked.
 
-    The rows that are locked here make it exact: of parallel requests each sees those before it.
+    Locking the rows makes the count exact: each parallel request sees the ones before it.
     """
     return _refuse_prefix(turn, e164=e164, region=region) or _refuse_country(turn, region=region)
 
@@ -63,7 +63,7 @@ def _refuse_country(turn: Turn, *, region: str) -> Refused | None:
     outcomes = sends.list_conversions(
         turn.tx,
         region,
-        since=max(state.until_at, turn.now - LOOKED_BACK_SECONDS),
+        since=max(state.until_at, turn.now - LOOKBACK_SECONDS),
         settled_before=turn.now - conversion.GRACE_SECONDS,
         limit=conversion.WATCHED,
     )

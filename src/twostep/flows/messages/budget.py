@@ -1,6 +1,6 @@
-"""The lid on texts and calls over all accounts, an hour and a day, in UTC.
+"""The hourly and daily limits (UTC) on texts and calls across all accounts.
 
-Unconfirmed numbers have four fifths of it; the last fifth is kept for signing in.
+Unconfirmed numbers may use four fifths; the last fifth is reserved for signing in.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ NAME = "send.budget"
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """One span. `limit`: for everybody; `key`: of its counter; `ends_at`: Unix seconds."""
+    """One hour or day. `limit`: for all numbers; `key`: its counter's; `ends_at`: Unix seconds."""
 
     span: str
     key: str
@@ -34,18 +34,18 @@ class Budget:
 
     @property
     def open_limit(self) -> int:
-        """What numbers that are not confirmed may use."""
+        """The share that unconfirmed numbers may use."""
         return int(self.limit * (1 - RESERVE))
 
     def rule(self, *, confirmed: bool) -> Rule:
-        """The limit as a rule of throttles."""
+        """The limit as a throttle rule."""
         return Rule(
             NAME, self.limit if confirmed else self.open_limit, self.seconds, whole_spans=True
         )
 
 
 def budgets(env: Env, *, now: int) -> tuple[Budget, Budget]:
-    """This UTC day's and this hour's."""
+    """The budgets of the current UTC day and hour."""
     delivery = env.settings.delivery
     day, hour = now // DAY_SECONDS, now // HOUR_SECONDS
     return (
@@ -58,7 +58,7 @@ def budgets(env: Env, *, now: int) -> tuple[Budget, Budget]:
 
 
 def watch_budgets(turn: Turn) -> None:
-    """Raise an alarm where this send is the one that reaches a mark; each is reached once."""
+    """Raise an alarm if this send brings a budget exactly to a threshold, so each is raised once."""
     for budget in budgets(turn.env, now=turn.now):
         used = throttles.load(turn.tx, budget.key).count
         if used == max(1, int(budget.limit * HALF)):

@@ -1,4 +1,4 @@
-"""Write a queued message: the code from its challenge, the notice from its sealed payload."""
+"""Compose a queued message: a code from its challenge, a notice from its sealed payload."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _WITHOUT_CODE = {TEST: text_message.compose_test, RECOVERY: text_message.compose
 
 
 def compose(turn: Turn, row: OutboxRow) -> Message | None:
-    """The message of an outbox row; None when it has lost its sense. Raises `SealBroken`."""
+    """The message for an outbox row; None if it is no longer wanted. Raises `SealBroken`."""
     account = accounts.load(turn.tx, row.account_id)
     if account is None or turn.now >= row.not_after:
         return None
@@ -81,12 +81,12 @@ def compose(turn: Turn, row: OutboxRow) -> Message | None:
 
 
 def _compose_text(env: Env, account: Account, row: OutboxRow, phone: Phone) -> TextMessage:
-    """A text that carries no code."""
-    write = _WITHOUT_CODE[row.kind]
+    """A text message without a code."""
+    compose_text = _WITHOUT_CODE[row.kind]
     return TextMessage(
         id=row.id,
         to=open_number(env, phone),
-        text=write(panel=env.settings.panel_name, language=account.language),
+        text=compose_text(panel=env.settings.panel_name, language=account.language),
         code="",
         language=account.language,
         expires_at=row.not_after,
@@ -94,7 +94,7 @@ def _compose_text(env: Env, account: Account, row: OutboxRow, phone: Phone) -> T
 
 
 def script_of(env: Env, account: Account, challenge: Challenge, *, code: str) -> spoken.Script:
-    """What a call says."""
+    """The script that a call reads out."""
     return spoken.new_script(
         code=code,
         key=challenge.call_key,
@@ -106,8 +106,8 @@ def script_of(env: Env, account: Account, challenge: Challenge, *, code: str) ->
 
 def _compose_notice(env: Env, account: Account, row: OutboxRow) -> MailMessage:
     sealed = row.payload or b""
-    clear = unseal(env, sealed, purpose=PAYLOAD, row_id=row.id, account_id=row.account_id)
-    payload = json.loads(clear)
+    opened = unseal(env, sealed, purpose=PAYLOAD, row_id=row.id, account_id=row.account_id)
+    payload = json.loads(opened)
     settings = env.settings
     kind = NoticeKind(row.kind)
     data = dict(payload["data"])
@@ -132,15 +132,15 @@ def _compose_notice(env: Env, account: Account, row: OutboxRow) -> MailMessage:
         support_phone=settings.support_phone,
         support_hours=settings.support_hours,
     )
-    written = mail.render(
+    rendered = mail.render(
         notice, sender=sender, language_code=account.language, time_zone=account.time_zone
     )
     return MailMessage(
         id=row.id,
         to=payload["to"],
-        subject=written.subject,
-        text=written.text,
-        html=written.html,
+        subject=rendered.subject,
+        text=rendered.text,
+        html=rendered.html,
         language=account.language,
         made_at=row.created_at,
         thread=f"{account.id}.{kind}",

@@ -1,8 +1,8 @@
-"""Providers in their order, each behind its circuit breaker, and the words that change with them.
+"""Try providers in order, each behind its own circuit breaker.
 
-Another provider is tried at once where a message surely was not sent, and never where it will not
-work anywhere or where nobody knows. The breakers live in the sending process; what they say is also
-written down, so that pages, commands and other processes know.
+The next provider is tried at once if the message was certainly not sent, but never if it would fail
+everywhere or if the outcome is unknown. The breakers live in the sending process; their state is also
+stored for pages, commands and other processes.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ from twostep.store.messages.provider_states import ProviderState
 
 log = structlog.get_logger(__name__)
 
-MOST_AT_ONCE = 3  # of up to 15 seconds each: all before the lease of a minute ends
+MOST_AT_ONCE = 3  # up to 15 seconds each, so all finish within the one-minute lease
 
 
 @dataclass(frozen=True, slots=True)
-class Handed:
-    """What the last provider that was tried said."""
+class ProviderAnswer:
+    """The answer of the last provider tried."""
 
     answer: port.SendOutcome
     provider: str
 
 
 class Failover:
-    """Every provider of one process."""
+    """The providers of one process and their breakers."""
 
     def __init__(self, carriers: Mapping[Channel, Sequence[Carrier]]) -> None:
         self._carriers = carriers
@@ -51,36 +51,36 @@ class Failover:
 
     async def hand_over(
         self, env: Env, row: OutboxRow, message: Message, *, region: str
-    ) -> Handed | None:
-        """Try the providers of the message's channel and country; None: every one is passed by."""
-        handed = None
+    ) -> ProviderAnswer | None:
+        """Try the providers for the message's channel and country; None if all are skipped."""
+        last = None
         for carrier in self._candidates(env, row, region):
-            let_through = breaker.try_sending(self._breaker(carrier.name), now=env.clock())
-            if let_through is None:
+            allowed = breaker.try_sending(self._breaker(carrier.name), now=env.clock())
+            if allowed is None:
                 continue
-            self._breakers[carrier.name] = let_through
+            self._breakers[carrier.name] = allowed
             answer = await port.send_in_time(carrier, message, now=env.clock())
-            handed = Handed(answer, carrier.name)
-            await self._note(env, handed)
+            last = ProviderAnswer(answer, carrier.name)
+            await self._record(env, last)
             if isinstance(answer, port.Accepted | port.Permanent | port.Ambiguous):
                 break
-        return handed
+        return last
 
     def _candidates(self, env: Env, row: OutboxRow, region: str) -> Iterator[Carrier]:
-        by_name = {one.name: one for one in self._carriers.get(row.channel, ())}
+        by_name = {carrier.name: carrier for carrier in self._carriers.get(row.channel, ())}
         names = order(env, row.channel, region)
-        # Carriers that no setting names are a demo's or a test's own.
+        # Carriers that no setting names come from the demo or from a test.
         chosen = [by_name[name] for name in names if name in by_name] or list(by_name.values())
-        # One that gave no answer is asked last when the message goes out once more.
+        # When a message is sent again, the provider that did not answer goes last.
         chosen.sort(key=lambda carrier: carrier.name == row.provider)
         yield from chosen[:MOST_AT_ONCE]
 
     def _breaker(self, name: str) -> Breaker:
         return self._breakers.get(name, Breaker())
 
-    async def _note(self, env: Env, handed: Handed) -> None:
-        """Move the provider's breaker, and write down where that changes anything."""
-        name, answer, now = handed.provider, handed.answer, env.clock()
+    async def _record(self, env: Env, last: ProviderAnswer) -> None:
+        """Update the provider's breaker, and store its state if it opened or closed."""
+        name, answer, now = last.provider, last.answer, env.clock()
         old = self._breaker(name)
         reason = ""
         if isinstance(answer, port.Temporary | port.Ambiguous | port.Misconfigured):
@@ -99,7 +99,7 @@ class Failover:
 
 
 def order(env: Env, channel: Channel, region: str) -> tuple[str, ...]:
-    """Names of the providers of a channel, in the order in which that country tries them."""
+    """The channel's provider names, in the order to try for this country."""
     named = named_providers(env.settings)[channel]
     if channel is Channel.EMAIL:
         return named
@@ -120,8 +120,8 @@ def _save_state(turn: Turn, state: ProviderState, *, was_open: bool) -> None:
         )
 
 
-def passed_by(turn: Turn) -> frozenset[str]:
-    """Providers that kept failing and are left out for a while."""
+def skipped_providers(turn: Turn) -> frozenset[str]:
+    """Providers that are skipped for a while because they kept failing."""
     return frozenset(
         state.name
         for state in provider_states.list_all(turn.tx)
@@ -130,9 +130,11 @@ def passed_by(turn: Turn) -> frozenset[str]:
 
 
 def troubled_channels(turn: Turn) -> frozenset[Channel]:
-    """Channels of codes that have providers, every one of which is being passed by."""
-    out = passed_by(turn)
+    """Code channels that have providers, all of which are being skipped."""
+    skipped = skipped_providers(turn)
     named = named_providers(turn.env.settings)
     return frozenset(
-        channel for channel in CODE_CHANNELS if named[channel] and out.issuperset(named[channel])
+        channel
+        for channel in CODE_CHANNELS
+        if named[channel] and skipped.issuperset(named[channel])
     )

@@ -1,4 +1,4 @@
-"""How far the attempt's newest message got: the line on the page, and its own polling."""
+"""The status of an attempt's newest message, for the line on the page and its polling."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _ON_ITS_WAY = frozenset({SendState.QUEUED, SendState.ACCEPTED})
 class DeliveryView:
     """The newest message of an attempt.
 
-    `state`: queued, accepted, delivered or failed. `can_send_at`: when one more may be asked for,
-    in Unix seconds; None when no more can be sent in this attempt. `is_late`: nothing was heard of
-    it for a minute, so that another way is worth a try.
+    `state`: queued, accepted, delivered or failed. `can_send_at`: when another may be requested, in
+    Unix seconds; None if this attempt allows no more. `is_late`: there was no news of it for a
+    minute, so it is worth offering another method.
     """
 
     phone: Phone
@@ -41,7 +41,7 @@ class DeliveryView:
 
 
 def view_delivery(turn: Turn, session: Session, *, purpose: Purpose) -> DeliveryView | None:
-    """The newest message of this attempt; None when nothing was sent."""
+    """The newest message of this attempt; None if nothing was sent."""
     challenge = challenges.load_newest(turn.tx, session.id, purpose)
     if challenge is None:
         return None

@@ -1,4 +1,4 @@
-"""A phone's number as the database holds it: sealed, opened only to send, and its digest for limits."""
+"""Stored phone numbers: sealed and opened only to send, with keyed digests for counting limits."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from twostep.core.methods.authenticator import MethodKind, Phone, method_name
 from twostep.core.sign_in.throttle import PREFIX_DIGITS_LEFT_OUT
 from twostep.flows.env import Env
 from twostep.flows.turn import Turn
-from twostep.flows.unseal import tell_broken, unseal
+from twostep.flows.unseal import record_broken_seal, unseal
 
 
 FINGERPRINT = "phones.fingerprint"
@@ -21,12 +21,12 @@ def fingerprint(env: Env, e164: str) -> bytes:
 
 
 def fingerprints(env: Env, e164: str) -> tuple[bytes, ...]:
-    """The number's keyed digests under every key, while keys are being rotated."""
+    """The number's keyed digest under every key, because keys may be being rotated."""
     return sealing.macs(env.keyring, e164.encode(), purpose=FINGERPRINT)
 
 
 def prefix_digest(env: Env, e164: str) -> bytes:
-    """The keyed digest of all but the last four digits."""
+    """The keyed digest of the number without its last four digits."""
     return sealing.mac(env.keyring, e164[:-PREFIX_DIGITS_LEFT_OUT].encode(), purpose=PREFIX)
 
 
@@ -41,10 +41,10 @@ def open_number(env: Env, phone: Phone) -> str:
 
 
 def number_or_none(turn: Turn, phone: Phone) -> str | None:
-    """The number; None where it does not open, which is written down."""
+    """The number; None, with a record of it, if it cannot be opened."""
     try:
         return open_number(turn.env, phone)
     except sealing.SealBroken:
         method = method_name(MethodKind.PHONE, phone.id)
-        tell_broken(turn.tx, phone.account_id, purpose=NUMBER, method=method, now=turn.now)
+        record_broken_seal(turn.tx, phone.account_id, purpose=NUMBER, method=method, now=turn.now)
         return None

@@ -1,9 +1,9 @@
-"""The outbox's worker: claims what is due, sends it, writes down what came of it.
+"""The outbox worker: claims due rows, sends their messages and records the outcome.
 
-Sending runs after commit, so a slow provider never blocks a page. A row is claimed for a lease; if
-the process dies in between, the lease lapses and the row is sent again, with the same code. A time-out
-after the request was written is shown as failed at once ("it may still arrive"); ten seconds later,
-unless a report has come, the message goes out once more. Two copies of a code are the most.
+Sending happens after commit, so a slow provider never blocks a page. A row is claimed for a lease; if
+the process dies, the lease expires and the row is sent again with the same code. A timeout after the
+request was written is shown as failed at once ("it may still arrive"); ten seconds later, unless a
+report has arrived, the message is sent once more. A code is sent in two copies at most.
 """
 
 from __future__ import annotations
@@ -29,23 +29,23 @@ from twostep.delivery.port import Carrier
 from twostep.flows.env import NOBODY, Env
 from twostep.flows.messages.compose import compose
 from twostep.flows.messages.failover import Failover
-from twostep.flows.messages.opt_out import note_refusal
+from twostep.flows.messages.opt_out import record_refusal
 from twostep.flows.messages.sent_code import CODE
 from twostep.flows.turn import PAYLOAD, Turn, TurnOpener, by_system
-from twostep.flows.unseal import tell_broken
+from twostep.flows.unseal import record_broken_seal
 from twostep.store.account import accounts
 from twostep.store.messages import outbox
-from twostep.store.messages.outbox import OutboxRow
+from twostep.store.messages.outbox import OutboxRow, SendResult
 from twostep.store.methods import phones
 
 
 LEASE_SECONDS = 60
 ROWS_AT_ONCE = 16
 POLL_SECONDS = 1.0
-# Waits before the second, third … attempt. A code is worth nothing after a few seconds' trouble,
-# because its owner is waiting; a mail can wait for hours.
+# Delays before the second, third … attempt. Somebody is waiting for a code, so it is soon worthless;
+# a mail can wait for hours.
 CODE_RETRY_SECONDS = (2, 8)
-NO_ANSWER_SECONDS = 10  # in which a report may still settle it
+NO_ANSWER_SECONDS = 10  # time for a late delivery report
 MOST_COPIES = 2
 MAIL_RETRY_SECONDS = (2, 8, 30, 120, 600, 1800, 3600, 7200, 14_400, 28_800)
 SEAL_BROKEN = "seal_broken"
@@ -55,9 +55,9 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Result:
-    """What came of one row. `retry_in_seconds`: only with state `queued`.
+    """The outcome for one row. `retry_in_seconds`: only with state `queued`.
 
-    `copies`: how many of the message may have left by now.
+    `copies`: how many copies of the message may have been sent so far.
     """
 
     state: str
@@ -69,44 +69,44 @@ class _Result:
 
 
 class Outbox:
-    """The worker of one process. `wake` may be called from any flow, after its commit."""
+    """One process's worker. `wake` may be called from any flow after its commit."""
 
     def __init__(self, carriers: Mapping[Channel, Sequence[Carrier]]) -> None:
         self._failover = Failover(carriers)
         self._wake = asyncio.Event()
-        # Which row each task sends, and the rows whose lease is ours with no answer yet.
+        # The row each task is sending, and the rows we hold a lease on without an answer yet.
         self._sending: dict[asyncio.Task[None], str] = {}
         self._held: set[str] = set()
         self._claim: asyncio.Future[list[OutboxRow]] | None = None
 
     def wake(self) -> None:
-        """Look now, not only at the next poll."""
+        """Check for due rows now instead of at the next poll."""
         self._wake.set()
 
     async def run(self, env: Env) -> None:
-        """Work until cancelled."""
+        """Send due rows until cancelled."""
         while True:
             self._wake.clear()
             try:
                 await self._send_due(env)
             except StoreUnavailable as error:
                 log.warning("outbox.database_away", error=str(error))
-            except Exception as error:  # noqa: BLE001  the worker must outlive any one failure
-                # The type alone: a text may quote what was being sent.
+            except Exception as error:  # noqa: BLE001  the worker must survive any failure
+                # Only the type: the text may quote the message.
                 log.error("outbox.failed", error=type(error).__name__)  # noqa: TRY400
-            # Not wait_for: in Python 3.11 it can swallow a cancellation that comes with the event.
+            # Not wait_for: in Python 3.11 it can swallow a cancellation that coincides with the event.
             with suppress(TimeoutError):
                 async with asyncio.timeout(POLL_SECONDS):
                     await self._wake.wait()
 
     async def drain(self) -> None:
-        """Wait for what is being sent."""
+        """Wait for sends in progress."""
         await asyncio.gather(*self._sending, return_exceptions=True)
 
     async def stop(self, env: Env, *, seconds: float) -> None:
-        """Wait so long for what is being sent, once `run` has been cancelled. The rest is given back,
-        so that another process, or the next start, sends it at once and not after the lease."""
-        if self._claim is not None:  # it may have been under way when `run` was cancelled
+        """After `run` was cancelled, wait this long for sends in progress and give the rest back, so
+        that another process or the next start need not wait for the lease to expire."""
+        if self._claim is not None:  # it may have been in progress when `run` was cancelled
             await asyncio.wait([self._claim])
         if self._sending:
             await asyncio.wait(self._sending, timeout=seconds)
@@ -114,12 +114,12 @@ class Outbox:
             if row_id in self._held:
                 task.cancel()
         await self.drain()
-        with suppress(StoreUnavailable):  # then the leases lapse
+        with suppress(StoreUnavailable):  # the leases will expire
             await self._give_back(env)
 
     async def _give_back(self, env: Env) -> None:
-        """Give back what nobody is sending: it was claimed when the product stopped, or the database
-        went away before the message could be made."""
+        """Give back rows that nobody is sending: they were claimed during a stop, or the database
+        became unavailable before the message was composed."""
         if idle := self._held - set(self._sending.values()):
             await env.store.run(outbox.give_back, sorted(idle), now=env.clock())
             self._held -= idle
@@ -159,35 +159,35 @@ class Outbox:
             else:
                 result = await self._hand_over(env, row, message)
             self._held.discard(row.id)
-            await by_system(env).run(_write_down, row, result=result)
+            await by_system(env).run(_save_result, row, result=result)
         except SealBroken:
             self._held.discard(row.id)
-            broken = _Result("failed", reason=SEAL_BROKEN)
-            await by_system(env).run(_write_down, row, result=broken)
+            failed = _Result("failed", reason=SEAL_BROKEN)
+            await by_system(env).run(_save_result, row, result=failed)
         except StoreUnavailable:
-            # It is given back, or, where it may have left, the lease lapses: sent again, same code.
+            # The row is given back or, if it may have been sent, its lease expires; same code again.
             log.warning("outbox.not_written_down")
         except Exception as error:  # noqa: BLE001  as above, for one message
-            log.error(  # noqa: TRY400  the type alone, as above
+            log.error(  # noqa: TRY400  only the type, as above
                 "outbox.message_failed", error=type(error).__name__, kind=row.kind
             )
             self._held.discard(row.id)
-            broken = _Result("failed", reason="internal")
-            await by_system(env).run(_write_down, row, result=broken)
+            failed = _Result("failed", reason="internal")
+            await by_system(env).run(_save_result, row, result=failed)
 
     async def _hand_over(self, env: Env, row: OutboxRow, message: Message) -> _Result:
-        """Try the channel's providers in their order."""
+        """Try the channel's providers in order."""
         if row.channel is not Channel.EMAIL and row.copies >= MOST_COPIES:
             return _Result("failed", reason=NO_ANSWER, provider=row.provider, copies=row.copies)
         phone = await env.store.read(phones.load, row.phone_id or "", account_id=row.account_id)
         region = phone.region if phone else ""
-        handed = await self._failover.hand_over(env, row, message, region=region)
-        if handed is None:
+        last = await self._failover.hand_over(env, row, message, region=region)
+        if last is None:
             return _retry(row, "no_provider", provider=row.provider, now=env.clock())
-        return _judge(row, handed.answer, provider=handed.provider, now=env.clock())
+        return _result_of(row, last.answer, provider=last.provider, now=env.clock())
 
 
-def _judge(row: OutboxRow, answer: port.SendOutcome, *, provider: str, now: int) -> _Result:
+def _result_of(row: OutboxRow, answer: port.SendOutcome, *, provider: str, now: int) -> _Result:
     match answer:
         case port.Accepted(provider_id):
             return _Result("accepted", provider=provider, provider_id=provider_id)
@@ -204,7 +204,7 @@ def _judge(row: OutboxRow, answer: port.SendOutcome, *, provider: str, now: int)
 
 
 def _repeat(row: OutboxRow, *, provider: str, now: int) -> _Result:
-    """Nobody knows whether it left: a mail is recognised as the same, a text goes out once more."""
+    """Send again after an unknown outcome: mail can be deduplicated, a text is repeated only once."""
     if row.channel is Channel.EMAIL:
         return _retry(row, NO_ANSWER, provider=provider, now=now)
     copies = row.copies + 1
@@ -224,7 +224,7 @@ def _retry(row: OutboxRow, reason: str, *, provider: str, now: int, wait: int = 
     if row.attempt > len(waits):
         return _Result("failed", reason=reason, provider=provider)
     seconds = max(wait, waits[row.attempt - 1])
-    seconds += secrets.randbelow(seconds // 4 + 2)  # not all at once when a provider comes back
+    seconds += secrets.randbelow(seconds // 4 + 2)  # spread the load when a provider recovers
     if now + seconds >= row.not_after:
         return _Result("failed", reason=reason, provider=provider)
     return _Result(
@@ -232,11 +232,11 @@ def _retry(row: OutboxRow, reason: str, *, provider: str, now: int, wait: int = 
     )
 
 
-def _write_down(turn: Turn, row: OutboxRow, *, result: _Result) -> None:
+def _save_result(turn: Turn, row: OutboxRow, *, result: _Result) -> None:
     account = accounts.lock(turn.tx, row.account_id)
     current = outbox.load(turn.tx, row.id)
     if account is None or current is None or current.state != "queued":
-        return  # a report of the provider was faster than its answer
+        return  # the provider's report arrived before its answer
     if result.state == "queued":
         outbox.postpone(
             turn.tx,
@@ -247,22 +247,15 @@ def _write_down(turn: Turn, row: OutboxRow, *, result: _Result) -> None:
             copies=result.copies,
         )
         return
-    outbox.save_state(
-        turn.tx,
-        row.id,
-        state=result.state,
-        reason=result.reason,
-        provider=result.provider,
-        provider_id=result.provider_id,
-        now=turn.now,
-    )
+    sent = SendResult(result.state, result.reason, result.provider, result.provider_id)
+    outbox.save_state(turn.tx, row.id, sent, now=turn.now)
     turn.record(account, _event(row, result))
     if row.phone_id:
         phone = phones.load(turn.tx, row.phone_id, account_id=account.id)
-        note_refusal(turn, phone, reason=result.reason, provider=result.provider)
+        record_refusal(turn, phone, reason=result.reason, provider=result.provider)
     if result.reason == SEAL_BROKEN:
         purpose = PAYLOAD if row.challenge_id is None else CODE
-        tell_broken(turn.tx, account.id, purpose=purpose, now=turn.now)
+        record_broken_seal(turn.tx, account.id, purpose=purpose, now=turn.now)
 
 
 def _event(row: OutboxRow, result: _Result) -> event.Event:

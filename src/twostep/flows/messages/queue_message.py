@@ -1,6 +1,6 @@
-"""The message that carries a code: its challenge, its row in the outbox, and what is counted of it.
+"""Queue a message with a code: its challenge, its outbox row and the record that limits count.
 
-Two kinds of text carry none: an operator's test, and the notice of a recovery.
+Two kinds of text carry no code: an operator's test and the notice of a recovery.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ TEST = "test"
 
 RECOVERY = "recovery.text"
 
-EXPIRY_MARGIN_SECONDS = 60  # a code that arrives in its last minute helps nobody
+EXPIRY_MARGIN_SECONDS = 60  # a code that arrives in its last minute is no use
 
 
 def challenge_for(
     turn: Turn, session: Session, *, phone: Phone, channel: Channel, purpose: Purpose, ends_at: int
 ) -> Challenge:
-    """The outstanding challenge where the same code can go out again, else a new one."""
+    """The outstanding challenge if its code can be sent again, otherwise a new one."""
     old = challenges.load_newest(turn.tx, session.id, purpose)
     outstanding = None
     if old is not None and is_open(old, now=turn.now):
@@ -88,7 +88,7 @@ def _new_challenge(
 
 
 def queue_message(turn: Turn, challenge: Challenge, *, phone: Phone, e164: str) -> None:
-    """Put it into the outbox, which sends after the commit."""
+    """Add the message to the outbox, which sends it after the commit."""
     turn.tx.on_commit(turn.env.wake_outbox)
     row = OutboxRow(
         id=token.new_id(),
@@ -103,11 +103,11 @@ def queue_message(turn: Turn, challenge: Challenge, *, phone: Phone, e164: str) 
         created_at=turn.now,
     )
     outbox.insert(turn.tx, row)
-    write_send(turn, row, phone=phone, e164=e164)
+    record_send(turn, row, phone=phone, e164=e164)
 
 
 def queue_text(turn: Turn, phone: Phone, *, kind: str, e164: str, seconds: int) -> OutboxRow:
-    """Put a text without a code into the outbox; it may leave for so many seconds."""
+    """Add a text without a code to the outbox; it expires after `seconds`."""
     turn.tx.on_commit(turn.env.wake_outbox)
     row = OutboxRow(
         id=token.new_id(),
@@ -120,12 +120,12 @@ def queue_text(turn: Turn, phone: Phone, *, kind: str, e164: str, seconds: int) 
         created_at=turn.now,
     )
     outbox.insert(turn.tx, row)
-    write_send(turn, row, phone=phone, e164=e164)
+    record_send(turn, row, phone=phone, e164=e164)
     return row
 
 
-def write_send(turn: Turn, row: OutboxRow, *, phone: Phone, e164: str) -> None:
-    """Write down what is needed to count this send, without its number."""
+def record_send(turn: Turn, row: OutboxRow, *, phone: Phone, e164: str) -> None:
+    """Record this send for the limits, without the phone number itself."""
     sends.insert(
         turn.tx,
         Send(

@@ -1,4 +1,4 @@
-"""What providers tell us afterwards: how far a message got, and which key a called person pressed."""
+"""Handle provider callbacks: delivery reports, opt-outs and keys pressed during a call."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ from twostep.delivery.providers import PROVIDERS
 from twostep.delivery.spoken import Script, Step, new_script
 from twostep.flows.env import NOBODY
 from twostep.flows.messages.compose import script_of
-from twostep.flows.messages.opt_out import note_refusal, take_opt_report
+from twostep.flows.messages.opt_out import record_opt_report, record_refusal
 from twostep.flows.messages.sent_code import CODE, open_code
 from twostep.flows.turn import Turn, TurnOpener
-from twostep.flows.unseal import tell_broken
+from twostep.flows.unseal import record_broken_seal
 from twostep.store.account import accounts
 from twostep.store.messages import outbox
-from twostep.store.messages.outbox import OutboxRow
+from twostep.store.messages.outbox import OutboxRow, SendResult
 from twostep.store.methods import challenges, phones
 
 
 @dataclass(frozen=True, slots=True)
 class CallStep:
-    """What the call says next."""
+    """What a call in progress says next."""
 
     script: Script
     step: Step
 
 
 def record_status(turn: Turn, report: StatusReport, *, provider: str) -> None:
-    """Take a report on a message; reports may come twice and in any order, unknown ids are nothing.
+    """Record a delivery report. Reports may repeat and arrive in any order; unknown ids are ignored.
 
-    `provider`: empty where the channel itself reports.
+    `provider`: empty if the channel itself reports.
     """
     message = outbox.load(turn.tx, report.message_id)
     account = accounts.lock(turn.tx, message.account_id) if message else None
@@ -53,20 +53,12 @@ def record_status(turn: Turn, report: StatusReport, *, provider: str) -> None:
         return
     reason = str(report.failure or "") if new is SendState.FAILED else ""
     provider = provider or row.provider
-    outbox.save_state(
-        turn.tx,
-        row.id,
-        state=str(new),
-        reason=reason,
-        provider=provider,
-        provider_id="",
-        now=turn.now,
-    )
-    if row.channel is Channel.EMAIL:  # a notice has an event of its own, when it leaves
+    outbox.save_state(turn.tx, row.id, SendResult(str(new), reason, provider), now=turn.now)
+    if row.channel is Channel.EMAIL:  # a notice has its own event, recorded when it is sent
         return
     turn.record(account, _status_event(row, new, provider=provider, reason=reason))
     phone = phones.load(turn.tx, row.phone_id or "", account_id=account.id)
-    note_refusal(turn, phone, reason=reason, provider=provider)
+    record_refusal(turn, phone, reason=reason, provider=provider)
 
 
 def _status_event(row: OutboxRow, state: SendState, *, provider: str, reason: str) -> event.Event:
@@ -83,34 +75,34 @@ def _status_event(row: OutboxRow, state: SendState, *, provider: str, reason: st
 
 
 def answer_call(turn: Turn, report: KeyReport) -> CallStep | None:
-    """What a call in progress says next; None: no such call, or its code is dead (hang up).
+    """What a call in progress says next; None to hang up: unknown call or ended code.
 
-    The code is read only after the announced key. Key 9 ends the code and tells the owner.
+    The code is read out only after the announced key. Key 9 ends the code and notifies the owner.
     """
-    found = outbox.load(turn.tx, report.message_id)
-    if found is None or found.channel is not Channel.CALL or found.challenge_id is None:
+    message = outbox.load(turn.tx, report.message_id)
+    if message is None or message.channel is not Channel.CALL or message.challenge_id is None:
         return None
-    account = accounts.lock(turn.tx, found.account_id)
-    challenge = challenges.load(turn.tx, found.challenge_id)
+    account = accounts.lock(turn.tx, message.account_id)
+    challenge = challenges.load(turn.tx, message.challenge_id)
     if account is None or challenge is None or not is_open(challenge, now=turn.now):
         return None
     try:
         code = open_code(turn.env, challenge)
     except SealBroken:
-        tell_broken(turn.tx, account.id, purpose=CODE, now=turn.now)
+        record_broken_seal(turn.tx, account.id, purpose=CODE, now=turn.now)
         return None
     script = script_of(turn.env, account, challenge, code=code)
     if report.pressed is None:
         return CallStep(script, report.step)
     step = script.next_step(report.step, report.pressed)
     if step is Step.REPORTED:
-        _report(turn, found)
+        _report_code(turn, message)
     return CallStep(script, step)
 
 
 @dataclass(frozen=True, slots=True)
 class CallbackAnswer:
-    """What a provider is answered."""
+    """The HTTP answer to a provider."""
 
     status: int
     media_type: str = "text/plain"
@@ -125,12 +117,14 @@ def asks_by_get(provider: str) -> bool:
 async def receive(
     opener: TurnOpener, *, provider: str, path: str, headers: Mapping[str, str], body: bytes
 ) -> CallbackAnswer:
-    """Take a provider's request: its signature proves who sends it.
+    """Handle a callback request, which its signature authenticates.
 
-    404 for a provider that is not set up, 403 for a forged request, 204 for reports (unknown ids
-    too), the provider's markup for a call that asks what to say.
+    404 for a provider that is not configured, 403 for a forged request, 204 for reports (even with an
+    unknown id), the provider's markup for a call that asks what to say.
     """
-    opener = replace(opener, visitor=NOBODY)  # a report is no act of whoever carries it
+    opener = replace(
+        opener, visitor=NOBODY
+    )  # a report is not an act of the client that delivers it
     callbacks = opener.env.callbacks.get(provider)
     if callbacks is None:
         return CallbackAnswer(404)
@@ -140,19 +134,19 @@ async def receive(
     if isinstance(report, StatusReport):
         await opener.run(record_status, report, provider=provider)
     if isinstance(report, OptReport):
-        await opener.run(take_opt_report, report, provider=provider)
+        await opener.run(record_opt_report, report, provider=provider)
     if not isinstance(report, KeyReport):
         return CallbackAnswer(204)
-    spoken = await opener.run(answer_call, report)
-    if spoken is None:  # without a live code the call ends
-        nothing = new_script(code="", key="", panel="", purpose=Purpose.SIGN_IN, language="en")
-        spoken = CallStep(nothing, Step.GOODBYE)
-    reply = callbacks.render(spoken.script, spoken.step, message_id=report.message_id)
+    call = await opener.run(answer_call, report)
+    if call is None:  # without an open code the call ends
+        empty = new_script(code="", key="", panel="", purpose=Purpose.SIGN_IN, language="en")
+        call = CallStep(empty, Step.GOODBYE)
+    reply = callbacks.render(call.script, call.step, message_id=report.message_id)
     return CallbackAnswer(200, reply.media_type, reply.body)
 
 
-def _report(turn: Turn, row: OutboxRow) -> None:
-    """Somebody was called who had not asked for it."""
+def _report_code(turn: Turn, row: OutboxRow) -> None:
+    """The person called had not requested this code."""
     account = accounts.lock(turn.tx, row.account_id)
     if account is None or row.challenge_id is None:
         return

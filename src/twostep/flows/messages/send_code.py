@@ -1,7 +1,7 @@
 """Send a code to a phone: challenge, outbox row and event in one transaction.
 
-Only somebody who has given the right password, or has just proved who they are, can cause a message.
-A resend in the same attempt carries the same code, so that whichever message arrives first works.
+Only somebody who has entered the right password, or has just proved who they are, can trigger a
+message. A resend within an attempt carries the same code, so whichever message arrives first works.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from twostep.store.sign_in import sessions
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A code is queued. `next_at`: when one more may be asked for, None: this was the last."""
+    """A code is queued. `next_at`: when another may be requested; None if this was the last."""
 
     phone: Phone
     channel: Channel
@@ -54,7 +54,7 @@ class Sent:
 def send_code(
     turn: Turn, session: Session, *, purpose: Purpose, phone_id: str, channel: str
 ) -> Sent | Refused:
-    """Send, or send again, the attempt's code to a phone of the account.
+    """Send or resend the attempt's code to a phone of the account.
 
     Refused: NOT_FOUND, CHANNEL_OFF, CHANNEL_UNKNOWN, NUMBER_LANDLINE, SEND_TOO_SOON, SEND_LIMIT,
     STEP_ENDED, STEP_ENDING.
@@ -86,7 +86,7 @@ def queue_code(
     channel: Channel,
     purpose: Purpose,
 ) -> Sent | Refused:
-    """Decide the limits and queue the message. The account is locked, the phone is its own."""
+    """Check the limits and queue the message. The phone must belong to the account."""
     e164 = number_or_none(turn, phone)
     if e164 is None:
         return Refused(Reason.CHANNEL_OFF)
@@ -100,7 +100,7 @@ def queue_code(
     )
     allowed = out_of_band.may_send(attempt, now=turn.now)
     if isinstance(allowed, MaySend):
-        refused = _refuse_trouble(turn, channel)
+        refused = _refuse_troubled(turn, channel)
         allowed = refused or count_send(turn, account, wanted) or allowed
     if isinstance(allowed, Refused):
         _record_refusal(turn, account, allowed, purpose=purpose, channel=channel)
@@ -123,19 +123,19 @@ def queue_code(
 def _record_refusal(
     turn: Turn, account: Held, refused: Refused, *, purpose: Purpose, channel: Channel
 ) -> None:
-    told = event.new_event(
+    send_refused = event.new_event(
         event.CODE_SEND_REFUSED,
         Outcome.THROTTLED,
         purpose=str(purpose),
         channel=str(channel),
         reason=str(refused.reason),
     )
-    turn.record(account, told)
+    turn.record(account, send_refused)
 
 
 @dataclass(frozen=True, slots=True)
 class PhoneWay:
-    """A phone that can be sent a code, and by what."""
+    """A phone that can be sent a code, and the channel to use."""
 
     phone: Phone
     channel: Channel
@@ -144,7 +144,7 @@ class PhoneWay:
 def choose_way(
     env: Env, phone: Phone | None, *, purpose: Purpose, channel: str
 ) -> PhoneWay | Refused:
-    """Whether this phone can be sent a code at all, by the channel that was chosen."""
+    """Check that this phone can be sent a code over the chosen channel."""
     if not accepts_phones(env) or phone is None:
         return Refused(Reason.NOT_FOUND)
     if (phone.confirmed_at is None) is not (purpose is Purpose.ADD_PHONE):
@@ -161,14 +161,14 @@ def choose_way(
     return PhoneWay(phone, chosen)
 
 
-def _refuse_trouble(turn: Turn, channel: Channel) -> Refused | None:
+def _refuse_troubled(turn: Turn, channel: Channel) -> Refused | None:
     return Refused(Reason.CHANNEL_OFF) if channel in troubled_channels(turn) else None
 
 
 def open_channels(env: Env) -> tuple[Channel, ...]:
-    """By what codes can travel here: a channel without a provider is not offered.
+    """The channels that can carry codes; one without a provider is not offered.
 
-    A call asks us what to say, so a provider that cannot reach us makes none.
+    During a call the provider asks us what to say, so calls need a provider that can reach us.
     """
     settings = env.settings
     reaching_us = {"console", *env.callbacks}
@@ -183,17 +183,17 @@ def open_channels(env: Env) -> tuple[Channel, ...]:
 
 
 def load_attempt(turn: Turn, session: Session, *, phone_id: str, purpose: Purpose) -> Attempt:
-    """The sends of this attempt so far, and when it ends.
+    """The attempt's sends so far, and when it ends.
 
-    A sign-in ends with its half session. A step-up or a phone's confirmation has ten minutes from its
-    first send. Confirming another number is another attempt; signing in by another phone is not.
-    Sends from the future (the clock was moved back) do not count.
+    A sign-in ends with its half session; a step-up or a phone confirmation ends ten minutes after its
+    first send. Confirming another number is a new attempt; signing in with another phone is not.
+    Sends dated in the future (the clock was set back) do not count.
     """
     since = turn.now - out_of_band.CODE_LIFE_SECONDS + 1
-    number_of = phone_id if purpose is Purpose.ADD_PHONE else None
+    only_phone = phone_id if purpose is Purpose.ADD_PHONE else None
     rows = [
         row
-        for row in outbox.list_of_attempt(turn.tx, session.id, since=since, phone_id=number_of)
+        for row in outbox.list_of_attempt(turn.tx, session.id, since=since, phone_id=only_phone)
         if row.kind == kind_of(purpose) and row.created_at <= turn.now
     ]
     sends = tuple(Sending(row.created_at, shown_state(row)) for row in reversed(rows))
@@ -204,7 +204,7 @@ def load_attempt(turn: Turn, session: Session, *, phone_id: str, purpose: Purpos
 
 
 def shown_state(row: OutboxRow) -> SendState:
-    """How far a message got, for its reader: one that waits for its second copy shows as failed."""
+    """The state to show for a message; one waiting for its second copy shows as failed."""
     if row.state == "expired" or (row.state == "queued" and row.reason == NO_ANSWER):
         return SendState.FAILED
     return SendState(row.state)

@@ -1,8 +1,8 @@
-"""How many texts and calls may leave: for a number, an account, a network, and in all.
+"""Limits on texts and calls per number, per account, per network and overall.
 
-Every send counts when it is queued, so parallel requests cannot run past a limit. Of a confirmed
-number the last two an hour and four a day are kept for known browsers, so that a thief with the
-password cannot use them up. Sources: delivery: Abuse; OWASP API4, OAT-003.
+A send counts when it is queued, so parallel requests cannot exceed a limit. A confirmed number's last
+two sends an hour and four a day are reserved for known browsers, so that a thief with the password
+cannot use them up. Sources: delivery: Abuse; OWASP API4, OAT-003.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from twostep.flows.turn import Turn
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A send that somebody asks for. `confirmed`: the number's owner has proved to have it."""
+    """A requested send. `confirmed`: the account's owner has proved control of the number."""
 
     e164: str
     region: str
@@ -35,7 +35,7 @@ class Wanted:
 
 
 def count_send(turn: Turn, account: Account, wanted: Wanted) -> Refused | None:
-    """Count one send against every limit, or refuse it and count nothing."""
+    """Count a send against every limit, or refuse it without counting."""
     if wanted.channel is Channel.SMS and (refused := refuse_opted_out(turn, wanted.e164)):
         return refused
     if not wanted.confirmed and (
@@ -44,7 +44,8 @@ def count_send(turn: Turn, account: Account, wanted: Wanted) -> Refused | None:
         return refused
     rules = _rules(turn.env, account, turn.visitor, wanted)
     rules += [
-        (one.key, one.rule(confirmed=wanted.confirmed)) for one in budgets(turn.env, now=turn.now)
+        (budget.key, budget.rule(confirmed=wanted.confirmed))
+        for budget in budgets(turn.env, now=turn.now)
     ]
     refused = count_all(turn.tx, rules, now=turn.now)
     if refused is None:
@@ -55,7 +56,7 @@ def count_send(turn: Turn, account: Account, wanted: Wanted) -> Refused | None:
 def _rules(env: Env, account: Account, visitor: Visitor, wanted: Wanted) -> list[tuple[str, Rule]]:
     of_number = [throttle.SEND_NUMBER_HOUR, throttle.SEND_NUMBER_DAY]
     rules = []
-    if visitor.network:  # nobody asked for what the product sends by itself
+    if visitor.network:  # empty for messages that the product sends by itself
         rules.append((f"{throttle.SEND_NETWORK.name}:{visitor.network}", throttle.SEND_NETWORK))
     if not wanted.confirmed:
         rules.append((f"{throttle.SEND_ACCOUNT_NEW.name}:{account.id}", throttle.SEND_ACCOUNT_NEW))
@@ -63,13 +64,13 @@ def _rules(env: Env, account: Account, visitor: Visitor, wanted: Wanted) -> list
         of_number += [throttle.SEND_NUMBER_HOUR_STRANGERS, throttle.SEND_NUMBER_DAY_STRANGERS]
     if wanted.channel is Channel.CALL:
         of_number.append(throttle.CALL_NUMBER_DAY)
-    # Under every key, so that a rotation starts no count anew.
-    for one in fingerprints(env, wanted.e164):
-        rules += [(f"{rule.name}:{one.hex()[-40:]}", rule) for rule in of_number]
+    # Under every key, so that a key rotation does not reset the counts.
+    for digest in fingerprints(env, wanted.e164):
+        rules += [(f"{rule.name}:{digest.hex()[-40:]}", rule) for rule in of_number]
     return rules
 
 
 def count_new_number(turn: Turn, account: Account) -> Refused | None:
-    """Count a number that the account types for the first time."""
+    """Count a number that is new to the account."""
     rule = throttle.NEW_NUMBERS
     return count_all(turn.tx, [(f"{rule.name}:{account.id}", rule)], now=turn.now)

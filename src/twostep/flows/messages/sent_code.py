@@ -1,4 +1,4 @@
-"""A code that was sent: sealed for its one message, compared by its digest."""
+"""Sent codes: sealed for their message, compared by keyed digest."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from twostep.flows.unseal import mac_matches, unseal
 
 
 def open_code(env: Env, challenge: Challenge) -> str:
-    """The clear code of a challenge that has not ended. Raises `SealBroken`."""
+    """The code of an open challenge in clear. Raises `SealBroken`."""
     return unseal(
         env,
         challenge.code or b"",
@@ -24,7 +24,7 @@ CODE = "challenges.code"
 
 
 def kind_of(purpose: Purpose) -> str:
-    """The outbox's name for messages with a code for this purpose."""
+    """The outbox kind of messages with a code for this purpose."""
     return f"code.{purpose}"
 
 
@@ -32,12 +32,12 @@ CHECK = "challenges.check"
 
 
 def check_of(env: Env, challenge_id: str, code: str) -> bytes:
-    """The keyed digest with which an answer is compared; carries the key's id."""
+    """The keyed digest to compare an answer with; includes the key's id."""
     return sealing.mac(env.keyring, _check_data(challenge_id, code), purpose=CHECK)
 
 
 def is_sent_code(env: Env, challenge: Challenge, code: str) -> bool:
-    """Whether `code` is the one that was sent, in constant time."""
+    """Whether `code` is the one sent, in constant time."""
     return mac_matches(env, _check_data(challenge.id, code), challenge.check_mac, purpose=CHECK)
 
 

@@ -1,4 +1,4 @@
-"""A test text to an operator's own backup phone: does the whole way work?"""
+"""Send a test text to the operator's own backup phone, to check the whole delivery path."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LIFE_SECONDS = 600
 
 @dataclass(frozen=True, slots=True)
 class TestMessage:
-    """The newest test text. `state`: as of any message."""
+    """The newest test text. `state`: one of `SendState`."""
 
     hint: str
     state: str
@@ -37,13 +37,13 @@ class TestMessage:
 def send_test(turn: Turn, session: Session) -> TestMessage | Refused:
     """Queue a text to the operator's first phone that takes texts.
 
-    Refused: NOT_FOUND (no operator), NUMBER_EMPTY (no such phone), CHANNEL_OFF, SEND_LIMIT,
+    Refused: NOT_FOUND (not an operator), NUMBER_EMPTY (no such phone), CHANNEL_OFF, SEND_LIMIT,
     NUMBER_OPTED_OUT.
     """
     account = accounts.lock(turn.tx, session.account_id)
     if account is None or account.role is not Role.OPERATOR:
         return Refused(Reason.NOT_FOUND)
-    phone = _own_phone(turn, account.id)
+    phone = _test_phone(turn, account.id)
     if phone is None:
         return Refused(Reason.NUMBER_EMPTY)
     e164 = number_or_none(turn, phone)
@@ -53,18 +53,18 @@ def send_test(turn: Turn, session: Session) -> TestMessage | Refused:
     if refused := count_send(turn, account, wanted):
         return refused
     row = queue_text(turn, phone, kind=TEST, e164=e164, seconds=LIFE_SECONDS)
-    told = event.new_event(
+    test_sent = event.new_event(
         event.TEST_MESSAGE_SENT,
         method=method_name(MethodKind.PHONE, phone.id),
         channel=str(Channel.SMS),
     )
-    turn.record(account, told)
+    turn.record(account, test_sent)
     return TestMessage(phone.hint, row.state, row.reason, row.provider, turn.now)
 
 
 def view_test(turn: Turn, account_id: str) -> tuple[Phone | None, TestMessage | None]:
-    """The phone that a test would go to, and the newest test."""
-    phone = _own_phone(turn, account_id)
+    """The phone that a test would be sent to, and the newest test."""
+    phone = _test_phone(turn, account_id)
     row = outbox.load_newest_of_kind(turn.tx, account_id, kind=TEST)
     if row is None or phone is None:
         return phone, None
@@ -72,6 +72,6 @@ def view_test(turn: Turn, account_id: str) -> tuple[Phone | None, TestMessage | 
     return phone, TestMessage(phone.hint, str(shown_state(row)), row.reason, row.provider, at)
 
 
-def _own_phone(turn: Turn, account_id: str) -> Phone | None:
-    found = (one for one in phones.list_confirmed(turn.tx, account_id) if one.line != "fixed")
-    return next(found, None)
+def _test_phone(turn: Turn, account_id: str) -> Phone | None:
+    confirmed = phones.list_confirmed(turn.tx, account_id)
+    return next((phone for phone in confirmed if phone.line != "fixed"), None)

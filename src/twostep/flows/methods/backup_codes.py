@@ -1,7 +1,7 @@
-"""Backup codes: a new set kills the old one at once; they are shown until saving was proved.
+"""Backup codes: a new set replaces the old one at once, and is shown until saving it is proved.
 
-The page shows them to the session that made them for ten minutes or until one was typed back, then
-never again: only digests stay (one Argon2id hash a try, one salt a set).
+Only the session that made the codes sees them, for ten minutes or until one is typed back. After
+that only their digests remain (one salt per set, one Argon2id hash per try).
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from twostep.core.sign_in.password import Profile
 from twostep.core.sign_in.session import Level, Session
 from twostep.delivery.mail.notice import NoticeKind
 from twostep.flows.env import Env
-from twostep.flows.proof import wrong_tries as second_step_throttle
+from twostep.flows.proof import wrong_tries
 from twostep.flows.proof.remembered_browsers import forget_browsers
 from twostep.flows.proof.verify_typed import digest_typed
 from twostep.flows.proof.wrong_tries import WrongTry
 from twostep.flows.turn import Turn, TurnOpener
 from twostep.flows.unseal import unseal
 from twostep.store.account import accounts
-from twostep.store.methods import backup_codes as stored
+from twostep.store.methods import backup_codes
 from twostep.store.sign_in import sessions
 
 
@@ -42,8 +42,9 @@ SHOWN_SECONDS = 600
 class CodesView:
     """What the page of backup codes shows.
 
-    `left`, `total`: of the set; total 0: none was made. `proved_at`: as in `RecoverySet`. `shown`: the codes themselves, while this
-    session may see them, with `shown_until`.
+    `left`, `total`: unused codes and all codes of the set; both 0 without a set. `proved_at`: as in
+    `RecoverySet`. `shown`: the codes themselves, while this session may see them; until
+    `shown_until`.
     """
 
     left: int
@@ -56,43 +57,47 @@ class CodesView:
 
 @dataclass(frozen=True, slots=True)
 class CodesMade:
-    """A new set works."""
+    """A new set was made."""
 
 
 @dataclass(frozen=True, slots=True)
 class CodesProved:
-    """One of the codes was typed back; it stays good."""
+    """The owner has proved or confirmed that the codes are saved; none is burnt."""
 
 
 def view_codes(turn: Turn, current: Session) -> CodesView:
-    """The state of the account's set, with the codes while this session may see them."""
-    own = stored.load_set(turn.tx, current.account_id)
-    if own is None:
+    """The account's set, with the codes themselves while this session may see them."""
+    code_set = backup_codes.load_set(turn.tx, current.account_id)
+    if code_set is None:
         return CodesView(0, 0, None, proved_at=None, shown=(), shown_until=0)
-    codes = stored.list_codes(turn.tx, own.id)
+    codes = backup_codes.list_codes(turn.tx, code_set.id)
     shown: tuple[str, ...] = ()
     if (
-        own.shown
-        and own.session_id == current.id
-        and 0 < own.shown_until - turn.now <= SHOWN_SECONDS
+        code_set.shown
+        and code_set.session_id == current.id
+        and 0 < code_set.shown_until - turn.now <= SHOWN_SECONDS
     ):
-        with suppress(sealing.SealBroken):  # then they cannot be shown again, and can be replaced
+        with suppress(sealing.SealBroken):  # the codes cannot be shown, but can be replaced
             clear = unseal(
-                turn.env, own.shown, purpose=SHOWN, row_id=own.id, account_id=own.account_id
+                turn.env,
+                code_set.shown,
+                purpose=SHOWN,
+                row_id=code_set.id,
+                account_id=code_set.account_id,
             )
             shown = tuple(json.loads(clear))
     return CodesView(
         left=sum(code.used_at is None for code in codes),
         total=len(codes),
-        made_at=own.created_at,
-        proved_at=own.proved_at,
+        made_at=code_set.created_at,
+        proved_at=code_set.proved_at,
         shown=shown,
-        shown_until=own.shown_until,
+        shown_until=code_set.shown_until,
     )
 
 
 async def make_codes(opener: TurnOpener, current: Session) -> CodesMade | Refused:
-    """Make a new set of ten; the old one is dead at once. Raises `Overloaded`."""
+    """Make a new set of ten codes; the old set stops working at once. Raises `Overloaded`."""
     clear = recovery_codes.new_codes()
     salt = recovery_codes.new_salt()
     digests = await opener.env.hashes.run_known(
@@ -102,11 +107,14 @@ async def make_codes(opener: TurnOpener, current: Session) -> CodesMade | Refuse
 
 
 async def prove_codes(opener: TurnOpener, current: Session, *, typed: str) -> CodesProved | Refused:
-    """Check that one of the codes was saved; burns nothing, but a wrong one counts as a try."""
+    """Check that one of the codes was saved.
+
+    Burns nothing, but a wrong code counts as a try. Raises `Overloaded`.
+    """
     code = read_code(typed)
     rule = throttle.RECOVERY_CODE
     if not isinstance(code, TypedBackupCode):
-        waiting = await opener.read(second_step_throttle.view_wait, current, rule=rule)
+        waiting = await opener.read(wrong_tries.view_wait, current, rule=rule)
         wrong_kind = code if isinstance(code, Refused) else Refused(Reason.BACKUP_CODE_WRONG)
         return waiting or wrong_kind
     digest = await digest_typed(opener, current, code=code)
@@ -117,27 +125,25 @@ async def prove_codes(opener: TurnOpener, current: Session, *, typed: str) -> Co
 
     def finish(turn: Turn) -> CodesProved | Refused:
         account = turn.lock(current)
-        own = stored.load_set(turn.tx, current.account_id)
-        if account is None or own is None or own.id != digest.set_id:
+        code_set = backup_codes.load_set(turn.tx, current.account_id)
+        if account is None or code_set is None or code_set.id != digest.set_id:
             return Refused(Reason.CHANGED)
-        if refused := second_step_throttle.refuse(
-            turn, account, rule=rule, browser_id=current.browser_id
-        ):
+        if refused := wrong_tries.refuse(turn, account, rule=rule, browser_id=current.browser_id):
             return refused
         codes = [
-            (one.id, one.digest, one.used_at is not None)
-            for one in stored.list_codes(turn.tx, own.id)
+            (row.id, row.digest, row.used_at is not None)
+            for row in backup_codes.list_codes(turn.tx, code_set.id)
         ]
         answer = recovery_codes.match(digest.digest, codes)
         if isinstance(answer, recovery_codes.MatchedCode):
-            stored.save_proved(turn.tx, own.id, now=turn.now)
+            backup_codes.save_proved(turn.tx, code_set.id, now=turn.now)
             turn.record(account, event.new_event(event.RECOVERY_CODES_PROVED))
             return CodesProved()
         if answer.reason is Reason.BACKUP_CODE_USED:
             return answer
         purpose, browser_id = str(Purpose.STEP_UP), current.browser_id
-        wrong = WrongTry(rule, answer.reason, chances=0, purpose=purpose, browser_id=browser_id)
-        refused = second_step_throttle.count_wrong(turn, account, wrong=wrong)
+        wrong_try = WrongTry(rule, answer.reason, chances=0, purpose=purpose, browser_id=browser_id)
+        refused = wrong_tries.count_wrong(turn, account, wrong_try=wrong_try)
         if refused.reason is Reason.PASSWORD_RETIRED:
             sessions.remove(turn.tx, current.id, account_id=account.id)
         return refused
@@ -146,17 +152,17 @@ async def prove_codes(opener: TurnOpener, current: Session, *, typed: str) -> Co
 
 
 def keep_codes(turn: Turn, current: Session) -> CodesProved | Refused:
-    """The owner says that the codes are still there; asked again in half a year.
+    """The owner confirms that the codes are still at hand; asked again in half a year.
 
-    Refused: CHANGED, NOT_FOUND (none is left, or their saving was never checked).
+    Refused: CHANGED, NOT_FOUND (there is no set, or saving it was never proved).
     """
     account = turn.lock(current)
     if account is None:
         return Refused(Reason.CHANGED)
-    own = stored.load_set(turn.tx, account.id)
-    if own is None or own.proved_at is None:
+    code_set = backup_codes.load_set(turn.tx, account.id)
+    if code_set is None or code_set.proved_at is None:
         return Refused(Reason.NOT_FOUND)
-    stored.save_proved(turn.tx, own.id, now=turn.now)
+    backup_codes.save_proved(turn.tx, code_set.id, now=turn.now)
     turn.record(account, event.new_event(event.RECOVERY_CODES_KEPT))
     return CodesProved()
 
@@ -178,7 +184,7 @@ def _save(
         RecoveryCode(token.new_id(), number, digest, None)
         for number, digest in enumerate(digests, start=1)
     ]
-    stored.replace_set(turn.tx, new, codes)
+    backup_codes.replace_set(turn.tx, new, codes)
     forget_browsers(turn, account)
     made = event.new_event(event.RECOVERY_CODES_CREATED, Outcome.OK, codes=len(clear))
     turn.record(account, made)

@@ -1,8 +1,8 @@
-"""The wizard: an authenticator app is set up by QR code and confirmed by its first code.
+"""The app wizard: set up an authenticator app by QR code and confirm it with its first code.
 
-The pending secret is a row of its own, bound to account and session: reload, back, a second tab, a
-stray GET and a wrong code change nothing. It ends after 15 minutes or when its button replaces it.
-The code that confirms counts as used, and as this session's fresh second factor.
+The pending secret has its own row, bound to account and session, so a reload, the back button, a
+second tab, a stray GET or a wrong code changes nothing. It expires after 15 minutes, or when the user
+asks for a new one. The confirming code is burnt, and is this session's fresh second factor.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from twostep.flows.sign_in.complete import SignedIn
 from twostep.flows.sign_in.raise_session import raise_enrolled
 from twostep.flows.sign_in.sessions import is_current
 from twostep.flows.turn import Turn
-from twostep.flows.unseal import APP_SECRET, tell_broken, unseal
+from twostep.flows.unseal import APP_SECRET, record_broken_seal, unseal
 from twostep.store.account import accounts
 from twostep.store.account.accounts import Held
 from twostep.store.methods import apps
@@ -42,14 +42,14 @@ from twostep.store.methods import apps
 PENDING_SECRET = "pending_apps.secret"
 PENDING_SECONDS = 900
 SEARCH_STEPS = 40
-# A pending secret was shown to whoever types the code, so a guess is worth nothing; the limit keeps
-# the clock's diagnosis from being run for ever.
+# The person typing the code has seen the secret, so guessing gains nothing; the limit only bounds
+# how often the clock diagnosis runs.
 CONFIRMING = throttle.Rule("app.confirming", 30, 900)
 
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """What the wizard shows: the secret in clear, for this page only. `first`: no app is on yet."""
+    """What the wizard shows. `secret`: in clear, for this page only. `first`: there is no app yet."""
 
     id: str
     secret: bytes = field(repr=False)
@@ -60,7 +60,7 @@ class Pending:
 
 @dataclass(frozen=True, slots=True)
 class AppAdded:
-    """The app works. `turned_on`: two-step sign-in was off before."""
+    """The app was added. `turned_on`: this turned two-step sign-in on."""
 
     app_id: str
     signed_in: SignedIn
@@ -68,41 +68,41 @@ class AppAdded:
 
 
 def view_pending(turn: Turn, current: Session) -> Pending | None:
-    """The session's pending secret, if there is one and another app may be added."""
+    """The session's pending secret, if there is one and the account may add an app."""
     pending = apps.load_pending(turn.tx, current.id)
-    own = apps.list_apps(turn.tx, current.account_id)
-    if pending is None or len(own) >= MOST_APPS:
+    account_apps = apps.list_apps(turn.tx, current.account_id)
+    if pending is None or len(account_apps) >= MOST_APPS:
         return None
     try:
-        return _shown(turn.env, pending, first=not own, now=turn.now)
+        return _shown(turn.env, pending, first=not account_apps, now=turn.now)
     except sealing.SealBroken:  # the page then asks for a new one
         return None
 
 
 def begin_app(turn: Turn, current: Session, *, replace_pending: bool = False) -> Pending | Refused:
-    """The session's pending secret; made when there is none, replaced when its button asks.
+    """The session's pending secret; created if missing, replaced with `replace_pending`.
 
-    An expired one is shown as expired until the button is pressed: what an app holds already must
-    not silently differ from the page.
+    An expired secret is shown as expired until the user asks for a new one: otherwise the page could
+    silently differ from what an app has already scanned.
     """
     account = turn.lock(current)
     if account is None:
         return Refused(Reason.CHANGED)
-    own = apps.list_apps(turn.tx, account.id)
-    if len(own) >= MOST_APPS:
+    account_apps = apps.list_apps(turn.tx, account.id)
+    if len(account_apps) >= MOST_APPS:
         return Refused(Reason.APP_LIMIT)
     pending = apps.load_pending(turn.tx, current.id)
     if pending is None or replace_pending or not _opens(turn, pending):
         pending = _new_pending(turn.env, current, now=turn.now)
         apps.save_pending(turn.tx, pending)
-    return _shown(turn.env, pending, first=not own, now=turn.now)
+    return _shown(turn.env, pending, first=not account_apps, now=turn.now)
 
 
 def finish_app(turn: Turn, current: Session, *, typed: str, name: str) -> AppAdded | Refused:
     """Confirm the pending secret with a code from the app.
 
-    Refused: the shapes of `read_six_digits`, CODE_WRONG, CLOCK_OFF (minutes), SETUP_EXPIRED,
-    APP_LIMIT, NAME_TOO_LONG, STEP_ENDED (the session is over, or another tab was first).
+    Refused: what `read_six_digits` refuses, CODE_WRONG, CLOCK_OFF (minutes), SETUP_EXPIRED,
+    APP_LIMIT, NAME_TOO_LONG, STEP_ENDED (the session has ended, or another tab was first).
     """
     account = accounts.lock(turn.tx, current.account_id)
     pending = apps.load_pending(turn.tx, current.id)
@@ -166,11 +166,11 @@ def _open(env: Env, pending: PendingApp) -> bytes:
 
 
 def _opens(turn: Turn, pending: PendingApp) -> bool:
-    """Whether the pending secret can be read; if not, that is written down."""
+    """Whether the pending secret can be unsealed; a broken seal is recorded."""
     try:
         _open(turn.env, pending)
     except sealing.SealBroken:
-        tell_broken(turn.tx, pending.account_id, purpose=PENDING_SECRET, now=turn.now)
+        record_broken_seal(turn.tx, pending.account_id, purpose=PENDING_SECRET, now=turn.now)
         return False
     return True
 
@@ -178,7 +178,7 @@ def _opens(turn: Turn, pending: PendingApp) -> bool:
 def _verify(
     turn: Turn, account: Held, pending: PendingApp, *, code: str
 ) -> totp.MatchedStep | Refused:
-    """Verify the first code; when it is wrong, find out whether the phone's clock is to blame."""
+    """Verify the first code; if it is wrong, check whether the phone's clock is to blame."""
     if not _opens(turn, pending):
         return Refused(Reason.SETUP_EXPIRED)
     secret = _open(turn.env, pending)

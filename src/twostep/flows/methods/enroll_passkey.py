@@ -44,7 +44,7 @@ from twostep.store.methods import passkeys
 
 @dataclass(frozen=True, slots=True)
 class PasskeyAdded:
-    """The passkey works. `turned_on`: two-step sign-in was off before."""
+    """The passkey was added. `turned_on`: this turned two-step sign-in on."""
 
     passkey: Passkey
     signed_in: SignedIn
@@ -52,16 +52,16 @@ class PasskeyAdded:
 
 
 def refuse_adding(turn: Turn, account_id: str) -> Refused | None:
-    """Whether no more passkeys fit."""
+    """Refuse if the account has as many passkeys as allowed."""
     if len(passkeys.list_passkeys(turn.tx, account_id)) < MOST_PASSKEYS:
         return None
     return Refused(Reason.PASSKEY_LIMIT, detail={"maximum": MOST_PASSKEYS})
 
 
 def begin_passkey(turn: Turn, account: Account, current: Session) -> dict[str, object] | Refused:
-    """What to ask the browser for. Refused: PASSKEY_LIMIT. Writes the account's handle, once."""
-    if no := refuse_adding(turn, account.id):
-        return no
+    """Creation options for the browser; stores the account's handle once. Refused: PASSKEY_LIMIT."""
+    if refused := refuse_adding(turn, account.id):
+        return refused
     return passkey_core.creation_options(
         verify_passkey.relying_party(turn.env),
         challenge=new_challenge(turn.env.keyring, context=_context(current), now=turn.now),
@@ -74,38 +74,40 @@ def begin_passkey(turn: Turn, account: Account, current: Session) -> dict[str, o
 def finish_passkey(
     turn: Turn, current: Session, *, typed: str, name: str
 ) -> PasskeyAdded | Refused:
-    """Verify what the authenticator made and keep it.
+    """Verify the new credential and store it.
 
     Refused: STEP_ENDED, THROTTLED, PASSKEY_LIMIT, NAME_TOO_LONG, PASSKEY_REFUSED (also when the
-    credential id is taken, by whichever account).
+    credential id is already registered, to any account).
     """
     account = accounts.lock(turn.tx, current.account_id)
     if account is None or not is_current(turn, current, turn.visitor.session_token):
         return Refused(Reason.STEP_ENDED)
     if waiting := verify_passkey.refuse_waiting(turn):
         return waiting
-    if no := refuse_adding(turn, account.id):
-        return no
+    if refused := refuse_adding(turn, account.id):
+        return refused
     if len(name.strip()) > LONGEST_NAME:
         return Refused(Reason.NAME_TOO_LONG, detail={"maximum": LONGEST_NAME})
     answer = passkey_core.read_answer(typed)
-    made: Passkey | Refused = (
+    added: Passkey | Refused = (
         answer
         if isinstance(answer, Refused)
-        else _keep(turn, current, answer=answer, name=name.strip())
+        else _register(turn, current, answer=answer, name=name.strip())
     )
-    if isinstance(made, Refused):
+    if isinstance(added, Refused):
         ceremony = Ceremony.ENROLMENT
-        return verify_passkey.refuse(turn, account, made, ceremony=ceremony)
-    return _add(turn, account, current, made=made)
+        return verify_passkey.refuse(turn, account, added, ceremony=ceremony)
+    return _add(turn, account, current, passkey=added)
 
 
 def _context(current: Session) -> str:
     return context_of(Ceremony.ENROLMENT, account_id=current.account_id, session_id=current.id)
 
 
-def _keep(turn: Turn, current: Session, *, answer: PasskeyAnswer, name: str) -> Passkey | Refused:
-    """Verify and insert."""
+def _register(
+    turn: Turn, current: Session, *, answer: PasskeyAnswer, name: str
+) -> Passkey | Refused:
+    """Verify the registration and insert the passkey."""
     from twostep.core.methods.passkey_response import verify_registration  # noqa: PLC0415  see `warm_up`
 
     if not verify_challenge(
@@ -119,7 +121,7 @@ def _keep(turn: Turn, current: Session, *, answer: PasskeyAnswer, name: str) -> 
     )
     if isinstance(verified, Refused):
         return verified
-    made = Passkey(
+    passkey = Passkey(
         id=token.new_id(),
         account_id=current.account_id,
         name=name or suggest_name(verified.model, turn.visitor.browser)[:LONGEST_NAME],
@@ -136,17 +138,17 @@ def _keep(turn: Turn, current: Session, *, answer: PasskeyAnswer, name: str) -> 
     )
     if not verify_passkey.burn_challenge(turn, answer.challenge):
         return passkey_core.refused("challenge_used")
-    return made if passkeys.insert(turn.tx, made) else passkey_core.refused("taken")
+    return passkey if passkeys.insert(turn.tx, passkey) else passkey_core.refused("taken")
 
 
-def _add(turn: Turn, account: Held, current: Session, *, made: Passkey) -> PasskeyAdded:
-    method = method_name(MethodKind.PASSKEY, made.id)
+def _add(turn: Turn, account: Held, current: Session, *, passkey: Passkey) -> PasskeyAdded:
+    method = method_name(MethodKind.PASSKEY, passkey.id)
     added = event.new_event(
         event.PASSKEY_ADDED,
         method=method,
-        name=made.name,
-        model=made.model,
-        synced=int(made.synced),
+        name=passkey.name,
+        model=passkey.model,
+        synced=int(passkey.synced),
     )
     turn.record(account, added)
     forget_browsers(turn, account)
@@ -154,7 +156,7 @@ def _add(turn: Turn, account: Held, current: Session, *, made: Passkey) -> Passk
     if turned_on:
         turn_on(turn, account)
     kind = NoticeKind.TWO_STEP_ENABLED if turned_on else NoticeKind.PASSKEY_ADDED
-    turn.notify(account, kind, undo=method, method=made.name)
-    amr = session.amr_of_passkey(synced=made.synced, alone=False)
+    turn.notify(account, kind, undo=method, method=passkey.name)
+    amr = session.amr_of_passkey(synced=passkey.synced, alone=False)
     signed_in = raise_enrolled(turn, account, current, amr=amr, method=method)
-    return PasskeyAdded(made, signed_in, turned_on)
+    return PasskeyAdded(passkey, signed_in, turned_on)

@@ -1,6 +1,6 @@
-"""Add a backup phone: a number is typed, a code goes there, the code confirms it.
+"""Add a backup phone: type a number, receive a code there, confirm it with the code.
 
-A telephone is a restricted authenticator (NIST SP 800-63B-4 §3.2.9): only beside an app or a passkey.
+A telephone is a restricted authenticator (NIST SP 800-63B-4 §3.2.9), so an app or passkey must exist.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ MOST_ACCOUNTS_WITH_ONE_NUMBER = 5
 
 @dataclass(frozen=True, slots=True)
 class PhoneAdded:
-    """The phone works."""
+    """The phone was added."""
 
     phone: Phone
 
 
 def refuse_adding(turn: Turn, account_id: str) -> Refused | None:
-    """Whether this account may add a phone at all: asked when the form is opened."""
+    """Refuse if this account may not add a phone; asked when the form is opened."""
     if not accepts_phones(turn.env):
         return Refused(Reason.NOT_FOUND)
     if not apps.list_apps(turn.tx, account_id) and not passkeys.list_passkeys(turn.tx, account_id):
@@ -59,7 +59,7 @@ def refuse_adding(turn: Turn, account_id: str) -> Refused | None:
 def begin_phone(
     turn: Turn, current: Session, *, region: str, typed: str, channel: str
 ) -> Sent | Refused:
-    """Read a number and send a code there. What the session typed before is dropped.
+    """Read a number and send a code there; a number the session typed before is dropped.
 
     Refused: every NUMBER_ reason, PHONE_LIMIT, PHONE_NEEDS_APP, CHANNEL_OFF, SEND_LIMIT.
     """
@@ -86,7 +86,7 @@ def begin_phone(
 
 
 def resend(turn: Turn, current: Session, *, channel: str) -> Sent | Refused:
-    """Send the code again, perhaps by the other channel."""
+    """Send the code again, on the same or another channel."""
     account = turn.lock(current)
     phone = phones.load_unconfirmed(turn.tx, current.id)
     if account is None or phone is None:
@@ -102,9 +102,9 @@ def resend(turn: Turn, current: Session, *, channel: str) -> Sent | Refused:
 
 
 def confirm_phone(turn: Turn, current: Session, *, typed: str) -> PhoneAdded | Refused:
-    """Confirm the number with the code that went there.
+    """Confirm the number with the code that was sent to it.
 
-    A guess here proves nothing about the account, so only the code's own five tries count.
+    A guess here reveals nothing about the account, so only the code's own five tries are counted.
     Refused: NOT_FOUND (no number was typed), PHONE_LIMIT, NUMBER_DUPLICATE (another session was
     first), CODE_WRONG, CODE_EXPIRED, CODE_SPENT.
     """
@@ -118,11 +118,11 @@ def confirm_phone(turn: Turn, current: Session, *, typed: str) -> PhoneAdded | R
         return code
     if len(phones.list_confirmed(turn.tx, account.id)) >= MOST_PHONES:
         return Refused(Reason.PHONE_LIMIT, detail={"maximum": MOST_PHONES})
-    right = is_sent_code(turn.env, challenge, code.code) and challenge.phone_id == phone.id
-    if right and _has_number(turn, phone):
+    is_right = is_sent_code(turn.env, challenge, code.code) and challenge.phone_id == phone.id
+    if is_right and _has_number(turn, phone):
         return Refused(Reason.NUMBER_DUPLICATE)
     if (
-        right
+        is_right
         and is_open(challenge, now=turn.now)
         and challenges.consume(turn.tx, challenge.id, now=turn.now)
     ):
@@ -141,7 +141,7 @@ def confirm_phone(turn: Turn, current: Session, *, typed: str) -> PhoneAdded | R
 
 
 def _count_wrong(turn: Turn, challenge: Challenge) -> Refused:
-    """Why the code does not confirm; a guess costs the challenge one of its tries."""
+    """Why the code does not confirm the number; a guess uses up one of the challenge's tries."""
     if challenge.tries_left == 0:
         return Refused(Reason.CODE_SPENT)
     if turn.now >= challenge.expires_at:
@@ -155,7 +155,7 @@ def _count_wrong(turn: Turn, challenge: Challenge) -> Refused:
 
 
 def _has_number(turn: Turn, phone: Phone) -> bool:
-    """Whether another session has confirmed this number meanwhile."""
+    """Whether another session has confirmed this number in the meantime."""
     e164 = number_or_none(turn, phone)
     return e164 is not None and phones.has_number(
         turn.tx, phone.account_id, fingerprints(turn.env, e164)
@@ -167,7 +167,7 @@ def _read(env: Env, *, region: str, typed: str, channel: Channel) -> PhoneNumber
         return Refused(Reason.CHANNEL_OFF)
     delivery = env.settings.delivery
     open_regions = {
-        one.code for one in phone_number.regions() if delivery.allows(one.code, "enrol", channel)
+        row.code for row in phone_number.regions() if delivery.allows(row.code, "enrol", channel)
     }
     return phone_number.read_number(
         typed,
@@ -196,7 +196,7 @@ def _queue_first(
     sent = queue_code(
         turn, account, current, phone=phone, channel=channel, purpose=Purpose.ADD_PHONE
     )
-    if isinstance(sent, Refused):  # what was typed before stays as it was
+    if isinstance(sent, Refused):  # keep the number typed before
         phones.remove(turn.tx, phone.id, account_id=account.id)
     else:
         phones.remove_unconfirmed(turn.tx, current.id, keep=phone.id)

@@ -1,4 +1,4 @@
-"""One method as pages and messages show it: its name, never its secret."""
+"""One method as pages show it: its name, never its secret."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from twostep.store.methods.all_methods import load_methods
 
 @dataclass(frozen=True, slots=True)
 class MethodView:
-    """One way to sign in, beside all of them; exactly one of the others is set."""
+    """One method, next to all of them; exactly one of `app`, `phone` and `passkey` is set."""
 
     methods: Methods
     app: App | None = None
@@ -25,17 +25,17 @@ class MethodView:
 
 
 def has_phones(env: Env) -> bool:
-    """Whether a phone can be added here at all: policy, a provider and a country."""
+    """Whether phones can be added at all: policy, a provider and a country allow it."""
     settings = env.settings
     return bool(accepts_phones(env) and settings.delivery.countries and open_channels(env))
 
 
 def view_method(turn: Turn, account: Account, *, method_id: str) -> MethodView | Refused:
-    """Read one app, phone or passkey of the account. Refused: NOT_FOUND (also for somebody else's)."""
+    """Load one app, phone or passkey of the account. Refused: NOT_FOUND (also for another account's)."""
     methods = load_methods(turn.tx, account.id)
-    app = next((one for one in methods.apps if one.id == method_id), None)
-    phone = next((one for one in methods.phones if one.id == method_id), None)
-    passkey = next((one for one in methods.passkeys if one.id == method_id), None)
+    app = next((app for app in methods.apps if app.id == method_id), None)
+    phone = next((phone for phone in methods.phones if phone.id == method_id), None)
+    passkey = next((key for key in methods.passkeys if key.id == method_id), None)
     if app is None and phone is None and passkey is None:
         return Refused(Reason.NOT_FOUND)
     return MethodView(methods, app, phone, passkey)

@@ -21,7 +21,7 @@ from twostep.store.methods import phones
 
 @dataclass(frozen=True, slots=True)
 class PhoneChoices:
-    """What can be chosen: regions by code, channels, and where the account's other phones are."""
+    """The form's choices: regions, channels, and the regions of the account's other phones."""
 
     regions: tuple[phone_number.Region, ...]
     channels: tuple[Channel, ...]
@@ -30,7 +30,7 @@ class PhoneChoices:
 
 @dataclass(frozen=True, slots=True)
 class NewPhone:
-    """The number that this session typed and has not confirmed. `number`: in full, `+44 7400 …`."""
+    """The number this session typed but has not confirmed. `number`: in full, `+44 7400 …`."""
 
     number: str
     region: str
@@ -40,26 +40,28 @@ class NewPhone:
 
 
 def view_choices(turn: Turn, account: Account) -> PhoneChoices | Refused:
-    """Read the form. Refused: what `refuse_adding` says."""
+    """Load the form. Refused: as in `refuse_adding`."""
     if refused := refuse_adding(turn, account.id):
         return refused
     delivery = turn.env.settings.delivery
     return PhoneChoices(
-        regions=tuple(one for one in phone_number.regions() if delivery.allows(one.code, "enrol")),
+        regions=tuple(
+            region for region in phone_number.regions() if delivery.allows(region.code, "enrol")
+        ),
         channels=open_channels(turn.env),
-        own_regions=tuple(one.region for one in phones.list_confirmed(turn.tx, account.id)),
+        own_regions=tuple(phone.region for phone in phones.list_confirmed(turn.tx, account.id)),
     )
 
 
 def view_new_phone(turn: Turn, current: Session) -> NewPhone | None:
-    """Read the number to confirm; None when none was typed."""
+    """Load the number to confirm; None if none was typed."""
     phone = phones.load_unconfirmed(turn.tx, current.id)
     delivery = view_delivery(turn, current, purpose=Purpose.ADD_PHONE)
     if phone is None or delivery is None or delivery.phone.id != phone.id:
         return None
     try:
         number = open_number(turn.env, phone)
-    except SealBroken:  # it can be typed again
+    except SealBroken:  # the user can type it again
         return None
     return NewPhone(
         number=phone_number.format_international(number),

@@ -1,4 +1,4 @@
-"""Remove, rename and order the ways to sign in; turn two-step sign-in off."""
+"""Remove and rename sign-in methods, and choose the default."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from twostep.store.methods import apps, challenges, passkeys, phones
 from twostep.store.methods.all_methods import load_methods
 
 
-_GONE = {
+_REMOVAL_OF = {
     MethodKind.APP: (event.APP_REMOVED, NoticeKind.APP_REMOVED),
     MethodKind.PASSKEY: (event.PASSKEY_REMOVED, NoticeKind.PASSKEY_REMOVED),
 }
@@ -26,7 +26,7 @@ _GONE = {
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """What went. `name`: an app's or passkey's name, `hint`: a phone's last digits."""
+    """What was removed. `name`: of an app or passkey. `hint`: a phone's last digits."""
 
     kind: MethodKind
     name: str = ""
@@ -34,9 +34,9 @@ class Removed:
 
 
 def remove_method(turn: Turn, current: Session, *, method_id: str) -> Removed | Refused:
-    """Remove an app, phone or passkey of the account; browsers are no longer remembered.
+    """Remove an app, phone or passkey of the account; remembered browsers are forgotten.
 
-    Refused: NOT_FOUND (also for somebody else's), LAST_AUTHENTICATOR.
+    Refused: NOT_FOUND (also for another account's), LAST_AUTHENTICATOR.
     """
     account = turn.lock(current)
     if account is None:
@@ -47,12 +47,12 @@ def remove_method(turn: Turn, current: Session, *, method_id: str) -> Removed | 
         return Refused(Reason.NOT_FOUND)
     if account.two_step and not may_remove(methods, kind=removed.kind):
         return Refused(Reason.LAST_AUTHENTICATOR)
-    take_away(turn, account, removed, method_id=method_id)
+    remove_and_notify(turn, account, removed, method_id=method_id)
     return removed
 
 
-def take_away(turn: Turn, account: Held, removed: Removed, *, method_id: str) -> None:
-    """Remove a way to sign in of the locked account, for whatever reason, and tell its owner."""
+def remove_and_notify(turn: Turn, account: Held, removed: Removed, *, method_id: str) -> None:
+    """Remove a method of the account, whatever the reason, and notify the owner."""
     match removed.kind:
         case MethodKind.APP:
             apps.remove_app(turn.tx, method_id, account_id=account.id)
@@ -62,11 +62,11 @@ def take_away(turn: Turn, account: Held, removed: Removed, *, method_id: str) ->
             challenges.end_all_of_phone(turn.tx, method_id, now=turn.now)
             phones.remove(turn.tx, method_id, account_id=account.id)
     forget_browsers(turn, account)
-    _tell(turn, account, removed, method_id=method_id)
+    _record_removed(turn, account, removed, method_id=method_id)
 
 
 def find_method(methods: Methods, method_id: str) -> Removed | None:
-    """The app, phone or passkey with that id, as what would go with it."""
+    """The app, phone or passkey with this id, as the result of removing it."""
     for app in methods.apps:
         if app.id == method_id:
             return Removed(MethodKind.APP, name=app.name)
@@ -80,9 +80,9 @@ def find_method(methods: Methods, method_id: str) -> Removed | None:
 
 
 def rename_method(turn: Turn, current: Session, *, method_id: str, name: str) -> Done | Refused:
-    """Give an app or passkey another name; an empty one brings the date back.
+    """Rename an app or passkey; an empty name shows its date instead.
 
-    Refused: NAME_TOO_LONG, NOT_FOUND (also for somebody else's).
+    Refused: NAME_TOO_LONG, NOT_FOUND (also for another account's).
     """
     name = name.strip()
     if len(name) > LONGEST_NAME:
@@ -90,46 +90,46 @@ def rename_method(turn: Turn, current: Session, *, method_id: str, name: str) ->
     account = turn.lock(current)
     if account is None:
         return Refused(Reason.CHANGED)
-    found = find_method(load_methods(turn.tx, account.id), method_id)
-    if found is None or found.kind is MethodKind.PHONE:
+    target = find_method(load_methods(turn.tx, account.id), method_id)
+    if target is None or target.kind is MethodKind.PHONE:
         return Refused(Reason.NOT_FOUND)
-    if name != found.name:
-        rename = apps.rename_app if found.kind is MethodKind.APP else passkeys.rename_passkey
+    if name != target.name:
+        rename = apps.rename_app if target.kind is MethodKind.APP else passkeys.rename_passkey
         rename(turn.tx, method_id, account_id=account.id, name=name)
-        method = method_name(found.kind, method_id)
+        method = method_name(target.kind, method_id)
         renamed = event.new_event(event.METHOD_RENAMED, method=method, name=name)
         turn.record(account, renamed)
     return Done()
 
 
 def set_default(turn: Turn, current: Session, *, method_id: str) -> Done | Refused:
-    """Let this way come first on the code page; every address is told."""
+    """Make this method the first choice on the code page, and notify the owner."""
     account = turn.lock(current)
     if account is None:
         return Refused(Reason.CHANGED)
-    found = find_method(load_methods(turn.tx, account.id), method_id)
-    if found is None:
+    target = find_method(load_methods(turn.tx, account.id), method_id)
+    if target is None:
         return Refused(Reason.NOT_FOUND)
-    method = method_name(found.kind, method_id)
+    method = method_name(target.kind, method_id)
     if method != account.default_method:
         accounts.save_default_method(turn.tx, account, method=method)
         turn.record(
-            account, event.new_event(event.DEFAULT_CHANGED, method=method, to=str(found.kind))
+            account, event.new_event(event.DEFAULT_CHANGED, method=method, to=str(target.kind))
         )
         kind = NoticeKind.DEFAULT_CHANGED
-        turn.notify(account, kind, method=found.name)
+        turn.notify(account, kind, method=target.name)
     return Done()
 
 
-def _tell(turn: Turn, account: Held, removed: Removed, *, method_id: str) -> None:
+def _record_removed(turn: Turn, account: Held, removed: Removed, *, method_id: str) -> None:
     method = method_name(removed.kind, method_id)
     if account.default_method == method:
         accounts.save_default_method(turn.tx, account, method=None)
-    if removed.kind in _GONE:
-        kind, told = _GONE[removed.kind]
-        gone = event.new_event(kind, method=method, name=removed.name)
-        turn.notify(account, told, method=removed.name)
+    if removed.kind in _REMOVAL_OF:
+        kind, notice = _REMOVAL_OF[removed.kind]
+        removal = event.new_event(kind, method=method, name=removed.name)
+        turn.notify(account, notice, method=removed.name)
     else:
-        gone = event.new_event(event.PHONE_REMOVED, method=method, hint=removed.hint)
+        removal = event.new_event(event.PHONE_REMOVED, method=method, hint=removed.hint)
         turn.notify(account, NoticeKind.PHONE_REMOVED, hint=removed.hint)
-    turn.record(account, gone)
+    turn.record(account, removal)

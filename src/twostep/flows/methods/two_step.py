@@ -1,6 +1,7 @@
-"""Two-step sign-in on and off, for the whole account.
+"""Turn two-step sign-in on and off for an account.
 
-A password that was too short to stand alone is changed when the second step goes."""
+A password too short to protect the account alone must be changed when the second step goes.
+"""
 
 from __future__ import annotations
 
@@ -19,15 +20,14 @@ from twostep.flows.proof.remembered_browsers import forget_browsers
 from twostep.flows.turn import Turn, TurnOpener
 from twostep.store.account import accounts
 from twostep.store.account.accounts import Held
-from twostep.store.methods import apps, passkeys, phones
-from twostep.store.methods import backup_codes as stored_codes
+from twostep.store.methods import apps, backup_codes, passkeys, phones
 from twostep.store.methods.all_methods import load_methods
 from twostep.store.sign_in import sessions
 
 
 @dataclass(frozen=True, slots=True)
 class Disabled:
-    """Two-step sign-in is off; how much was wiped."""
+    """Two-step sign-in is off. The fields count what was deleted, or would be."""
 
     apps: int
     phones: int
@@ -36,10 +36,10 @@ class Disabled:
 
 
 def disable(turn: Turn, current: Session) -> Disabled | Refused:
-    """Turn two-step sign-in off and wipe all that belongs to it; enabling again starts clean.
+    """Turn two-step sign-in off and delete all that belongs to it; enabling it again starts clean.
 
-    Refused: NOT_ALLOWED (policy asks for two-step sign-in), CHANGED (it was off already), and
-    PASSWORD_TOO_SHORT where the password was set with the shorter minimum.
+    Refused: NOT_ALLOWED (policy requires two-step sign-in), CHANGED (it was already off),
+    PASSWORD_TOO_SHORT (the password was set under the shorter minimum).
     """
     account = turn.lock(current)
     if account is None or not account.two_step:
@@ -54,19 +54,19 @@ def disable(turn: Turn, current: Session) -> Disabled | Refused:
 
 
 def wipe_methods(turn: Turn, account: Held) -> Disabled:
-    """Delete every authenticator of the account; its browsers are no longer remembered."""
+    """Delete every authenticator of the account and forget its remembered browsers."""
     forget_browsers(turn, account)
-    stored_codes.remove_temporary(turn.tx, account.id)
+    backup_codes.remove_temporary(turn.tx, account.id)
     return Disabled(
         apps=apps.remove_all(turn.tx, account.id),
         phones=phones.remove_all(turn.tx, account.id),
-        codes=stored_codes.remove_set(turn.tx, account.id),
+        codes=backup_codes.remove_set(turn.tx, account.id),
         passkeys=passkeys.remove_all(turn.tx, account.id),
     )
 
 
 def disabled_event(wiped: Disabled, *, by: str) -> Event:
-    """The event that says how much went."""
+    """The event that states how much was deleted."""
     return event.new_event(
         event.TWO_STEP_DISABLED,
         apps=wiped.apps,
@@ -78,9 +78,9 @@ def disabled_event(wiped: Disabled, *, by: str) -> Event:
 
 
 def view_disabling(turn: Turn, account: Account) -> Disabled | Refused:
-    """How much turning it off would delete.
+    """What turning two-step sign-in off would delete.
 
-    Refused: CHANGED (it is off), NOT_ALLOWED (policy asks for it).
+    Refused: CHANGED (it is off), NOT_ALLOWED (policy requires it).
     """
     if not account.two_step:
         return Refused(Reason.CHANGED)
@@ -95,17 +95,16 @@ def view_disabling(turn: Turn, account: Account) -> Disabled | Refused:
 async def turn_off(
     opener: TurnOpener, current: Session, account: Account, *, new: str
 ) -> Disabled | Refused:
-    """Turn it off. `new`: a new password, read only where the present one is too short.
+    """Turn two-step sign-in off. `new`: a new password, read only if the current one is too short.
 
-    Refused: what `disable` says, and, for the new password, what `review_password` says. Raises
-    `Overloaded`.
+    Refused: as `disable`, and for the new password as `review_new_password`. Raises `Overloaded`.
     """
     if not account.two_step or not account.password_short:
         return await opener.run(disable, current)
     refused = refuse_disabling(opener.env, account)
     if refused and refused.reason is Reason.NOT_ALLOWED:
         return refused
-    if refused := password.review(opener.env, account, new, two_step=False):
+    if refused := password.review_new_password(opener.env, account, new, two_step=False):
         return refused
     new_hash = await opener.env.hashes.run_known(
         password_core.hash_password, new, profile=opener.env.profile
@@ -124,6 +123,6 @@ async def turn_off(
 
 
 def turn_on(turn: Turn, account: Held) -> None:
-    """Turn it on. Other sessions live on; ending them is offered, not done."""
+    """Turn two-step sign-in on. Other sessions stay; the user is offered to end them."""
     accounts.save_two_step(turn.tx, account, on=True, now=turn.now)
     turn.record(account, event.new_event(event.TWO_STEP_ENABLED))

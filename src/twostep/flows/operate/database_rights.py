@@ -1,4 +1,4 @@
-"""Whether the database lets us write, tried without leaving anything behind."""
+"""Check that the database lets us write, without leaving anything behind."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ NAMED_TABLES = 3
 
 
 class _RolledBack(Exception):
-    """The trial went well."""
+    """Undoes a write that succeeded."""
 
 
 async def find_fault(env: Env) -> str:
-    """Why nothing, or not all, can be written, and what to do; empty if nothing is wrong.
+    """Why some or all writes would fail, and what to do about it; empty if all is well.
 
-    On SQLite the start has looked at the file already. Raises `StoreUnavailable`.
+    For SQLite the startup has checked the file already. Raises `StoreUnavailable`.
     """
     if fault := await env.store.read(_describe_missing):
         return fault
@@ -40,9 +40,11 @@ def _describe_missing(tx: Tx) -> str:
     tables: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for name, rights in missing.tables.items():
         tables[rights].append(name)
-    said = "; ".join(f"{', '.join(rights)} on {_some(names)}" for rights, names in tables.items())
+    lacking = "; ".join(
+        f"{', '.join(rights)} on {_some(names)}" for rights, names in tables.items()
+    )
     return (
-        f"Its user {missing.user} lacks rights: {said}. Let the tables' owner run:"
+        f"Its user {missing.user} lacks rights: {lacking}. Let the tables' owner run:"
         f" GRANT {', '.join(table_rights.RIGHTS)} ON ALL TABLES IN SCHEMA {missing.schema}"
         f" TO {missing.user};"
     )

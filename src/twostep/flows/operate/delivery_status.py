@@ -1,4 +1,4 @@
-"""How sending goes, for the operator: what waits, what arrived, what failed and why, what it used."""
+"""The delivery status for operators: messages by outcome, provider health and use of the budgets."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from twostep.store.sign_in import throttles
 
 DAYS = 14
 MOST_ALARMS = 50
-# What a state of the outbox is called here; what waits for a second copy counts as queued.
-_ARRIVED = frozenset({"accepted", "delivered"})
+# Outbox states that count as accepted by a provider.
+_ACCEPTED = frozenset({"accepted", "delivered"})
 
 
 @dataclass(frozen=True, slots=True)
 class Messages:
-    """Messages of one channel that got equally far. `oldest_at`: when the first of them was made."""
+    """Messages with the same channel, provider, state and reason. `oldest_at`: the first one's creation."""
 
     channel: Channel
     provider: str
@@ -41,12 +41,12 @@ class Messages:
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """Texts and calls of one day and country; `region` empty: of all countries.
+    """Texts and calls of one day in one country, or in all if `region` is empty.
 
-    `day_at`: the UTC day's beginning. `queued`: still on their way; `accepted`: taken by a provider,
-    those delivered among them; `failed`: by reason. `verified`: their codes were typed.
-    `verify_seconds`: median from queuing to typing, None: none was. `accept_seconds`: mean until a
-    provider took them.
+    `day_at`: the start of the UTC day. `queued`: waiting for a first or a second copy; `accepted`: by
+    a provider, including those delivered; `failed`: by reason. `verified`: the code was entered.
+    `verify_seconds`: median time from queueing to entry, None if there was none. `accept_seconds`:
+    mean time until a provider accepted.
     """
 
     day_at: int
@@ -63,7 +63,7 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class ProviderHealth:
-    """One provider over the days shown. `open_until`: passed by until then, 0: not passed by."""
+    """One provider over the days shown. `open_until`: skipped until then; 0 if it is in use."""
 
     name: str
     channels: tuple[Channel, ...]
@@ -76,7 +76,7 @@ class ProviderHealth:
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """What is used of a budget. `span`: day or hour; `open_limit`: for unconfirmed numbers."""
+    """How much of a budget is used. `span`: day or hour; `open_limit`: for unconfirmed numbers."""
 
     span: str
     used: int
@@ -86,7 +86,7 @@ class Used:
 
 @dataclass(frozen=True, slots=True)
 class TextLength:
-    """The longest text with a code in one language. `units`: of the `limit` of one segment."""
+    """The longest text with a code in one language. `units`: out of one segment's `limit`."""
 
     language: str
     encoding: str
@@ -97,10 +97,10 @@ class TextLength:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryStatus:
-    """`messages`: of the last 24 hours; `days`, `countries`: texts and calls of the last days, newest
-    first. `providers`: by channel, in the order in which they are tried. `sent_today`: texts and
-    calls of this UTC day, against `daily_budget`. `troubled`: channels that do not work right now.
-    `replies`: where providers post what people text back, by provider.
+    """`messages`: of the last 24 hours; `days`, `countries`: texts and calls of recent days, newest
+    first. `providers`: by channel, in the order they are tried. `sent_today`: texts and calls of this
+    UTC day, against `daily_budget`. `troubled`: channels that do not work right now. `replies`: the
+    URLs where providers post people's replies, by provider.
     """
 
     providers: Mapping[Channel, tuple[str, ...]]
@@ -119,7 +119,7 @@ class DeliveryStatus:
 
 
 def view_delivery_status(turn: Turn, *, days: int = DAYS) -> DeliveryStatus:
-    """Count messages by how far they got."""
+    """Read the delivery status; counts cover the last `days` days."""
     settings = turn.env.settings
     since = (turn.now // DAY_SECONDS - days + 1) * DAY_SECONDS
     tallies = sends.tally(turn.tx, since=since)
@@ -129,8 +129,13 @@ def view_delivery_status(turn: Turn, *, days: int = DAYS) -> DeliveryStatus:
         verifying[day, ""].append(seconds)
     providers = named_providers(settings)
     used = tuple(
-        Used(one.span, throttles.load(turn.tx, one.key).count, one.limit, one.open_limit)
-        for one in budgets(turn.env, now=turn.now)
+        Used(
+            budget.span,
+            throttles.load(turn.tx, budget.key).count,
+            budget.limit,
+            budget.open_limit,
+        )
+        for budget in budgets(turn.env, now=turn.now)
     )
     return DeliveryStatus(
         providers=providers,
@@ -164,7 +169,8 @@ def _texts(env: Env) -> tuple[TextLength, ...]:
         panel=settings.panel_name, host=env.public_host, app_hash=settings.delivery.app_hash
     )
     return tuple(
-        TextLength(code, one.encoding, one.units, one.limit, one.count) for code, one in longest
+        TextLength(language, text.encoding, text.units, text.limit, text.count)
+        for language, text in longest
     )
 
 
@@ -172,26 +178,26 @@ def _counts(
     tallies: Iterable[Tally], verifying: Mapping[tuple[int, str], list[int]], *, by_region: bool
 ) -> tuple[Count, ...]:
     groups: dict[tuple[int, str], list[Tally]] = defaultdict(list)
-    for one in tallies:
-        groups[one.day, one.region if by_region else ""].append(one)
+    for tally in tallies:
+        groups[tally.day, tally.region if by_region else ""].append(tally)
     newest_first = sorted(groups, key=lambda key: (-key[0], key[1]))
     return tuple(_count(key, groups[key], verifying.get(key, [])) for key in newest_first)
 
 
 def _count(key: tuple[int, str], group: list[Tally], seconds: list[int]) -> Count:
     failed: dict[str, int] = defaultdict(int)
-    for one in group:
-        if one.state in {"failed", "expired"}:
-            failed[one.reason or one.state] += one.count
+    for tally in group:
+        if tally.state in {"failed", "expired"}:
+            failed[tally.reason or tally.state] += tally.count
     return Count(
         day_at=key[0] * DAY_SECONDS,
         region=key[1],
-        sent=sum(one.count for one in group),
-        queued=sum(one.count for one in group if one.state == "queued"),
-        accepted=sum(one.count for one in group if one.state in _ARRIVED),
-        delivered=sum(one.count for one in group if one.state == "delivered"),
+        sent=sum(tally.count for tally in group),
+        queued=sum(tally.count for tally in group if tally.state == "queued"),
+        accepted=sum(tally.count for tally in group if tally.state in _ACCEPTED),
+        delivered=sum(tally.count for tally in group if tally.state == "delivered"),
         failed=dict(sorted(failed.items())),
-        verified=sum(one.verified for one in group),
+        verified=sum(tally.verified for tally in group),
         verify_seconds=round(median(seconds)) if seconds else None,
         accept_seconds=_mean_accept(group),
     )
@@ -199,30 +205,30 @@ def _count(key: tuple[int, str], group: list[Tally], seconds: list[int]) -> Coun
 
 def _mean_accept(group: Iterable[Tally]) -> float | None:
     group = list(group)
-    accepts = sum(one.accepts for one in group)
-    return round(sum(one.accept_seconds for one in group) / accepts, 1) if accepts else None
+    accepts = sum(tally.accepts for tally in group)
+    return round(sum(tally.accept_seconds for tally in group) / accepts, 1) if accepts else None
 
 
 def _health(
     turn: Turn, tallies: list[Tally], providers: Mapping[Channel, tuple[str, ...]]
 ) -> tuple[ProviderHealth, ...]:
     states = {state.name: state for state in provider_states.list_all(turn.tx)}
-    used = [one.provider for one in tallies if one.provider]
-    names = dict.fromkeys([*(name for names in providers.values() for name in names), *used])
-    found = []
+    used = [tally.provider for tally in tallies if tally.provider]
+    names = dict.fromkeys([*(name for order in providers.values() for name in order), *used])
+    health = []
     for name in names:
         state = states.get(name)
-        own = [one for one in tallies if one.provider == name]
-        out = state is not None and is_open(Breaker(open_until=state.open_until), now=turn.now)
-        found.append(
+        group = [tally for tally in tallies if tally.provider == name]
+        skipped = state is not None and is_open(Breaker(open_until=state.open_until), now=turn.now)
+        health.append(
             ProviderHealth(
                 name=name,
-                channels=tuple(one for one, several in providers.items() if name in several),
-                open_until=state.open_until if state and out else 0,
-                reason=state.reason if state and out else "",
-                accepted=sum(one.count for one in own if one.state in _ARRIVED),
-                failed=sum(one.count for one in own if one.state == "failed"),
-                accept_seconds=_mean_accept(own),
+                channels=tuple(channel for channel, order in providers.items() if name in order),
+                open_until=state.open_until if state and skipped else 0,
+                reason=state.reason if state and skipped else "",
+                accepted=sum(tally.count for tally in group if tally.state in _ACCEPTED),
+                failed=sum(tally.count for tally in group if tally.state == "failed"),
+                accept_seconds=_mean_accept(group),
             )
         )
-    return tuple(found)
+    return tuple(health)

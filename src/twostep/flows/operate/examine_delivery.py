@@ -1,6 +1,6 @@
-"""Asks every provider that the settings name, and the mail server, whether it would carry a message.
+"""Ask the mail server and every provider in the settings whether they would carry a message.
 
-Nothing is sent. All are asked at once, and none longer than `EXAMINE_SECONDS`.
+Nothing is sent. All are asked at once, and each may take `EXAMINE_SECONDS`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ EXAMINE_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class ProviderFinding:
-    """What one provider's examination found. `name`: its section in the settings."""
+    """The result of examining one provider. `name`: its section in the settings."""
 
     name: str
     verdict: Verdict
@@ -29,12 +29,12 @@ class ProviderFinding:
 
 
 async def examine_delivery(settings: Settings, *, now: int) -> list[ProviderFinding]:
-    """Examine everything that carries messages, each by its own harmless request."""
+    """Examine every provider and the mail server, each with a harmless request of its own."""
     async with AsyncExitStack() as closing:
         site = Site(settings, closing)
         named = _named(settings)
-        found = await asyncio.gather(*(_examine(site, name, now=now) for name in named))
-    return [finding for several in found for finding in several]
+        findings = await asyncio.gather(*(_examine(site, name, now=now) for name in named))
+    return [finding for group in findings for finding in group]
 
 
 def _named(settings: Settings) -> list[str]:
@@ -53,7 +53,7 @@ def _named(settings: Settings) -> list[str]:
 
 async def _examine(site: Site, name: str, *, now: int) -> list[ProviderFinding]:
     carrier = await build_carrier(name, site)
-    found = []
+    findings = []
     if isinstance(carrier, Examinable):
         try:
             async with asyncio.timeout(EXAMINE_SECONDS):
@@ -61,11 +61,11 @@ async def _examine(site: Site, name: str, *, now: int) -> list[ProviderFinding]:
         except TimeoutError:
             text = f"It has not answered within {EXAMINE_SECONDS:.0f} seconds. Look at its own log."
             examined = Examined(Verdict.BROKEN, text)
-        found.append(ProviderFinding(name, examined.verdict, examined.text))
+        findings.append(ProviderFinding(name, examined.verdict, examined.text))
     if name in site.settings.call_providers and Channel.CALL not in carrier.channels:
         text = (
             "It makes no calls: a call asks the panel what to say, and it cannot reach"
             f" {site.settings.public_url}. Set a public_url that it can reach."
         )
-        found.append(ProviderFinding(name, Verdict.DOUBTFUL, text))
-    return found
+        findings.append(ProviderFinding(name, Verdict.DOUBTFUL, text))
+    return findings

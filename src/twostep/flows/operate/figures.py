@@ -1,4 +1,4 @@
-"""What the database knows of how things stand right now, for `/metrics`: counts, never a person."""
+"""Current figures from the database for `/metrics`: counts only, never a person."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from twostep.core.messages.channel import Channel
 from twostep.flows.messages.budget import DAY_SECONDS, budgets
-from twostep.flows.messages.failover import passed_by, troubled_channels
+from twostep.flows.messages.failover import skipped_providers, troubled_channels
 from twostep.flows.turn import Turn, TurnOpener
 from twostep.store.messages import alarms, outbox, sends
 from twostep.store.messages.sends import Tally
@@ -21,11 +21,11 @@ MOST_SPEEDS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """`messages`: by channel and state, those made in the last 24 hours and all that wait;
-    `waiting_since`: by channel, when the oldest that waits was made; `alarms`: of the last 24 hours
-    by event; `budgets`: used and limit by span; `troubled`: channels that do not work;
-    `passed_by`: providers that are left out for a while. `sends`: texts and calls of the last 24
-    hours; `accept_seconds`, `deliver_seconds`: of the newest of them, by provider."""
+    """`messages`: by channel and state, from the last 24 hours plus all still waiting;
+    `waiting_since`: by channel, when the oldest waiting one was created; `alarms`: of the last 24
+    hours by event; `budgets`: used and limit by span; `troubled`: channels that do not work;
+    `passed_by`: providers that are skipped for a while. `sends`: texts and calls of the last 24
+    hours; `accept_seconds`, `deliver_seconds`: of the newest of those, by provider."""
 
     messages: Mapping[tuple[str, str], int]
     waiting_since: Mapping[str, int]
@@ -40,14 +40,14 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class _Day:
-    """What has to be counted row by row: messages that wait no more, and sends, of 24 hours."""
+    """Counts that read every row of the last 24 hours: finished messages, and sends."""
 
     messages: Sequence[outbox.Counted]
     sends: Sequence[Tally]
 
 
 async def view_figures(opener: TurnOpener) -> Figures:
-    """Read them. Raises `StoreUnavailable`. What takes long to count is counted now and then."""
+    """Read the figures; slow counts are cached for a while. Raises `StoreUnavailable`."""
 
     def count() -> Awaitable[_Day]:
         return opener.read_aside(_count_day, since=opener.now - DAY_SECONDS)
@@ -81,11 +81,11 @@ def _view(turn: Turn, day: _Day) -> Figures:
         waiting_since=waiting_since,
         alarms=Counter(alarm.event for alarm in newest),
         budgets={
-            one.span: (throttles.load(turn.tx, one.key).count, one.limit)
-            for one in budgets(turn.env, now=turn.now)
+            budget.span: (throttles.load(turn.tx, budget.key).count, budget.limit)
+            for budget in budgets(turn.env, now=turn.now)
         },
         troubled=troubled_channels(turn),
-        passed_by=passed_by(turn),
+        passed_by=skipped_providers(turn),
         sends=day.sends,
         accept_seconds=accepts,
         deliver_seconds=delivers,

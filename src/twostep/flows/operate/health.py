@@ -1,4 +1,4 @@
-"""What only the database can tell about an installation's health."""
+"""Health checks of an installation that need its database."""
 
 from __future__ import annotations
 
@@ -8,25 +8,24 @@ from twostep.core import sealing
 from twostep.flows.proof.apps_ahead import count_ahead
 from twostep.flows.turn import Turn
 from twostep.flows.unseal import APP_SECRET
-from twostep.store import installation
-from twostep.store import move_marks as copy_marks
+from twostep.store import installation, move_marks
 from twostep.store.account import accounts
-from twostep.store.engine import open as engines
 from twostep.store.engine import schema
+from twostep.store.engine.open import UNUSABLE
 from twostep.store.methods import apps
 from twostep.store.operate import server_limits
 
 
-# The fact under which `bench.seed` counts the accounts that it made.
+# The installation fact where `bench.seed` stores how many accounts it created.
 SEEDED = "seeded"
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """`keys_open`: whether the newest sealed secret opens; None when there is none yet.
+    """`keys_open`: whether the newest sealed secret opens; None if there is none yet.
 
-    `connections`: how many this process may have at most; `allowed_connections`: how many the
-    server of the database allows, where those are fewer.
+    `connections`: the most this process may open; `allowed_connections`: the database server's
+    limit, if that is lower.
     """
 
     accounts: int
@@ -39,8 +38,8 @@ class Health:
 
 
 def view_health(turn: Turn) -> Health:
-    """Look at what is there. `apps_ahead`: apps that refuse codes, see `clock_health`."""
-    connections = turn.env.settings.database_connections + 1  # one listens
+    """Check the database. `apps_ahead`: apps whose codes are all refused, see `proof.apps_ahead`."""
+    connections = turn.env.settings.database_connections + 1  # one for notifications
     return Health(
         accounts=accounts.count(turn.tx),
         has_operator=accounts.has_operator(turn.tx),
@@ -70,12 +69,12 @@ def _keys_open(turn: Turn) -> bool | None:
 
 
 def is_ready(turn: Turn) -> bool:
-    """Whether the database answers and this program may use it, by the rules of the start: a schema
-    of its own or a newer one that serves it, and no mark of a move."""
-    row = turn.tx.one(schema.VERSION_SQL)
+    """Whether the database answers and passes the checks made at startup: a schema of this version
+    or a compatible newer one, and no mark of a move."""
+    row = turn.tx.first(schema.VERSION_SQL)
     try:
         schema.review(row[0] if row else None, installation.load(turn.tx, schema.COMPATIBLE_FROM))
-        copy_marks.review(turn.tx)
-    except engines.UNUSABLE:
+        move_marks.review(turn.tx)
+    except UNUSABLE:
         return False
     return True

@@ -1,7 +1,7 @@
-"""What goes on beside the requests, for as long as the product is open.
+"""Background jobs that run for as long as the product is open.
 
-When a job ends, whoever opened the product is called, to end it too: a panel that looks well while
-nobody deletes, signs or sends any more is worse than one that its supervisor starts again.
+If a job fails, the code that opened the product is called back to stop it: a panel that looks healthy
+while nothing is deleted, signed or sent is worse than one that its supervisor restarts.
 """
 
 from __future__ import annotations
@@ -28,25 +28,25 @@ GRACEFUL_SECONDS = 2.5
 log = structlog.get_logger(__name__)
 
 
-class WorkEnded(Exception):
-    """A job ended that should have outlived everything; the text is for the operator."""
+class JobFailed(Exception):
+    """A background job failed; the text is for the operator."""
 
 
-class Works:
+class Jobs:
     """The jobs of one product. Use from one event loop.
 
-    `stop`: called once, with the first job that ends by itself; the process may have more in it than
-    this product, so it is not ours to end.
+    `stop`: called once, when the first job fails. The process may host more than this product, so it
+    is not ours to end.
     """
 
     def __init__(self, stop: Callable[[], None]) -> None:
         self._stop = stop
         self._tasks: list[asyncio.Task[None]] = []
-        self._ended: list[str] = []
+        self._failed: list[str] = []
         self._closing = False
 
     def start(self, env: Env, outbox: Outbox) -> None:
-        """Begin."""
+        """Start every job."""
         self._tasks = [
             self._begin("outbox", outbox.run(env)),
             self._begin("purge", run_purge(env)),
@@ -56,44 +56,47 @@ class Works:
         ]
 
     async def close(self, env: Env, outbox: Outbox) -> None:
-        """End every job, hand over what is being sent, and sign once more."""
+        """Stop every job, finish sends in progress and sign a last checkpoint."""
         self._closing = True
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        # Tasks too, so that what goes wrong in one keeps neither the other nor the store from closing.
+        # As tasks, so that a failure in one stops neither the other nor the store from closing.
         await asyncio.wait([self._begin("outbox", outbox.stop(env, seconds=GRACEFUL_SECONDS))])
-        if self._tasks and "checkpoints" not in self._ended:
+        if self._tasks and "checkpoints" not in self._failed:
             await asyncio.wait([self._begin("checkpoints", _sign(env))])
 
-    def review(self) -> None:
-        """Raise `WorkEnded` if something has failed that should not."""
-        if self._ended:
-            jobs = ", ".join(dict.fromkeys(self._ended))
-            raise WorkEnded(
+    def require_running(self) -> None:
+        """Raise `JobFailed` if a job has failed."""
+        if self._failed:
+            jobs = ", ".join(dict.fromkeys(self._failed))
+            raise JobFailed(
                 f"Stopped, because this ended with an error: {jobs}."
                 " The log says why, under work.ended."
             )
 
     def _begin(self, name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work, name=name)
-        task.add_done_callback(self._look)
+        task.add_done_callback(self._record_end)
         return task
 
-    def _look(self, task: asyncio.Task[None]) -> None:
+    def _record_end(self, task: asyncio.Task[None]) -> None:
         error = None if task.cancelled() else task.exception()
-        if error is None:  # on SQLite nobody announces anything, so nobody listens
+        if error is None:  # on SQLite `listen` returns at once
             return
         log.critical(
             "work.ended",
             job=task.get_name(),
             error=type(error).__name__,
-            # The first line: a database quotes values in those below.
+            # Only the first line: databases quote values in the following ones.
             text=str(error).partition("\n")[0],
-            trace=[f"{one.name}:{one.lineno}" for one in traceback.extract_tb(error.__traceback__)],
+            trace=[
+                f"{frame.name}:{frame.lineno}"
+                for frame in traceback.extract_tb(error.__traceback__)
+            ],
         )
-        self._ended.append(task.get_name())
-        if not self._closing and len(self._ended) == 1:
+        self._failed.append(task.get_name())
+        if not self._closing and len(self._failed) == 1:
             self._stop()
 
 

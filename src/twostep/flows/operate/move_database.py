@@ -1,8 +1,8 @@
 """Move an installation from one database to another, on the same engine or a different one.
 
-A move, not a duplicate: from its first moment the old database is left and nothing writes to it, so
-what is copied in the end is what stood there in the beginning, however often the copy was interrupted.
-See docs/decisions/0008.
+This is a move, not a duplication: from the start nothing may write to the old database, so the final
+copy matches it as it was at the start, however often the copy was interrupted. See
+docs/decisions/0008.
 """
 
 from __future__ import annotations
@@ -23,10 +23,9 @@ from twostep.flows.env import Env
 from twostep.flows.hash_pool import HashPool
 from twostep.flows.keys import Keys
 from twostep.store import installation
-from twostep.store.audit import checkpoints as audit_checkpoints
-from twostep.store.audit import trail as audit
+from twostep.store.audit import checkpoints, trail
 from twostep.store.engine import address, schema
-from twostep.store.engine import open as engines
+from twostep.store.engine.open import open_engine, upgrade
 from twostep.store.move import copy_rows
 from twostep.store.move.copy_rows import Progress
 from twostep.store.move.copy_sides import Side, open_side
@@ -36,11 +35,11 @@ from twostep.store.tx import Store, Tx
 
 
 class MoveRefused(Exception):
-    """The move cannot begin or go on; the text says why and what to do."""
+    """The move cannot begin or continue; the text says why and what to do."""
 
 
 class MoveStopped(Exception):
-    """The move was interrupted; called again it goes on. `rows` of `total` are copied."""
+    """The move was interrupted; another call resumes it. `rows` of `total` are copied."""
 
     def __init__(self, reason: str, *, rows: int, total: int) -> None:
         super().__init__(reason)
@@ -50,96 +49,96 @@ class MoveStopped(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Ends:
-    """The two databases of a move, by their addresses."""
+    """The addresses of the two databases of a move."""
 
     source: str
     target: str
 
     @property
     def source_name(self) -> str:
-        """The old one in words, without a password."""
+        """A description of the old database, without its password."""
         return address.describe(self.source)
 
     @property
     def target_name(self) -> str:
-        """The new one in words, without a password."""
+        """A description of the new database, without its password."""
         return address.describe(self.target)
 
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """Every row is copied and counted. `tables`: rows by table. `resumed`: it went on an earlier one."""
+    """Every row is copied and counted. `tables`: rows by table. `resumed`: an earlier copy was resumed."""
 
     tables: dict[str, int]
     resumed: bool
 
     @property
     def rows(self) -> int:
-        """Rows in all."""
+        """The total number of rows."""
         return sum(self.tables.values())
 
 
 @dataclass(frozen=True, slots=True)
 class MoveResult:
-    """The new database may be used. `old_findings`: the trail was found wrong, and so was the old
-    one, in just the same way."""
+    """The new database may be used. `old_findings`: its audit trail has findings, identical to those
+    of the old one."""
 
     verified: Verified
     old_findings: bool
 
 
 def move_rows(ends: Ends, *, now: int, report: Progress) -> Copied:
-    """Leave the old database and copy its rows; goes on with an earlier copy. Blocks.
+    """Close the old database for writes and copy its rows, resuming an earlier copy. Blocks.
 
     Raises `MoveRefused` and `MoveStopped`.
     """
-    _review_addresses(ends)
-    _review_schemas(ends)
+    _require_addresses(ends)
+    _require_schemas(ends)
     with ExitStack() as stack:
         source = stack.enter_context(_opened(ends.source, ends.source_name))
         target = stack.enter_context(_opened(ends.target, ends.target_name))
         try:
-            begun = _begin(source, target, ends, now=now)
+            copying = _begin(source, target, ends, now=now)
             counts = copy_rows.count_rows(source)
         except StoreUnavailable as error:
             raise MoveRefused(str(error)) from None
-        total, done = sum(counts.values()), begun.rows
+        total, copied = sum(counts.values()), copying.rows
 
         def note(rows: int, of: int) -> None:
-            nonlocal done
-            done = rows
+            nonlocal copied
+            copied = rows
             report(rows, of)
 
         try:
-            copy_rows.copy_rows(source, target, begun, total=total, report=note)
+            copy_rows.copy_rows(source, target, copying, total=total, report=note)
             _compare(counts, copy_rows.count_rows(target))
             target.finish()
         except (StoreUnavailable, KeyboardInterrupt) as error:
             reason = str(error) or "it was interrupted"
-            raise MoveStopped(reason, rows=done, total=total) from None
-    return Copied(counts, resumed=bool(begun.rows))
+            raise MoveStopped(reason, rows=copied, total=total) from None
+    return Copied(counts, resumed=bool(copying.rows))
 
 
 async def end_move(
     ends: Ends, settings: Settings, ring: Keyring, *, clock: Callable[[], int], rows: int
 ) -> MoveResult:
-    """Verify the new database's audit trail against the old one's and let the new one be used.
+    """Compare both audit trails and, if they match, release the new database for use.
 
-    Raises `MoveRefused` where they differ, and `StoreUnavailable`.
+    Raises `MoveRefused` if they differ, and `StoreUnavailable`.
     """
     async with AsyncExitStack() as stack:
         envs = []
         for url in (ends.source, ends.target):
-            store = engines.open_engine(url)
+            store = open_engine(url)
             stack.push_async_callback(store.close)
             hashes = HashPool()
             stack.callback(hashes.close)
             envs.append(_env(settings, ring, store, hashes, clock))
         old, new = envs
         verified = await verify_database(new, now=clock())
-        checkpoints = [await env.store.read(audit_checkpoints.load_newest) for env in envs]
+        newest = [await env.store.read(checkpoints.load_newest) for env in envs]
         before = await verify_database(old, now=clock()) if verified.findings else verified
-        if verified != before or checkpoints[0] != checkpoints[1]:
+        if verified != before or newest[0] != newest[1]:
             raise MoveRefused(
                 f"The audit trail in {ends.target_name} is not the one in {ends.source_name}:"
                 f" {len(verified.findings)} findings, and {len(before.findings)} in the old one. The"
@@ -151,12 +150,12 @@ async def end_move(
 
 
 def reopen(url: str) -> Moved | None:
-    """Take a database that was left into use again; the mark that was there, None for none.
+    """Let a moved database be used again; returns the mark that it had, None if it had none.
 
     Raises `MoveRefused`.
     """
     name = address.describe(url)
-    _review_version(url, name)
+    _require_version(url, name)
     with _opened(url, name) as side:
         try:
             if (moved := copy_rows.load_moved(side)) is not None:
@@ -166,7 +165,7 @@ def reopen(url: str) -> Moved | None:
     return moved
 
 
-def _review_addresses(ends: Ends) -> None:
+def _require_addresses(ends: Ends) -> None:
     for option, url in (("--from", ends.source), ("--to", ends.target)):
         if not url.startswith(("sqlite:", "postgresql:")):
             raise MoveRefused(
@@ -184,19 +183,19 @@ def _review_addresses(ends: Ends) -> None:
         raise MoveRefused(_SAME)
 
 
-def _review_schemas(ends: Ends) -> None:
-    """Both have this program's schema; a new database without any gets it."""
-    _review_version(ends.source, ends.source_name)
+def _require_schemas(ends: Ends) -> None:
+    """Require this program's schema in both; create it in a new database that has none."""
+    _require_version(ends.source, ends.source_name)
     try:
         path = address.sqlite_path(ends.target)
         if (path and not path.exists()) or _version(ends.target) is None:
-            engines.upgrade(ends.target)
+            upgrade(ends.target)
     except (OSError, StoreUnavailable, schema.SchemaMismatch) as error:
         raise MoveRefused(f"{ends.target_name}: {error}") from None
-    _review_version(ends.target, ends.target_name)
+    _require_version(ends.target, ends.target_name)
 
 
-def _review_version(url: str, name: str) -> None:
+def _require_version(url: str, name: str) -> None:
     try:
         version = _version(url)
         schema.review(version)
@@ -205,7 +204,7 @@ def _review_version(url: str, name: str) -> None:
 
 
 def _version(url: str) -> str | None:
-    store = engines.open_engine(url)
+    store = open_engine(url)
     try:
         return store.schema_version()
     finally:
@@ -213,7 +212,7 @@ def _version(url: str) -> str | None:
 
 
 class _opened:  # noqa: N801  used as a function
-    """A side, closed at the end. Raises `MoveRefused`."""
+    """Opens one side of the move, and closes it at the end. Raises `MoveRefused`."""
 
     def __init__(self, url: str, name: str) -> None:
         try:
@@ -234,8 +233,8 @@ _SAME = "--from and --to are the same database."
 
 
 def _begin(source: Side, target: Side, ends: Ends, *, now: int) -> Copying:
-    """Where to begin. Marks both databases, the new one first: what is left is left for good only
-    once there is a place to go."""
+    """Mark both databases and return where to begin. The new one is marked first, so that the old one
+    is closed only once there is somewhere to move to."""
     if source.identity == target.identity:
         raise MoveRefused(_SAME)
     if copy_rows.load_fact(source, installation.DEMO) is not None:
@@ -267,14 +266,14 @@ def _begin(source: Side, target: Side, ends: Ends, *, now: int) -> Copying:
 
 
 def _compare(source: dict[str, int], target: dict[str, int]) -> None:
-    wrong = [
+    differences = [
         f"{table} {target[table]} instead of {count}"
         for table, count in source.items()
         if target[table] != count
     ]
-    if wrong:
+    if differences:
         raise MoveRefused(
-            f"The new database has other rows than the old one: {', '.join(wrong)}. Make it empty"
+            f"The new database has other rows than the old one: {', '.join(differences)}. Make it empty"
             " and copy again."
         )
 
@@ -296,4 +295,4 @@ def _env(
 def _end(tx: Tx, engine: tuple[str, str], *, rows: int, now: int) -> None:
     installation.remove(tx, COPYING)
     moved = event.new_event(event.DATABASE_MOVED, source=engine[0], target=engine[1], rows=rows)
-    audit.append_system(tx, moved, subject="database", source=event.CLI, now=now)
+    trail.append_system(tx, moved, subject="database", source=event.CLI, now=now)

@@ -1,4 +1,4 @@
-"""Tidy up: what has ended is deleted in small batches, so that no other flow waits long."""
+"""Delete expired rows in small batches, so that no other flow waits long."""
 
 from __future__ import annotations
 
@@ -12,38 +12,36 @@ from twostep.flows.messages.opt_out import REMEMBERED_SECONDS
 from twostep.flows.turn import Turn, by_system
 from twostep.store import installation
 from twostep.store.account import mail_links
-from twostep.store.audit import checkpoints as audit_checkpoints
+from twostep.store.audit import checkpoints
 from twostep.store.messages import alarms, opt_outs, outbox, sends
-from twostep.store.methods import apps, challenges, passkeys
-from twostep.store.methods import backup_codes as recovery_codes
+from twostep.store.methods import apps, backup_codes, challenges, passkeys
 from twostep.store.recovery import support_references
-from twostep.store.sign_in import kept_forms as kept_posts
-from twostep.store.sign_in import remembered_browsers, throttles
+from twostep.store.sign_in import kept_forms, remembered_browsers, throttles
 
 
 EVERY_SECONDS = 60.0
 BATCH = 500
 HOUR_SECONDS = 3600
 DAY_SECONDS = 86_400
-# Counters that strangers can make without an account: what a hundred networks make in ten hours.
+# Counters that can be created without an account: what a hundred networks create in ten hours.
 MOST_STRANGERS = 100_000
 
 
 def purge(turn: Turn, *, limit: int = BATCH) -> int:
-    """Wipe clear values whose time is over and delete one batch of what has ended; rows changed.
+    """Wipe expired clear values and delete one batch of expired rows; returns the rows changed.
 
-    One process at a time; another waits for its batch.
+    Only one process purges at a time; another waits for the batch to finish.
     """
-    audit_checkpoints.hold_starts(turn.tx)
+    checkpoints.hold_starts(turn.tx)
     return sum(
         (
-            recovery_codes.wipe_shown(turn.tx, now=turn.now),
+            backup_codes.wipe_shown(turn.tx, now=turn.now),
             challenges.wipe_expired(turn.tx, now=turn.now),
             installation.purge_sessions(turn.tx, now=turn.now, limit=limit),
             challenges.purge(turn.tx, before=turn.now - DAY_SECONDS, limit=limit),
             apps.purge_pending(turn.tx, before=turn.now - HOUR_SECONDS, limit=limit),
-            kept_posts.purge(turn.tx, before=turn.now - HOUR_SECONDS, limit=limit),
-            recovery_codes.purge_temporary(turn.tx, before=turn.now - DAY_SECONDS, limit=limit),
+            kept_forms.purge(turn.tx, before=turn.now - HOUR_SECONDS, limit=limit),
+            backup_codes.purge_temporary(turn.tx, before=turn.now - DAY_SECONDS, limit=limit),
             support_references.purge(turn.tx, before=turn.now - HOUR_SECONDS, limit=limit),
             installation.purge_unconfirmed_phones(
                 turn.tx, before=turn.now - DAY_SECONDS, limit=limit
@@ -65,7 +63,7 @@ def purge(turn: Turn, *, limit: int = BATCH) -> int:
 
 
 async def run_purge(env: Env) -> None:
-    """Tidy up once a minute until cancelled."""
+    """Purge once a minute until cancelled."""
     while True:
         with suppress(StoreUnavailable):
             while await by_system(env).run(purge) >= BATCH:

@@ -1,9 +1,9 @@
-"""Change keys while serving: a new key seals from now on, and everything is sealed again under it.
+"""Rotate keys while serving: a new key seals from now on, and every stored value is resealed under it.
 
-The key file is written first, so that no value ever needs a key that is not in it; then each value
-is opened and sealed anew in small batches, compared with what was read, so that a change made
-meanwhile wins. Ended at any point, it goes on where it was: what is left is what still names an older
-key. Signed starts of audit chains are signed anew too.
+The key file is written first, so that no value ever needs a key that is not in it. Values are then
+resealed in small batches; each update compares with what was read, so that a concurrent change wins.
+A rotation can stop at any point and resume: what remains is whatever still names an older key. Signed
+starts of audit chains are signed again too.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from twostep.core.audit.audit_checkpoint import is_signed_by, new_start, public_
 from twostep.core.sealing import Key, Keyring, SealBroken
 from twostep.flows.audit.checkpoint import checkpoint_all
 from twostep.flows.env import Env
-from twostep.flows.keys import LOOK_EVERY_SECONDS, only_writer, write_keyring
+from twostep.flows.keys import REFRESH_EVERY_SECONDS, only_writer, write_keyring
 from twostep.flows.turn import Turn, TurnOpener, by_system
 from twostep.store import installation
-from twostep.store.audit import checkpoints as audit_checkpoints
+from twostep.store.audit import checkpoints
 from twostep.store.operate import sealed_columns
 from twostep.store.operate.sealed_columns import SEALED_COLUMNS, SealedCell, SealedColumn
 from twostep.store.tx import Tx
 
 
-ROTATION = "keys_rotation"  # the key of a rotation that has not ended
+ROTATION = "keys_rotation"  # the key of an unfinished rotation
 BATCH = 100
 PAUSE_SECONDS = 0.02
 STARTS = "audit_starts"
-# Digests are made of the clear text; the one of a sent code takes in its row too.
+# Digests are of the clear value; that of a sent code also covers its row's id.
 _MAC_DATA: dict[str, Callable[[str, bytes], bytes]] = {
     "challenges.check": lambda row_id, clear: f"{row_id}:{clear.decode()}".encode(),
 }
@@ -42,7 +42,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class KeyUse:
-    """One key and how many values, by column, still stand under it."""
+    """One key, and how many values per column still use it."""
 
     key_id: str
     seals: bool
@@ -50,14 +50,14 @@ class KeyUse:
 
     @property
     def total(self) -> int:
-        """Values under this key in all."""
+        """The total number of values under this key."""
         return sum(self.uses.values())
 
 
 @dataclass(frozen=True, slots=True)
 class Rotated:
-    """It is done. `resumed`: an earlier rotation was finished. `unreadable`: values that do not open,
-    as `purpose row`; they are left as they are."""
+    """A finished rotation. `resumed`: it continued an earlier one. `unreadable`: values that cannot
+    be opened, as `purpose row`; they were left unchanged."""
 
     key_id: str
     resumed: bool
@@ -67,7 +67,7 @@ class Rotated:
 
 
 def view_keys(turn: Turn) -> list[KeyUse]:
-    """Every key, newest first, with what stands under it."""
+    """List every key, newest first, with the number of values under it."""
     ring = turn.env.keyring
     uses: list[dict[str, int]] = [{} for _ in ring.keys]
     headers = [key.header for key in ring.keys]
@@ -77,7 +77,7 @@ def view_keys(turn: Turn) -> list[KeyUse]:
         ):
             if count:
                 use[column.purpose] = count
-    starts = audit_checkpoints.count_starts(turn.tx)
+    starts = checkpoints.count_starts(turn.tx)
     for key, use in zip(ring.keys, uses, strict=True):
         if signed := starts.get(key.id):
             use[STARTS] = signed
@@ -87,57 +87,59 @@ def view_keys(turn: Turn) -> list[KeyUse]:
 
 
 async def rotate_keys(opener: TurnOpener, key_path: Path | None, *, report: Progress) -> Rotated:
-    """Add a new newest key and seal everything under it; or finish an earlier rotation.
+    """Add a new key and reseal everything under it, or finish an earlier rotation.
 
-    `key_path` None: the keys come from elsewhere, and only what is not under the newest one is sealed
-    anew. `report` is told how many values are done, and of how many. Raises OSError where the key
-    file cannot be written, and `StoreUnavailable`.
+    `key_path` None: the keys come from elsewhere, so no key is added and values not under the newest
+    one are resealed. `report` receives how many values are done, and the total. Raises OSError if
+    the key file cannot be written, and `StoreUnavailable`.
     """
     env, resumed = opener.env, True
     if key_path is not None:
         resumed = await _begin(env, key_path)
-        # A running server reads the file anew within a second; until then it may seal with the old.
-        await asyncio.sleep(1.5 * LOOK_EVERY_SECONDS)
+        # A running server rereads the file within a second; until then it may seal with the old key.
+        await asyncio.sleep(1.5 * REFRESH_EVERY_SECONDS)
     total = await opener.read(_count_stale)
-    done = 0
+    resealed = 0
     unreadable: tuple[str, ...] = ()
     report(0, total)
     while True:
-        changed, unreadable = await _sweep(opener, done=done, total=total, report=report)
-        done += changed
+        changed, unreadable = await _sweep(opener, resealed=resealed, total=total, report=report)
+        resealed += changed
         if not changed:
             break
-    await opener.run(_finish, values=done)
+    await opener.run(_finish, values=resealed)
     await checkpoint_all(by_system(env))
     old = tuple((await opener.read(view_keys))[1:])
-    return Rotated(env.keyring.newest.id, resumed, done, unreadable, old)
+    return Rotated(env.keyring.newest.id, resumed, resealed, unreadable, old)
 
 
 async def remove_key(opener: TurnOpener, key_path: Path, *, key_id: str) -> None:
-    """Take an old key, under which nothing stands any more, out of the key file.
+    """Remove an old key that no value uses any more from the key file.
 
-    Its public key stays in the checkpoints it has signed. Raises OSError.
+    Its public key remains in the checkpoints it has signed. Raises OSError.
     """
     env = opener.env
     await opener.run(_record_removed, key_id=key_id)
-    await checkpoint_all(by_system(env))  # so that the newest one is not the old key's
+    await checkpoint_all(
+        by_system(env)
+    )  # so that the newest checkpoint is not signed by the old key
     async with only_writer(key_path):
-        kept = tuple(key for key in env.keys.look().keys if key.id != key_id)
+        kept = tuple(key for key in env.keys.refresh().keys if key.id != key_id)
         write_keyring(key_path, Keyring(kept))
-    env.keys.look()
+    env.keys.refresh()
 
 
 async def _begin(env: Env, key_path: Path) -> bool:
-    """Write the new key, unless that was done before, or is by another process; whether it was."""
+    """Write the new key; returns True if an earlier run, or another process, has already done so."""
     async with only_writer(key_path):
         planned = await env.store.read(installation.load, ROTATION)
-        ring = env.keys.look()
+        ring = env.keys.refresh()
         if planned and planned == ring.newest.id:
             return True
         key = _unused_key(ring)
         await env.store.run(installation.save, ROTATION, key.id)
         write_keyring(key_path, Keyring((key, *ring.keys)))
-    env.keys.look()
+    env.keys.refresh()
     return False
 
 
@@ -154,30 +156,30 @@ def _count_stale(turn: Turn) -> int:
 
 
 async def _sweep(
-    opener: TurnOpener, *, done: int, total: int, report: Progress
+    opener: TurnOpener, *, resealed: int, total: int, report: Progress
 ) -> tuple[int, tuple[str, ...]]:
-    """Go through every column once; how many values changed, and which do not open."""
+    """Go through every column once; returns how many values changed and which cannot be opened."""
     changed = 0
     unreadable: list[str] = []
     for column in SEALED_COLUMNS:
         after: str | None = ""
         while after is not None:
-            moved, broken, after = await opener.run(_reseal, column, after=after)
-            changed += moved
+            count, broken, after = await opener.run(_reseal, column, after=after)
+            changed += count
             unreadable += broken
-            report(done + changed, max(total, done + changed))
+            report(resealed + changed, max(total, resealed + changed))
             await asyncio.sleep(PAUSE_SECONDS)
     after = ""
     while after is not None:
-        moved, broken, after = await opener.run(_resign, after=after)
-        changed += moved
+        count, broken, after = await opener.run(_resign, after=after)
+        changed += count
         unreadable += broken
         await asyncio.sleep(PAUSE_SECONDS)
     return changed, tuple(unreadable)
 
 
 def _reseal(turn: Turn, column: SealedColumn, *, after: str) -> tuple[int, list[str], str | None]:
-    """One batch; how many changed, which do not open, and the last row, None at the end."""
+    """Reseal a batch; returns the number changed, the unreadable values and the last row, if any follow."""
     ring = turn.env.keyring
     cells = sealed_columns.list_not_under(
         turn.tx, column, ring.newest.header, after=after, limit=BATCH
@@ -209,21 +211,21 @@ def _reseal_cell(tx: Tx, ring: Keyring, column: SealedColumn, cell: SealedCell) 
 
 
 def _resign(turn: Turn, *, after: str) -> tuple[int, list[str], str | None]:
-    """One batch of signed starts; one that is not genuine is left, so that verifying finds it."""
+    """Sign a batch of starts again; one that is not genuine is left for verification to find."""
     ring, tx = turn.env.keyring, turn.tx
     trusted = public_keys(ring)
-    audit_checkpoints.hold_starts(tx)
-    found = audit_checkpoints.list_starts_not_by(tx, ring.newest.id, after=after, limit=BATCH)
+    checkpoints.hold_starts(tx)
+    starts = checkpoints.list_starts_not_by(tx, ring.newest.id, after=after, limit=BATCH)
     unreadable = []
-    for chain, signed in found.items():
-        told = read_start(signed.body)
-        if told.public_key not in trusted or not is_signed_by(signed, told.public_key):
+    for chain, signed in starts.items():
+        start = read_start(signed.body)
+        if start.public_key not in trusted or not is_signed_by(signed, start.public_key):
             unreadable.append(f"{STARTS} {chain}")
             continue
-        anew = new_start(ring, chain=chain, head=told.head, at=told.at)
-        audit_checkpoints.save_start(tx, chain, anew, key_id=ring.newest.id)
-    last = next(reversed(found)) if len(found) == BATCH else None
-    return len(found) - len(unreadable), unreadable, last
+        resigned = new_start(ring, chain=chain, head=start.head, at=start.at)
+        checkpoints.save_start(tx, chain, resigned, key_id=ring.newest.id)
+    last = next(reversed(starts)) if len(starts) == BATCH else None
+    return len(starts) - len(unreadable), unreadable, last
 
 
 def _finish(turn: Turn, *, values: int) -> None:

@@ -1,4 +1,4 @@
-"""Ask the rules. Nobody else reads the settings that they come from."""
+"""Apply the policy rules. No other module reads the settings they come from."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ def rules_of(settings: Settings) -> Rules:
     return _rules(policy.require_two_step, policy.phones, policy.recovery_wait_hours)
 
 
-@cache  # asked at every request
+@cache  # used by every request
 def _rules(required_of: str, phones: bool, recovery_wait_hours: int) -> Rules:  # noqa: FBT001
     return Rules(RequiredOf(required_of), phones, recovery_wait_hours)
 
 
 def duties_of(env: Env, account: Account) -> Duties:
-    """What the rules ask of an account."""
+    """What the rules require of an account."""
     return decide(account, rules_of(env.settings))
 
 
 def accepts_phones(env: Env) -> bool:
-    """Whether anybody may have a backup phone."""
+    """Whether policy allows backup phones."""
     return rules_of(env.settings).phones
 
 
 def refuse_disabling(env: Env, account: Account) -> Refused | None:
-    """Why two-step sign-in cannot be turned off now, if so."""
+    """Refuse if two-step sign-in cannot be turned off now."""
     if not duties_of(env, account).may_turn_off:
         return Refused(Reason.NOT_ALLOWED)
     if account.password_short:

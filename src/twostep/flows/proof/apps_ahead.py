@@ -1,6 +1,6 @@
-"""Apps that our own clock has shut: it was ahead when they were last used, and was put right since.
+"""Apps locked out by our own clock: it ran ahead when they were last used, and was corrected since.
 
-Their codes are refused until that time has come, and `doctor --mend-clock` opens them.
+Their codes are refused until the clock catches up, or until `doctor --mend-clock` resets them.
 """
 
 from __future__ import annotations
@@ -24,62 +24,63 @@ from twostep.store.tx import Tx
 
 
 def count_ahead(turn: Turn) -> int:
-    """Count the apps that took a code which lies too far ahead of now."""
+    """Count the apps whose last accepted code lies too far in the future."""
     return apps.count_ahead(turn.tx, now=turn.now, steps=CLOCK_MOVED_BACK_STEPS)
 
 
 def mend_clock(turn: Turn, *, limit: int) -> int:
-    """Let such apps take the next code from now on; how many were mended, `limit` at most.
+    """Reset at most `limit` such apps, so that their next code is accepted; returns how many.
 
-    The clock must be right when this runs: codes after now, taken once already, can be taken again.
+    The clock must be right when this runs, because codes that were already used while it was ahead
+    become usable again.
     """
-    found = apps.list_ahead(turn.tx, now=turn.now, steps=CLOCK_MOVED_BACK_STEPS, limit=limit)
-    for app in found:
+    ahead = apps.list_ahead(turn.tx, now=turn.now, steps=CLOCK_MOVED_BACK_STEPS, limit=limit)
+    for app in ahead:
         account = accounts.lock(turn.tx, app.account_id)
         if account is None:
             continue
         apps.move_step_back(turn.tx, app.id, step=turn.now // app.period_seconds)
-        told = event.new_event(
+        mended = event.new_event(
             event.CLOCK_MENDED,
             method=f"app:{app.id}",
             ahead_seconds=app.last_step * app.period_seconds - turn.now,
         )
-        turn.record(account, told)
-    return len(found)
+        turn.record(account, mended)
+    return len(ahead)
 
 
 ALARM_AGAIN_SECONDS = 86_400
 
 
-def is_shut(answer: totp.MatchedStep | Refused | None) -> bool:
-    """Whether this is what such an app answers, whatever was typed."""
+def is_ahead(answer: totp.MatchedStep | Refused | None) -> bool:
+    """Whether an app gave this answer because it is ahead; it then refuses every code."""
     return isinstance(answer, Refused) and answer.reason is Reason.CLOCK_MOVED_BACK
 
 
-def tell_of_shut(
+def record_ahead(
     turn: Turn, account: Held, apps: Sequence[App], answers: Sequence[totp.MatchedStep | Refused]
 ) -> None:
-    """Write down which of the apps they are, and let the operators know."""
+    """Record which apps are ahead, and alert the operators."""
     for app, answer in zip(apps, answers, strict=True):
-        if is_shut(answer):
+        if is_ahead(answer):
             ahead = app.last_step * app.period_seconds - turn.now
-            last = partial(_tell_operators, turn=turn, ahead=ahead)
-            turn.tx.at_end(event.CLOCK_MOVED_BACK, last)
-            told = event.new_event(
+            alert = partial(_alert_operators, turn=turn, ahead=ahead)
+            turn.tx.at_end(event.CLOCK_MOVED_BACK, alert)
+            refusal = event.new_event(
                 event.CLOCK_MOVED_BACK,
                 Outcome.REFUSED,
                 method=method_name(MethodKind.APP, app.id),
                 ahead_seconds=ahead,
             )
-            turn.record(account, told)
+            turn.record(account, refusal)
 
 
-def _tell_operators(_: Tx, kind: str, *, turn: Turn, ahead: int) -> None:
-    """Raise the alarm once a day, at the end of the flow: the system's chain is locked last."""
+def _alert_operators(_: Tx, kind: str, *, turn: Turn, ahead: int) -> None:
+    """Raise the alarm, at most once a day; at the end of the flow, as the system chain locks last."""
     if not alarms.is_recent(turn.tx, kind, since=turn.now - ALARM_AGAIN_SECONDS):
         raise_alarm(turn, kind, subject="clock", ahead_seconds=ahead)
 
 
 def was_clock_ahead(turn: Turn) -> bool:
-    """Whether operators should be told on their own pages."""
+    """Whether operators' pages should show the alarm."""
     return alarms.is_recent(turn.tx, event.CLOCK_MOVED_BACK, since=turn.now - ALARM_AGAIN_SECONDS)

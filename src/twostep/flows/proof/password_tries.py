@@ -1,4 +1,4 @@
-"""Wrong passwords of somebody who is already signed in."""
+"""Wrong passwords typed by somebody who is already signed in."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from twostep.store.sign_in import throttles
 
 
 def refuse_password_tries(turn: Turn, current: Session) -> Refused | None:
-    """Refuse a password typed inside a session during a wait."""
+    """Refuse a password typed within a session during a wait."""
     rule = throttle.PASSWORD_ACCOUNT_NETWORK
     return throttle.refuse(throttles.load(turn.tx, _password_key(current)), rule, now=turn.now)
 
@@ -20,7 +20,7 @@ def refuse_password_tries(turn: Turn, current: Session) -> Refused | None:
 def count_password_try(
     turn: Turn, account: Held, current: Session, *, right: bool
 ) -> Refused | None:
-    """Decide a password typed inside a session; a wrong one counts, a right one clears."""
+    """Count a wrong password typed within a session; a right one clears the count."""
     if refused := refuse_password_tries(turn, current):
         return refused
     key = _password_key(current)

@@ -1,14 +1,14 @@
-"""Remembered browsers: for some days not asked for a code, where policy allows it.
+"""Remembered browsers: not asked for a code for some days, if policy allows.
 
     code or passkey, box ticked ──▶ remembered ──password──▶ signed in (aal1), next value
-                                        │  value before, within 60 s: signed in, the same next value
-                                        │  any older value: row ends, owner told
+                                        │  previous value, within 60 s: signed in, same next value
+                                        │  any older value: row removed, owner notified
                                         └── forgotten, too old, password or authenticator changed ──▶ none
 
-The cookie holds a series and a value. The series stays and finds the row; the value is new at each
-use, so a copy that comes back later gives itself away. The next value follows from the one before
-under our key: two tabs get the same one, and whose answer got lost gets it again, so that neither is
-taken for a copy afterwards. Source: security: Sessions.
+The cookie holds a series and a value. The series is constant and finds the row; the value changes at
+each use, so a copied cookie gives itself away when it is used later. The next value is derived from
+the previous one with our key: two tabs get the same one, and a browser whose response was lost gets
+it again, so neither is later mistaken for a copy. Source: security: Sessions.
 """
 
 from __future__ import annotations
@@ -40,17 +40,19 @@ from twostep.store.sign_in.remembered_browsers import Remembered
 
 
 DAY_SECONDS = 86_400
-GRACE_SECONDS = 60  # two tabs, or an answer that got lost
+GRACE_SECONDS = 60  # two tabs, or a lost response
 SERIES_CHARACTERS = 22
 NEXT_VALUE = "remembered_browsers.next"
-# A texted code and a backup code prove less than the browser would then be trusted with.
+# Texted codes and backup codes prove too little to trust the browser with.
 GRANTED_AFTER = frozenset({MethodKind.APP, MethodKind.PASSKEY})
 
 
 @dataclass(frozen=True, slots=True)
 class Recognised:
-    """The browser is remembered. `cookie`: its next value; None: the key it came from is gone, and
-    it keeps the one it has."""
+    """The browser is remembered.
+
+    `cookie`: its next value; None if the key that derived it is gone, so the cookie stays as it is.
+    """
 
     id: str
     cookie: str | None
@@ -64,16 +66,16 @@ class Forgotten:
 
 
 def remember(turn: Turn, account: Held, *, kind: MethodKind) -> str | None:
-    """Remember the browser of a sign-in that was just completed; the cookie's value.
+    """Remember the browser of a sign-in that was just completed; returns the cookie's value.
 
-    None: policy does not allow it, or the second step was of a weaker kind.
+    None if policy does not allow it, or if the second step was too weak.
     """
     days = turn.env.settings.policy.remember_browser_days
     if not days or kind not in GRANTED_AFTER:
         return None
     series, value = secrets.token_urlsafe(16), token.new_token()
-    if found := _load(turn, account):
-        remembered_browsers.remove(turn.tx, found.browser.id, account_id=account.id)
+    if previous := _load(turn, account):
+        remembered_browsers.remove(turn.tx, previous.browser.id, account_id=account.id)
     browser = RememberedBrowser(
         id=token.new_id(),
         account_id=account.id,
@@ -96,19 +98,17 @@ def remember(turn: Turn, account: Held, *, kind: MethodKind) -> str | None:
 
 
 def recognise(turn: Turn, account: Held) -> Recognised | None:
-    """Whether the browser is remembered for the locked account, after the right password.
+    """Recognise the browser after the right password; None if it is not remembered.
 
-    A value from before the last minute is a copy: the row ends and the owner is told.
+    A value replaced more than a minute ago is a copy: the row is removed and the owner notified.
     """
-    found = _load(turn, account)
-    if found is None or not found.browser.created_at <= turn.now < _ends_at(
-        turn.env, found.browser
-    ):
+    row = _load(turn, account)
+    if row is None or not row.browser.created_at <= turn.now < _ends_at(turn.env, row.browser):
         return None
-    browser_id = found.browser.id
+    browser_id = row.browser.id
     series, shown = _parts(turn.visitor)
     presented = token.digest(shown)
-    if compare_digest(presented, found.digest):
+    if compare_digest(presented, row.digest):
         value = next(_next_values(turn.env, shown))
         remembered_browsers.rotate(
             turn.tx,
@@ -119,25 +119,23 @@ def recognise(turn: Turn, account: Held) -> Recognised | None:
             now=turn.now,
         )
         return Recognised(browser_id, series + value)
-    is_previous = found.previous_digest is not None and compare_digest(
-        presented, found.previous_digest
-    )
-    if is_previous and 0 <= turn.now - found.rotated_at <= GRACE_SECONDS:
-        again = [
+    is_previous = row.previous_digest is not None and compare_digest(presented, row.previous_digest)
+    if is_previous and 0 <= turn.now - row.rotated_at <= GRACE_SECONDS:
+        matches = [
             series + value
             for value in _next_values(turn.env, shown)
-            if compare_digest(token.digest(value), found.digest)
+            if compare_digest(token.digest(value), row.digest)
         ]
-        return Recognised(browser_id, again[0] if again else None)
+        return Recognised(browser_id, matches[0] if matches else None)
     remembered_browsers.remove(turn.tx, browser_id, account_id=account.id)
     reused = event.new_event(event.BROWSER_TOKEN_REUSED, Outcome.REFUSED)
     turn.record(account, reused)
-    turn.notify(account, NoticeKind.BROWSER_COPIED, method=found.browser.browser)
+    turn.notify(account, NoticeKind.BROWSER_COPIED, method=row.browser.browser)
     return None
 
 
 def forget_browsers(turn: Turn, account: Held) -> int:
-    """Forget every remembered browser: a password or an authenticator has changed."""
+    """Forget every remembered browser, after a password or authenticator has changed."""
     count = remembered_browsers.remove_all(turn.tx, account.id)
     if count:
         forgotten = event.new_event(event.BROWSER_FORGOTTEN, all=count)
@@ -146,7 +144,7 @@ def forget_browsers(turn: Turn, account: Held) -> int:
 
 
 def forget_browser(turn: Turn, current: Session, *, browser_id: str) -> Forgotten | Refused:
-    """Forget one browser. Refused: NOT_FOUND (also for somebody else's)."""
+    """Forget one browser. Refused: NOT_FOUND (also for another account's)."""
     account = accounts.lock(turn.tx, current.account_id)
     if account is None or not remembered_browsers.remove(
         turn.tx, browser_id, account_id=account.id
@@ -157,7 +155,7 @@ def forget_browser(turn: Turn, current: Session, *, browser_id: str) -> Forgotte
 
 
 def forget_all(turn: Turn, current: Session) -> Forgotten | Refused:
-    """Forget every browser of the account, because its owner asks."""
+    """Forget every browser of the account at its owner's request."""
     account = accounts.lock(turn.tx, current.account_id)
     if account is None:
         return Refused(Reason.CHANGED)
@@ -165,16 +163,16 @@ def forget_all(turn: Turn, current: Session) -> Forgotten | Refused:
 
 
 def list_remembered(turn: Turn, account: Account) -> tuple[RememberedBrowser, ...]:
-    """Browsers of the account that are not asked for a code, as policy is now; the last used first."""
+    """The account's browsers that are not asked for a code under today's policy, last used first."""
     live = remembered_browsers.list_live(turn.tx, account.id, now=turn.now)
-    ends = (replace(one, expires_at=_ends_at(turn.env, one)) for one in live)
-    return tuple(one for one in ends if turn.now < one.expires_at)
+    browsers = (replace(row, expires_at=_ends_at(turn.env, row)) for row in live)
+    return tuple(browser for browser in browsers if turn.now < browser.expires_at)
 
 
-def is_this(turn: Turn, account: Account) -> str | None:
-    """The id of the row that the asking browser's cookie belongs to."""
-    found = _load(turn, account)
-    return found.browser.id if found else None
+def current_browser_id(turn: Turn, account: Account) -> str | None:
+    """The id of the row of the visitor's own browser, if it is remembered."""
+    row = _load(turn, account)
+    return row.browser.id if row else None
 
 
 def _load(turn: Turn, account: Account) -> Remembered | None:
@@ -185,18 +183,18 @@ def _load(turn: Turn, account: Account) -> Remembered | None:
 
 
 def _parts(visitor: Visitor) -> tuple[str, str]:
-    """Series and value of the cookie."""
+    """The cookie's series and value."""
     text = visitor.remember_token
     return text[:SERIES_CHARACTERS], text[SERIES_CHARACTERS:]
 
 
 def _ends_at(env: Env, browser: RememberedBrowser) -> int:
-    """When it will be asked again: policy may have become stricter since it was remembered."""
+    """When the browser will be asked again; policy may have become stricter since it was remembered."""
     days = env.settings.policy.remember_browser_days
     return min(browser.expires_at, browser.created_at + days * DAY_SECONDS)
 
 
 def _next_values(env: Env, value: str) -> Iterator[str]:
-    """What comes after a value, under every key, the newest first."""
-    for made in sealing.macs(env.keyring, value.encode(), purpose=NEXT_VALUE):
-        yield base64.urlsafe_b64encode(made[-sealing.MAC_BYTES :]).rstrip(b"=").decode()
+    """The values that follow `value`, one per key, newest key first."""
+    for mac in sealing.macs(env.keyring, value.encode(), purpose=NEXT_VALUE):
+        yield base64.urlsafe_b64encode(mac[-sealing.MAC_BYTES :]).rstrip(b"=").decode()

@@ -1,4 +1,4 @@
-"""Take a stolen password away: it no longer signs in, and its owner is sent a link for a new one."""
+"""Retire a stolen password: it no longer signs in, and its owner is mailed a reset link."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ GUESSING = "guessing"
 
 
 def is_guessed(*, in_a_row: int, millionths: int) -> bool:
-    """Whether so many wrong codes, or so much chance, take the password away."""
+    """Whether so many wrong codes, or such odds of a lucky guess, retire the password."""
     return in_a_row >= WRONG_IN_A_ROW_TO_RETIRE or millionths >= MILLIONTHS_TO_RETIRE
 
 
 def refuse_retired(account: Account) -> Refused:
-    """The right but retired password; `guessed` says that codes were guessed with it."""
+    """The refusal for a retired password; `guessed` is set if codes were guessed with it."""
     guessed = _was_guessed(account)
-    return Refused(Reason.PASSWORD_RETIRED, detail={"guessed": 1} if guessed else {})
+    return Refused(Reason.PASSWORD_RETIRED, detail={"guessed": True} if guessed else {})
 
 
 def _was_guessed(account: Account) -> bool:
@@ -37,8 +37,10 @@ def _was_guessed(account: Account) -> bool:
 
 
 def retire_password(turn: Turn, account: Held, *, reason: str) -> None:
-    """Retire the password of a locked account. Authenticators and full sessions stay; no browser is
-    remembered any longer."""
+    """Retire the account's password.
+
+    Authenticators and full sessions stay; half sessions end and browsers are forgotten.
+    """
     accounts.retire_password(turn.tx, account, now=turn.now)
     sessions.remove_half(turn.tx, account.id)
     forget_browsers(turn, account)
@@ -47,7 +49,7 @@ def retire_password(turn: Turn, account: Held, *, reason: str) -> None:
 
 
 def remind_of_retired(turn: Turn, account: Held) -> None:
-    """The right but retired password was typed: send the link again, not more than twice an hour."""
+    """Send the link again when a retired password is typed, at most twice an hour."""
     kind = _kind(guessed=_was_guessed(account))
     if not outbox.is_notice_recent(
         turn.tx, account.id, kind=kind, since=turn.now - LINK_AGAIN_SECONDS, now=turn.now
@@ -60,7 +62,7 @@ def _kind(*, guessed: bool) -> NoticeKind:
 
 
 def send_password_links(turn: Turn, account: Held, *, kind: NoticeKind, by: str) -> None:
-    """Mail a one-use link for a new password to every verified address."""
+    """Mail a single-use link for a new password to every verified address."""
     for address in addresses.list_addresses(turn.tx, account.id):
         if address.verified_at is None:
             continue

@@ -1,9 +1,9 @@
 """Verify and burn a second factor, for sign-in and for step-up alike.
 
-All six-digit codes share one throttle; a wrong one also costs the outstanding text one of its five
-tries. Backup codes have a throttle of their own. A right code during a wait is neither consumed nor
-counted. Replays and codes of a time in the future are refused without being counted: they are not
-guesses.
+All six-digit codes share one throttle; a wrong one also costs the outstanding sent code one of its
+five tries. Backup codes have their own throttle. A right code during a wait is neither consumed nor
+counted. Replays, and codes of an app that is ahead of the clock, are refused without being counted,
+because they are not guesses.
 """
 
 from __future__ import annotations
@@ -25,14 +25,13 @@ from twostep.core.sign_in.session import AMR_OF_SECOND_FACTOR, Session
 from twostep.delivery.mail.notice import NoticeKind
 from twostep.flows.messages.sent_code import is_sent_code
 from twostep.flows.policy.decide import accepts_phones
-from twostep.flows.proof import wrong_tries as second_step_throttle
-from twostep.flows.proof.apps_ahead import is_shut, tell_of_shut
+from twostep.flows.proof import wrong_tries
+from twostep.flows.proof.apps_ahead import is_ahead, record_ahead
 from twostep.flows.proof.wrong_tries import WrongTry
 from twostep.flows.turn import Turn
-from twostep.flows.unseal import APP_SECRET, tell_broken, unseal
+from twostep.flows.unseal import APP_SECRET, record_broken_seal, unseal
 from twostep.store.account.accounts import Held
-from twostep.store.methods import apps, challenges, phones
-from twostep.store.methods import backup_codes as stored_codes
+from twostep.store.methods import apps, backup_codes, challenges, phones
 
 
 FEW_LEFT = 3
@@ -40,7 +39,7 @@ FEW_LEFT = 3
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """A second factor was accepted and is burnt. `left`: backup codes that remain, if one was used."""
+    """A second factor was accepted and burnt. `left`: remaining backup codes, if one was used."""
 
     kind: MethodKind
     method_id: str
@@ -56,39 +55,39 @@ class Passed:
 def verify_six_digits(
     turn: Turn, account: Held, session: Session, *, code: str, purpose: Purpose
 ) -> Passed | Refused:
-    """Verify an app's code or a sent one. The account is locked."""
+    """Verify an app's code or a sent code. The account is locked."""
     rule = throttle.CODE
-    if refused := second_step_throttle.refuse_session(turn, session, rule=rule):
+    if refused := wrong_tries.refuse_session(turn, session, rule=rule):
         return refused
     challenge = challenges.load_newest(turn.tx, session.id, purpose)
     if challenge and not accepts_phones(turn.env):
         challenge = None
-    own_apps = apps.list_apps(turn.tx, account.id)
-    answers = [_verify_app(turn, app, code=code) for app in own_apps]
+    account_apps = apps.list_apps(turn.tx, account.id)
+    answers = [_verify_app(turn, app, code=code) for app in account_apps]
     was_sent = challenge is not None and is_sent_code(turn.env, challenge, code)
-    passed = _burn_first_app(turn, own_apps, answers)
+    passed = _burn_first_app(turn, account_apps, answers)
     if passed is None and challenge and was_sent:
         passed = _burn_sent(turn, challenge)
     if passed is not None:
         return _passed(turn, account, passed, purpose=purpose)
     reason = _why_not(answers, challenge if was_sent else None, now=turn.now)
     outstanding = challenge is not None and is_open(challenge, now=turn.now)
-    chances = 3 * sum(not is_shut(answer) for answer in answers) + outstanding
-    if is_shut(reason):
-        tell_of_shut(turn, account, own_apps, answers)
-    # Beside an app that our clock has shut, the others can be guessed all the same.
-    if reason and not (is_shut(reason) and chances):
+    chances = 3 * sum(not is_ahead(answer) for answer in answers) + outstanding
+    if is_ahead(reason):
+        record_ahead(turn, account, account_apps, answers)
+    # Next to an app that is ahead, the account's other codes can still be guessed.
+    if reason and not (is_ahead(reason) and chances):
         return _refuse_uncounted(turn, account, purpose=purpose, refused=reason)
     if challenge and outstanding:
         challenges.count_wrong(turn.tx, challenge.id, now=turn.now)
-    wrong = WrongTry(
+    wrong_try = WrongTry(
         rule,
         reason.reason if reason else Reason.CODE_WRONG,
         chances=chances,
         purpose=str(purpose),
         browser_id=session.browser_id,
     )
-    return second_step_throttle.count_wrong(turn, account, wrong=wrong)
+    return wrong_tries.count_wrong(turn, account, wrong_try=wrong_try)
 
 
 def verify_backup_code(
@@ -102,38 +101,36 @@ def verify_backup_code(
 ) -> Passed | Refused:
     """Verify the digest of a backup code against a set's codes. The account is locked."""
     rule = throttle.RECOVERY_CODE
-    if refused := second_step_throttle.refuse(
-        turn, account, rule=rule, browser_id=session.browser_id
-    ):
+    if refused := wrong_tries.refuse(turn, account, rule=rule, browser_id=session.browser_id):
         return refused
     stored = [(code.id, code.digest, code.used_at is not None) for code in codes]
     answer = recovery_codes.match(digest, stored)
     if isinstance(answer, recovery_codes.MatchedCode):
-        if stored_codes.consume(turn.tx, answer.code_id, now=turn.now):
+        if backup_codes.consume(turn.tx, answer.code_id, now=turn.now):
             left = sum(code.used_at is None for code in codes) - 1
             passed = Passed(
                 MethodKind.CODES, answer.code_id, AMR_OF_SECOND_FACTOR["codes"], left=left
             )
-            _tell_of_backup_code(turn, account, passed=passed)
+            _notify_of_backup_code(turn, account, passed=passed)
             return _passed(turn, account, passed, purpose=purpose)
         answer = Refused(Reason.BACKUP_CODE_USED)
     if answer.reason is Reason.BACKUP_CODE_USED:
         return _refuse_uncounted(turn, account, purpose=purpose, refused=answer)
-    wrong = WrongTry(
+    wrong_try = WrongTry(
         rule, answer.reason, chances=0, purpose=str(purpose), browser_id=session.browser_id
     )
-    return second_step_throttle.count_wrong(turn, account, wrong=wrong)
+    return wrong_tries.count_wrong(turn, account, wrong_try=wrong_try)
 
 
 def _verify_app(turn: Turn, app: App, *, code: str) -> totp.MatchedStep | Refused:
-    """An app whose secret does not open refuses like a wrong code."""
+    """Verify against one app; if its secret does not open, refuse as for a wrong code."""
     try:
         secret = unseal(
             turn.env, app.secret, purpose=APP_SECRET, row_id=app.id, account_id=app.account_id
         )
     except sealing.SealBroken:
         method = method_name(MethodKind.APP, app.id)
-        tell_broken(turn.tx, app.account_id, purpose=APP_SECRET, method=method, now=turn.now)
+        record_broken_seal(turn.tx, app.account_id, purpose=APP_SECRET, method=method, now=turn.now)
         return Refused(Reason.CODE_WRONG)
     return totp.verify(
         secret,
@@ -148,17 +145,17 @@ def _verify_app(turn: Turn, app: App, *, code: str) -> totp.MatchedStep | Refuse
 
 
 def _burn_first_app(
-    turn: Turn, own_apps: Sequence[App], answers: Sequence[totp.MatchedStep | Refused]
+    turn: Turn, account_apps: Sequence[App], answers: Sequence[totp.MatchedStep | Refused]
 ) -> Passed | None:
-    """Burn the code in the first app that accepts it; None: none does, or another was faster."""
-    for app, answer in zip(own_apps, answers, strict=True):
+    """Burn the code in the first app that accepts it; None if none does or another request was first."""
+    for app, answer in zip(account_apps, answers, strict=True):
         if isinstance(answer, totp.MatchedStep) and _burn_app(turn, app, answer):
             return Passed(MethodKind.APP, app.id, AMR_OF_SECOND_FACTOR["app"])
     return None
 
 
 def _burn_sent(turn: Turn, challenge: Challenge) -> Passed | None:
-    """Burn the code that was sent; None: its time is over, or another was faster."""
+    """Burn the sent code; None if it has expired or another request was first."""
     if not is_open(challenge, now=turn.now) or not challenges.consume(
         turn.tx, challenge.id, now=turn.now
     ):
@@ -169,15 +166,14 @@ def _burn_sent(turn: Turn, challenge: Challenge) -> Passed | None:
 
 
 def _burn_app(turn: Turn, app: App, accepted: totp.MatchedStep) -> bool:
-    centre, edge_run = app.centre, app.edge_run
+    drift = totp.Drift(app.centre, app.edge_run)
     if turn.env.settings.totp.tolerance_steps:
-        centre, edge_run = totp.learn_centre(centre, edge_run, accepted.offset)
+        drift = totp.learn_centre(*drift, accepted.offset)
     return apps.advance_step(
         turn.tx,
         app.id,
         step=accepted.step,
-        centre=centre,
-        edge_run=edge_run,
+        drift=drift,
         now=turn.now,
         browser=turn.visitor.browser,
     )
@@ -186,9 +182,9 @@ def _burn_app(turn: Turn, app: App, accepted: totp.MatchedStep) -> bool:
 def _why_not(
     answers: Sequence[totp.MatchedStep | Refused], sent: Challenge | None, *, now: int
 ) -> Refused | None:
-    """The truthful reason where there is one besides "wrong"; None where it was a guess."""
+    """The reason for refusing, if it is more than a wrong guess; None for a guess."""
     refused = [
-        # Accepted, but another request burnt it first.
+        # Matched, but another request burnt it first.
         Refused(Reason.CODE_USED) if isinstance(answer, totp.MatchedStep) else answer
         for answer in answers
     ]
@@ -204,8 +200,8 @@ def _why_not(
 
 
 def _refuse_uncounted(turn: Turn, account: Held, *, purpose: Purpose, refused: Refused) -> Refused:
-    """Write the refusal down; it costs no try of the account, only the network's allowance."""
-    second_step_throttle.count_network(turn)
+    """Record the refusal; it uses up the network's allowance, but none of the account's tries."""
+    wrong_tries.count_network(turn)
     turn.record(
         account,
         event.new_event(
@@ -225,7 +221,7 @@ def _passed(turn: Turn, account: Held, passed: Passed, *, purpose: Purpose) -> P
     return passed
 
 
-def _tell_of_backup_code(turn: Turn, account: Held, *, passed: Passed) -> None:
+def _notify_of_backup_code(turn: Turn, account: Held, *, passed: Passed) -> None:
     left = passed.left or 0
     turn.record(account, event.new_event(event.RECOVERY_CODE_USED, method=passed.method, left=left))
     turn.notify(account, NoticeKind.RECOVERY_CODE_USED, count=left)

@@ -1,8 +1,8 @@
-"""Verify that a passkey was used, burn its challenge, and keep what it said of itself.
+"""Verify a passkey, burn its challenge, and store its new counter and backup state.
 
-For the second step, for step-up, and alone. Every refusal is the same to who asks; the audit trail
-says why. A passkey is no guess: a refused one costs no try of the account, only the allowance of the
-network or of the known browser.
+Used for the second step, for step-up, and for sign-in with a passkey alone. The visitor always sees
+the same refusal; the audit trail has the reason. A refused passkey is not a guess: it uses up the
+allowance of the network or known browser, but none of the account's tries.
 """
 
 from __future__ import annotations
@@ -52,12 +52,12 @@ class PasskeyUsed:
 
 
 def warm_up() -> None:
-    """Import the cryptography of passkeys; slow, so not at the start and not in a transaction."""
+    """Import the passkey cryptography; too slow to do at start-up or inside a transaction."""
     importlib.import_module("twostep.core.methods.passkey_response")
 
 
 def relying_party(env: Env) -> RelyingParty:
-    """Who asks for passkeys here."""
+    """The WebAuthn relying party of this installation."""
     settings = env.settings
     return RelyingParty(
         settings.passkeys.rp_id or env.public_host, settings.panel_name, settings.public_url
@@ -65,13 +65,13 @@ def relying_party(env: Env) -> RelyingParty:
 
 
 def refuse_waiting(turn: Turn) -> Refused | None:
-    """Refuse while the network's allowance is used up, or the known browser's own."""
+    """Refuse while the allowance of the network or known browser is used up."""
     key = _key(turn)
     return throttle.refuse(throttles.load(turn.tx, key), throttle.PASSKEY_NETWORK, now=turn.now)
 
 
 def load_handle(turn: Turn, account_id: str) -> bytes:
-    """The handle by which authenticators know the account: 64 random bytes, made once, meaningless."""
+    """The account's WebAuthn user handle: 64 random bytes, created once."""
     return passkeys.load_handle(turn.tx, account_id) or passkeys.save_handle(
         turn.tx, account_id, handle=new_handle()
     )
@@ -103,14 +103,14 @@ def use_passkey(
     )
     used = PasskeyUsed(passkey, session.amr_of_passkey(synced=passkey.synced, alone=alone))
     if verdict.counted_back:
-        _tell_of_counter(turn, account, used=used, shown=verdict.sign_count)
+        _report_counter(turn, account, used=used, shown=verdict.sign_count)
     accepted = event.new_event(event.PASSKEY_ACCEPTED, method=used.method, purpose=str(ceremony))
     turn.record(account, accepted)
     return used
 
 
 def burn_challenge(turn: Turn, challenge: bytes) -> bool:
-    """Take a challenge that was answered well. False: it was answered before."""
+    """Burn a challenge that was answered correctly; False if it was already used."""
     return passkeys.consume_challenge(
         turn.tx,
         challenge_digest(challenge),
@@ -118,24 +118,24 @@ def burn_challenge(turn: Turn, challenge: bytes) -> bool:
     )
 
 
-def refuse(turn: Turn, account: Held | None, no: Refused, *, ceremony: Ceremony) -> Refused:
-    """Count a refused passkey against the network and write down why."""
+def refuse(turn: Turn, account: Held | None, cause: Refused, *, ceremony: Ceremony) -> Refused:
+    """Count a refused passkey against the network or known browser, and record why."""
     key = _key(turn)
     rule = throttle.PASSKEY_NETWORK
     state = throttles.lock(turn.tx, key, now=turn.now)
-    if waiting := throttle.refuse(state, rule, now=turn.now):  # others came first
+    if waiting := throttle.refuse(state, rule, now=turn.now):  # concurrent tries came first
         return waiting
     throttles.save(turn.tx, key, throttle.count(state, rule, now=turn.now), now=turn.now)
-    why = event.new_event(
+    refusal = event.new_event(
         event.PASSKEY_REFUSED,
         Outcome.REFUSED,
         purpose=str(ceremony),
-        reason=str(no.detail.get("why", "")),
+        reason=str(cause.detail.get("why", "")),
     )
     if account is not None:
-        turn.record(account, why)
+        turn.record(account, refusal)
     else:
-        turn.record_system(why, subject=turn.visitor.network)
+        turn.record_system(refusal, subject=turn.visitor.network)
     return Refused(Reason.PASSKEY_REFUSED)
 
 
@@ -159,17 +159,17 @@ def _verify(
     return verdict if burn_challenge(turn, answer.challenge) else refused("challenge_used")
 
 
-def _tell_of_counter(turn: Turn, account: Held, *, used: PasskeyUsed, shown: int) -> None:
+def _report_counter(turn: Turn, account: Held, *, used: PasskeyUsed, shown: int) -> None:
     stored = used.passkey.sign_count
-    behind = event.new_event(
+    counted_back = event.new_event(
         event.PASSKEY_COUNTED_BACK, method=used.method, stored=stored, shown=shown
     )
-    turn.record(account, behind)
+    turn.record(account, counted_back)
     turn.notify(account, NoticeKind.PASSKEY_COUNTED_BACK, method=used.passkey.name)
 
 
 def _key(turn: Turn) -> str:
-    """A known browser has its own allowance: a stranger behind the same address costs it nothing."""
+    """The throttle key: a known browser's own, so strangers on its network cannot use it up."""
     digest = token.digest(turn.visitor.browser_token)
     if turn.visitor.browser_token and known_browsers.is_browser_cookie(turn.tx, digest):
         return f"{throttle.PASSKEY_NETWORK.name}:browser:{digest.hex()[:40]}"

@@ -1,4 +1,4 @@
-"""Whatever was typed in the code box: for sign-in, step-up and the check of backup codes."""
+"""Verify whatever was typed into the code field, at sign-in, at step-up and to check backup codes."""
 
 from __future__ import annotations
 
@@ -12,18 +12,17 @@ from twostep.core.refusal import Reason, Refused
 from twostep.core.sign_in import throttle
 from twostep.core.sign_in.password import profile_from
 from twostep.core.sign_in.session import Level, Session
-from twostep.flows.proof import verify_code as second_factor
-from twostep.flows.proof import wrong_tries as second_step_throttle
+from twostep.flows.proof import verify_code, wrong_tries
 from twostep.flows.proof.verify_code import Passed
 from twostep.flows.turn import Turn, TurnOpener
 from twostep.store.account.accounts import Held
-from twostep.store.methods import backup_codes as stored_codes
+from twostep.store.methods import backup_codes
 from twostep.store.methods.backup_codes import TemporaryCode
 
 
 @dataclass(frozen=True, slots=True)
 class TypedDigest:
-    """A backup or temporary code as its digest, made outside the transaction."""
+    """The digest of a backup or temporary code, computed outside the transaction."""
 
     set_id: str
     digest: bytes
@@ -33,15 +32,15 @@ class TypedDigest:
 async def digest_typed(
     opener: TurnOpener, session: Session, *, code: TypedBackupCode | TypedTemporaryCode
 ) -> TypedDigest | Refused:
-    """Hash a long code once, with the salt of the account's set; no `set_id`: there is none.
+    """Hash a long code once, with the salt of the account's set; `set_id` is empty without a set.
 
     Refused: THROTTLED, before anything is hashed. Raises `Overloaded`.
     """
     rule = throttle.RECOVERY_CODE
-    if waiting := await opener.read(second_step_throttle.view_wait, session, rule=rule):
+    if waiting := await opener.read(wrong_tries.view_wait, session, rule=rule):
         return waiting
     temporary = isinstance(code, TypedTemporaryCode)
-    load = stored_codes.load_temporary if temporary else stored_codes.load_set
+    load = backup_codes.load_temporary if temporary else backup_codes.load_set
     stored: TemporaryCode | RecoverySet | None = await opener.env.store.read(
         load, session.account_id
     )
@@ -66,19 +65,19 @@ def verify_typed(
     digest: TypedDigest | None,
     purpose: Purpose,
 ) -> Passed | Refused:
-    """Verify what was typed against the locked account, for sign-in and step-up."""
+    """Verify what was typed at sign-in or step-up. The account is locked."""
     if isinstance(code, SixDigits):
-        return second_factor.verify_six_digits(
+        return verify_code.verify_six_digits(
             turn, account, session, code=code.code, purpose=purpose
         )
-    current = stored_codes.load_set(turn.tx, account.id)
+    current = backup_codes.load_set(turn.tx, account.id)
     if digest is None or (digest.set_id and (current is None or current.id != digest.set_id)):
         return Refused(Reason.CHANGED)
-    return second_factor.verify_backup_code(
+    return verify_code.verify_backup_code(
         turn,
         account,
         session,
         digest=digest.digest,
-        codes=stored_codes.list_codes(turn.tx, current.id) if current else (),
+        codes=backup_codes.list_codes(turn.tx, current.id) if current else (),
         purpose=purpose,
     )

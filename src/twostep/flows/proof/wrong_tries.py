@@ -1,7 +1,7 @@
-"""Wrong second-step tries: waits, the owner told, the password retired.
+"""Wrong second-step tries: impose waits, notify the owner, retire the password.
 
-Second-step guesses can only come from somebody who has the password, so in the end it is the stolen
-password that goes, not the phone (security: Guessing). A known browser has an allowance of its own,
+Only somebody who has the password can guess at the second step, so in the end it is the stolen
+password that is retired, not the phone (security: Guessing). A known browser has its own allowance,
 so a stranger cannot use up the owner's.
 """
 
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from twostep.core.account import Account
 from twostep.core.audit import event
 from twostep.core.audit.event import Outcome
-from twostep.core.refusal import Reason, Refused
+from twostep.core.refusal import Reason, RefusalDetail, Refused
 from twostep.core.sign_in import throttle
 from twostep.core.sign_in.session import Session
 from twostep.core.sign_in.throttle import Rule, State
@@ -28,65 +28,65 @@ from twostep.store.sign_in import throttles
 from twostep.store.tx import Tx
 
 
-WRONG_IN_A_ROW_TO_TELL = 3
-TELL_AGAIN_SECONDS = 1800
-TRIES_LEFT_TO_SAY = 3
+WRONG_IN_A_ROW_TO_NOTIFY = 3
+NOTIFY_AGAIN_SECONDS = 1800
+TRIES_LEFT_TO_SHOW = 3
 
 
 def key(rule: Rule, account_id: str, browser_id: str | None) -> str:
-    """The counter of one account and one known browser, or of all strangers together."""
+    """The counter of an account for one known browser, or for all strangers together."""
     return f"{rule.name}:{account_id}:{browser_id or 'strangers'}"
 
 
 def refuse(turn: Turn, account: Account, *, rule: Rule, browser_id: str | None) -> Refused | None:
-    """Refuse during a wait, before anything is evaluated, in the transaction that then evaluates."""
-    own_key = key(rule, account.id, browser_id)
-    return _refuse(turn, own_key, rule=rule, read=throttles.hold)
+    """Refuse during a wait; call it first in the transaction that evaluates the code."""
+    account_key = key(rule, account.id, browser_id)
+    return _refuse(turn, account_key, rule=rule, read=throttles.hold)
 
 
 def refuse_session(turn: Turn, session: Session, *, rule: Rule) -> Refused | None:
-    """The same for a session's own account."""
-    own_key = key(rule, session.account_id, session.browser_id)
-    return _refuse(turn, own_key, rule=rule, read=throttles.hold)
+    """Like `refuse`, for the session's account."""
+    account_key = key(rule, session.account_id, session.browser_id)
+    return _refuse(turn, account_key, rule=rule, read=throttles.hold)
 
 
 def view_wait(turn: Turn, session: Session, *, rule: Rule) -> Refused | None:
-    """What `refuse` would say: for a page, and before a hash is spent on what was typed."""
-    own_key = key(rule, session.account_id, session.browser_id)
-    return _refuse(turn, own_key, rule=rule, read=throttles.load)
+    """What `refuse` would say, without locks: for pages, and before spending a hash."""
+    account_key = key(rule, session.account_id, session.browser_id)
+    return _refuse(turn, account_key, rule=rule, read=throttles.load)
 
 
 def _refuse(
-    turn: Turn, own_key: str, *, rule: Rule, read: Callable[[Tx, str], State]
+    turn: Turn, account_key: str, *, rule: Rule, read: Callable[[Tx, str], State]
 ) -> Refused | None:
-    own = throttle.refuse(read(turn.tx, own_key), rule, now=turn.now)
+    refused = throttle.refuse(read(turn.tx, account_key), rule, now=turn.now)
     network = read(turn.tx, _network_key(turn.visitor))
-    return own or throttle.refuse(network, throttle.CODE_NETWORK, now=turn.now)
+    return refused or throttle.refuse(network, throttle.CODE_NETWORK, now=turn.now)
 
 
 def announce_reads(turn: Turn, account_id: str, *, rule: Rule, browser_id: str | None) -> None:
-    """Announce what `refuse` reads."""
+    """Announce what `refuse` will read."""
     turn.tx.ahead(throttles.hold, key(rule, account_id, browser_id))
     turn.tx.ahead(throttles.hold, _network_key(turn.visitor))
 
 
 def forget(turn: Turn, account: Account, *, browser_id: str | None) -> None:
-    """A full sign-in ends the counts of the browser it came from."""
+    """A full sign-in clears the counts of the browser it came from."""
     rules = (throttle.CODE, throttle.RECOVERY_CODE)
     throttles.remove_both(turn.tx, *(key(rule, account.id, browser_id) for rule in rules))
 
 
 def forget_all(turn: Turn, account: Account) -> None:
-    """A new password ends every count and wait: what was guessed with the old one is over."""
+    """A new password clears every count and wait: guesses made with the old one no longer matter."""
     for rule in (throttle.CODE, throttle.RECOVERY_CODE):
         throttles.remove_with_prefix(turn.tx, f"{rule.name}:{account.id}:")
 
 
 @dataclass(frozen=True, slots=True)
 class WrongTry:
-    """A try that was evaluated and found wrong.
+    """A try that was evaluated and was wrong.
 
-    `chances`: codes that were right at that moment, so the chance of a guess in millionths.
+    `chances`: how many codes were valid at that moment, so the odds of a guess in millionths.
     """
 
     rule: Rule
@@ -96,39 +96,43 @@ class WrongTry:
     browser_id: str | None
 
 
-def count_wrong(turn: Turn, account: Held, *, wrong: WrongTry) -> Refused:
-    """Count a wrong try and say what follows: tries left, a wait, or the end of the password."""
-    own_key = key(wrong.rule, account.id, wrong.browser_id)
-    state = throttle.count(throttles.lock(turn.tx, own_key, now=turn.now), wrong.rule, now=turn.now)
-    throttles.save(turn.tx, own_key, state, now=turn.now)
+def count_wrong(turn: Turn, account: Held, *, wrong_try: WrongTry) -> Refused:
+    """Count a wrong try and return its result: tries left, a wait, or a retired password."""
+    account_key = key(wrong_try.rule, account.id, wrong_try.browser_id)
+    state = throttle.count(
+        throttles.lock(turn.tx, account_key, now=turn.now), wrong_try.rule, now=turn.now
+    )
+    throttles.save(turn.tx, account_key, state, now=turn.now)
     count_network(turn)
 
     in_a_row = account.wrong_in_a_row + 1
-    millionths = account.guess_millionths + (wrong.chances if wrong.browser_id is None else 0)
+    millionths = account.guess_millionths + (
+        wrong_try.chances if wrong_try.browser_id is None else 0
+    )
     accounts.save_guesses(turn.tx, account, in_a_row=in_a_row, millionths=millionths)
-    until = throttle.waits_until(state, wrong.rule, now=turn.now)
+    until = throttle.waits_until(state, wrong_try.rule, now=turn.now)
     turn.record(
         account,
         event.new_event(
             event.CODE_REFUSED,
             Outcome.REFUSED if until is None else Outcome.THROTTLED,
-            purpose=wrong.purpose,
-            reason=str(wrong.reason),
+            purpose=wrong_try.purpose,
+            reason=str(wrong_try.reason),
         ),
     )
     if is_guessed(in_a_row=in_a_row, millionths=millionths):
         retire_password(turn, account, reason=GUESSING)
         return Refused(Reason.PASSWORD_RETIRED)
-    _tell_owner(turn, account, in_a_row=in_a_row)
-    detail: dict[str, str | int] = {"in_a_row": in_a_row}
-    left = throttle.tries_left(state, wrong.rule)
-    if 0 < left <= TRIES_LEFT_TO_SAY:
+    _notify_owner(turn, account, in_a_row=in_a_row)
+    detail = RefusalDetail(in_a_row=in_a_row)
+    left = throttle.tries_left(state, wrong_try.rule)
+    if 0 < left <= TRIES_LEFT_TO_SHOW:
         detail["tries_left"] = left
-    return Refused(wrong.reason, retry_at=until, detail=detail)
+    return Refused(wrong_try.reason, retry_at=until, detail=detail)
 
 
 def count_network(turn: Turn) -> None:
-    """Count a wrong code against the network it came from: spraying over accounts trips this."""
+    """Count a wrong code against its network, which catches spraying across accounts."""
     network_key = _network_key(turn.visitor)
     state = throttle.count(
         throttles.lock(turn.tx, network_key, now=turn.now), throttle.CODE_NETWORK, now=turn.now
@@ -140,12 +144,12 @@ def _network_key(visitor: Visitor) -> str:
     return f"{throttle.CODE_NETWORK.name}:{visitor.network}"
 
 
-def _tell_owner(turn: Turn, account: Account, *, in_a_row: int) -> None:
-    if in_a_row < WRONG_IN_A_ROW_TO_TELL or outbox.is_notice_recent(
+def _notify_owner(turn: Turn, account: Account, *, in_a_row: int) -> None:
+    if in_a_row < WRONG_IN_A_ROW_TO_NOTIFY or outbox.is_notice_recent(
         turn.tx,
         account.id,
         kind=NoticeKind.WRONG_CODES,
-        since=turn.now - TELL_AGAIN_SECONDS,
+        since=turn.now - NOTIFY_AGAIN_SECONDS,
         now=turn.now,
     ):
         return

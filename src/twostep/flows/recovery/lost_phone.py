@@ -1,13 +1,13 @@
-"""Waiting-period recovery by mail, for somebody who has lost every second step.
+"""Recovery by mail after a waiting period, for somebody who has lost every second step.
 
     password ──▶ waiting ──time──▶ ended ──password and mailed link──▶ enrolment only
                     │                │
-                    └──── link in every mail, a sign-in with a second step, another password ──▶ none
+                    └──── link in any mail, a sign-in with a second step, a new password ──▶ none
 
-It is off unless `policy.recovery_wait_hours` is set, asks for the right password, which was not set
-by mail in the last seven days, and is never open to operators. Every address is told at the start,
-daily, and at the end; every phone at the start and at the end. Its end gives no session. Sources:
-security: Recovery; NIST SP 800-63B-4 §4.2.
+Off unless `policy.recovery_wait_hours` is set, and never available to operators. It requires the
+password, which must not have been set by mail in the last seven days. Every address is notified at the
+start, daily and at the end; every phone at the start and at the end. The end of the wait gives no
+session. Sources: security: Recovery; NIST SP 800-63B-4 §4.2.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from twostep.delivery.mail.notice import NoticeKind
 from twostep.flows.env import Env
 from twostep.flows.mail_links import NOT_ME, NOT_ME_SECONDS, RESET_PASSWORD
 from twostep.flows.policy.decide import duties_of, rules_of
-from twostep.flows.recovery.tell_phones import tell_phones
+from twostep.flows.recovery.tell_phones import notify_phones
 from twostep.flows.sign_in.complete import SignedIn, open_session
 from twostep.flows.sign_in.first_step import sign_in
 from twostep.flows.sign_in.waiting_recovery import CANCEL, FINISH, cancel_recovery, end_links
@@ -36,15 +36,14 @@ from twostep.store.sign_in import sessions
 
 DAY_SECONDS = 86_400
 QUIET_SECONDS = 7 * DAY_SECONDS  # after a password was set by mail
-FINISH_SECONDS = 7 * DAY_SECONDS  # for the link that the end sends
+FINISH_SECONDS = 7 * DAY_SECONDS  # how long the link mailed at the end works
 
 
 @dataclass(frozen=True, slots=True)
 class RecoverView:
-    """What the page shows. `ends_at`: of the recovery that waits, None: there is none.
+    """What the page shows. `ends_at`: when the current recovery's wait ends; None if there is none.
 
-    `is_over`: its waiting is over, and the link is in the mail. `may_start_at`: 0, or when one may
-    be started.
+    `is_over`: the wait is over and the link was mailed. `may_start_at`: the earliest start; 0 for now.
     """
 
     wait_hours: int
@@ -54,30 +53,30 @@ class RecoverView:
 
 
 def may_recover(env: Env, account: Account) -> bool:
-    """Whether this account can ask for a recovery at all."""
+    """Whether this account can use recovery at all."""
     return (
         duties_of(env, account).may_recover and account.status is Status.ACTIVE and account.two_step
     )
 
 
 def view_recovery(turn: Turn, half: Session) -> RecoverView | Refused:
-    """The state of the account's recovery. Refused: NOT_FOUND (off, or not for this account)."""
+    """The state of the account's recovery. Refused: NOT_FOUND (off or not allowed)."""
     account = accounts.load(turn.tx, half.account_id)
     if account is None or not may_recover(turn.env, account):
         return Refused(Reason.NOT_FOUND)
-    own = _load_open(turn, account)
+    recovery = _load_open(turn, account)
     return RecoverView(
         wait_hours=rules_of(turn.env.settings).recovery_wait_hours,
-        ends_at=own.ends_at if own else None,
-        is_over=own is not None and own.ended_at is not None,
+        ends_at=recovery.ends_at if recovery else None,
+        is_over=recovery is not None and recovery.ended_at is not None,
         may_start_at=_may_start_at(turn, account),
     )
 
 
 def start_recovery(turn: Turn, half: Session) -> Done | Refused:
-    """Begin to wait; one that waits already goes on as it is.
+    """Start the waiting period; a recovery in progress continues unchanged.
 
-    Refused: NOT_FOUND, STEP_ENDED, CHANGED (the password was set by mail too lately).
+    Refused: NOT_FOUND, STEP_ENDED, CHANGED (the password was set by mail too recently).
     """
     account = accounts.lock(turn.tx, half.account_id)
     current = sessions.load_current(
@@ -106,17 +105,17 @@ def start_recovery(turn: Turn, half: Session) -> Done | Refused:
     started = event.new_event(event.RECOVERY_STARTED, ends_at=ends_at)
     turn.record(account, started)
     mail_every_address(turn, account, recovery, NoticeKind.RECOVERY_STARTED)
-    tell_phones(turn, account)
+    notify_phones(turn, account)
     return Done()
 
 
 def view_cancelling(turn: Turn, *, link: str) -> Account | Refused:
-    """Whose recovery a link stops. Refused: LINK_DEAD."""
+    """The account whose recovery a link cancels. Refused: LINK_DEAD."""
     return _owner_of(turn, link, purpose=CANCEL)
 
 
 def cancel_by_link(turn: Turn, *, link: str) -> Done | Refused:
-    """Stop a recovery without signing in. Refused: LINK_DEAD."""
+    """Cancel a recovery without signing in. Refused: LINK_DEAD."""
     owner = _owner_of(turn, link, purpose=CANCEL)
     account = accounts.lock(turn.tx, owner.id) if isinstance(owner, Account) else None
     digest = token.digest(link)
@@ -128,7 +127,7 @@ def cancel_by_link(turn: Turn, *, link: str) -> Done | Refused:
 
 
 def view_finishing(turn: Turn, *, link: str) -> Account | Refused:
-    """Whose recovery a link ends with. Refused: LINK_DEAD."""
+    """The account whose recovery a link completes. Refused: LINK_DEAD."""
     owner = _owner_of(turn, link, purpose=FINISH)
     if isinstance(owner, Refused) or not may_recover(turn.env, owner):
         return Refused(Reason.LINK_DEAD)
@@ -136,9 +135,9 @@ def view_finishing(turn: Turn, *, link: str) -> Account | Refused:
 
 
 async def finish_recovery(opener: TurnOpener, *, link: str, typed: str) -> SignedIn | Refused:
-    """Password and mailed link together open enrolment, nothing else; the link works once.
+    """Open enrolment, and nothing else, with the password and the mailed link, which works once.
 
-    Refused: LINK_DEAD, and what `sign_in` says. Raises `Overloaded`.
+    Refused: LINK_DEAD, and whatever `sign_in` refuses. Raises `Overloaded`.
     """
     owner = await opener.read(view_finishing, link=link)
     if isinstance(owner, Refused):
@@ -152,14 +151,19 @@ async def finish_recovery(opener: TurnOpener, *, link: str, typed: str) -> Signe
 def _finish(turn: Turn, half: Session, *, link: str) -> SignedIn | Refused:
     account = accounts.lock(turn.tx, half.account_id)
     sessions.remove(turn.tx, half.id, account_id=half.account_id)
-    own = recoveries.load(turn.tx, half.account_id)
-    if account is None or own is None or own.ended_at is None or half.level is not Level.HALF:
+    recovery = recoveries.load(turn.tx, half.account_id)
+    if (
+        account is None
+        or recovery is None
+        or recovery.ended_at is None
+        or half.level is not Level.HALF
+    ):
         return Refused(Reason.LINK_DEAD)
-    if not may_recover(turn.env, account) or account.password_version != own.password_version:
+    if not may_recover(turn.env, account) or account.password_version != recovery.password_version:
         return Refused(Reason.LINK_DEAD)
     digest = token.digest(link)
-    found = mail_links.load(turn.tx, digest, purpose=FINISH)
-    if found is None or (found.account_id, found.subject_id) != (account.id, own.id):
+    row = mail_links.load(turn.tx, digest, purpose=FINISH)
+    if row is None or (row.account_id, row.subject_id) != (account.id, recovery.id):
         return Refused(Reason.LINK_DEAD)
     if not mail_links.consume(turn.tx, digest, purpose=FINISH, now=turn.now):
         return Refused(Reason.LINK_DEAD)
@@ -174,15 +178,17 @@ def _finish(turn: Turn, half: Session, *, link: str) -> SignedIn | Refused:
 
 
 def _load_open(turn: Turn, account: Account) -> Recovery | None:
-    """The recovery that still leads somewhere."""
-    own = recoveries.load(turn.tx, account.id)
-    if own is None or own.password_version != account.password_version:
+    """The account's recovery, unless its password changed or its link has expired."""
+    recovery = recoveries.load(turn.tx, account.id)
+    if recovery is None or recovery.password_version != account.password_version:
         return None
-    return None if own.ended_at is not None and turn.now >= own.ended_at + FINISH_SECONDS else own
+    if recovery.ended_at is not None and turn.now >= recovery.ended_at + FINISH_SECONDS:
+        return None
+    return recovery
 
 
 def _may_start_at(turn: Turn, account: Account) -> int:
-    """0, or when a password that was set by mail is old enough."""
+    """The earliest start after a password was set by mail; 0 for now."""
     used_at = mail_links.was_used(
         turn.tx, account.id, purpose=RESET_PASSWORD, since=turn.now - QUIET_SECONDS
     )
@@ -190,32 +196,30 @@ def _may_start_at(turn: Turn, account: Account) -> int:
 
 
 def _owner_of(turn: Turn, link: str, *, purpose: str) -> Account | Refused:
-    found = mail_links.load(turn.tx, token.digest(link), purpose=purpose)
-    if (
-        found is None
-        or found.used_at is not None
-        or not found.created_at <= turn.now < found.expires_at
-    ):
+    row = mail_links.load(turn.tx, token.digest(link), purpose=purpose)
+    if row is None or row.used_at is not None or not row.created_at <= turn.now < row.expires_at:
         return Refused(Reason.LINK_DEAD)
-    own = recoveries.load(turn.tx, found.account_id)
-    account = accounts.load(turn.tx, found.account_id)
-    if own is None or own.id != found.subject_id or account is None:
+    recovery = recoveries.load(turn.tx, row.account_id)
+    account = accounts.load(turn.tx, row.account_id)
+    if recovery is None or recovery.id != row.subject_id or account is None:
         return Refused(Reason.LINK_DEAD)
     return account
 
 
-def mail_every_address(turn: Turn, account: Account, own: Recovery, kind: NoticeKind) -> None:
-    """Mail every verified address: a link that stops it, or, at the end, the one that opens."""
+def mail_every_address(turn: Turn, account: Account, recovery: Recovery, kind: NoticeKind) -> None:
+    """Mail every verified address a link to cancel or, at the end, the link to finish."""
     is_over = kind is NoticeKind.RECOVERY_DONE
     purpose = FINISH if is_over else CANCEL
-    seconds = FINISH_SECONDS if is_over else own.ends_at - turn.now + FINISH_SECONDS
+    seconds = FINISH_SECONDS if is_over else recovery.ends_at - turn.now + FINISH_SECONDS
     for address in addresses.list_addresses(turn.tx, account.id):
         if address.verified_at is None:
             continue
         payload: dict[str, object] = {
             "to": address.address,
-            "data": {} if is_over else {"until_at": own.ends_at},
-            "action": turn.new_link(account, purpose=purpose, subject_id=own.id, seconds=seconds),
+            "data": {} if is_over else {"until_at": recovery.ends_at},
+            "action": turn.new_link(
+                account, purpose=purpose, subject_id=recovery.id, seconds=seconds
+            ),
             "not_me": turn.new_link(account, purpose=NOT_ME, subject_id="", seconds=NOT_ME_SECONDS),
         }
         turn.queue_mail(account, kind, payload=payload)

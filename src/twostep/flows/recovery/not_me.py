@@ -1,8 +1,8 @@
-""" "This wasn't me": the link in every notice, used once, without signing in; or a row of the own history.
+""" "This wasn't me": from the single-use link in every notice, or from a row of the account's history.
 
-Opening the page changes nothing. Its button ends every session, forgets browsers, undoes what the
-notice or the row told of, and retires the password. Undoing never takes the account's last app or
-passkey unless the password (a retired one too) is typed on that page.
+The link needs no sign-in. Opening the page changes nothing. Its button ends every session, forgets
+browsers, undoes the reported change and retires the password. Undoing never removes the account's
+last app or passkey unless the password (even a retired one) is typed on that page.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from twostep.flows.proof.retired_password import retire_password
 from twostep.flows.recovery import undo
 from twostep.flows.turn import Turn, TurnOpener
 from twostep.store.account import accounts, addresses, mail_links
-from twostep.store.methods import backup_codes as stored_codes
+from twostep.store.methods import backup_codes
 from twostep.store.sign_in import known_browsers, sessions
 
 
@@ -31,9 +31,9 @@ _ADDED = frozenset({event.APP_ADDED, event.PASSKEY_ADDED, event.PHONE_ADDED})
 
 @dataclass(frozen=True, slots=True)
 class Containment:
-    """What the button would do. `undo`: kind of thing that would be taken back, "" for none.
+    """What the button would do. `undo`: the kind of thing that would be undone, "" for none.
 
-    `needs_password`: taking it back would remove the last app or passkey, so the password must be typed.
+    `needs_password`: undoing would remove the last app or passkey, so the password must be typed.
     """
 
     two_step: bool
@@ -43,7 +43,7 @@ class Containment:
 
 @dataclass(frozen=True, slots=True)
 class Contained:
-    """It was done. `undone`: whether the thing was taken back too."""
+    """The result. `sessions`: how many ended; `undone`: whether the change was undone too."""
 
     sessions: int
     undone: bool
@@ -51,9 +51,9 @@ class Contained:
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """What somebody says was not them. `undo`: what would be taken back, as `kind:id`.
+    """The reported event. `undo`: what would be undone, as `kind:id`.
 
-    `digest`: of the mailed link; `session_id`: of the session that showed the row, where it was one.
+    `digest`: of the mailed link; `session_id`: of the session that showed the row of history.
     """
 
     account_id: str
@@ -66,47 +66,47 @@ Find = Callable[[Turn], Cause | None]
 
 
 def by_link(link: str, *, now: int) -> Find:
-    """The cause that a mailed link names, while it works."""
+    """Find the cause that a mailed link names, while the link works."""
 
     def find(turn: Turn) -> Cause | None:
         digest = token.digest(link)
-        found = mail_links.load(turn.tx, digest, purpose=NOT_ME)
-        if found is None or found.used_at is not None:
+        row = mail_links.load(turn.tx, digest, purpose=NOT_ME)
+        if row is None or row.used_at is not None:
             return None
-        if not found.created_at <= now < found.expires_at:
+        if not row.created_at <= now < row.expires_at:
             return None
-        return Cause(found.account_id, found.subject_id, digest=digest)
+        return Cause(row.account_id, row.subject_id, digest=digest)
 
     return find
 
 
 def by_event(current: Session, *, seq: int, now: int) -> Find:
-    """The cause that a row of the session's own history names, while that can be denied."""
+    """Find the cause that a row of the account's history names, while it can be denied."""
 
     def find(turn: Turn) -> Cause | None:
-        told = load_activity(turn, current.account_id, seq=seq)
+        activity = load_activity(turn, current.account_id, seq=seq)
         if (
-            told is None
-            or not is_deniable(told, now=now)
+            activity is None
+            or not is_deniable(activity, now=now)
             or not sessions.exists(turn.tx, current.id)
         ):
             return None
-        taken_back = _undo_of(turn, current.account_id, told)
-        return Cause(current.account_id, taken_back, session_id=current.id)
+        undoes = _undo_of(turn, current.account_id, activity)
+        return Cause(current.account_id, undoes, session_id=current.id)
 
     return find
 
 
-def _undo_of(turn: Turn, account_id: str, told: Activity) -> str:
-    """What the event brought, as a notice of it names it."""
-    if told.event in _ADDED:
-        return told.method
-    if told.event == event.RECOVERY_CODES_CREATED:
-        own = stored_codes.load_set(turn.tx, account_id)
-        return f"codes:{own.id}" if own and own.created_at == told.at else ""
-    if told.event == event.EMAIL_VERIFIED:
-        own_addresses = addresses.list_addresses(turn.tx, account_id)
-        ids = [one.id for one in own_addresses if one.verified_at == told.at]
+def _undo_of(turn: Turn, account_id: str, activity: Activity) -> str:
+    """What the event added, named as in its notice."""
+    if activity.event in _ADDED:
+        return activity.method
+    if activity.event == event.RECOVERY_CODES_CREATED:
+        codes = backup_codes.load_set(turn.tx, account_id)
+        return f"codes:{codes.id}" if codes and codes.created_at == activity.at else ""
+    if activity.event == event.EMAIL_VERIFIED:
+        listed = addresses.list_addresses(turn.tx, account_id)
+        ids = [address.id for address in listed if address.verified_at == activity.at]
         return f"email:{ids[0]}" if len(ids) == 1 else ""
     return ""
 
@@ -126,7 +126,7 @@ def view_containment(turn: Turn, find: Find) -> Containment | Refused:
 
 
 async def contain(opener: TurnOpener, find: Find, *, typed: str) -> Contained | Refused:
-    """Secure the account. Refused: LINK_DEAD, PASSWORD_CURRENT_WRONG (typed, and wrong), THROTTLED.
+    """Secure the account. Refused: LINK_DEAD, PASSWORD_CURRENT_WRONG (if typed), THROTTLED.
 
     Raises `Overloaded`.
     """
@@ -149,36 +149,38 @@ async def contain(opener: TurnOpener, find: Find, *, typed: str) -> Contained | 
         )
         right = verdict.ok and account.password_hash is not None
         if not right:
-            return await opener.run(_record_wrong, account_id=account.id)
+            return await opener.run(_record_wrong_password, account_id=account.id)
     return await opener.run(_contain, find, version=account.password_version, right=right)
 
 
 def _contain(turn: Turn, find: Find, *, version: int, right: bool) -> Contained | Refused:
-    named = find(turn)
-    account = accounts.lock(turn.tx, named.account_id) if named else None
-    cause = find(turn) if account else None  # again under the lock: a session may have been ended
+    unlocked = find(turn)
+    account = accounts.lock(turn.tx, unlocked.account_id) if unlocked else None
+    cause = find(turn) if account else None  # again under the lock: the session may have ended
     if cause is None or account is None:
         return Refused(Reason.LINK_DEAD)
     if cause.digest and not mail_links.consume(turn.tx, cause.digest, purpose=NOT_ME, now=turn.now):
         return Refused(Reason.LINK_DEAD)
     right = right and version == account.password_version
-    ended = sessions.remove_others(turn.tx, account.id, keep="")
+    count = sessions.remove_others(turn.tx, account.id, keep="")
     known_browsers.remove_known_browsers(turn.tx, account.id)
-    # Whoever was in may have asked for these; new links go to the addresses that remain.
+    # An intruder may have requested these; new links go to the addresses that remain.
     mail_links.remove_open(turn.tx, account.id, purpose=RESET_PASSWORD)
-    stored_codes.remove_temporary(turn.tx, account.id)
+    backup_codes.remove_temporary(turn.tx, account.id)
     undone = undo.take_back(turn, account, undo=cause.undo, right=right)
     what = cause.undo.partition(":")[0] if undone else "nothing"
-    done = event.new_event(event.CONTAINMENT_DONE, sessions=ended, undone=what)
-    turn.record(account, done)
+    contained = event.new_event(event.CONTAINMENT_DONE, sessions=count, undone=what)
+    turn.record(account, contained)
     retire_password(turn, account, reason="not_me")
-    return Contained(ended, undone)
+    return Contained(count, undone)
 
 
-def _record_wrong(turn: Turn, *, account_id: str) -> Refused:
+def _record_wrong_password(turn: Turn, *, account_id: str) -> Refused:
     refused = Refused(Reason.PASSWORD_CURRENT_WRONG)
     account = accounts.lock(turn.tx, account_id)
     if account is not None:
-        told = event.new_event(event.PASSWORD_REFUSED, event.Outcome.REFUSED, reason=refused.reason)
-        turn.record(account, told)
+        wrong_password = event.new_event(
+            event.PASSWORD_REFUSED, event.Outcome.REFUSED, reason=refused.reason
+        )
+        turn.record(account, wrong_password)
     return refused

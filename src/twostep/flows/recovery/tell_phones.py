@@ -1,8 +1,8 @@
-"""The one notice that goes out by text: of a waiting recovery, to every phone of the account.
+"""The only notice sent by text: of a waiting recovery, to every phone of the account.
 
-Whose mailbox the thief reads too hears of it so. It counts against the same limits as codes, in the
-part that strangers may use; where that is used up it is left out, and the recovery goes on. Landlines
-take no texts. Sources: delivery: Abuse; screens: Lost-device recovery.
+It reaches owners whose mailbox the thief can read. It counts against the share of the limits open to
+unknown browsers; once that is used up the notice is skipped and the recovery continues. Landlines take
+no texts. Sources: delivery: Abuse; screens: Lost-device recovery.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from twostep.store.account.accounts import Held
 from twostep.store.methods import phones
 
 
-LIFE_SECONDS = 86_400  # as a notice by e-mail has
+LIFE_SECONDS = 86_400  # the same as for a notice by mail
 
 
-def tell_phones(turn: Turn, account: Held) -> None:
-    """Queue it to each phone that takes texts. The account is locked."""
+def notify_phones(turn: Turn, account: Held) -> None:
+    """Queue the notice to each phone that takes texts."""
     for phone in phones.list_confirmed(turn.tx, account.id):
         way = choose_way(turn.env, phone, purpose=Purpose.SIGN_IN, channel=Channel.SMS)
         if not isinstance(way, Refused):
-            _tell(turn, account, phone)
+            _queue_notice(turn, account, phone)
 
 
-def _tell(turn: Turn, account: Held, phone: Phone) -> None:
+def _queue_notice(turn: Turn, account: Held, phone: Phone) -> None:
     e164 = number_or_none(turn, phone)
     if e164 is None:
         return

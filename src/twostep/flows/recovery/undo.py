@@ -1,4 +1,4 @@
-"""What a "This wasn't me" link takes back: the thing whose notice it came with, named as `kind:id`."""
+"""Undo what a "This wasn't me" report is about, named as `kind:id`."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from twostep.core.account import Account
 from twostep.core.audit import event
 from twostep.core.policy.rules import may_remove
 from twostep.delivery.mail.notice import NoticeKind
-from twostep.flows.methods.remove import find_method, take_away
+from twostep.flows.methods.remove import find_method, remove_and_notify
 from twostep.flows.methods.two_step import disabled_event, wipe_methods
 from twostep.flows.turn import Turn
 from twostep.store.account import accounts, addresses
 from twostep.store.account.accounts import Held
-from twostep.store.methods import backup_codes as stored_codes
+from twostep.store.methods import backup_codes
 from twostep.store.methods.all_methods import load_methods
 
 
@@ -19,57 +19,57 @@ METHODS = frozenset({"app", "passkey", "phone"})
 
 
 def exists(turn: Turn, account: Account, undo: str) -> bool:
-    """Whether there still is what would be taken back."""
+    """Whether the thing to undo still exists."""
     kind, _, subject_id = undo.partition(":")
     if kind in METHODS:
         return find_method(load_methods(turn.tx, account.id), subject_id) is not None
     if kind == "codes":
-        own = stored_codes.load_set(turn.tx, account.id)
-        return own is not None and own.id == subject_id
+        codes = backup_codes.load_set(turn.tx, account.id)
+        return codes is not None and codes.id == subject_id
     return kind == "email" and any(
-        one.id == subject_id for one in addresses.list_addresses(turn.tx, account.id)
+        address.id == subject_id for address in addresses.list_addresses(turn.tx, account.id)
     )
 
 
 def is_last(turn: Turn, account: Account, undo: str) -> bool:
     """Whether it is the only app or passkey left."""
     methods = load_methods(turn.tx, account.id)
-    found = find_method(methods, undo.partition(":")[2])
-    return account.two_step and found is not None and not may_remove(methods, kind=found.kind)
+    method = find_method(methods, undo.partition(":")[2])
+    return account.two_step and method is not None and not may_remove(methods, kind=method.kind)
 
 
 def take_back(turn: Turn, account: Held, *, undo: str, right: bool) -> bool:
-    """Take it back and tell every address; the last app or passkey only with the right password."""
+    """Undo it and notify every address; the last app or passkey only with the right password."""
     kind, _, subject_id = undo.partition(":")
     if not exists(turn, account, undo):
         return False
     if kind == "codes":
-        stored_codes.remove_set(turn.tx, account.id)
+        backup_codes.remove_set(turn.tx, account.id)
         return True
     if kind == "email":
-        return _take_address(turn, account, address_id=subject_id)
+        return _remove_address(turn, account, address_id=subject_id)
     if is_last(turn, account, undo):
         if right:
-            _turn_off(turn, account)
+            _disable_two_step(turn, account)
         return right
-    removed = find_method(load_methods(turn.tx, account.id), subject_id)
-    if removed is not None:
-        take_away(turn, account, removed, method_id=subject_id)
-    return removed is not None
+    method = find_method(load_methods(turn.tx, account.id), subject_id)
+    if method is not None:
+        remove_and_notify(turn, account, method, method_id=subject_id)
+    return method is not None
 
 
-def _turn_off(turn: Turn, account: Held) -> None:
+def _disable_two_step(turn: Turn, account: Held) -> None:
     wiped = wipe_methods(turn, account)
     accounts.save_two_step(turn.tx, account, on=False, now=turn.now)
     turn.record(account, disabled_event(wiped, by="containment"))
     turn.notify(account, NoticeKind.TWO_STEP_DISABLED)
 
 
-def _take_address(turn: Turn, account: Held, *, address_id: str) -> bool:
-    """Remove an address unless it is the last verified one; it is told too."""
-    own = addresses.list_addresses(turn.tx, account.id)
-    verified = tuple(one.address for one in own if one.verified_at is not None)
-    address = next(one for one in own if one.id == address_id)
+def _remove_address(turn: Turn, account: Held, *, address_id: str) -> bool:
+    """Remove an address, and notify it too, unless it is the last verified one."""
+    listed = addresses.list_addresses(turn.tx, account.id)
+    verified = tuple(row.address for row in listed if row.verified_at is not None)
+    address = next(row for row in listed if row.id == address_id)
     if len(verified) <= 1:
         return False
     addresses.remove_address(turn.tx, address_id, account_id=account.id)

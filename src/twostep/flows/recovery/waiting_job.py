@@ -1,4 +1,4 @@
-"""The daily mails of recoveries that wait, and their end."""
+"""The job that sends the daily mails of waiting recoveries and ends their wait."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from twostep.flows.recovery.lost_phone import (
     mail_every_address,
     may_recover,
 )
-from twostep.flows.recovery.tell_phones import tell_phones
+from twostep.flows.recovery.tell_phones import notify_phones
 from twostep.flows.sign_in.waiting_recovery import cancel_recovery
 from twostep.flows.turn import Turn, by_system
 from twostep.store.account import accounts
@@ -30,18 +30,18 @@ BATCH = 50
 
 
 def run_due(turn: Turn) -> int:
-    """Send the daily mail, or the last one; how many recoveries were looked at."""
+    """Send the daily or final mails that are due; returns how many recoveries were due."""
     due = recoveries.list_due(turn.tx, now=turn.now, limit=BATCH)
-    for found in due:
-        account = accounts.lock(turn.tx, found.account_id)
-        own = recoveries.load(turn.tx, found.account_id)
-        if account is not None and own is not None and own.next_at <= turn.now:
-            _go_on(turn, account, own)
+    for listed in due:
+        account = accounts.lock(turn.tx, listed.account_id)
+        recovery = recoveries.load(turn.tx, listed.account_id)
+        if account is not None and recovery is not None and recovery.next_at <= turn.now:
+            _advance(turn, account, recovery)
     return len(due)
 
 
 async def run_recoveries(env: Env) -> None:
-    """Look every few seconds until cancelled; at once nothing where recovery is off."""
+    """Check every few seconds until cancelled; returns at once if recovery is off."""
     while rules_of(env.settings).recovery_wait_hours:
         with suppress(StoreUnavailable):
             if await env.store.read(recoveries.list_due, now=env.clock(), limit=1):
@@ -49,20 +49,22 @@ async def run_recoveries(env: Env) -> None:
         await asyncio.sleep(LOOK_EVERY_SECONDS)
 
 
-def _go_on(turn: Turn, account: Held, own: Recovery) -> None:
-    if own.ended_at is not None:  # nobody came within the link's life
+def _advance(turn: Turn, account: Held, recovery: Recovery) -> None:
+    if recovery.ended_at is not None:  # nobody used the link in time
         recoveries.remove(turn.tx, account.id)
-    elif not may_recover(turn.env, account) or account.password_version != own.password_version:
+    elif (
+        not may_recover(turn.env, account) or account.password_version != recovery.password_version
+    ):
         cancel_recovery(turn, account, by="change")
-    elif turn.now >= own.ends_at:
+    elif turn.now >= recovery.ends_at:
         recoveries.save_next(
             turn.tx, account.id, next_at=turn.now + FINISH_SECONDS, ended_at=turn.now
         )
-        ended = event.new_event(event.RECOVERY_ENDED)
-        turn.record(account, ended)
-        mail_every_address(turn, account, own, NoticeKind.RECOVERY_DONE)
-        tell_phones(turn, account)
+        wait_ended = event.new_event(event.RECOVERY_ENDED)
+        turn.record(account, wait_ended)
+        mail_every_address(turn, account, recovery, NoticeKind.RECOVERY_DONE)
+        notify_phones(turn, account)
     else:
-        next_at = min(turn.now + DAY_SECONDS, own.ends_at)
+        next_at = min(turn.now + DAY_SECONDS, recovery.ends_at)
         recoveries.save_next(turn.tx, account.id, next_at=next_at, ended_at=None)
-        mail_every_address(turn, account, own, NoticeKind.RECOVERY_DAILY)
+        mail_every_address(turn, account, recovery, NoticeKind.RECOVERY_DAILY)

@@ -1,4 +1,4 @@
-"""The end of every way in: `complete_sign_in` is the only place that makes a full session.
+"""The end of every sign-in: only `complete_sign_in` creates a full session.
 
 password ──▶ begin_second_step ──▶ half session ──code──▶ complete_sign_in ──▶ full session
     └───────── two-step sign-in off, or remembered ─────▶ complete_sign_in ◀── passkey alone
@@ -15,10 +15,15 @@ from twostep.core.audit import event
 from twostep.core.methods import reminder
 from twostep.core.methods.authenticator import MethodKind
 from twostep.core.methods.reminder import Reminder
-from twostep.core.sign_in import session as session_core
-from twostep.core.sign_in.session import AMR_PASSWORD, Aal, Level, Session
+from twostep.core.sign_in.session import (
+    AMR_PASSWORD,
+    HALF_SESSION_SECONDS,
+    Aal,
+    Level,
+    Session,
+)
 from twostep.flows.env import Visitor
-from twostep.flows.proof import wrong_tries as second_step_throttle
+from twostep.flows.proof import wrong_tries
 from twostep.flows.proof.remembered_browsers import remember
 from twostep.flows.sign_in.known_browsers import known_id, remember_as_known
 from twostep.flows.sign_in.waiting_recovery import cancel_recovery
@@ -31,7 +36,7 @@ from twostep.store.sign_in import sessions
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What was shown. `amr`: RFC 8176 names, parted by blanks; `method`: as `app:ID`, "" for none."""
+    """What was proved. `amr`: RFC 8176 names, space-separated. `method`: as `app:ID`, or ""."""
 
     amr: str
     aal: Aal
@@ -40,9 +45,10 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """A session was opened or raised: its new cookie value, and the known browser's if it is new.
+    """A session was opened or raised.
 
-    `remember_token`: the next value of a remembered browser. `reminder`: what to say on the way.
+    `token`: the session's new cookie value. `browser_token`: the known-browser cookie, if new.
+    `remember_token`: a remembered browser's next value. `reminder`: what to remind the owner of.
     """
 
     session: Session
@@ -55,12 +61,12 @@ class SignedIn:
 def open_session(
     turn: Turn, account: Account, *, level: Level, browser_id: str | None, next_path: str
 ) -> SignedIn:
-    """Open a session after the right password: half (second step to come) or enrolment only.
+    """Open a session after the right password: half (second step still due) or enrolment only.
 
-    `browser_id`: the known browser it comes from, whose allowance of wrong codes it then has.
+    `browser_id`: the known browser it comes from; its allowance of wrong codes applies.
     """
     half = level is Level.HALF
-    seconds = session_core.HALF_SESSION_SECONDS if half else turn.env.limits.total_seconds
+    seconds = HALF_SESSION_SECONDS if half else turn.env.limits.total_seconds
     session = _new_session(account, turn.visitor, level=level, next_path=next_path, now=turn.now)
     session = replace(session, browser_id=browser_id, expires_at=turn.now + seconds)
     cookie = token.new_token()
@@ -76,15 +82,15 @@ def complete_sign_in(
     proof: Proof,
     next_path: str,
 ) -> SignedIn:
-    """Make a full session: raise the half session, or open a new one.
+    """Create a full session: raise the half session, or open a new one.
 
-    The half session was read under the account's lock with the visitor's cookie value, so that of
-    two answers that arrive together only the first counts.
+    `half` was read under the account's lock by the visitor's cookie value, so if two answers arrive
+    together only the first counts.
     """
     base = half or _new_session(
         account, turn.visitor, level=Level.FULL, next_path=next_path, now=turn.now
     )
-    came_from = half.browser_id if half else known_id(turn, account)
+    origin_id = half.browser_id if half else known_id(turn, account)
     browser_id, browser_token = remember_as_known(turn, account)
     session = _full(turn, base, proof, browser_id=browser_id)
     if half is None:
@@ -93,7 +99,7 @@ def complete_sign_in(
     else:
         cookie = renew_cookie(turn, session)
     if proof.aal is Aal.AAL2:
-        _forget_tries(turn, account, browser_id=came_from)
+        _forget_tries(turn, account, browser_id=origin_id)
         cancel_recovery(turn, account, by="sign_in")
     completed = event.new_event(
         event.SIGN_IN_COMPLETED, method=proof.method, aal=str(proof.aal), amr=proof.amr
@@ -111,8 +117,10 @@ def complete_step(
     method: str,
     remembers_after: MethodKind | None,
 ) -> SignedIn:
-    """Raise the half session by what was shown; `remembers_after`: of which kind it was, where the
-    browser shall be remembered."""
+    """Raise the half session after a second factor.
+
+    `remembers_after`: the factor's kind if the browser should be remembered, else None.
+    """
     signed_in = complete_sign_in(
         turn, account, half=half, proof=Proof(amr, Aal.AAL2, method), next_path=half.next_path
     )
@@ -123,7 +131,7 @@ def complete_step(
 
 
 def renew_cookie(turn: Turn, raised: Session) -> str:
-    """Save a session that was raised, under a new cookie value; the old value is dead."""
+    """Save a raised session under a new cookie value; the old value stops working."""
     cookie = token.new_token()
     old_digest, new_digest = token.digest(turn.visitor.session_token), token.digest(cookie)
     sessions.raise_session(turn.tx, raised, old_digest=old_digest, new_digest=new_digest)
@@ -131,7 +139,7 @@ def renew_cookie(turn: Turn, raised: Session) -> str:
 
 
 def _remind(turn: Turn, account: Held) -> Reminder | None:
-    """What to remind of now; looked at once in fourteen days, and only while two-step sign-in is on."""
+    """Choose a reminder, at most once in fourteen days and only while two-step sign-in is on."""
     if not account.two_step or not reminder.is_due(account.spare_reminder_at, now=turn.now):
         return None
     accounts.save_spare_reminder(turn.tx, account, at=turn.now + reminder.REMIND_SECONDS)
@@ -139,7 +147,7 @@ def _remind(turn: Turn, account: Held) -> Reminder | None:
 
 
 def _full(turn: Turn, base: Session, proof: Proof, *, browser_id: str) -> Session:
-    """A full session that begins now, here."""
+    """A full session that starts now, in the visitor's browser and network."""
     visitor, now = turn.visitor, turn.now
     return replace(
         base,
@@ -158,8 +166,8 @@ def _full(turn: Turn, base: Session, proof: Proof, *, browser_id: str) -> Sessio
 
 
 def _forget_tries(turn: Turn, account: Held, *, browser_id: str | None) -> None:
-    """A second factor ends what was counted against the browser and in a row."""
-    second_step_throttle.forget(turn, account, browser_id=browser_id)
+    """A second factor resets the browser's counters and the count of consecutive wrong codes."""
+    wrong_tries.forget(turn, account, browser_id=browser_id)
     if account.wrong_in_a_row:
         accounts.save_guesses(turn.tx, account, in_a_row=0, millionths=account.guess_millionths)
 

@@ -1,8 +1,8 @@
 """The first step: user name or verified e-mail address, and password.
 
-Argon2 runs between a read and ONE write flow. The write flow decides the throttles and compares what
-was read; past a limit it refuses whatever the hash said. Unknown names cost the same hash and have
-the same counters. Sources: ASVS 6.3.1, 6.3.8; security: Guessing.
+Argon2 runs between a read and ONE write flow. The write flow applies the throttles and checks that
+what was read still holds; past a limit it refuses whatever the hash result. Unknown names cost the
+same hash and have the same counters. Sources: ASVS 6.3.1, 6.3.8; security: Guessing.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from twostep.store.sign_in import known_browsers, throttles
 
 @dataclass(frozen=True, slots=True)
 class _Claim:
-    """What was read before the hash: whose password it would be, and which counters apply."""
+    """What was read before hashing: the account, if any, and the counters that apply."""
 
     account: Account | None
     subject: str
@@ -45,12 +45,10 @@ class _Claim:
 async def sign_in(
     opener: TurnOpener, *, identifier: str, typed: str, next_path: str
 ) -> SignedIn | Refused:
-    """Verify a password; the answer is a half, full or enrolment session.
+    """Verify a password and open a half, full or enrolment session; the browser's earlier one ends.
 
-    `old_token`: the session cookie that the browser still has; that session ends.
-
-    Refused: SIGN_IN_WRONG (unknown, wrong or disabled: alike), THROTTLED, PASSWORD_RETIRED, CHANGED.
-    Raises `Overloaded`.
+    Refused: SIGN_IN_WRONG (the same for an unknown name, a wrong password and a disabled account),
+    THROTTLED, PASSWORD_RETIRED, CHANGED. Raises `Overloaded`.
     """
     claim = await opener.read(_look_up, identifier=identifier)
     refused = await opener.read(_view_wait, claim)
@@ -86,7 +84,7 @@ def _look_up(turn: Turn, *, identifier: str) -> _Claim:
         browser_id = known_browsers.load_known_browser(turn.tx, account.id, digest)
     if account:
         subjects = [account.id]
-    else:  # under every key, so that a rotation starts no count anew
+    else:  # under every key, so that a key rotation does not reset the counts
         digests = sealing.macs(turn.env.keyring, name_key.encode(), purpose="throttles.subject")
         subjects = [digest.hex()[-40:] for digest in digests]
     counters = dict.fromkeys(
@@ -98,8 +96,11 @@ def _look_up(turn: Turn, *, identifier: str) -> _Claim:
 def _counters(
     subject: str, browser_id: str | None, visitor: Visitor
 ) -> tuple[tuple[str, Rule], ...]:
-    """A known browser has one bucket of its own, so a thousand wrong passwords from strangers do not
-    keep the owner out."""
+    """The counters that apply.
+
+    A known browser has its own, so a thousand wrong passwords from strangers do not lock out the
+    owner.
+    """
     if browser_id is not None:
         rule = throttle.PASSWORD_ACCOUNT_NETWORK
         return ((f"{rule.name}:{subject}:browser:{browser_id}", rule),)
@@ -114,14 +115,14 @@ def _counters(
 
 
 def _view_wait(turn: Turn, claim: _Claim) -> Refused | None:
-    """The wait there is, before a hash is spent."""
+    """Refuse during a wait, before spending a hash."""
     return _longest(
         {key: throttles.load(turn.tx, key) for key, _ in claim.counters}, claim, now=turn.now
     )
 
 
 def _refuse_waiting(turn: Turn, claim: _Claim) -> Refused | None:
-    """The same where it decides, in the order in which counters are locked."""
+    """The binding check, which reads the counters in locking order."""
     keys = sorted(key for key, _ in claim.counters)
     return _longest({key: throttles.hold(turn.tx, key) for key in keys}, claim, now=turn.now)
 
@@ -151,8 +152,8 @@ def _finish(
     throttles.remove(turn.tx, claim.counters[0][0])
     if account.status is Status.RETIRED:
         retired = refuse_retired(account)
-        told = event.new_event(event.PASSWORD_REFUSED, Outcome.REFUSED, reason=retired.reason)
-        turn.record(account, told)
+        refusal = event.new_event(event.PASSWORD_REFUSED, Outcome.REFUSED, reason=retired.reason)
+        turn.record(account, refusal)
         remind_of_retired(turn, account)
         return retired
     if new_hash is not None:
@@ -165,7 +166,7 @@ def _finish(
 
 
 def _open(turn: Turn, account: Held, *, browser_id: str | None, next_path: str) -> SignedIn:
-    """Open what the right password opens: the second step, enrolment, or everything."""
+    """Open the second step, enrolment or a full session, as policy and methods require."""
     remembered = recognise(turn, account) if account.two_step else None
     if remembered is None and (account.two_step or duties_of(turn.env, account).must_enroll):
         return open_session(
@@ -189,18 +190,17 @@ def _count_wrong(turn: Turn, account: Held | None, *, claim: _Claim) -> Refused:
     until_at = None
     counters = sorted(claim.counters, key=lambda counter: counter[0])
     states = {key: throttles.lock(turn.tx, key, now=turn.now) for key, _ in counters}
-    if refused := _longest(
-        states, claim, now=turn.now
-    ):  # others came first, where no counter was yet
+    # Concurrent tries may have used up a counter that did not exist when it was read.
+    if refused := _longest(states, claim, now=turn.now):
         return refused
     for key, rule in counters:
         state = throttle.count(states[key], rule, now=turn.now)
         throttles.save(turn.tx, key, state, now=turn.now)
         until_at = max(until_at or 0, throttle.waits_until(state, rule, now=turn.now) or 0) or None
     outcome = Outcome.REFUSED if until_at is None else Outcome.THROTTLED
-    told = event.new_event(event.PASSWORD_REFUSED, outcome, reason=Reason.SIGN_IN_WRONG)
+    refusal = event.new_event(event.PASSWORD_REFUSED, outcome, reason=Reason.SIGN_IN_WRONG)
     if account is not None:
-        turn.record(account, told)
+        turn.record(account, refusal)
     else:
-        turn.record_system(told, subject=claim.subject)
+        turn.record_system(refusal, subject=claim.subject)
     return Refused(Reason.SIGN_IN_WRONG, retry_at=until_at)

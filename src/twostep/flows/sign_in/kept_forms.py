@@ -1,4 +1,4 @@
-"""A form that came too late for its proof: kept sealed, carried out after the step-up."""
+"""Forms submitted after their proof expired: kept sealed, and carried out after the step-up."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from twostep.core import sealing, token
 from twostep.core.sign_in.session import Level, Session
 from twostep.flows.turn import Turn
-from twostep.flows.unseal import tell_broken, unseal
-from twostep.store.sign_in import kept_forms as kept_posts
+from twostep.flows.unseal import record_broken_seal, unseal
+from twostep.store.sign_in import kept_forms
 from twostep.store.sign_in.kept_forms import KeptPost
 
 
@@ -30,14 +30,14 @@ class KeptForm:
 
 
 def keep_post(turn: Turn, current: Session, *, path: str, form: Mapping[str, str]) -> str | None:
-    """Keep a form that came too late; its id, or None: it is too large, or the session is over."""
+    """Keep a late form and return its id; None if it is too large or the session has ended."""
     if current.level is not Level.FULL or turn.lock(current) is None:
         return None
     clear = json.dumps({"path": path, "form": dict(form)}).encode()
     if len(clear) > LARGEST_KEPT_BYTES:
         return None
     row_id = token.new_id()
-    kept_posts.insert(
+    kept_forms.insert(
         turn.tx,
         KeptPost(
             id=row_id,
@@ -58,14 +58,14 @@ def keep_post(turn: Turn, current: Session, *, path: str, form: Mapping[str, str
 
 
 def peek_kept(turn: Turn, current: Session, *, kept_id: str) -> str | None:
-    """Where a kept form of this session was going; None when there is none, or not any more."""
-    post = kept_posts.load(turn.tx, kept_id, session_id=current.id)
+    """Where this session's kept form was going; None if it is missing or expired."""
+    post = kept_forms.load(turn.tx, kept_id, session_id=current.id)
     return post.path if post and turn.now < post.expires_at else None
 
 
 def take_kept(turn: Turn, current: Session, *, kept_id: str) -> KeptForm | None:
-    """Take a kept form, once."""
-    post = kept_posts.take(turn.tx, kept_id, session_id=current.id)
+    """Take a kept form; it can be taken only once."""
+    post = kept_forms.take(turn.tx, kept_id, session_id=current.id)
     if post is None or turn.now >= post.expires_at:
         return None
     try:
@@ -77,7 +77,7 @@ def take_kept(turn: Turn, current: Session, *, kept_id: str) -> KeptForm | None:
             account_id=post.account_id,
         )
     except sealing.SealBroken:
-        tell_broken(turn.tx, post.account_id, purpose=KEPT_FORM, now=turn.now)
+        record_broken_seal(turn.tx, post.account_id, purpose=KEPT_FORM, now=turn.now)
         return None
     kept = json.loads(clear)
     return KeptForm(kept["path"], kept["form"])

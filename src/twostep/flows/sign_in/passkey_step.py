@@ -1,4 +1,4 @@
-"""Passkeys in use: options for the browser, the second step, the passkey alone, and step-up."""
+"""Use a passkey: browser options, as second step, alone, and for step-up."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from twostep.store.sign_in import sessions
 
 
 def options_alone(env: Env, *, now: int) -> dict[str, object]:
-    """What to ask a browser for where nobody is known yet. Writes nothing."""
+    """Request options for a browser with no session yet. Writes nothing."""
     challenge = new_challenge(env.keyring, context=context_of(Ceremony.ALONE), now=now)
     return passkey.request_options(
         verify_passkey.relying_party(env), challenge=challenge, allowed=(), alone=True
@@ -34,7 +34,7 @@ def options_alone(env: Env, *, now: int) -> dict[str, object]:
 
 
 def view_options(turn: Turn, current: Session) -> dict[str, object]:
-    """What to ask the browser of a session for: second step or step-up. Only reads."""
+    """Request options for a session's second step or step-up. Only reads."""
     ceremony = Ceremony.SECOND_STEP if current.level is Level.HALF else Ceremony.STEP_UP
     context = context_of(ceremony, account_id=current.account_id, session_id=current.id)
     return passkey.request_options(
@@ -45,8 +45,8 @@ def view_options(turn: Turn, current: Session) -> dict[str, object]:
     )
 
 
-def view_told(turn: Turn, account_id: str) -> tuple[bytes | None, tuple[Passkey, ...]]:
-    """What password managers are told of: the handle (None: never needed yet) and the passkeys."""
+def view_accepted_passkeys(turn: Turn, account_id: str) -> tuple[bytes | None, tuple[Passkey, ...]]:
+    """What to signal to password managers: the handle (None if never made) and the passkeys."""
     handle = passkeys.load_handle(turn.tx, account_id)
     return handle, passkeys.list_passkeys(turn.tx, account_id) if handle else ()
 
@@ -78,9 +78,10 @@ def submit_second_step(
 
 
 def sign_in_alone(turn: Turn, *, typed: str, next_path: str) -> SignedIn | Refused:
-    """Sign in with nothing but a passkey: its owner is verified by it, so it counts as two.
+    """Sign in with only a passkey: it verifies its user, so it counts as two factors.
 
-    A retired password is no obstacle: it is not what is shown. Refused: THROTTLED, PASSKEY_REFUSED.
+    Works with a retired password too, since no password is used. Refused: THROTTLED,
+    PASSKEY_REFUSED.
     """
     if waiting := verify_passkey.refuse_waiting(turn):
         return waiting
@@ -88,12 +89,12 @@ def sign_in_alone(turn: Turn, *, typed: str, next_path: str) -> SignedIn | Refus
     answer = passkey.read_answer(typed)
     if isinstance(answer, Refused):
         return verify_passkey.refuse(turn, None, answer, ceremony=ceremony)
-    found = passkeys.load_by_credential(turn.tx, answer.credential_id)
-    earlier = find_earlier(turn) if found else None
-    account = lock_with(turn, found.account_id, earlier) if found else None
+    credential = passkeys.load_by_credential(turn.tx, answer.credential_id)
+    earlier = find_earlier(turn) if credential else None
+    account = lock_with(turn, credential.account_id, earlier) if credential else None
     if account is None or not _may_enter(account):
-        no = passkey.refused("unknown" if account is None else "account")
-        return verify_passkey.refuse(turn, account, no, ceremony=ceremony)
+        refused = passkey.refused("unknown" if account is None else "account")
+        return verify_passkey.refuse(turn, account, refused, ceremony=ceremony)
     used = verify_passkey.use_passkey(
         turn, account, answer=answer, ceremony=ceremony, session_id=""
     )
@@ -122,14 +123,14 @@ def submit_step_up(turn: Turn, current: Session, *, typed: str) -> SignedIn | Re
     used = _use(turn, account, typed=typed, ceremony=Ceremony.STEP_UP, current=current)
     if isinstance(used, Refused):
         return used
-    risen = replace(
+    raised = replace(
         current,
         aal=Aal.AAL2,
         amr=session.merge_amr(current.amr, used.amr),
         second_factor_at=turn.now,
         seen_at=turn.now,
     )
-    return raise_proved(turn, account, risen, by=used.method)
+    return raise_proved(turn, account, raised, by=used.method)
 
 
 def _may_enter(account: Account) -> bool:

@@ -1,4 +1,4 @@
-"""Raise a session by the authenticator that was just added: it is the fresh second factor."""
+"""Raise a session after a new proof, such as an authenticator that was just added."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def raise_enrolled(
 ) -> SignedIn:
     """Give the session its new assurance and cookie value; an enrolment session becomes full.
 
-    Other enrolment sessions end: each was opened because no authenticator was there, and would let
-    whoever opened it add one without showing this one.
+    Other enrolment sessions end: each was opened while there was no authenticator, and could add
+    another without proving this one.
     """
     sessions.remove_enrolling(turn.tx, account.id, keep=current.id)
     merged = session.merge_amr(current.amr, amr)

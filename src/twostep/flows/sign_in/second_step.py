@@ -1,4 +1,4 @@
-"""The second step of a sign-in: one box for every code."""
+"""The second step of a sign-in: one input field for every kind of code."""
 
 from __future__ import annotations
 
@@ -18,11 +18,10 @@ from twostep.core.methods.code_input import (
 )
 from twostep.core.methods.out_of_band import Purpose
 from twostep.core.refusal import Reason, Refused
-from twostep.core.sign_in import session as session_core
 from twostep.core.sign_in import throttle
-from twostep.core.sign_in.session import Level, Session
+from twostep.core.sign_in.session import Level, Session, is_live
 from twostep.flows.env import Env
-from twostep.flows.proof import wrong_tries as second_step_throttle
+from twostep.flows.proof import wrong_tries
 from twostep.flows.proof.verify_code import Passed
 from twostep.flows.proof.verify_typed import TypedDigest, digest_typed, verify_typed
 from twostep.flows.proof.wrong_tries import WrongTry
@@ -30,17 +29,16 @@ from twostep.flows.sign_in.complete import SignedIn, complete_step, open_session
 from twostep.flows.turn import Turn, TurnOpener
 from twostep.store.account import accounts
 from twostep.store.account.accounts import Held
-from twostep.store.methods import apps, challenges
-from twostep.store.methods import backup_codes as stored_codes
+from twostep.store.methods import apps, backup_codes, challenges
 from twostep.store.methods.all_methods import load_methods
 from twostep.store.sign_in import known_browsers, sessions
 
 
 @dataclass(frozen=True, slots=True)
 class SecondStepDone:
-    """The sign-in is complete. `passed` says by which code.
+    """The second step is passed.
 
-    None: the help desk's temporary code, whose session opens enrolment only.
+    `passed`: by which code; None for the help desk's temporary code, which opens enrolment only.
     """
 
     signed_in: SignedIn
@@ -55,9 +53,10 @@ def view_methods(turn: Turn, account_id: str) -> Methods:
 async def submit_code(
     opener: TurnOpener, session: Session, *, typed: str, wants_remembering: bool = False
 ) -> SecondStepDone | Refused:
-    """Answer the second step with whatever was typed; its shape decides what it is.
+    """Answer the second step with whatever was typed; its shape decides which code it is.
 
-    `wants_remembering`: the browser shall not be asked again, where policy allows that. Malformed input costs nothing. Raises `Overloaded` for codes that need a hash.
+    `wants_remembering`: do not ask this browser again, if policy allows. Malformed input is not
+    counted. Raises `Overloaded` for codes that need a hash.
     """
     code = read_code(typed)
     if isinstance(code, Refused):
@@ -106,11 +105,11 @@ def _finish(
 
 
 def _announce_reads(turn: Turn, session: Session) -> None:
-    """What the usual way reads, to go out with the account's lock instead of one after the other."""
+    """Announce what a typical answer reads, so that it is fetched along with the account's lock."""
     turn.tx.ahead(
         sessions.load_current, session.id, digest=token.digest(turn.visitor.session_token)
     )
-    second_step_throttle.announce_reads(
+    wrong_tries.announce_reads(
         turn, session.account_id, rule=throttle.CODE, browser_id=session.browser_id
     )
     turn.tx.ahead(challenges.load_newest, session.id, Purpose.SIGN_IN)
@@ -125,7 +124,7 @@ def is_open_step(half: Session, account: Account, *, env: Env, now: int) -> bool
     """Whether a half session may still be answered. The account is locked."""
     return (
         half.level is Level.HALF
-        and session_core.is_live(half, now=now, limits=env.limits)
+        and is_live(half, now=now, limits=env.limits)
         and account.status is Status.ACTIVE
         and account.two_step
         and account.password_version == half.password_version
@@ -135,19 +134,19 @@ def is_open_step(half: Session, account: Account, *, env: Env, now: int) -> bool
 def _finish_temporary(
     turn: Turn, account: Held, half: Session, *, digest: TypedDigest | None
 ) -> SecondStepDone | Refused:
-    """The help desk's code opens enrolment only: no full session, `aal1`, amr `pwd`."""
+    """The help desk's code opens only enrolment: never a full session, `aal1`, amr `pwd`."""
     rule = throttle.RECOVERY_CODE
-    if refused := second_step_throttle.refuse(turn, account, rule=rule, browser_id=half.browser_id):
+    if refused := wrong_tries.refuse(turn, account, rule=rule, browser_id=half.browser_id):
         return refused
     if not _burn_temporary(turn, account, digest=digest):
-        wrong = WrongTry(
+        wrong_try = WrongTry(
             rule,
             Reason.BACKUP_CODE_WRONG,
             chances=0,
             purpose=str(Purpose.SIGN_IN),
             browser_id=half.browser_id,
         )
-        return second_step_throttle.count_wrong(turn, account, wrong=wrong)
+        return wrong_tries.count_wrong(turn, account, wrong_try=wrong_try)
     sessions.remove(turn.tx, half.id, account_id=account.id)
     opened = open_session(
         turn, account, level=Level.ENROL, browser_id=half.browser_id, next_path=half.next_path
@@ -157,11 +156,11 @@ def _finish_temporary(
 
 
 def _burn_temporary(turn: Turn, account: Account, *, digest: TypedDigest | None) -> bool:
-    """Burn the help desk's code, if this is it and its hour is not over."""
-    temporary = stored_codes.load_temporary(turn.tx, account.id)
+    """Burn the help desk's code, if it matches and has not expired."""
+    temporary = backup_codes.load_temporary(turn.tx, account.id)
     if digest is None or temporary is None or temporary.id != digest.set_id:
         return False
     answer = recovery_codes.match(digest.digest, [(temporary.id, temporary.digest, False)])
     if not isinstance(answer, recovery_codes.MatchedCode) or turn.now >= temporary.expires_at:
         return False
-    return stored_codes.consume_temporary(turn.tx, temporary.id)
+    return backup_codes.consume_temporary(turn.tx, temporary.id)

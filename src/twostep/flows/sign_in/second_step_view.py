@@ -1,4 +1,4 @@
-"""What the second-step and step-up pages show: every way, how the message is doing, waits."""
+"""What the second-step and step-up pages show: methods, delivery status and waits."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ from twostep.flows.messages.failover import troubled_channels
 from twostep.flows.messages.message_view import DeliveryView, view_delivery
 from twostep.flows.messages.send_code import open_channels
 from twostep.flows.policy.decide import accepts_phones
-from twostep.flows.proof import wrong_tries as second_step_throttle
+from twostep.flows.proof import wrong_tries
 from twostep.flows.turn import Turn
 from twostep.store.methods.all_methods import load_methods
 
 
 @dataclass(frozen=True, slots=True)
 class SecondStepView:
-    """Ways of the account. `code_wait`, `backup_wait`: the throttle's refusal while a wait runs.
+    """The account's second-step options.
 
-    `channels`: by which codes can be sent at all; `troubled`: those of them that do not work right
-    now. `closed_phones`: those that cannot be sent to.
+    `channels`: those that can send codes at all; `troubled`: the ones failing right now.
+    `closed_phones`: ids of phones in countries that codes are not sent to. `code_wait`,
+    `backup_wait`: the throttle's refusal during a wait.
     """
 
     methods: Methods
@@ -40,11 +41,11 @@ class SecondStepView:
 def view_second_step(
     turn: Turn, account: Account, session: Session, *, purpose: Purpose
 ) -> SecondStepView:
-    """Read what the page needs."""
+    """Load what the page shows."""
     methods = load_methods(turn.tx, account.id)
 
     def wait(rule: throttle.Rule) -> Refused | None:
-        return second_step_throttle.view_wait(turn, session, rule=rule)
+        return wrong_tries.view_wait(turn, session, rule=rule)
 
     phones_on = accepts_phones(turn.env)
     return SecondStepView(

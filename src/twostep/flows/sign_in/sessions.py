@@ -1,4 +1,4 @@
-"""Sessions: read at every request, listed, ended. Revocation is immediate: every request reads the row."""
+"""Sessions: load, list, end. Every request reads the row, so revocation is immediate."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from twostep.core.account import Account, Status
 from twostep.core.audit import event
 from twostep.core.refusal import Reason, Refused
 from twostep.core.sign_in import session
-from twostep.core.sign_in import session as session_core
 from twostep.core.sign_in.session import Level, Session
 from twostep.flows.env import Env
 from twostep.flows.policy.decide import duties_of
@@ -21,30 +20,27 @@ from twostep.store.tx import Tx
 
 
 def find_earlier(turn: Turn) -> Session | None:
-    """The session whose cookie the browser still has; nothing is locked yet."""
-    found = (
-        sessions.load(turn.tx, token.digest(turn.visitor.session_token))
-        if turn.visitor.session_token
-        else None
-    )
-    return None if found is None else found[0]
+    """The session whose cookie the browser still holds; locks nothing."""
+    if not turn.visitor.session_token:
+        return None
+    row = sessions.load(turn.tx, token.digest(turn.visitor.session_token))
+    return row[0] if row else None
 
 
 def lock_with(turn: Turn, account_id: str, earlier: Session | None) -> Held | None:
-    """Lock the account that signs in, and the one whose session would end."""
+    """Lock the account that signs in, and the one whose earlier session would end."""
     ids = {account_id} if earlier is None else {account_id, earlier.account_id}
-    locked = {one: accounts.lock(turn.tx, one) for one in sorted(ids)}
+    locked = {locked_id: accounts.lock(turn.tx, locked_id) for locked_id in sorted(ids)}
     return locked[account_id]
 
 
 def end_earlier(turn: Turn, earlier: Session | None) -> None:
-    """End it; its own account's trail says so, unless its time was over or somebody was faster."""
+    """End the earlier session and record it in its account's trail, unless it was already over."""
     if earlier is None or not sessions.remove(turn.tx, earlier.id, account_id=earlier.account_id):
         return
-    owner = accounts.lock(turn.tx, earlier.account_id)  # again: `lock_with` has it
-    if owner and session_core.is_live(earlier, now=turn.now, limits=turn.env.limits):
-        ended = event.new_event(event.SESSION_ENDED, by="new_sign_in", sessions=1)
-        turn.record(owner, ended)
+    owner = accounts.lock(turn.tx, earlier.account_id)  # already locked by `lock_with`
+    if owner and session.is_live(earlier, now=turn.now, limits=turn.env.limits):
+        turn.record(owner, event.new_event(event.SESSION_ENDED, by="new_sign_in", sessions=1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +51,15 @@ class SessionsEnded:
 
 
 def load(tx: Tx, env: Env, *, cookie: str, now: int) -> tuple[Session, Account] | None:
-    """The live session of a cookie, with its account; None when there is none.
+    """The live session of a cookie, with its account; None if there is none.
 
-    A session counts only while its account is not disabled, a half session only while the password
-    it was opened with is the current one, a full one only while policy does not ask to enrol first.
+    The account must not be disabled. A half session needs the password it was opened with to be
+    current and not retired; a full session needs an account that policy does not send to enrolment.
     """
-    found = sessions.load(tx, token.digest(cookie))
-    if found is None:
+    row = sessions.load(tx, token.digest(cookie))
+    if row is None:
         return None
-    current, account = found
+    current, account = row
     if not session.is_live(current, now=now, limits=env.limits):
         return None
     if account.disabled_at is not None:
@@ -74,16 +70,16 @@ def load(tx: Tx, env: Env, *, cookie: str, now: int) -> tuple[Session, Account] 
         return None
     if current.level is Level.FULL and duties_of(env, account).must_enroll:
         return None  # policy has become stricter: the next sign-in leads to enrolment
-    return found
+    return row
 
 
 def save_seen(turn: Turn, current: Session) -> None:
-    """Write down that the person was here; status polls do not call this."""
+    """Record activity, which restarts the idle limit; status polls do not call this."""
     sessions.save_seen(turn.tx, current.id, now=turn.now)
 
 
 def save_flash(turn: Turn, current: Session, *, flash: str) -> None:
-    """Keep what the session's next page says once."""
+    """Keep a message for the session's next page to show once."""
     sessions.save_flash(turn.tx, current.id, flash=flash)
 
 
@@ -95,20 +91,20 @@ def sign_out(turn: Turn, current: Session) -> None:
 
 
 def list_sessions(turn: Turn, account_id: str) -> list[Session]:
-    """Live sessions of the account, the newest first."""
+    """The account's live sessions, newest first."""
     return sessions.list_live(
         turn.tx, account_id, now=turn.now, seen_after=turn.now - turn.env.limits.idle_seconds
     )
 
 
 def end_session(turn: Turn, current: Session, *, session_id: str) -> SessionsEnded | Refused:
-    """End one other session of the account. Refused: NOT_FOUND (also for somebody else's)."""
+    """End one other session of the account. Refused: NOT_FOUND (also for another account's)."""
     account = turn.lock(current)
     if account is None or session_id == current.id:
         return Refused(Reason.NOT_FOUND)
     if not sessions.remove(turn.tx, session_id, account_id=account.id):
         return Refused(Reason.NOT_FOUND)
-    _tell(turn, account, count=1)
+    _record_ended(turn, account, count=1)
     return SessionsEnded(1)
 
 
@@ -119,15 +115,15 @@ def end_others(turn: Turn, current: Session) -> SessionsEnded | Refused:
         return Refused(Reason.CHANGED)
     count = sessions.remove_others(turn.tx, account.id, keep=current.id)
     if count:
-        _tell(turn, account, count=count)
+        _record_ended(turn, account, count=count)
     return SessionsEnded(count)
 
 
-def _tell(turn: Turn, account: Held, *, count: int) -> None:
-    ended = event.new_event(event.SESSION_ENDED, by=turn.visitor.source.actor, sessions=count)
-    turn.record(account, ended)
+def _record_ended(turn: Turn, account: Held, *, count: int) -> None:
+    by = turn.visitor.source.actor
+    turn.record(account, event.new_event(event.SESSION_ENDED, by=by, sessions=count))
 
 
 def is_current(turn: Turn, current: Session, cookie: str) -> bool:
-    """Whether the session still lives under this cookie value. The account is locked."""
+    """Whether the session still exists under this cookie value. The account is locked."""
     return sessions.load_current(turn.tx, current.id, digest=token.digest(cookie)) is not None

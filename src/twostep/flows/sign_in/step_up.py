@@ -1,8 +1,8 @@
-"""Step-up: prove again who is there before anything of weight is changed.
+"""Step-up: prove identity again before a sensitive change.
 
-Two-step sign-in on: only a second factor counts, never the password. Off: the password. A form whose
-ten minutes ran out while it was filled in is kept, sealed, and carried out afterwards; password forms
-never are. Sources: ASVS 7.5.1, NIST SP 800-63B-4 §4.1.2.1; security: Sessions.
+With two-step sign-in on, only a second factor counts, never the password; with it off, the password
+does. A form whose ten minutes ran out while it was being filled in is kept, sealed, and carried out
+afterwards; password forms never are. Sources: ASVS 7.5.1, NIST SP 800-63B-4 §4.1.2.1; security: Sessions.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from twostep.core.methods.out_of_band import Purpose
 from twostep.core.refusal import Reason, Refused
 from twostep.core.sign_in import password, session, throttle
 from twostep.core.sign_in.session import Aal, Session
-from twostep.flows.proof import wrong_tries as second_step_throttle
+from twostep.flows.proof import wrong_tries
 from twostep.flows.proof.password_tries import count_password_try, refuse_password_tries
 from twostep.flows.proof.retired_password import refuse_retired, remind_of_retired
 from twostep.flows.proof.verify_code import Passed
@@ -39,7 +39,7 @@ from twostep.store.sign_in import sessions
 async def submit_code(opener: TurnOpener, current: Session, *, typed: str) -> SignedIn | Refused:
     """Confirm with a second factor; the session gets a new cookie value. Raises `Overloaded`.
 
-    The help desk's code is none: it counts as a wrong backup code and stays as it is.
+    The help desk's temporary code is not accepted: it counts as a wrong backup code, unconsumed.
     """
     code = read_code(typed)
     if isinstance(code, Refused):
@@ -62,14 +62,14 @@ async def submit_code(opener: TurnOpener, current: Session, *, typed: str) -> Si
             if passed.reason is Reason.PASSWORD_RETIRED:
                 sessions.remove(turn.tx, current.id, account_id=account.id)
             return passed
-        risen = replace(
+        raised = replace(
             current,
             aal=Aal.AAL2,
             amr=session.merge_amr(current.amr, passed.amr),
             second_factor_at=turn.now,
             seen_at=turn.now,
         )
-        return raise_proved(turn, account, risen, by=passed.method)
+        return raise_proved(turn, account, raised, by=passed.method)
 
     return await opener.run(finish)
 
@@ -86,19 +86,19 @@ def _verify(
     if not isinstance(code, TypedTemporaryCode):
         return verify_typed(turn, account, current, code=code, digest=digest, purpose=purpose)
     rule = throttle.RECOVERY_CODE
-    if waiting := second_step_throttle.refuse_session(turn, current, rule=rule):
+    if waiting := wrong_tries.refuse_session(turn, current, rule=rule):
         return waiting
     reason, browser_id = Reason.BACKUP_CODE_WRONG, current.browser_id
-    wrong = WrongTry(rule, reason, chances=0, purpose=str(purpose), browser_id=browser_id)
-    return second_step_throttle.count_wrong(turn, account, wrong=wrong)
+    wrong_try = WrongTry(rule, reason, chances=0, purpose=str(purpose), browser_id=browser_id)
+    return wrong_tries.count_wrong(turn, account, wrong_try=wrong_try)
 
 
 async def submit_password(
     opener: TurnOpener, current: Session, *, typed: str
 ) -> SignedIn | Refused:
-    """Confirm with the password, where two-step sign-in is off. Raises `Overloaded`.
+    """Confirm with the password, if two-step sign-in is off. Raises `Overloaded`.
 
-    Refused: a retired password too (PASSWORD_RETIRED): whoever stole it could type it as well.
+    Refuses a retired password too (PASSWORD_RETIRED): the thief may know it.
     """
     account = await opener.env.store.read(accounts.load, current.account_id)
     if account is None or account.two_step or account.password_hash is None:
@@ -120,16 +120,18 @@ async def submit_password(
             return refused
         if locked.status is Status.RETIRED:
             return _refuse_retired(turn, locked)
-        risen = replace(current, password_at=turn.now, seen_at=turn.now)
-        return raise_proved(turn, locked, risen, by="password")
+        raised = replace(current, password_at=turn.now, seen_at=turn.now)
+        return raise_proved(turn, locked, raised, by="password")
 
     return await opener.run(finish)
 
 
 def _refuse_retired(turn: Turn, account: Held) -> Refused:
-    """The right but retired password: written down, and the link for a new one is sent again."""
+    """Refuse the right but retired password, record it, and send the reset link again."""
     retired = refuse_retired(account)
-    told = event.new_event(event.PASSWORD_REFUSED, event.Outcome.REFUSED, reason=retired.reason)
-    turn.record(account, told)
+    turn.record(
+        account,
+        event.new_event(event.PASSWORD_REFUSED, event.Outcome.REFUSED, reason=retired.reason),
+    )
     remind_of_retired(turn, account)
     return retired

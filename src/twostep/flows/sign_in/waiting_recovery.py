@@ -1,4 +1,4 @@
-"""End a waiting recovery: by its link, by a sign-in with a second step, or because it lost its ground."""
+"""End a waiting recovery: by its link, by a second-step sign-in, or when its conditions lapse."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FINISH = "finish_recovery"
 
 
 def cancel_recovery(turn: Turn, account: Held, *, by: str) -> bool:
-    """End the locked account's recovery and tell its owner; False: there was none."""
+    """End the account's recovery and notify its owner; False if there was none."""
     if not rules_of(turn.env.settings).recovery_wait_hours or not recoveries.remove(
         turn.tx, account.id
     ):
@@ -29,6 +29,6 @@ def cancel_recovery(turn: Turn, account: Held, *, by: str) -> bool:
 
 
 def end_links(turn: Turn, account: Account) -> None:
-    """Links of a recovery that is over are dead."""
+    """Invalidate the links of a recovery that is over."""
     for purpose in (CANCEL, FINISH):
         mail_links.end_all(turn.tx, account.id, purpose=purpose, now=turn.now)

@@ -34,7 +34,7 @@ def lock(tx: Tx, account_id: str) -> Held | None:
 
     Taken twice, its head of the audit chain is what this transaction has made of it.
     """
-    row = tx.one(
+    row = tx.first(
         "UPDATE accounts SET version = version + 1 WHERE id = :id"
         f" RETURNING {COLUMNS}, audit_seq, audit_hash",
         id=account_id,
@@ -48,19 +48,19 @@ def lock(tx: Tx, account_id: str) -> Held | None:
 
 def load(tx: Tx, account_id: str) -> Account | None:
     """Read an account without locking it."""
-    row = tx.one(f"SELECT {COLUMNS} FROM accounts WHERE id = :id", id=account_id)
+    row = tx.first(f"SELECT {COLUMNS} FROM accounts WHERE id = :id", id=account_id)
     return None if row is None else account_of(row)
 
 
 def load_by_name(tx: Tx, name_key: str) -> Account | None:
     """Read an account by its user name's key."""
-    row = tx.one(f"SELECT {COLUMNS} FROM accounts WHERE name_key = :key", key=name_key)
+    row = tx.first(f"SELECT {COLUMNS} FROM accounts WHERE name_key = :key", key=name_key)
     return None if row is None else account_of(row)
 
 
 def load_by_address(tx: Tx, address_key: str) -> Account | None:
     """Read the account that has verified this address."""
-    row = tx.one(
+    row = tx.first(
         f"SELECT {COLUMNS} FROM accounts WHERE id = (SELECT account_id FROM email_addresses"
         " WHERE address_key = :key AND verified_at IS NOT NULL)",
         key=address_key,
@@ -80,12 +80,12 @@ def list_all(tx: Tx, *, after: str, limit: int) -> list[Account]:
 
 def has_operator(tx: Tx) -> bool:
     """Whether any operator exists."""
-    return tx.one("SELECT 1 FROM accounts WHERE role = 'operator' LIMIT 1") is not None
+    return tx.first("SELECT 1 FROM accounts WHERE role = 'operator' LIMIT 1") is not None
 
 
 def count(tx: Tx) -> int:
     """How many accounts there are."""
-    row = tx.one("SELECT count(*) FROM accounts")
+    row = tx.first("SELECT count(*) FROM accounts")
     return int(row[0]) if row else 0
 
 

@@ -24,7 +24,7 @@ def insert_address(tx: Tx, address: EmailAddress, *, address_key: str) -> None:
 
 def is_address_taken(tx: Tx, address_key: str) -> bool:
     """Whether some account has verified this address."""
-    row = tx.one(
+    row = tx.first(
         "SELECT 1 FROM email_addresses WHERE address_key = :key AND verified_at IS NOT NULL",
         key=address_key,
     )

@@ -30,7 +30,7 @@ def insert(tx: Tx, link: MailLink, *, digest: bytes) -> None:
 
 def load(tx: Tx, digest: bytes, *, purpose: str) -> MailLink | None:
     """Look at a link."""
-    row = tx.one(
+    row = tx.first(
         f"SELECT {_COLUMNS} FROM mail_links WHERE digest = :digest AND purpose = :purpose",
         digest=digest,
         purpose=purpose,
@@ -54,7 +54,7 @@ def consume(tx: Tx, digest: bytes, *, purpose: str, now: int) -> bool:
 
 def was_used(tx: Tx, account_id: str, *, purpose: str, since: int) -> int | None:
     """When a link of this purpose was last used, if that was after `since`."""
-    row = tx.one(
+    row = tx.first(
         "SELECT max(used_at) FROM mail_links WHERE account_id = :id AND purpose = :purpose"
         " AND used_at > :since",
         id=account_id,

@@ -69,16 +69,16 @@ def each(path: Path) -> Iterator[tuple[int, Signed] | str]:
 def read_line(line: str) -> tuple[int, Signed] | None:
     """One line as number and checkpoint; None where it is none."""
     try:
-        told = json.loads(line)
-        signed = Signed(told["body"], bytes.fromhex(told["signature"]))
+        entry = json.loads(line)
+        signed = Signed(entry["body"], bytes.fromhex(entry["signature"]))
         return read_checkpoint(signed.body).seq, signed
     except (ValueError, KeyError, TypeError):
         return None
 
 
 def _line(seq: int, signed: Signed) -> str:
-    told = {"checkpoint": seq, "signature": signed.signature.hex(), "body": signed.body}
-    return json.dumps(told) + "\n"
+    line = {"checkpoint": seq, "signature": signed.signature.hex(), "body": signed.body}
+    return json.dumps(line) + "\n"
 
 
 def _ends_whole(descriptor: int) -> bool:

@@ -34,7 +34,7 @@ def insert(tx: Tx, seq: int, signed: Signed, *, at: int) -> None:
 
 def load_newest(tx: Tx) -> tuple[int, Signed] | None:
     """The newest checkpoint and its number."""
-    row = tx.one(
+    row = tx.first(
         "SELECT seq, body, signature FROM audit_checkpoints ORDER BY seq DESC LIMIT 1",
     )
     return None if row is None else _numbered(row)
@@ -54,7 +54,7 @@ def list_after(tx: Tx, seq: int, *, limit: int) -> list[tuple[int, Signed]]:
 def load_last_before(tx: Tx, before: int, *, limit: int) -> tuple[int, Signed] | None:
     """The last of the `limit` oldest checkpoints, if all are from before then; never the newest."""
     # The number first: a body holds thousands of heads, and this is asked every minute.
-    row = tx.one(
+    row = tx.first(
         "SELECT seq, body, signature FROM audit_checkpoints WHERE seq ="
         " (SELECT max(seq) FROM (SELECT seq, at FROM audit_checkpoints ORDER BY seq LIMIT :limit)"
         " AS oldest WHERE at < :before AND seq < (SELECT max(seq) FROM audit_checkpoints))",
@@ -85,7 +85,7 @@ def save_start(tx: Tx, chain: str, signed: Signed, *, key_id: str) -> None:
 
 def load_start(tx: Tx, chain: str) -> Signed | None:
     """Where a chain begins; None: at its first record."""
-    row = tx.one("SELECT body, signature FROM audit_starts WHERE chain = :chain", chain=chain)
+    row = tx.first("SELECT body, signature FROM audit_starts WHERE chain = :chain", chain=chain)
     return None if row is None else Signed(row[0], bytes(row[1]))
 
 

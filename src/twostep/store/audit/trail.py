@@ -47,7 +47,7 @@ def _save_head(tx: Tx, account_id: str) -> None:
 def append_system(tx: Tx, event: Event, *, subject: str, source: Source, now: int) -> None:
     """Append an event without an account. Comes last in a flow: the chain is shared."""
     chain = system_chain(subject)
-    row = tx.one(
+    row = tx.first(
         "INSERT INTO system_chains (chain, audit_seq, audit_hash) VALUES (:chain, 0, :start)"
         " ON CONFLICT (chain) DO UPDATE SET audit_seq = system_chains.audit_seq"
         " RETURNING audit_seq, audit_hash",
@@ -98,7 +98,7 @@ def list_page(tx: Tx, *, after: tuple[str, int], limit: int) -> list[Record]:
 
 def has_event(tx: Tx, chain: str, kind: str) -> bool:
     """Whether the chain holds an event of this kind, or may have held one that was purged."""
-    row = tx.one(
+    row = tx.first(
         "SELECT 1 FROM audit_records WHERE chain = :chain AND event = :event"
         " UNION ALL SELECT 1 FROM audit_starts WHERE chain = :chain LIMIT 1",
         chain=chain,
@@ -109,7 +109,7 @@ def has_event(tx: Tx, chain: str, kind: str) -> bool:
 
 def count(tx: Tx) -> int:
     """How many records there are."""
-    row = tx.one("SELECT count(*) FROM audit_records")
+    row = tx.first("SELECT count(*) FROM audit_records")
     return int(row[0]) if row else 0
 
 
@@ -143,7 +143,7 @@ def list_system_heads(tx: Tx) -> dict[str, Head]:
 
 def load_head(tx: Tx, chain: str) -> Head | None:
     """One chain's head as its account, or the system, has it."""
-    row = tx.one(
+    row = tx.first(
         "SELECT audit_seq, audit_hash FROM accounts WHERE id = :chain"
         " UNION ALL SELECT audit_seq, audit_hash FROM system_chains WHERE chain = :chain",
         chain=chain,

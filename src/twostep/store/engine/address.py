@@ -29,5 +29,5 @@ def describe(url: str) -> str:
 
 def file_identity(path: str) -> tuple[int, int]:
     """What tells the file from another of its name. Raises OSError."""
-    found = os.stat(path)  # noqa: PTH116  before every read; half of it would be pathlib's
-    return found.st_dev, found.st_ino
+    status = os.stat(path)  # noqa: PTH116  before every read; half of it would be pathlib's
+    return status.st_dev, status.st_ino

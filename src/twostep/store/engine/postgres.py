@@ -74,7 +74,7 @@ class PostgresStore:
     def schema_version(self) -> str | None:
         """The schema's version, None for an empty database. Blocks: for the start."""
         with suppress(errors.UndefinedTable):
-            row: Row | None = self.read_now(lambda tx: tx.one(schema.VERSION_SQL))
+            row: Row | None = self.read_now(lambda tx: tx.first(schema.VERSION_SQL))
             return row[0] if row else None
         return None
 
@@ -92,22 +92,22 @@ class PostgresStore:
         self, flow: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """Run one flow in one durable transaction."""
-        done: asyncio.Future[FlowAnswer[T]] = self._submit(
+        future: asyncio.Future[FlowAnswer[T]] = self._submit(
             self._writers, self._transact, lambda tx: flow(tx, *args, **kwargs)
         )
         # On the future, not after the await: the client may go while the transaction stands.
-        done.add_done_callback(_call_back)
-        answer, _ = await asyncio.shield(done)
+        future.add_done_callback(_call_back)
+        answer, _ = await asyncio.shield(future)
         return answer
 
     async def read(
         self, flow: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """Run a function that only reads: every statement sees the newest commit."""
-        done: asyncio.Future[T] = self._submit(
+        future: asyncio.Future[T] = self._submit(
             self._readers, self._look, lambda tx: flow(tx, *args, **kwargs)
         )
-        return await done
+        return await future
 
     async def read_aside(
         self, flow: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs
@@ -174,10 +174,10 @@ class PostgresStore:
         self._announcing = False
         self._announced_at = asyncio.get_running_loop().time()
         with suppress(StoreUnavailable):  # the workers look once a second anyhow
-            told = self._submit(
+            notified = self._submit(
                 self._readers, self._look, lambda tx: tx.all(f"SELECT pg_notify('{CHANNEL}', '')")
             )
-            told.add_done_callback(_drop)
+            notified.add_done_callback(_drop)
 
     @contextmanager
     def _connection(self, deadline: float) -> Iterator[PreparedConnection]:
@@ -273,12 +273,12 @@ def _run_and_commit(connection: PreparedConnection, call: Callable[[Tx], T]) -> 
     return answer, tx.callbacks
 
 
-def _call_back(done: asyncio.Future[FlowAnswer[Any]]) -> None:
-    if not done.cancelled() and done.exception() is None:
-        for callback in done.result()[1]:
+def _call_back(future: asyncio.Future[FlowAnswer[Any]]) -> None:
+    if not future.cancelled() and future.exception() is None:
+        for callback in future.result()[1]:
             callback()
 
 
-def _drop(done: asyncio.Future[Any]) -> None:
-    if not done.cancelled():
-        done.exception()
+def _drop(future: asyncio.Future[Any]) -> None:
+    if not future.cancelled():
+        future.exception()

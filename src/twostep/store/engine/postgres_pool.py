@@ -86,9 +86,9 @@ class Pool:
     def pressure(self, *, running: int) -> Pressure:
         """How busy the pool is. `running`: flows and reads that have not ended, with a connection or
         without."""
-        found = self._pool.get_stats()
-        idle = found.get("pool_available", 0)
-        in_use = found.get("pool_size", 0) - idle
+        stats = self._pool.get_stats()
+        idle = stats.get("pool_available", 0)
+        in_use = stats.get("pool_size", 0) - idle
         return Pressure(max(0, running - in_use), in_use, idle, limit=self._pool.max_size)
 
     def note(self, why: str) -> None:

@@ -54,7 +54,7 @@ class Transaction:
     def do(self, sql: str, **values: object) -> None:
         self._send(sql, values)
 
-    def one(self, sql: str, **values: object) -> Row | None:
+    def first(self, sql: str, **values: object) -> Row | None:
         rows = self.all(sql, **values)
         return rows[0] if rows else None
 
@@ -103,7 +103,7 @@ class _Announcer:
         self.heads: dict[str, Head] = {}
         self.events: list[tuple[str, str]] = []
 
-    def one(self, sql: str, **values: object) -> Row | None:
+    def first(self, sql: str, **values: object) -> Row | None:
         self._announced.append(_key(sql, values))
         return None
 

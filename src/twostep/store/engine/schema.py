@@ -127,9 +127,9 @@ def review(version: str | None, compatibility: str | None = None) -> None:
         raise SchemaMismatch(
             f"The database has schema {version}; {HEAD} is needed. Run: twostep db upgrade"
         )
-    told, _, oldest = (compatibility or "").partition(" ")
-    if told != version or oldest > HEAD:
-        raise SchemaMismatch(_newer(version, oldest if told == version else None))
+    schema, _, oldest = (compatibility or "").partition(" ")
+    if schema != version or oldest > HEAD:
+        raise SchemaMismatch(_newer(version, oldest if schema == version else None))
 
 
 def _newer(version: str, compatible_from: str | None) -> str:

@@ -58,7 +58,7 @@ class _Transaction:
     def do(self, sql: str, **values: object) -> None:
         self._connection.execute(sql, values)
 
-    def one(self, sql: str, **values: object) -> Row | None:
+    def first(self, sql: str, **values: object) -> Row | None:
         # fetchall: an open cursor would pin a snapshot, and RETURNING must be read to its end.
         rows: list[Row] = self._connection.execute(sql, values).fetchall()
         return rows[0] if rows else None
@@ -141,7 +141,7 @@ class SqliteStore:
     def schema_version(self) -> str | None:
         """The schema's version, None for an empty database."""
         with suppress(sqlite3.OperationalError):
-            row = self._reads.one(schema.VERSION_SQL)
+            row = self._reads.first(schema.VERSION_SQL)
             return row[0] if row else None
         return None
 
@@ -237,10 +237,10 @@ class SqliteStore:
         """Whether the opened file still has its name: what is written to one that was deleted or
         replaced is lost with the process. Raises `StoreUnavailable`."""
         try:
-            found = file_identity(self._path)
+            identity = file_identity(self._path)
         except OSError as error:
             raise StoreUnavailable(f"The database {self._path} is gone: {error}") from error
-        if found != self._file:
+        if identity != self._file:
             raise StoreUnavailable(
                 f"The database {self._path} is another file than the one that was opened:"
                 " restart the server."

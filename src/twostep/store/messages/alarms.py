@@ -41,7 +41,7 @@ def list_newest(tx: Tx, *, since: int, limit: int) -> list[Alarm]:
 
 def is_recent(tx: Tx, event: str, *, since: int) -> bool:
     """Whether an alarm of this kind was raised since then."""
-    row = tx.one(
+    row = tx.first(
         "SELECT 1 FROM alarms WHERE at >= :since AND event = :event LIMIT 1",
         since=since,
         event=event,

@@ -26,7 +26,7 @@ def save(
 def is_out(tx: Tx, fingerprints: Sequence[bytes], *, since: int) -> bool:
     """Whether the number (under any key) opted out since then."""
     return any(
-        tx.one(
+        tx.first(
             "SELECT 1 FROM opt_outs WHERE fingerprint = :print AND since_at > :since",
             print=fingerprint,
             since=since,
@@ -55,5 +55,5 @@ def purge(tx: Tx, *, before: int, limit: int) -> int:
 
 def count(tx: Tx) -> int:
     """How many numbers are out."""
-    row = tx.one("SELECT count(*) FROM opt_outs")
+    row = tx.first("SELECT count(*) FROM opt_outs")
     return int(row[0]) if row else 0

@@ -42,6 +42,16 @@ class OutboxRow:
     copies: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class SendResult:
+    """How far a message got. `provider_id`: empty where the provider said none, or said it before."""
+
+    state: str
+    reason: str
+    provider: str
+    provider_id: str = ""
+
+
 _COLUMNS = tables.columns(OutboxRow)
 _row = tables.reader(OutboxRow)
 
@@ -53,7 +63,7 @@ def insert(tx: Tx, row: OutboxRow) -> None:
 
 def load(tx: Tx, row_id: str) -> OutboxRow | None:
     """One message."""
-    row = tx.one(f"SELECT {_COLUMNS} FROM outbox WHERE id = :id", id=row_id)
+    row = tx.first(f"SELECT {_COLUMNS} FROM outbox WHERE id = :id", id=row_id)
     return None if row is None else _row(row)
 
 
@@ -82,9 +92,7 @@ def claim_due(tx: Tx, *, now: int, lease_seconds: int, limit: int) -> list[Outbo
     return sorted(map(_row, rows), key=lambda row: (row.next_at, row.id))
 
 
-def save_state(
-    tx: Tx, row_id: str, *, state: str, reason: str, provider: str, provider_id: str, now: int
-) -> None:
+def save_state(tx: Tx, row_id: str, result: SendResult, *, now: int) -> None:
     """Write down how far a message got; a final state wipes its payload."""
     tx.do(
         "UPDATE outbox SET state = :state, reason = :reason, provider = :provider, provider_id ="
@@ -93,10 +101,10 @@ def save_state(
         " THEN COALESCE(accepted_at, :now) ELSE accepted_at END, finished_at = :now"
         " WHERE id = :id",
         id=row_id,
-        state=state,
-        reason=reason,
-        provider=provider,
-        provider_id=provider_id,
+        state=result.state,
+        reason=result.reason,
+        provider=result.provider,
+        provider_id=result.provider_id,
         now=now,
     )
 
@@ -132,7 +140,7 @@ def give_back(tx: Tx, row_ids: Sequence[str], *, now: int) -> None:
 
 def next_due_at(tx: Tx) -> int | None:
     """When the next queued message is due."""
-    row = tx.one("SELECT min(next_at) FROM outbox WHERE state = 'queued'")
+    row = tx.first("SELECT min(next_at) FROM outbox WHERE state = 'queued'")
     return None if row is None else row[0]
 
 
@@ -166,16 +174,16 @@ def list_of_attempt(
         session=session_id,
         since=since,
     )
-    found = [_row(row) for row in rows]
-    if phone_id is None or not found:
-        return found
+    messages = [_row(row) for row in rows]
+    if phone_id is None or not messages:
+        return messages
     same = sends.list_to_number_of(tx, phone_id, since=since)
-    return [row for row in found if row.id in same]
+    return [row for row in messages if row.id in same]
 
 
 def load_newest_of_challenge(tx: Tx, challenge_id: str) -> OutboxRow | None:
     """The newest message that carried this challenge's code."""
-    row = tx.one(
+    row = tx.first(
         f"SELECT {_COLUMNS} FROM outbox WHERE challenge_id = :id"
         " ORDER BY created_at DESC, id DESC LIMIT 1",
         id=challenge_id,
@@ -185,7 +193,7 @@ def load_newest_of_challenge(tx: Tx, challenge_id: str) -> OutboxRow | None:
 
 def load_newest_of_kind(tx: Tx, account_id: str, *, kind: str) -> OutboxRow | None:
     """The account's newest message of this kind."""
-    row = tx.one(
+    row = tx.first(
         f"SELECT {_COLUMNS} FROM outbox WHERE account_id = :id AND kind = :kind"
         " ORDER BY created_at DESC, id DESC LIMIT 1",
         id=account_id,
@@ -197,7 +205,7 @@ def load_newest_of_kind(tx: Tx, account_id: str, *, kind: str) -> OutboxRow | No
 def is_notice_recent(tx: Tx, account_id: str, *, kind: str, since: int, now: int) -> bool:
     """Whether a notice of this kind was queued for the account since then; one from the future (the
     clock was moved back) does not count."""
-    row = tx.one(
+    row = tx.first(
         "SELECT 1 FROM outbox WHERE account_id = :id AND kind = :kind AND created_at > :since"
         " AND created_at <= :now LIMIT 1",
         id=account_id,
@@ -220,7 +228,7 @@ def purge(tx: Tx, *, before: int, limit: int) -> int:
 
 def count_notices(tx: Tx, account_id: str, *, kind: str, since: int, now: int) -> int:
     """How many notices of this kind were queued for the account since then, none from the future."""
-    row = tx.one(
+    row = tx.first(
         "SELECT count(*) FROM outbox WHERE account_id = :id AND kind = :kind AND created_at > :since"
         " AND created_at <= :now",
         id=account_id,

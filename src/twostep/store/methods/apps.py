@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from twostep.core.methods.authenticator import App, PendingApp
+from twostep.core.methods.totp import Drift
 from twostep.store import tables
 from twostep.store.tx import Tx
 
@@ -21,7 +22,7 @@ def list_apps(tx: Tx, account_id: str) -> tuple[App, ...]:
 
 def load_newest(tx: Tx) -> App | None:
     """The app that was added last, of whichever account."""
-    row = tx.one(f"SELECT {_COLUMNS} FROM apps ORDER BY created_at DESC, id DESC LIMIT 1")
+    row = tx.first(f"SELECT {_COLUMNS} FROM apps ORDER BY created_at DESC, id DESC LIMIT 1")
     return None if row is None else App(*row)
 
 
@@ -30,9 +31,7 @@ def insert_app(tx: Tx, app: App, *, origin: str) -> None:
     tables.insert(tx, "apps", app, origin=origin)
 
 
-def advance_step(
-    tx: Tx, app_id: str, *, step: int, centre: int, edge_run: int, now: int, browser: str
-) -> bool:
+def advance_step(tx: Tx, app_id: str, *, step: int, drift: Drift, now: int, browser: str) -> bool:
     """Burn `step` and every earlier one. False: another request got there first."""
     return (
         tx.run(
@@ -40,8 +39,8 @@ def advance_step(
             " last_used_at = :now, last_used_browser = :browser WHERE id = :id AND last_step < :step",
             id=app_id,
             step=step,
-            centre=centre,
-            edge_run=edge_run,
+            centre=drift.centre,
+            edge_run=drift.edge_run,
             now=now,
             browser=browser,
         )
@@ -51,7 +50,7 @@ def advance_step(
 
 def count_ahead(tx: Tx, *, now: int, steps: int) -> int:
     """How many apps accepted a code that lies more than `steps` steps ahead of `now`."""
-    row = tx.one(
+    row = tx.first(
         "SELECT count(*) FROM apps WHERE last_step > :now / period_seconds + :steps",
         now=now,
         steps=steps,
@@ -113,7 +112,7 @@ def remove_all(tx: Tx, account_id: str) -> int:
 
 def load_pending(tx: Tx, session_id: str) -> PendingApp | None:
     """The secret that this session's wizard shows."""
-    row = tx.one(
+    row = tx.first(
         f"SELECT {tables.columns(PendingApp)} FROM pending_apps WHERE session_id = :id",
         id=session_id,
     )

@@ -12,7 +12,7 @@ from twostep.store.tx import Tx
 
 def load_set(tx: Tx, account_id: str) -> RecoverySet | None:
     """The account's set."""
-    row = tx.one(
+    row = tx.first(
         f"SELECT {tables.columns(RecoverySet)} FROM recovery_sets WHERE account_id = :id",
         id=account_id,
     )
@@ -69,7 +69,7 @@ def wipe_shown(tx: Tx, *, now: int) -> int:
 
 def remove_set(tx: Tx, account_id: str) -> int:
     """Delete the account's set; the number of codes that went."""
-    row = tx.one(
+    row = tx.first(
         "SELECT count(*) FROM recovery_codes WHERE used_at IS NULL AND set_id ="
         " (SELECT id FROM recovery_sets WHERE account_id = :id)",
         id=account_id,
@@ -92,7 +92,7 @@ class TemporaryCode:
 
 def load_temporary(tx: Tx, account_id: str) -> TemporaryCode | None:
     """The account's temporary code."""
-    row = tx.one(
+    row = tx.first(
         f"SELECT {tables.columns(TemporaryCode)} FROM temporary_codes WHERE account_id = :id",
         id=account_id,
     )

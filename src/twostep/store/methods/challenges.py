@@ -21,7 +21,7 @@ def insert(tx: Tx, challenge: Challenge) -> None:
 
 def load(tx: Tx, challenge_id: str) -> Challenge | None:
     """One challenge."""
-    row = tx.one(f"SELECT {_COLUMNS} FROM challenges WHERE id = :id", id=challenge_id)
+    row = tx.first(f"SELECT {_COLUMNS} FROM challenges WHERE id = :id", id=challenge_id)
     return None if row is None else _challenge(row)
 
 
@@ -30,7 +30,7 @@ def load_newest(tx: Tx, session_id: str, purpose: Purpose) -> Challenge | None:
 
     One at most has not ended, and it is the newest whatever the clock said when another was made.
     """
-    row = tx.one(
+    row = tx.first(
         f"SELECT {_COLUMNS} FROM challenges WHERE session_id = :session AND purpose = :purpose"
         " ORDER BY ended_at IS NULL DESC, created_at DESC, id DESC LIMIT 1",
         session=session_id,
@@ -63,7 +63,7 @@ def save_channel(tx: Tx, challenge_id: str, *, channel: Channel) -> None:
 
 def count_wrong(tx: Tx, challenge_id: str, *, now: int) -> int:
     """Take one of its tries; at none left it ends. The tries that remain."""
-    row = tx.one(
+    row = tx.first(
         "UPDATE challenges SET tries_left = tries_left - 1 WHERE id = :id AND tries_left > 0"
         " RETURNING tries_left",
         id=challenge_id,

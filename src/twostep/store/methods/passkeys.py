@@ -22,7 +22,7 @@ def list_passkeys(tx: Tx, account_id: str) -> tuple[Passkey, ...]:
 
 def load_by_credential(tx: Tx, credential_id: bytes) -> Passkey | None:
     """The passkey that an authenticator names, of whichever account."""
-    row = tx.one(
+    row = tx.first(
         f"SELECT {_COLUMNS} FROM passkeys WHERE credential_id = :credential",
         credential=credential_id,
     )
@@ -81,7 +81,7 @@ def remove_all(tx: Tx, account_id: str) -> int:
 
 def load_handle(tx: Tx, account_id: str) -> bytes | None:
     """The account's handle, where it has been needed before."""
-    row = tx.one("SELECT handle FROM passkey_handles WHERE account_id = :id", id=account_id)
+    row = tx.first("SELECT handle FROM passkey_handles WHERE account_id = :id", id=account_id)
     return None if row is None else row[0]
 
 

@@ -26,7 +26,7 @@ def list_confirmed(tx: Tx, account_id: str) -> tuple[Phone, ...]:
 
 def load(tx: Tx, phone_id: str, *, account_id: str) -> Phone | None:
     """One phone of the account, confirmed or not."""
-    row = tx.one(
+    row = tx.first(
         f"SELECT {_COLUMNS} FROM phones WHERE id = :id AND account_id = :account",
         id=phone_id,
         account=account_id,
@@ -36,7 +36,7 @@ def load(tx: Tx, phone_id: str, *, account_id: str) -> Phone | None:
 
 def load_unconfirmed(tx: Tx, session_id: str) -> Phone | None:
     """The newest phone that this session has typed and not confirmed."""
-    row = tx.one(
+    row = tx.first(
         f"SELECT {_COLUMNS} FROM phones WHERE session_id = :id AND confirmed_at IS NULL"
         " ORDER BY created_at DESC, id DESC LIMIT 1",
         id=session_id,
@@ -52,7 +52,7 @@ def insert(tx: Tx, phone: Phone, *, fingerprint: bytes) -> None:
 def has_number(tx: Tx, account_id: str, fingerprints: Sequence[bytes]) -> bool:
     """Whether a confirmed phone of the account has this number (under any key)."""
     return any(
-        tx.one(
+        tx.first(
             "SELECT 1 FROM phones WHERE account_id = :id AND fingerprint = :print"
             " AND confirmed_at IS NOT NULL",
             id=account_id,
@@ -64,7 +64,7 @@ def has_number(tx: Tx, account_id: str, fingerprints: Sequence[bytes]) -> bool:
 
 def count_accounts_with(tx: Tx, fingerprints: Sequence[bytes], *, other_than: str) -> int:
     """How many other accounts have confirmed this number."""
-    found: set[str] = set()
+    account_ids: set[str] = set()
     for fingerprint in fingerprints:
         rows = tx.all(
             "SELECT DISTINCT account_id FROM phones WHERE fingerprint = :print"
@@ -72,8 +72,8 @@ def count_accounts_with(tx: Tx, fingerprints: Sequence[bytes], *, other_than: st
             print=fingerprint,
             id=other_than,
         )
-        found.update(row[0] for row in rows)
-    return len(found)
+        account_ids.update(row[0] for row in rows)
+    return len(account_ids)
 
 
 def learn_landline(tx: Tx, phone_id: str) -> None:

@@ -23,8 +23,8 @@ def note_compatibility(
     connection, revision = ctx.connection, cast("Script | None", step.up_revision)
     if connection is None or revision is None:
         raise RuntimeError("a migration runs on a connection and has a revision")
-    told = compatibility(revision.revision, revision.module.compatible_from)
-    fact = {"name": COMPATIBLE_FROM, "value": told}
+    value = compatibility(revision.revision, revision.module.compatible_from)
+    fact = {"name": COMPATIBLE_FROM, "value": value}
     connection.execute(text("DELETE FROM installation WHERE name = :name"), {"name": fact["name"]})
     connection.execute(text("INSERT INTO installation (name, value) VALUES (:name, :value)"), fact)
 

@@ -85,8 +85,8 @@ class PostgresSide:
                 for row in rows:
                     copy.write_row(row)
         except psycopg.Error as error:
-            found = _find_nul(table, columns, rows)
-            raise StoreUnavailable(found or connections.words(error)) from error
+            nul = _find_nul(table, columns, rows)
+            raise StoreUnavailable(nul or connections.words(error)) from error
 
     def _describe(self, table: str, names: str) -> Sequence[psycopg.Column]:
         with _named():
@@ -131,8 +131,8 @@ class PostgresSide:
 
 
 def _find_nul(table: str, columns: Sequence[str], rows: Sequence[Row]) -> str | None:
-    """Where a text holds the one character that PostgreSQL's texts cannot; None for nowhere."""
-    key = next(one.key for one in COPIED_TABLES if one.name == table)
+    """Where a text holds the copied character that PostgreSQL's texts cannot; None for nowhere."""
+    key = next(copied.key for copied in COPIED_TABLES if copied.name == table)
     for row in rows:
         for column, value in zip(columns, row, strict=True):
             if isinstance(value, str) and "\0" in value:

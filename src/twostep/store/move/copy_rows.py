@@ -55,8 +55,8 @@ def mark_copying(side: Side, mark: Copying) -> None:
 
 def load_fact(side: Side, name: str) -> str | None:
     """One fact of the installation."""
-    found = side.rows("SELECT value FROM installation WHERE name = :name", name=name)
-    return found[0][0] if found else None
+    rows = side.rows("SELECT value FROM installation WHERE name = :name", name=name)
+    return rows[0][0] if rows else None
 
 
 def find_rows(side: Side) -> str | None:

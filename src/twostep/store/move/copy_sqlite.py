@@ -22,10 +22,10 @@ class SqliteSide:
         try:
             self._connection = sqlite3.connect(path, timeout=WAIT_SECONDS, isolation_level=None)
             self._take()
-            found = path.stat()
+            status = path.stat()
         except (sqlite3.Error, OSError) as error:
             raise StoreUnavailable(f"The database {path} cannot be opened: {error}") from error
-        self.identity: tuple[object, ...] = ("sqlite", found.st_dev, found.st_ino)
+        self.identity: tuple[object, ...] = ("sqlite", status.st_dev, status.st_ino)
 
     def _take(self) -> None:
         """Lock the file until `close`: every process that has it open holds a lock of its own."""

@@ -78,7 +78,7 @@ def restore_account(
 
 def load_newest_pending(tx: Tx, *, now: int) -> PendingApp | None:
     """The secret whose QR code was drawn last and can still be scanned."""
-    row = tx.one(
+    row = tx.first(
         f"SELECT {tables.columns(PendingApp)} FROM pending_apps"
         " WHERE expires_at > :now ORDER BY expires_at DESC, id DESC LIMIT 1",
         now=now,

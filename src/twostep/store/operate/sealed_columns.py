@@ -116,7 +116,7 @@ def _has_other(tx: Tx, column: SealedColumn, cell: SealedCell, mac: bytes | None
     """Whether the same clear text stands in another row already, under the new key."""
     name = column.mac.column if column.mac else ""
     return bool(
-        tx.one(
+        tx.first(
             f"SELECT 1 FROM {column.table} WHERE {name} = :mac AND {column.id_column} <> :id",
             mac=mac,
             id=cell.row_id,
@@ -131,7 +131,7 @@ def count_under(tx: Tx, column: SealedColumn, headers: Sequence[bytes]) -> list[
         made = f"substr({column.column}, 1, :size) = :header"
         if column.mac is not None:
             made = f"({made} OR substr({column.mac.column}, 1, :size) = :header)"
-        row = tx.one(
+        row = tx.first(
             f"SELECT count(*) FROM {column.table} WHERE {column.column} IS NOT NULL AND {made}",
             header=header,
             size=len(header),
@@ -142,7 +142,7 @@ def count_under(tx: Tx, column: SealedColumn, headers: Sequence[bytes]) -> list[
 
 def count_not_under(tx: Tx, column: SealedColumn, header: bytes) -> int:
     """How many cells were not made with the key of this header."""
-    row = tx.one(
+    row = tx.first(
         f"SELECT count(*) FROM {column.table}"
         f" WHERE {column.column} IS NOT NULL AND {_stale_of(column)}",
         header=header,

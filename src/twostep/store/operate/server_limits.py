@@ -15,7 +15,7 @@ def load_short_connections(tx: Tx, *, wanted: int) -> int | None:
     """
     if tx.engine == "sqlite":
         return None
-    row = tx.one(
+    row = tx.first(
         "SELECT min(most) FROM (SELECT CAST(current_setting('max_connections') AS integer)"
         " - CAST(current_setting('superuser_reserved_connections') AS integer)"
         " - CAST(COALESCE(current_setting('reserved_connections', true), '0') AS integer)"

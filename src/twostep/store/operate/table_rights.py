@@ -35,12 +35,12 @@ def load_missing(tx: Tx) -> Missing | None:
         " (SELECT oid FROM pg_namespace WHERE nspname = current_schema()) ORDER BY relname"
     )
     ours = {table.name for table in COPIED_TABLES}
-    found = {
+    missing = {
         name: tuple(right for right, given in zip(RIGHTS, may, strict=True) if not given)
         for name, _, _, *may in rows
         if name in ours and not all(may)
     }
-    return Missing(rows[0][1], rows[0][2], found) if found else None
+    return Missing(rows[0][1], rows[0][2], missing) if missing else None
 
 
 def try_write(tx: Tx) -> None:

@@ -29,7 +29,7 @@ _COLUMNS = tables.columns(Recovery)
 
 def load(tx: Tx, account_id: str) -> Recovery | None:
     """The account's recovery."""
-    row = tx.one(f"SELECT {_COLUMNS} FROM recoveries WHERE account_id = :id", id=account_id)
+    row = tx.first(f"SELECT {_COLUMNS} FROM recoveries WHERE account_id = :id", id=account_id)
     return None if row is None else Recovery(*row)
 
 

@@ -36,7 +36,7 @@ def insert(tx: Tx, new: SupportReference, *, now: int) -> bool:
 
 def load(tx: Tx, reference: str) -> SupportReference | None:
     """One reference."""
-    row = tx.one(
+    row = tx.first(
         f"SELECT {_COLUMNS} FROM support_references WHERE reference = :reference",
         reference=reference,
     )
@@ -45,7 +45,9 @@ def load(tx: Tx, reference: str) -> SupportReference | None:
 
 def load_of_session(tx: Tx, session_id: str) -> SupportReference | None:
     """The reference that a session was shown."""
-    row = tx.one(f"SELECT {_COLUMNS} FROM support_references WHERE session_id = :id", id=session_id)
+    row = tx.first(
+        f"SELECT {_COLUMNS} FROM support_references WHERE session_id = :id", id=session_id
+    )
     return None if row is None else SupportReference(*row)
 
 

@@ -31,7 +31,7 @@ def insert(tx: Tx, post: KeptPost) -> None:
 
 def load(tx: Tx, post_id: str, *, session_id: str) -> KeptPost | None:
     """Look at a kept form of this session."""
-    row = tx.one(
+    row = tx.first(
         f"SELECT {_COLUMNS} FROM kept_posts WHERE id = :id AND session_id = :session",
         id=post_id,
         session=session_id,
@@ -41,7 +41,7 @@ def load(tx: Tx, post_id: str, *, session_id: str) -> KeptPost | None:
 
 def take(tx: Tx, post_id: str, *, session_id: str) -> KeptPost | None:
     """Take a kept form, once."""
-    row = tx.one(
+    row = tx.first(
         f"DELETE FROM kept_posts WHERE id = :id AND session_id = :session RETURNING {_COLUMNS}",
         id=post_id,
         session=session_id,

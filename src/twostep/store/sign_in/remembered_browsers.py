@@ -35,7 +35,7 @@ def list_live(tx: Tx, account_id: str, *, now: int) -> tuple[RememberedBrowser, 
 
 def load(tx: Tx, account_id: str, *, series: bytes) -> Remembered | None:
     """The account's row of this series."""
-    row = tx.one(
+    row = tx.first(
         f"SELECT {_COLUMNS}, digest, previous_digest, rotated_at FROM remembered_browsers"
         " WHERE series = :series AND account_id = :account",
         series=series,

@@ -22,7 +22,7 @@ _session = tables.reader(Session)
 
 def load(tx: Tx, digest: bytes) -> tuple[Session, Account] | None:
     """The session of a cookie and its account: one read, at every request."""
-    row = tx.one(_LOAD_SQL, digest=digest)
+    row = tx.first(_LOAD_SQL, digest=digest)
     return None if row is None else (_session(row[:_WIDTH]), accounts.account_of(row[_WIDTH:]))
 
 
@@ -32,7 +32,7 @@ def load_current(tx: Tx, session_id: str, *, digest: bytes) -> Session | None:
     Flows read it again after they have locked the account: another request may have ended it, or
     given it a new cookie value.
     """
-    row = tx.one(
+    row = tx.first(
         f"SELECT {_COLUMNS} FROM sessions WHERE id = :id AND digest = :digest",
         id=session_id,
         digest=digest,
@@ -42,7 +42,7 @@ def load_current(tx: Tx, session_id: str, *, digest: bytes) -> Session | None:
 
 def exists(tx: Tx, session_id: str) -> bool:
     """Whether the session has not been ended."""
-    return tx.one("SELECT 1 FROM sessions WHERE id = :id", id=session_id) is not None
+    return tx.first("SELECT 1 FROM sessions WHERE id = :id", id=session_id) is not None
 
 
 def insert(tx: Tx, session: Session, *, digest: bytes) -> None:

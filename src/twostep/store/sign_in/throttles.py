@@ -22,7 +22,7 @@ _PASSING = (
 
 def load(tx: Tx, key: str) -> State:
     """Read a counter without locking it."""
-    row = tx.one(_STATE, key=key)
+    row = tx.first(_STATE, key=key)
     return State() if row is None else State(*row)
 
 
@@ -32,13 +32,13 @@ def hold(tx: Tx, key: str) -> State:
     Without that, tries over many accounts at once would all see the same count (SQLite has one
     writer). Where no counter is yet there is nothing to hold, and `lock` tells who came later.
     """
-    row = tx.one(f"{_STATE} FOR UPDATE" if tx.engine == "postgresql" else _STATE, key=key)
+    row = tx.first(f"{_STATE} FOR UPDATE" if tx.engine == "postgresql" else _STATE, key=key)
     return State() if row is None else State(*row)
 
 
 def lock(tx: Tx, key: str, *, now: int) -> State:
     """Take a counter's row for the rest of the transaction, making it when it is not there."""
-    row = tx.one(
+    row = tx.first(
         "INSERT INTO throttles (key, count, since_at, waits, until_at, updated_at)"
         " VALUES (:key, 0, 0, 0, 0, :now) ON CONFLICT (key) DO UPDATE SET updated_at = :now"
         f" RETURNING {tables.columns(State)}",
@@ -58,9 +58,9 @@ def remove(tx: Tx, key: str) -> None:
     tx.do("DELETE FROM throttles WHERE key = :key", key=key)
 
 
-def remove_both(tx: Tx, one: str, other: str) -> None:
+def remove_both(tx: Tx, first: str, other: str) -> None:
     """Forget two counters in one statement: every sign-in does."""
-    tx.do("DELETE FROM throttles WHERE key IN (:one, :other)", one=one, other=other)
+    tx.do("DELETE FROM throttles WHERE key IN (:first, :other)", first=first, other=other)
 
 
 def remove_with_prefix(tx: Tx, prefix: str) -> None:
@@ -79,22 +79,22 @@ def purge_strangers(tx: Tx, *, before: int, most: int, limit: int) -> int:
     have counted least, the oldest first. Known and unknown names alike, so what went tells nobody who
     has an account; and a flood of new counters pushes out itself, not those that stand near a limit.
     """
-    done = tx.run(
+    updated = tx.run(
         "DELETE FROM throttles WHERE key IN (SELECT key FROM throttles"
         f" WHERE {_STRANGERS} AND {_PASSING} AND updated_at < :before"
         " ORDER BY updated_at LIMIT :limit)",
         before=before,
         limit=limit,
     )
-    row = tx.one(
+    row = tx.first(
         "SELECT count(*) FROM"
         f" (SELECT 1 FROM throttles WHERE {_STRANGERS} LIMIT :enough) AS strangers",
         enough=most + limit,
     )
     over = int(row[0]) - most if row else 0
     if over <= 0:
-        return done
-    return done + tx.run(
+        return updated
+    return updated + tx.run(
         "DELETE FROM throttles WHERE key IN (SELECT key FROM throttles"
         f" WHERE {_STRANGERS} ORDER BY count, updated_at, key LIMIT :limit)",
         limit=min(over, limit),

@@ -1,7 +1,7 @@
-"""GET /api/session: who is signed in, how surely, and since when. The cheapest signed-in answer.
+"""GET /api/session: who is signed in, at which assurance level, and since when.
 
-What stands in front of an application asks it at every request, so a plain "yes" is answered by
-`SessionCheck`, without a page around it; everything else goes the ordinary way, through `show`.
+A reverse proxy may ask this on every request, so `SessionCheck` answers a plain 200 directly;
+everything else takes the ordinary path, through `show`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The web application, as ASGI: reads the request, passes it through the door, sends the answer.
+"""The web application, as ASGI: read the request, take it through the door, send the response.
 
-The one broad `except` of the web stands here: whatever goes wrong, the answer is a page with a
-reference, never a trace, and nothing of a transaction that did not commit leaves.
+This module has the only broad `except` in `web`: whatever goes wrong, the response is a page with a
+reference and never a stack trace, and it shows nothing from a transaction that did not commit.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from twostep.flows.hash_pool import RETRY_AFTER_SECONDS, Overloaded
 from twostep.flows.policy.decide import accepts_phones
 from twostep.web.door import headers, origin, session_check
 from twostep.web.door.forms import BadForm, read_body
-from twostep.web.door.guard import new_visit, note_refused, serve_page
+from twostep.web.door.guard import new_visit, record_refused_request, serve_page
 from twostep.web.frame import problem
 from twostep.web.route_table import PageRoute, RouteTable
 from twostep.web.visit import Page, Visit
@@ -35,7 +35,7 @@ log = structlog.get_logger(__name__)
 class WebApp:
     """The ASGI application.
 
-    `hosts`, `origins`: what Host and Origin may say. `refuse_forwarded`: answer 400 to forwarded
+    `hosts`, `origins`: accepted values of Host and Origin. `refuse_forwarded`: answer 400 to forwarded
     headers (the demo). `unchecked`: path prefix whose POSTs need no origin (the demo's own routes).
     """
 
@@ -65,23 +65,23 @@ class WebApp:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
-            raise RuntimeError(f"no {scope['type']} here")
-        if scope["path"] == self._check_path and (yes := await self._check.answer(scope)):
+            raise RuntimeError(f"unsupported scope type: {scope['type']}")
+        if scope["path"] == self._check_path and (messages := await self._check.answer(scope)):
             self._env.counters.answers[200] += 1
-            for message in yes:
+            for message in messages:
                 await send(message)
             return
         await self.table(scope, receive, send)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request whose page the table has looked for."""
+        """Answer a request that the route table has matched, or found no page for."""
         route = scope["route"]
         page = route.page if isinstance(route, PageRoute) else None
         response = await self._respond(scope, receive, page)
         self._env.counters.answers[response.status_code] += 1
-        own = {name for name, _ in response.raw_headers}
+        already_set = {name for name, _ in response.raw_headers}
         wanted = self._data_headers if response.media_type == JSON else self._headers
-        response.raw_headers.extend(pair for pair in wanted if pair[0] not in own)
+        response.raw_headers.extend(pair for pair in wanted if pair[0] not in already_set)
         if scope["method"] == "HEAD":
             response.body = b""
         await response(scope, receive, send)
@@ -103,12 +103,12 @@ class WebApp:
                 declared = visit.headers.get("content-length", "")
                 body = await read_body(receive, declared, seconds=seconds)
                 if self._env.clock() != visit.now:
-                    # The body took its time: clock and session are read anew, so that nobody keeps
-                    # a moment of the past, with its codes and waits, by sending slowly.
+                    # The body was slow to arrive. Read clock and session again: otherwise a slow
+                    # sender could keep using codes and waits of an earlier moment.
                     visit = await new_visit(self._env, self.table, scope)
             return await serve_page(visit, page, method, body)
-        except BadForm as bad:
-            return _plain(bad.status) if visit is None else problem.error(visit, bad.status)
+        except BadForm as error:
+            return _plain(error.status) if visit is None else problem.error(visit, error.status)
         except Overloaded:
             return _retry(visit, page, RETRY_AFTER_SECONDS)
         except StoreUnavailable as outage:
@@ -125,7 +125,7 @@ class WebApp:
     async def _refuse_foreign(
         self, visit: Visit, method: str, page: Page | None
     ) -> Response | None:
-        """421, 403, and 400 for a NUL in the address and in the demo, before anything is read."""
+        """421, 403, or 400 (a NUL in the query; forwarded headers in the demo), before the body is read."""
         is_probe = page is not None and page.probe
         if not is_probe and not origin.is_own_host(visit.headers, self._hosts):
             return problem.error(visit, 421)
@@ -144,22 +144,22 @@ class WebApp:
         if origin.is_own_origin(visit.headers, self._origins):
             return None
         if page is not None:
-            await note_refused(visit, page, "origin")
+            await record_refused_request(visit, page, "origin")
         return problem.error(visit, 403)
 
 
 def _retry(
     visit: Visit | None, page: Page | None, seconds: int, *, unsure: bool = False
 ) -> Response:
-    """Ask for another try, where the form is found."""
+    """503: ask the user to try again, on the page with the form."""
     if visit is None:
         return _plain(503, {"retry-after": str(seconds)})
-    again_url = visit.here if page and page.get else visit.url("sign_in")
+    again_url = visit.full_path if page and page.get else visit.url("sign_in")
     retry_at = visit.now + seconds
     return problem.error(visit, 503, retry_at=retry_at, again_url=again_url, unsure=unsure)
 
 
 def _plain(status: int, extra: dict[str, str] | None = None) -> Response:
-    """An answer when not even a page can be made."""
+    """The response when not even a page can be rendered."""
     text = "Something went wrong on our side. Nothing was changed. Try again in a moment.\n"
     return Response(text, status, headers=extra, media_type="text/plain")

@@ -1,5 +1,5 @@
-"""Where a request comes from: the peer, or, behind a trusted proxy, the nearest address it did not
-set itself."""
+"""Where a request comes from: the peer, or, behind trusted proxies, the nearest address that is not
+one of them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def client_network(
 ) -> str:
     """The client's network: an IPv4 address, or an IPv6 /64 prefix.
 
-    `forwarded_for`: the header's value, read from the right, and only as far as trusted proxies go.
+    `forwarded_for`: the header's value, read from the right, and only while the hops are trusted.
     """
     address = _read(peer)
     if address is None:
@@ -34,7 +34,7 @@ def client_network(
 
 
 def network_of(address: IPv4Address | IPv6Address) -> str:
-    """What throttles count by: one IPv4 address, or the /64 that one IPv6 subscriber has."""
+    """The unit that throttles count by: an IPv4 address, or the /64 of one IPv6 subscriber."""
     if isinstance(address, IPv6Address):
         if address.ipv4_mapped is not None:
             return str(address.ipv4_mapped)

@@ -1,7 +1,7 @@
-"""Every cookie, in one place.
+"""All cookies, in one place.
 
-On https they carry the `__Host-` prefix and Secure; on plain http, which is loopback only, neither.
-Browsers take such a prefix with `Path=/` alone, so that is the path below a root path too.
+On https they have the `__Host-` prefix and Secure; on plain http, which is loopback only, neither.
+Browsers accept that prefix only with `Path=/`, so the path is `/` under a root path too.
 Values are opaque; the database holds only digests.
 """
 
@@ -16,10 +16,10 @@ from twostep.flows.sign_in.complete import SignedIn
 
 
 DAY_SECONDS = 86_400
-BROWSER_SECONDS = 400 * DAY_SECONDS  # browsers keep no cookie longer
+BROWSER_SECONDS = 400 * DAY_SECONDS  # browsers cap cookies at 400 days
 LANGUAGE_SECONDS = 365 * DAY_SECONDS
 LONGEST_HEADER = 8192
-BLOCKED = "cookie=blocked"  # in the query of the sign-in page, for a browser that takes none
+BLOCKED = "cookie=blocked"  # in the query of the sign-in page, for a browser that accepts none
 
 
 def session_name(env: Env) -> str:
@@ -43,27 +43,27 @@ def language_name(env: Env) -> str:
 
 
 def read(header: str) -> dict[str, str]:
-    """Read a Cookie header; what cannot be read is no cookie."""
+    """Read a Cookie header; skip what cannot be read."""
     if not header or len(header) > LONGEST_HEADER:
         return {}
-    found: dict[str, str] = {}
+    jar: dict[str, str] = {}
     for part in header.split(";"):
         name, _, value = part.strip().partition("=")
-        if name and name not in found:
-            found[name] = value
-    return found
+        if name and name not in jar:
+            jar[name] = value
+    return jar
 
 
 def are_blocked(jar: Mapping[str, str], headers: Mapping[str, str], sign_in: str) -> bool:
-    """Whether a request that needs a session comes from the sign-in form itself and has no cookie
-    whatever: the browser has just been given one and did not take it. `sign_in`: the form's path."""
+    """Whether a request that needs a session comes from the sign-in form and has no cookies at all:
+    the browser was just given one and did not store it. `sign_in`: the form's path."""
     came_from = headers.get("referer", "").partition("?")[0]
     host = headers.get("host", "")
     return not jar and came_from in {f"https://{host}{sign_in}", f"http://{host}{sign_in}"}
 
 
 def set_signed_in(response: Response, env: Env, signed_in: SignedIn) -> None:
-    """Set the new session's cookie, and those of a known and a remembered browser where they are new."""
+    """Set the new session's cookie, and the known and remembered browser's cookies if they are new."""
     _set(response, env, session_name(env), signed_in.token, max_age=None)
     if signed_in.browser_token:
         _set(response, env, browser_name(env), signed_in.browser_token, max_age=BROWSER_SECONDS)
@@ -78,12 +78,12 @@ def expire_session(response: Response, env: Env) -> None:
 
 
 def set_language(response: Response, env: Env, language: str) -> None:
-    """Keep a signed-out reader's language."""
+    """Remember a signed-out reader's language."""
     _set(response, env, language_name(env), language, max_age=LANGUAGE_SECONDS)
 
 
 def _set(response: Response, env: Env, name: str, value: str, *, max_age: int | None) -> None:
-    """Values are ours: letters, digits, `-` and `_`, so nothing needs to be quoted."""
+    """Values are our own letters, digits, `-` and `_`, so nothing needs quoting."""
     parts = [f"{name}={value}", "HttpOnly", "Path=/", "SameSite=Lax"]
     if max_age is not None:
         parts.append(f"Max-Age={max_age}")

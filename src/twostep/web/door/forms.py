@@ -1,4 +1,4 @@
-"""The body of a POST: read within a limit, and as nothing but a plain form."""
+"""The body of a POST: read within limits, and accepted only as a plain form."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FORM = "application/x-www-form-urlencoded"
 
 
 class BadForm(Exception):
-    """The body is not a plain form that we can read. `status`: 400, 408, 413 or 415."""
+    """The body is not a plain form we can read. `status`: 400, 408, 413 or 415."""
 
     def __init__(self, status: int) -> None:
         super().__init__(f"status {status}")
@@ -22,8 +22,8 @@ class BadForm(Exception):
 
 
 async def read_body(receive: Receive, declared: str, *, seconds: float) -> bytes:
-    """Read the body; raises `BadForm`: more than 64 KiB, whatever was declared (413), or not there
-    after so many seconds (408)."""
+    """Read the body. Raises `BadForm`: over 64 KiB, whatever length was declared (413), or not
+    complete after `seconds` (408)."""
     if declared.isdigit() and int(declared) > LARGEST_BODY:
         raise BadForm(413)
     try:
@@ -48,7 +48,7 @@ async def _read_all(receive: Receive) -> bytes:
 
 
 def read_form(body: bytes, content_type: str) -> dict[str, str]:
-    """Read the fields; raises `BadForm`: another type (415), not UTF-8, NUL or too many (400)."""
+    """Read the fields. Raises `BadForm`: wrong type (415); not UTF-8, NUL, too many fields (400)."""
     if not body:
         return {}
     kind, _, parameter = content_type.partition(";")

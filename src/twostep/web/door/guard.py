@@ -1,4 +1,4 @@
-"""The door: everything that is decided about a request before its page sees it, in this order.
+"""The door: every decision about a request before its page sees it, in this order.
 
 421 foreign Host · 403 foreign origin · 404 · 405 · session · step-up · then the page's own 429 and 422.
 """
@@ -39,16 +39,16 @@ _OPENED_BY = {
 
 
 async def new_visit(env: Env, table: RouteTable, scope: Scope, *, look_up: bool = True) -> Visit:
-    """Read a request: clock, network, cookies, session, language. `look_up`: False leaves the
-    session alone, for the page that says that the database does not answer."""
+    """Read a request: clock, network, cookies, session, language. `look_up` False: do not load the
+    session, for the page that says the database is down."""
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
     query_string = scope["query_string"].decode("latin-1")
     peer = scope["client"][0] if scope["client"] else ""
     now = env.clock()
     jar = cookies.read(headers.get("cookie", ""))
     cookie = jar.get(cookies.session_name(env), "") if look_up else ""
-    found = await env.store.read(sessions.load, env, cookie=cookie, now=now) if cookie else None
-    session, account = found or (None, None)
+    loaded = await env.store.read(sessions.load, env, cookie=cookie, now=now) if cookie else None
+    session, account = loaded or (None, None)
     language = choose_language(env, account, jar, headers.get("accept-language"))
     visitor = Visitor(
         network=client_network(
@@ -80,7 +80,7 @@ async def new_visit(env: Env, table: RouteTable, scope: Scope, *, look_up: bool 
 
 
 async def serve_page(visit: Visit, page: Page, method: str, body: bytes) -> Response:
-    """Let the session and step-up rules decide, then run the page."""
+    """Apply the session and step-up rules, then run the page."""
     endpoint = page.post if method == "POST" else page.get
     if endpoint is None:
         return problem.method_not_allowed(visit, page)
@@ -90,16 +90,16 @@ async def serve_page(visit: Visit, page: Page, method: str, body: bytes) -> Resp
         plain = not (page.signed or page.raw)
         form = read_form(body, visit.headers.get("content-type", "")) if plain else {}
         visit = replace(visit, form=form, body=body)
-    if late := await _ask_step_up(visit, page, method):
-        return late
+    if redirect := await _require_step_up(visit, page, method):
+        return redirect
     return await _run(visit, page, endpoint)
 
 
 async def _run(visit: Visit, page: Page, endpoint: Endpoint) -> Response:
-    """Run the page; write down that the person was here, and that a flash was said."""
+    """Run the page; record the session's activity, and clear a flash that was shown."""
     response = await endpoint(visit)
     if response.status_code == 404 and visit.params and page.access is not Access.OPEN:
-        await note_refused(visit, page, "not_found")  # perhaps somebody else's
+        await record_refused_request(visit, page, "not_found")  # it may belong to another account
     current = visit.session
     if current is None or current.level is Level.HALF:
         return response
@@ -110,16 +110,16 @@ async def _run(visit: Visit, page: Page, endpoint: Endpoint) -> Response:
     return response
 
 
-async def note_refused(visit: Visit, page: Page, reason: str) -> None:
-    """Write down a request that was refused: in the trail where a session says whose it was, else in
-    the log alone, so that strangers cannot fill the trail (ASVS 16.3.3)."""
+async def record_refused_request(visit: Visit, page: Page, reason: str) -> None:
+    """Record a refused request: in the audit trail if it has a session, otherwise only in the log, so
+    that strangers cannot fill the trail (ASVS 16.3.3)."""
     log.warning("request.refused", reason=reason, network=visit.visitor.network, path=page.path)
     if visit.session is not None:
         await visit.do(record_refused, visit.session, reason=reason, path=page.path)
 
 
 def _refuse_session(visit: Visit, page: Page, method: str) -> Response | None:
-    """What the session's own assurance opens; the row decides."""
+    """Refuse or redirect a request whose session does not give access to the page."""
     level = visit.session.level if visit.session else None
     if page.access is Access.OPEN or level in _OPENED_BY[page.access]:
         return None
@@ -130,38 +130,38 @@ def _refuse_session(visit: Visit, page: Page, method: str) -> Response | None:
             return see_other(visit.url(ENROLMENT))
         case Level.HALF:
             return see_other(visit.url("sign_in.code"))
-        case Level.FULL:  # the second step is behind this session already
+        case Level.FULL:  # it has already passed the second step
             return see_other(visit.url("account.dashboard"))
     sign_in = visit.url("sign_in")
     if method != "POST" and cookies.are_blocked(visit.cookies, visit.headers, sign_in):
-        wanted = "" if page.access is Access.HALF else f"&next={quote(visit.here, safe='/')}"
-        return see_other(f"{sign_in}?{cookies.BLOCKED}{wanted}")
+        target = "" if page.access is Access.HALF else f"&next={quote(visit.full_path, safe='/')}"
+        return see_other(f"{sign_in}?{cookies.BLOCKED}{target}")
     if method == "POST" or page.access is Access.HALF:
         return see_other(sign_in)
-    return see_other(f"{sign_in}?next={quote(visit.here, safe='/')}")
+    return see_other(f"{sign_in}?next={quote(visit.full_path, safe='/')}")
 
 
-async def _ask_step_up(visit: Visit, page: Page, method: str) -> Response | None:
-    """Ask for a fresh proof before a change; a form that came too late is kept."""
+async def _require_step_up(visit: Visit, page: Page, method: str) -> Response | None:
+    """Ask for a fresh proof before a change; keep a form that was posted too late."""
     session, account = visit.session, visit.account
     if page.step_up is StepUp.NO or session is None or account is None:
         return None
-    if session.level is Level.ENROL:  # it was opened to enrol and can do nothing else
+    if session.level is Level.ENROL:  # it can do nothing but enrol
         return None
     if not session_core.needs_step_up(session, two_step=account.two_step, now=visit.now):
         return None
     return_to = visit.path
     if method == "POST" and page.step_up is StepUp.ASK:
-        kept = await visit.do(
+        kept_id = await visit.do(
             kept_forms.keep_post,
             session,
             path=visit.path,
             form={name: text for name, text in visit.form.items() if "password" not in name},
         )
-        return_to = kept or visit.path
+        return_to = kept_id or visit.path
     return see_other(f"{visit.url('confirm')}?r={quote(return_to, safe='/')}")
 
 
 def wants_json(page: Page) -> bool:
-    """Whether a page's refusals are JSON problems."""
+    """Whether refusals of this page are JSON problems."""
     return page.name.startswith("api.")

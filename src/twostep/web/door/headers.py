@@ -1,4 +1,4 @@
-"""Headers that every answer carries: policy of content, transport, caches and referrers (ASVS 3.4)."""
+"""Headers of every response: content, transport, framing and referrer policies (ASVS 3.4)."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ CONTENT_POLICY = (
 
 
 def of_data(settings: Settings) -> list[tuple[bytes, bytes]]:
-    """Headers of answers that no browser shows as a page: JSON needs none of a page's policies."""
-    wanted = {b"x-content-type-options", b"strict-transport-security"}
-    return [pair for pair in always(settings) if pair[0] in wanted]
+    """Headers of JSON responses: no browser renders them as a page, so page policies are left out."""
+    kept = {b"x-content-type-options", b"strict-transport-security"}
+    return [pair for pair in always(settings) if pair[0] in kept]
 
 
 def always(settings: Settings) -> list[tuple[bytes, bytes]]:
-    """Headers of every answer, ready for ASGI."""
+    """Headers of every other response, ready for ASGI."""
     headers = {
         "content-security-policy": CONTENT_POLICY,
         "x-content-type-options": "nosniff",
         "x-frame-options": "DENY",
-        # no-referrer would make browsers send `Origin: null` with our own forms.
+        # With no-referrer, browsers would send `Origin: null` with our own forms.
         "referrer-policy": "same-origin",
         "cross-origin-opener-policy": "same-origin",
         "cross-origin-resource-policy": "same-origin",
@@ -35,6 +35,6 @@ def always(settings: Settings) -> list[tuple[bytes, bytes]]:
         " publickey-credentials-get=(self)",
     }
     if settings.is_https:
-        below = "; includeSubDomains" if settings.server.hsts_subdomains else ""
-        headers["strict-transport-security"] = f"max-age={2 * YEAR_SECONDS}{below}"
+        subdomains = "; includeSubDomains" if settings.server.hsts_subdomains else ""
+        headers["strict-transport-security"] = f"max-age={2 * YEAR_SECONDS}{subdomains}"
     return [(name.encode(), value.encode()) for name, value in headers.items()]

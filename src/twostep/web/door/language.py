@@ -1,4 +1,4 @@
-"""Which language a page speaks: the profile's, else the cookie's, else the browser's."""
+"""The language of a page: from the profile, the cookie or the browser, in that order."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from twostep.web.door import cookies
 def choose_language(
     env: Env, account: Account | None, jar: Mapping[str, str], accept_language: str | None
 ) -> str:
-    """The language of this visit."""
+    """Choose the language of this visit."""
     if account is not None and i18n.has_language(account.language):
         return account.language
     chosen = jar.get(cookies.language_name(env), "")

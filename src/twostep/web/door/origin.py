@@ -1,7 +1,8 @@
-"""Which requests come from our own pages (security: Requests; ASVS 3.5.1).
+"""Whether a request comes from our own pages (security: Requests; ASVS 3.5.1).
 
-There is no form token, so no form ever goes stale. A POST passes if the browser says `same-origin`, or,
-where it says nothing, if the origin is ours; cookie or not, which covers sign-in forgery.
+There are no form tokens, so a form never goes stale. A POST passes if `Sec-Fetch-Site` is
+`same-origin`, or, without that header, if the origin is ours. This applies with or without a cookie,
+so it also stops login CSRF.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ def is_own_host(headers: Mapping[str, str], hosts: Collection[str]) -> bool:
 
 
 def is_own_origin(headers: Mapping[str, str], origins: Collection[str]) -> bool:
-    """Whether a POST was sent by one of our own pages."""
+    """Whether a POST was sent from one of our own pages."""
     site = headers.get("sec-fetch-site")
     if site is not None:
         return site == "same-origin"
@@ -25,9 +26,9 @@ def is_own_origin(headers: Mapping[str, str], origins: Collection[str]) -> bool:
 
 
 def safe_next(visit: Visit, path: str) -> str:
-    """A path on this site to go to afterwards; anything else becomes the start page.
+    """A path on this site to continue to; anything else becomes the start page.
 
-    Browsers take a backslash for a slash and drop control characters, so both are refused.
+    Browsers read a backslash as a slash and drop control characters, so both are refused.
     """
     start = visit.url("account.dashboard")
     if not path.startswith("/") or path.startswith("//") or "\\" in path or len(path) > 2000:

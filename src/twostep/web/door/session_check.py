@@ -1,4 +1,4 @@
-"""The cheap yes of /api/session."""
+"""The fast path of /api/session: a plain 200 for a full session."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ HEADERS = {"cache-control": "no-store"}
 
 
 def describe(session: Session, account: Account, *, limits: SessionLimits) -> bytes:
-    """The answer's JSON; `auth_time` is Unix seconds of the newest factor."""
+    """The session as JSON. `auth_time`: Unix seconds of the most recent factor."""
     return json.dumps(
         {
             "account": account.name,
@@ -35,7 +35,7 @@ def describe(session: Session, account: Account, *, limits: SessionLimits) -> by
 
 
 class SessionCheck:
-    """Says yes to a full session. `hosts`, `refuse_forwarded`: as for the whole application."""
+    """Answers for full sessions. `hosts`, `refuse_forwarded`: as for the whole application."""
 
     def __init__(self, env: Env, hosts: Collection[str], *, refuse_forwarded: bool) -> None:
         self._env = env
@@ -43,14 +43,14 @@ class SessionCheck:
         self._hosts = frozenset(host.encode() for host in hosts)
         self._cookie = cookies.session_name(env)
         self._limits = env.limits
-        own = [
+        fixed = [
             (name.encode(), value.encode())
             for name, value in (*HEADERS.items(), ("content-type", JSON))
         ]
-        self._headers = [*own, *headers.of_data(env.settings)]
+        self._headers = [*fixed, *headers.of_data(env.settings)]
 
     async def answer(self, scope: Scope) -> tuple[Message, Message] | None:
-        """The two messages of a 200; None when the ordinary way has to answer."""
+        """The two messages of a 200; None if the ordinary path must answer."""
         if scope["method"] != "GET" or scope["query_string"]:
             return None
         host = cookie = b""
@@ -63,10 +63,10 @@ class SessionCheck:
                 return None
         if host.lower() not in self._hosts:
             return None
-        found = await self._load(cookies.read(cookie.decode("latin-1")).get(self._cookie, ""))
-        if found is None or found[0].level is not Level.FULL:
+        loaded = await self._load(cookies.read(cookie.decode("latin-1")).get(self._cookie, ""))
+        if loaded is None or loaded[0].level is not Level.FULL:
             return None
-        body = describe(*found, limits=self._limits)
+        body = describe(*loaded, limits=self._limits)
         length = (b"content-length", b"%d" % len(body))
         return (
             {"type": "http.response.start", "status": 200, "headers": [*self._headers, length]},

@@ -1,8 +1,8 @@
-"""The operator's accent colour as a tiny style sheet, safe on both grounds.
+"""The operator's accent colour as a small style sheet, readable in light and dark mode.
 
-One colour is set; four are derived, so that no choice of it makes a page hard to read: buttons
-get black or white words, links a darker or lighter shade of the accent. Contrast is WCAG 2.2's
-(relative luminance, section 1.4.3).
+The operator sets one colour and the rest are derived, so that no choice makes a page hard to read:
+buttons get black or white text, links a darker or lighter shade of the accent. Contrast follows
+WCAG 2.2 (relative luminance, section 1.4.3).
 """
 
 from __future__ import annotations
@@ -15,54 +15,56 @@ DEFAULT_ACCENT = "#0b6b6f"
 _HEX = re.compile(r"#[0-9a-fA-F]{6}")
 _BLACK = (0, 0, 0)
 _WHITE = (255, 255, 255)
-# The least favourable grounds of twostep.css, light and dark, that words in the accent stand on.
-_LIGHT_GROUND = (0xEA, 0xF0, 0xEF)
-_DARK_GROUND = (0x1F, 0x2A, 0x2A)
-_WORDS_ON_LIGHT = 4.8
-_WORDS_ON_DARK = 6.0
+# The backgrounds in twostep.css with the least contrast to accent text, light and dark.
+_LIGHT_BACKGROUND = (0xEA, 0xF0, 0xEF)
+_DARK_BACKGROUND = (0x1F, 0x2A, 0x2A)
+_TEXT_ON_LIGHT = 4.8
+_TEXT_ON_DARK = 6.0
 _SHAPES = 3.1
 
 Rgb = tuple[int, int, int]
 
 
 def is_colour(text: str) -> bool:
-    """Whether `text` is a colour we take: `#rrggbb`."""
+    """Whether `text` is a colour we accept: `#rrggbb`."""
     return _HEX.fullmatch(text) is not None
 
 
 def brand_css(accent: str = DEFAULT_ACCENT) -> str:
-    """The sheet served as `/static/brand.css`. Raises ValueError for anything but `#rrggbb`."""
+    """The style sheet at `/static/brand.css`. Raises ValueError for anything but `#rrggbb`."""
     if not is_colour(accent):
         raise ValueError(f"not a colour of the form #rrggbb: {accent!r}")
     plain = _rgb(accent)
-    raised = _toward(plain, _WHITE, ground=_DARK_GROUND, contrast=_SHAPES)
-    light = _toward(plain, _BLACK, ground=_LIGHT_GROUND, contrast=_WORDS_ON_LIGHT)
-    dark = _toward(plain, _WHITE, ground=_DARK_GROUND, contrast=_WORDS_ON_DARK)
+    raised = _mix_until_readable(plain, _WHITE, background=_DARK_BACKGROUND, contrast=_SHAPES)
+    light = _mix_until_readable(
+        plain, _BLACK, background=_LIGHT_BACKGROUND, contrast=_TEXT_ON_LIGHT
+    )
+    dark = _mix_until_readable(plain, _WHITE, background=_DARK_BACKGROUND, contrast=_TEXT_ON_DARK)
     pairs = {
         "accent": (plain, raised),
-        "on-accent": (_words_on(plain), _words_on(raised)),
+        "on-accent": (_text_on(plain), _text_on(raised)),
         "accent-ink": (light, dark),
     }
     lines = [f"--{name}:light-dark({_hex(a)},{_hex(b)})" for name, (a, b) in pairs.items()]
     return ":root{" + ";".join(lines) + "}\n"
 
 
-def contrast_ratio(one: Rgb, other: Rgb) -> float:
+def contrast_ratio(first: Rgb, second: Rgb) -> float:
     """WCAG contrast of two colours, 1 to 21."""
-    low, high = sorted((_luminance(one), _luminance(other)))
+    low, high = sorted((_luminance(first), _luminance(second)))
     return (high + 0.05) / (low + 0.05)
 
 
-def _words_on(colour: Rgb) -> Rgb:
-    return max((_BLACK, _WHITE), key=lambda words: contrast_ratio(words, colour))
+def _text_on(colour: Rgb) -> Rgb:
+    return max((_BLACK, _WHITE), key=lambda text: contrast_ratio(text, colour))
 
 
-def _toward(colour: Rgb, target: Rgb, *, ground: Rgb, contrast: float) -> Rgb:
-    """`colour`, mixed with `target` in steps of a fiftieth until it stands out from `ground`."""
+def _mix_until_readable(colour: Rgb, target: Rgb, *, background: Rgb, contrast: float) -> Rgb:
+    """`colour`, mixed with `target` in steps of 2 % until it reaches `contrast` to `background`."""
     mixed = colour
     for step in range(51):
         mixed = _mix(colour, target, step / 50)
-        if contrast_ratio(mixed, ground) >= contrast:
+        if contrast_ratio(mixed, background) >= contrast:
             break
     return mixed
 

@@ -1,7 +1,8 @@
-"""What surrounds every page, and the answers that every page module gives."""
+"""The frame around every page, and the responses that all page modules use."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -13,23 +14,34 @@ from twostep.web import view
 from twostep.web.frame.passkey_signal import signal_url
 from twostep.web.frame.render import render
 from twostep.web.visit import Visit
-from twostep.web.words.flash import flash_notice
+from twostep.web.words.flash import flash_notice, set_flash
 from twostep.web.words.refusals import field_error
-from twostep.web.words.refusals_with_values import Asked, Reader
+from twostep.web.words.refusals_with_values import PromptKind, Reader
 
 
 SEE_OTHER = 303
 
 
-def reader(visit: Visit, asked: Asked = "app") -> Reader:
-    """Whose language and clock a sentence is for; `asked`: what the page asked for."""
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What a page's form asks for. `field`: where a refusal is shown if its reason names no field."""
+
+    kind: PromptKind = "app"
+    field: str | None = None
+
+
+_DEFAULT_PROMPT = Prompt()
+
+
+def reader(visit: Visit, prompt: PromptKind = "app") -> Reader:
+    """Whose language and clock a sentence is for; `prompt`: what the page asked for."""
     return Reader(
         language=visit.language,
         time_zone=visit.time_zone,
         now=visit.now,
         panel=visit.env.settings.panel_name,
         user=visit.account.name if visit.account else "",
-        asked=asked,
+        prompt=prompt,
     )
 
 
@@ -39,15 +51,14 @@ def page(
     *,
     status: int = 200,
     refused: Refused | None = None,
-    field: str | None = None,
-    asked: Asked = "app",
+    prompt: Prompt = _DEFAULT_PROMPT,
     banner: view.StatusBox | None = None,
     **context: Any,
 ) -> Response:
-    """Render a page. `refused` becomes its error summary, at `field` where the reason names none."""
+    """Render a page; `refused` becomes its error summary. `context`: the template's variables."""
     errors: tuple[view.FieldError, ...] = ()
     if refused is not None:
-        errors = (field_error(refused, reader(visit, asked), field=field),)
+        errors = (field_error(refused, reader(visit, prompt.kind), field=prompt.field),)
         status = refused_status(refused) if status == 200 else status
     html = render(
         template,
@@ -67,7 +78,7 @@ def page(
 
 
 def refused_status(refused: Refused) -> int:
-    """The status of a refused form."""
+    """The status code of a refused form."""
     match refused.reason:
         case Reason.NOT_FOUND:
             return 404
@@ -80,19 +91,25 @@ def refused_status(refused: Refused) -> int:
 
 
 def set_retry_after(response: Response, refused: Refused, *, now: int) -> None:
-    """Say in whole seconds when another try makes sense."""
+    """Set Retry-After, in whole seconds."""
     response.headers["retry-after"] = str(max(1, (refused.retry_at or now + 1) - now))
 
 
 def see_other(location: str) -> Response:
-    """The answer to a form that was accepted."""
+    """The redirect after a form was accepted."""
     response = RedirectResponse(location, SEE_OTHER)
     response.headers["cache-control"] = "no-store"
     return response
 
 
+async def redirect_with_flash(visit: Visit, name: str, key: str, detail: str = "") -> Response:
+    """Redirect to the page called `name`, which shows the flash message `key` once."""
+    await set_flash(visit, key, detail)
+    return see_other(visit.url(name))
+
+
 def frame(visit: Visit, *, banner: view.StatusBox | None = None) -> view.Frame:
-    """What surrounds every page of this visit."""
+    """The frame around a page of this visit."""
     settings = visit.env.settings
     language = i18n.language(visit.language)
     is_full = visit.session is not None and visit.session.level is Level.FULL
@@ -103,9 +120,10 @@ def frame(visit: Visit, *, banner: view.StatusBox | None = None) -> view.Frame:
         language=language.code,
         direction=language.direction,
         languages=tuple(
-            view.LanguageChoice(one.code, one.endonym, one.direction) for one in i18n.LANGUAGES
+            view.LanguageChoice(choice.code, choice.endonym, choice.direction)
+            for choice in i18n.LANGUAGES
         ),
-        here=visit.here,
+        full_path=visit.full_path,
         now=visit.now,
         support=view.Support(
             email=settings.support_email or None,

@@ -1,4 +1,4 @@
-"""Answers to requests that no page can serve: error pages, and RFC 9457 problems for the API."""
+"""Responses to requests that no page can serve: error pages, and RFC 9457 problems for the API."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def error(
     again_url: str = "",
     unsure: bool = False,
 ) -> Response:
-    """An error page. `again_url`: where to try again, the sign-in page where it is empty. `unsure`:
-    nobody knows whether the change was kept."""
+    """An error page. `again_url`: where to try again; by default the sign-in page. `unsure`: it is
+    unknown whether the change was committed."""
     response = render_page(
         visit,
         "error.html",
@@ -30,8 +30,6 @@ def error(
         again_url=again_url or visit.url("sign_in"),
         unsure=unsure,
     )
-    # render_page: the page's title says "Error" itself, and there is no form to blame.
-    response.status_code = status
     if retry_at is not None:
         refused = Refused(Reason.BUSY, retry_at=retry_at)
         set_retry_after(response, refused, now=visit.now)
@@ -39,12 +37,12 @@ def error(
 
 
 def not_found(visit: Visit) -> Response:
-    """No such page, or somebody else's thing."""
+    """There is no such page, or what it shows belongs to another account."""
     return error(visit, 404)
 
 
 def method_not_allowed(visit: Visit, page: Page) -> Response:
-    """The page does not take this method."""
+    """The page does not support this method."""
     response = error(visit, 405)
     allowed = [*(("GET", "HEAD") if page.get else ()), *(("POST",) if page.post else ())]
     response.headers["allow"] = ", ".join(allowed)
@@ -52,7 +50,7 @@ def method_not_allowed(visit: Visit, page: Page) -> Response:
 
 
 def unauthorised() -> Response:
-    """The API's answer without a full session."""
+    """The API's response without a full session."""
     return JSONResponse(
         {
             "type": "about:blank",

@@ -1,4 +1,4 @@
-"""A QR code as inline SVG: error correction M, a quiet zone of four modules, no size of its own."""
+"""A QR code as inline SVG: error correction M, a quiet zone of four modules, sized by CSS."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from markupsafe import Markup
 
 
 QUIET = 4  # modules (ISO/IEC 18004, 5.3.8)
-# Trying all eight masks takes 13 ms, and a scanner reads any of them.
+# Choosing the best of eight masks takes 13 ms, and scanners read any of them.
 MASK = 3
 
 
 def qr_svg(text: str) -> Markup:
-    """Draw `text` (ASCII). Black on nothing: the page gives it a white ground in every theme."""
+    """Draw `text` (ASCII), black on transparent: the page adds a white background in every theme."""
     code = segno.make_qr(text, error="m", boost_error=False, mode="byte", mask=MASK)
     size = len(code.matrix) + 2 * QUIET
     return Markup('<svg viewBox="0 0 {0} {0}"><path stroke="#000" d="{1}"/></svg>').format(

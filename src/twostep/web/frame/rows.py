@@ -1,4 +1,4 @@
-"""Ways to sign in, sessions and events as the rows of a page, and the box that warns on top."""
+"""Ways to sign in, sessions and events as rows of a page, and the warning box on top."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from twostep.flows.places import place_of
 from twostep.i18n import format_instant, known_zone, translator
 from twostep.web import view
 from twostep.web.visit import Visit
-from twostep.web.words import banners as notice_text
+from twostep.web.words import banners
 from twostep.web.words.events import activity_sentence, activity_tone
 
 
@@ -32,7 +32,7 @@ FEW_CODES = 3
 
 
 def app_label(visit: Visit, app: App) -> str:
-    """An app's name; the day it was added where its owner gave none."""
+    """An app's name, or the day it was added if it has none."""
     if app.name:
         return app.name
     day = format_instant(
@@ -56,7 +56,7 @@ def app_row(visit: Visit, app: App, *, is_default: bool = False) -> view.MethodR
 
 
 def phone_row(phone: Phone, *, is_default: bool = False) -> view.MethodRow:
-    """A backup phone; a landline is only called."""
+    """A backup phone; landlines get calls only."""
     return view.MethodRow(
         phone.id,
         MethodKind.PHONE,
@@ -69,7 +69,7 @@ def phone_row(phone: Phone, *, is_default: bool = False) -> view.MethodRow:
 
 
 def passkey_label(visit: Visit, passkey: Passkey) -> str:
-    """A passkey's name; the day it was added where it has none."""
+    """A passkey's name, or the day it was added if it has none."""
     if passkey.name:
         return passkey.name
     day = format_instant(
@@ -98,74 +98,77 @@ def browser_rows(
     """Browsers that skip the code."""
     return tuple(
         view.BrowserRow(
-            one.id,
-            one.browser,
-            one.expires_at,
-            one.last_used_at,
-            network=one.network,
-            is_this=one.id == this_browser,
+            browser.id,
+            browser.browser,
+            browser.expires_at,
+            browser.last_used_at,
+            network=browser.network,
+            is_this=browser.id == this_browser,
         )
-        for one in browsers
+        for browser in browsers
     )
 
 
 def method_rows(visit: Visit, account: Account, methods: Methods) -> tuple[view.MethodRow, ...]:
-    """Every way to sign in: apps, passkeys, phones, backup codes. The first is asked for by default."""
-    first = account.default_method
-    if first is None and methods.apps:
-        first = method_name(MethodKind.APP, methods.apps[0].id)
-    elif first is None and methods.passkeys:
-        first = method_name(MethodKind.PASSKEY, methods.passkeys[0].id)
+    """Every way to sign in: apps, passkeys, phones, backup codes."""
+    default = account.default_method
+    if default is None and methods.apps:
+        default = method_name(MethodKind.APP, methods.apps[0].id)
+    elif default is None and methods.passkeys:
+        default = method_name(MethodKind.PASSKEY, methods.passkeys[0].id)
 
-    def leads(kind: MethodKind, method_id: str) -> bool:
-        return methods.ways > 1 and first == method_name(kind, method_id)
+    def is_default(kind: MethodKind, method_id: str) -> bool:
+        return methods.ways > 1 and default == method_name(kind, method_id)
 
-    rows = [app_row(visit, app, is_default=leads(MethodKind.APP, app.id)) for app in methods.apps]
-    rows += [
-        passkey_row(visit, one, is_default=leads(MethodKind.PASSKEY, one.id))
-        for one in methods.passkeys
+    rows = [
+        app_row(visit, app, is_default=is_default(MethodKind.APP, app.id)) for app in methods.apps
     ]
     rows += [
-        phone_row(phone, is_default=leads(MethodKind.PHONE, phone.id)) for phone in methods.phones
+        passkey_row(visit, passkey, is_default=is_default(MethodKind.PASSKEY, passkey.id))
+        for passkey in methods.passkeys
     ]
-    own = methods.recovery_set
-    if own is not None:
+    rows += [
+        phone_row(phone, is_default=is_default(MethodKind.PHONE, phone.id))
+        for phone in methods.phones
+    ]
+    sheet = methods.recovery_set
+    if sheet is not None:
         rows.append(
             view.MethodRow(
-                own.id,
+                sheet.id,
                 MethodKind.CODES,
-                own.created_at,
+                sheet.created_at,
                 codes_left=methods.codes_left,
                 codes_total=len(methods.codes),
-                saved=own.proved_at is not None,
+                saved=sheet.proved_at is not None,
             )
         )
     return tuple(rows)
 
 
 def method_names(visit: Visit, methods: Methods, *, besides: str = "") -> tuple[str, ...]:
-    """Every way to sign in in words, but the one with that id."""
+    """The names of all ways to sign in, except the one with the id `besides`."""
     words = translator(visit.language)
-    named = [app_label(visit, app) for app in methods.apps if app.id != besides]
-    named += [
-        words.gettext("Passkey “%(name)s”") % {"name": one.name}
-        if one.name
-        else passkey_label(visit, one)
-        for one in methods.passkeys
-        if one.id != besides
+    names = [app_label(visit, app) for app in methods.apps if app.id != besides]
+    names += [
+        words.gettext("Passkey “%(name)s”") % {"name": passkey.name}
+        if passkey.name
+        else passkey_label(visit, passkey)
+        for passkey in methods.passkeys
+        if passkey.id != besides
     ]
-    named += [
+    names += [
         words.gettext("Phone number ending %(digits)s") % {"digits": phone.hint}
         for phone in methods.phones
         if phone.id != besides
     ]
     if methods.codes_left:
-        named.append(count_of_codes(visit, methods.codes_left))
-    return tuple(named)
+        names.append(count_of_codes(visit, methods.codes_left))
+    return tuple(names)
 
 
 def count_of_codes(visit: Visit, left: int) -> str:
-    """How many backup codes, in words."""
+    """The number of backup codes, as a phrase."""
     words = translator(visit.language)
     return words.ngettext("%(left)s backup code", "%(left)s backup codes", left) % {"left": left}
 
@@ -174,15 +177,15 @@ def session_rows(visit: Visit, sessions: Iterable[Session]) -> tuple[view.Sessio
     """Where the account is signed in."""
     return tuple(
         view.SessionRow(
-            one.id,
-            one.browser,
-            one.network,
-            visit.now if one.id == visit.current.id else one.seen_at,
-            one.created_at,
-            is_this=one.id == visit.current.id,
-            place=place_of(visit.env.settings, one.network, visit.language),
+            session.id,
+            session.browser,
+            session.network,
+            visit.now if session.id == visit.current.id else session.seen_at,
+            session.created_at,
+            is_this=session.id == visit.current.id,
+            place=place_of(visit.env.settings, session.network, visit.language),
         )
-        for one in sessions
+        for session in sessions
     )
 
 
@@ -190,42 +193,42 @@ def activity_rows(visit: Visit, activity: Sequence[Activity]) -> tuple[view.Acti
     """What happened, in sentences."""
     return tuple(
         view.ActivityRow(
-            one.at,
-            activity_sentence(one.event, one.data, language=visit.language),
-            one.browser or None,
-            one.network or None,
-            place=place_of(visit.env.settings, one.network, visit.language),
-            tone=activity_tone(one.event, one.outcome),
-            not_me_url=visit.url("recovery.not_me_event", id=str(one.seq))
-            if is_deniable(one, now=visit.now)
+            entry.at,
+            activity_sentence(entry.event, entry.data, language=visit.language),
+            entry.browser or None,
+            entry.network or None,
+            place=place_of(visit.env.settings, entry.network, visit.language),
+            tone=activity_tone(entry.event, entry.outcome),
+            not_me_url=visit.url("recovery.not_me_event", id=str(entry.seq))
+            if is_deniable(entry, now=visit.now)
             else None,
         )
-        for one in activity
+        for entry in activity
     )
 
 
 def banner(visit: Visit, methods: Methods) -> view.StatusBox | None:
-    """What stays on top until its cause is gone: one way in, few codes, codes never checked."""
+    """The warning shown until its cause is gone: only one way in, few codes, codes never checked."""
     if not visit.owner.two_step:
         return None
     if methods.ways < 2:
-        return notice_text.no_spare(visit)
+        return banners.no_spare(visit)
     return codes_banner(visit, methods)
 
 
 def codes_banner(visit: Visit, methods: Methods) -> view.StatusBox | None:
-    """The part of the banner that is about backup codes."""
+    """The warning about backup codes only."""
     if methods.recovery_set is None:
         return None
     if methods.codes_left <= FEW_CODES:
-        return notice_text.codes_low(visit, methods.codes_left)
+        return banners.codes_low(visit, methods.codes_left)
     if methods.recovery_set.proved_at is None:
-        return notice_text.codes_unproved(visit)
+        return banners.codes_unproved(visit)
     return None
 
 
 def file_name(visit: Visit, what: str, at: int, ending: str) -> str:
-    """The name of a file for saving: `panel-what-user-2026-11-24.txt`, in plain ASCII."""
+    """A name for a downloaded file: `panel-what-user-2026-11-24.txt`, in plain ASCII."""
     day = datetime.fromtimestamp(at, ZoneInfo(known_zone(visit.time_zone))).date().isoformat()
     panel = _plain(visit.env.settings.panel_name) or "sign-in"
     user = _plain(visit.owner.name) or "account"

@@ -1,8 +1,9 @@
-"""The page of a wait: until when, in words, and the ways that have limits of their own."""
+"""The page for too many tries: when to try again, and other ways that have their own limits."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from starlette.responses import Response
 
@@ -12,36 +13,42 @@ from twostep.web.frame.frame import page, set_retry_after
 from twostep.web.visit import Visit
 
 
+@dataclass(frozen=True, slots=True)
+class OtherWays:
+    """Ways this wait does not block: forms that go to `send_url` and `page_url`, with `hidden` fields."""
+
+    rows: tuple[view.WayRow, ...] = ()
+    send_url: str = ""
+    page_url: str = ""
+    hidden: Mapping[str, str] = field(default_factory=dict)
+    passkey: view.PasskeyUrls | None = None
+
+
+_NO_OTHER_WAYS = OtherWays()
+
+
 def throttled(
     visit: Visit,
     refused: Refused,
     *,
     scope: str,
     back_url: str,
-    ways: Sequence[view.WayRow] = (),
-    send_url: str = "",
-    here_url: str = "",
-    hidden: Mapping[str, str] | None = None,
-    passkey: view.PasskeyUrls | None = None,
+    other_ways: OtherWays = _NO_OTHER_WAYS,
     status: int = 429,
 ) -> Response:
-    """The page "Too many tries".
-
-    `scope`: password, code, backup, send, link or page. `ways` are forms that go to `send_url` and
-    `here_url`, with `hidden` fields.
-    """
+    """The page "Too many tries". `scope`: password, code, backup, send, link or page."""
     response = page(
         visit,
         "throttled.html",
         status=status,
         until=refused.retry_at or visit.now + 1,
         scope=scope,
-        ways=tuple(ways),
-        send_url=send_url,
-        here_url=here_url,
-        hidden=dict(hidden or {}),
+        ways=other_ways.rows,
+        send_url=other_ways.send_url,
+        here_url=other_ways.page_url,
+        hidden=other_ways.hidden,
         back_url=back_url,
-        passkey=passkey,
+        passkey=other_ways.passkey,
     )
     if status == 429:
         set_retry_after(response, refused, now=visit.now)

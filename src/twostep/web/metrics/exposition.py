@@ -1,4 +1,4 @@
-"""Everything under `/metrics`, in Prometheus's text format."""
+"""All metrics, in the Prometheus text format."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["MEDIA_TYPE", "write_metrics"]
 
 
 async def write_metrics(env: Env, *, now: int) -> str:
-    """Write everything; without the database what it knows is left out and `up` says so."""
+    """All metrics as text. If the database is down, its metrics are left out and `database_up` is 0."""
     try:
         figures: Figures | None = await TurnOpener(env, NOBODY, now).do(view_figures)
     except StoreUnavailable:
@@ -31,7 +31,7 @@ async def write_metrics(env: Env, *, now: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Scrape:
-    """What is collected for one answer: figures of the database are read before, beside other work."""
+    """A collector for one response; the database's figures have been read before."""
 
     env: Env
     figures: Figures | None

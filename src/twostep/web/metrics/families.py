@@ -1,5 +1,5 @@
-"""Families of numbers under `/metrics`: name, kind, labels and meaning. No label names a person or holds
-a number, and each has few values. Here: what this process did and does.
+"""Metric families of this process: name, kind, labels and help text. No label identifies a person or
+contains a phone number, and each has few values.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from twostep.flows.counters import Counters
 from twostep.flows.env import Env
 
 
-# By the value of the label; by a tuple of them where there are several.
+# Keyed by the label's value, or by a tuple of values if there are several labels.
 Samples = Mapping[Any, float]
 
 _SECOND_STEPS = {
@@ -40,14 +40,14 @@ _CLOSED = {
 }
 
 
-def counter(name: str, says: str, value: float | Samples, *labels: str) -> Metric:
-    """A number that only grows while the process lives."""
-    return _filled(CounterMetricFamily(name, says, labels=labels), value)
+def counter(name: str, help_text: str, value: float | Samples, *labels: str) -> Metric:
+    """A number that only grows during the process's lifetime."""
+    return _filled(CounterMetricFamily(name, help_text, labels=labels), value)
 
 
-def gauge(name: str, says: str, value: float | Samples, *labels: str) -> Metric:
+def gauge(name: str, help_text: str, value: float | Samples, *labels: str) -> Metric:
     """A number that goes up and down."""
-    return _filled(GaugeMetricFamily(name, says, labels=labels), value)
+    return _filled(GaugeMetricFamily(name, help_text, labels=labels), value)
 
 
 def _filled(family: CounterMetricFamily | GaugeMetricFamily, value: float | Samples) -> Metric:
@@ -58,7 +58,7 @@ def _filled(family: CounterMetricFamily | GaugeMetricFamily, value: float | Samp
 
 
 def of_server(env: Env) -> Iterator[Metric]:
-    """What this process did and does."""
+    """Requests, connections, hashes and commits of this process."""
     counters = env.counters
     yield from _of_requests(counters)
     yield gauge(
@@ -175,15 +175,17 @@ def _of_store(env: Env) -> Iterator[Metric]:
 
 def _of_commits(counters: Counters) -> Iterator[Metric]:
     for metric in counters.commits.collect():
-        # When it was made is what process_start_time_seconds says.
-        metric.samples = [one for one in metric.samples if not one.name.endswith("_created")]
+        # process_start_time_seconds already says when it was created.
+        metric.samples = [
+            sample for sample in metric.samples if not sample.name.endswith("_created")
+        ]
         yield metric
 
 
 def of_process(counters: Counters) -> Iterator[Metric]:
-    """Memory, time and open files; nothing where the system does not say."""
+    """Memory, CPU time and open files; empty on systems that do not report them."""
     for metric in counters.process.collect():
-        if metric.name != "process_virtual_memory_bytes":  # address space costs nothing
+        if metric.name != "process_virtual_memory_bytes":  # address space is not memory use
             yield metric
 
 
@@ -196,11 +198,11 @@ def _by_class(counters: Counters) -> Samples:
 
 
 def _sign_ins(counters: Counters) -> Samples:
-    seen = counters.events
+    events = counters.events
     return {
-        "completed": seen[event.SIGN_IN_COMPLETED, Outcome.OK],
-        "refused": seen[event.PASSWORD_REFUSED, Outcome.REFUSED],
-        "throttled": seen[event.PASSWORD_REFUSED, Outcome.THROTTLED],
+        "completed": events[event.SIGN_IN_COMPLETED, Outcome.OK],
+        "refused": events[event.PASSWORD_REFUSED, Outcome.REFUSED],
+        "throttled": events[event.PASSWORD_REFUSED, Outcome.THROTTLED],
     }
 
 

@@ -1,4 +1,4 @@
-"""How things stand, for `/metrics`: what every process of an installation says the same of."""
+"""Metrics from the database: the same in every process of an installation."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from twostep.web.metrics.families import gauge
 
 
 def of_database(env: Env, figures: Figures, *, now: int) -> Iterator[Metric]:
-    """Messages, alarms, budgets and providers, as `figures` has read them."""
+    """Messages, alarms, budgets and providers, from `figures`."""
     yield gauge(
         "twostep_outbox_messages",
         "Messages made in the last 24 hours and all that wait, by channel and state.",
@@ -68,5 +68,5 @@ def _of_budgets(figures: Figures) -> Iterator[Metric]:
 
 def _providers(env: Env) -> frozenset[str]:
     settings = env.settings
-    own = (*settings.sms_providers, *settings.call_providers, *settings.email_providers)
-    return frozenset(own).union(*settings.delivery.country_providers.values())
+    configured = (*settings.sms_providers, *settings.call_providers, *settings.email_providers)
+    return frozenset(configured).union(*settings.delivery.country_providers.values())

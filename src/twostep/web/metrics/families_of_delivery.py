@@ -1,7 +1,6 @@
-"""How texts and calls of the last 24 hours went, for `/metrics`: by provider and country, and how fast.
+"""Delivery metrics of the last 24 hours: texts and calls by provider and country, and their speed.
 
-Only countries that were sent to have a line. Spans are of the newest thousand sends: what a share of
-them did not exceed.
+Only countries that were sent to have a sample. Spans are quantiles of the newest thousand sends.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ SHARES = (0.5, 0.95)
 
 
 def of_delivery(figures: Figures) -> Iterator[Metric]:
-    """Sends by how far they got, those whose code came back, and two spans."""
+    """Sends by state, sends whose code was entered, and the quantiles of two spans."""
     states: Counter[tuple[str, ...]] = Counter()
     verified: Counter[tuple[str, ...]] = Counter()
     for tally in figures.sends:
@@ -60,6 +59,6 @@ def _quantiles(spans: Mapping[str, Sequence[int]]) -> Samples:
 
 
 def _quantile(seconds: Sequence[int], share: float) -> float:
-    """The smallest span that so many of them do not exceed."""
+    """The smallest span that at least `share` of them do not exceed."""
     ordered = sorted(seconds)
     return float(ordered[max(0, -int(-share * len(ordered) // 1) - 1)])

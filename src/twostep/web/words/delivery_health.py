@@ -1,4 +1,4 @@
-"""What operators read about delivery: alarms, reasons and states in words."""
+"""Alarms, reasons and states of delivery, worded for operators."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ _TEST = {
 
 
 def alarm_sentence(kind: str, data: Mapping[str, str | int], *, language: str) -> str:
-    """Say one alarm; an unknown kind by its name."""
+    """An alarm as a sentence; an unknown kind is shown by its name."""
     words = translator(language)
     values: dict[str, str | int] = dict(data)
     if "region" in values:
@@ -63,12 +63,12 @@ def alarm_sentence(kind: str, data: Mapping[str, str | int], *, language: str) -
 
 
 def reason_words(reason: str, *, language: str) -> str:
-    """Say in short why messages failed."""
+    """Why messages failed, in a few words."""
     return translator(language).gettext(_REASONS.get(reason, _OTHER))
 
 
 def test_sentence(state: str, *, hint: str, provider: str, reason: str, language: str) -> str:
-    """Say how the newest test message is doing."""
+    """The state of the newest test message."""
     values = {
         "number": f"•••• ••{hint}",
         "provider": provider,

@@ -99,7 +99,7 @@ _WATCH = frozenset({
 })  # fmt: skip
 _GOOD = frozenset({event.SIGN_IN_COMPLETED, event.TWO_STEP_ENABLED})
 
-# What the page's filter offers: the first part of the events' names.
+# Values and labels of the page's filter; a value is the first part of an event's name.
 FILTERS: tuple[tuple[str, str], ...] = (
     ("", N_("Everything")),
     ("sign_in", N_("Sign-ins")),
@@ -115,7 +115,7 @@ FILTERS: tuple[tuple[str, str], ...] = (
 
 
 def activity_sentence(name: str, data: Mapping[str, str | int], *, language: str) -> str:
-    """Say what happened. An event that has no sentence gets a neutral one."""
+    """What happened, as a sentence; events without one get a neutral sentence."""
     message = _SENTENCES.get(name, _NEUTRAL)
     for field, table in (("name", _WITH_NAME), ("hint", _WITH_HINT), ("left", _WITH_LEFT)):
         if data.get(field, "") != "" and name in table:
@@ -133,6 +133,6 @@ def activity_tone(name: str, outcome: str) -> str:
 
 
 def activity_filters(*, language: str) -> tuple[tuple[str, str], ...]:
-    """The filter's values and words."""
+    """The filter's values and labels."""
     _ = translator(language).gettext
     return tuple((value, _(words)) for value, words in FILTERS)

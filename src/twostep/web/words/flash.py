@@ -1,4 +1,4 @@
-"""What a page says once after a change: stored with the session as a key, said as a sentence."""
+"""Flash messages, shown once after a change: stored in the session as a key, shown as a sentence."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ _WARN = {
 }
 
 
-async def say(visit: Visit, key: str, detail: str = "") -> None:
-    """Let the session's next page say this once."""
+async def set_flash(visit: Visit, key: str, detail: str = "") -> None:
+    """Show this message once, on the session's next page."""
     flash = f"{key}:{detail}" if detail else key
     await visit.do(sessions.save_flash, visit.current, flash=flash)
 
 
 def flash_notice(flash: str, language: str, url: PathFor) -> view.StatusBox | None:
-    """The sentence of a stored flash; None for none. `url`: the path of a page by its name."""
+    """The box for a stored flash; None for an unknown key. `url`: the path of a page by its name."""
     key, _, detail = flash.partition(":")
     for kind, sentences in (("ok", _OK), ("warn", _WARN)):
         if key in sentences:

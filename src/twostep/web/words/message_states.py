@@ -1,4 +1,4 @@
-"""How a text or call is doing, in one line: for the page and for its own polling."""
+"""The state of a text or call as one sentence, for the page and its status polling."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ _CALL_FAILED: dict[str, str] = {
 def delivery_sentence(
     state: str, *, channel: Channel, at: int, reason: str = "", language: str, time_zone: str
 ) -> str:
-    """Say where the message is.
+    """The state of a message.
 
     `state`: queued, accepted, delivered or failed, reached at `at` (Unix seconds). `reason`: why it
     failed, in the outbox's words; unknown ones get a general sentence.
     """
     _ = translator(language).gettext
     if state == "failed":
-        own = _CALL_FAILED if channel is Channel.CALL else _FAILED
-        return _(own.get(reason) or _FAILED.get(reason, _OTHER))
+        sentences = _CALL_FAILED if channel is Channel.CALL else _FAILED
+        return _(sentences.get(reason) or _FAILED.get(reason, _OTHER))
     if state == "queued":
         return _("The call is being placed.") if channel is Channel.CALL else _("On its way.")
     time = format_time(at, language=language, time_zone=time_zone)
@@ -55,7 +55,7 @@ def delivery_sentence(
 
 
 def late_sentence(channel: Channel, *, language: str) -> str:
-    """Say what to do when nothing has come for a minute."""
+    """What to do if nothing has arrived after a minute."""
     _ = translator(language).gettext
     if channel is Channel.CALL:
         return _("No call yet? Try another way.")
@@ -63,7 +63,7 @@ def late_sentence(channel: Channel, *, language: str) -> str:
 
 
 def trouble_sentence(channel: Channel, *, language: str) -> str:
-    """Say that texts or calls are not working at all right now."""
+    """For a channel that is not working at all right now."""
     _ = translator(language).gettext
     if channel is Channel.CALL:
         return _("Calls are not working right now. Use another way.")

@@ -1,7 +1,7 @@
-"""One sentence for each reason of a refusal: what happened, and what to do.
+"""A sentence for every reason of a refusal: what happened, and what to do.
 
-English is the text in the table and gettext's key. Reasons whose words depend on the few values
-that a refusal brings have a function each in `refusals_with_values.py`.
+The English in the table is also gettext's key. Reasons whose wording depends on the refusal's values
+have a function in `refusals_with_values.py`.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ SENTENCES: dict[Reason, str] = {
     ),
 }
 
-# The form field a reason belongs to; the others concern no single field.
+# The form field a reason belongs to; the other reasons belong to no single field.
 FIELDS: dict[Reason, str] = {
     Reason.SIGN_IN_WRONG: "username",
     Reason.PASSWORD_RETIRED: "password",
@@ -119,7 +119,7 @@ FIELDS: dict[Reason, str] = {
 
 
 def field_error(refused: Refused, reader: Reader, *, field: str | None = None) -> FieldError:
-    """The refusal beside its form field; `field` where this form calls it something else."""
+    """The refusal at its form field; `field` overrides the field's name."""
     return FieldError(field or FIELDS.get(refused.reason), sentence(refused, reader))
 
 

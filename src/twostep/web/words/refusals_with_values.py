@@ -1,4 +1,4 @@
-"""Sentences of those refusals that bring values: lengths, waits, countries, tries left."""
+"""Sentences of refusals that carry values: lengths, waits, countries, tries left."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from twostep.core.refusal import Reason, Refused
 from twostep.i18n import N_, Translations, country_name, format_duration, format_time
 
 
-Asked = Literal["app", "setup", "sent", "proof"]
+PromptKind = Literal["app", "setup", "sent", "proof"]
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Who reads, and where.
+    """Who reads a sentence, when, and in which language and time zone.
 
-    `asked`: what the page asked for: an app's code, the first code at set-up, a texted or spoken
-    code, or the proof that backup codes were saved. `panel` and `user` make the entry's name.
+    `prompt`: what the page asked for: an app's code, the first code at set-up, a texted or spoken
+    code, or the proof that backup codes were saved. `panel` and `user`: the entry's name in the app.
     """
 
     language: str
@@ -26,14 +26,10 @@ class Reader:
     now: int
     panel: str = ""
     user: str = ""
-    asked: Asked = "app"
+    prompt: PromptKind = "app"
 
 
 Sentence = Callable[[Refused, Reader, Translations], str]
-
-
-def _number(refused: Refused, name: str) -> int:
-    return int(refused.detail.get(name, 0))
 
 
 def _throttled(refused: Refused, reader: Reader, words: Translations) -> str:
@@ -62,7 +58,7 @@ def _retired(refused: Refused, _reader: Reader, words: Translations) -> str:
 
 
 def _step_ending(refused: Refused, _reader: Reader, words: Translations) -> str:
-    minutes = _number(refused, "minutes")
+    minutes = refused.detail.get("minutes", 0)
     return words.ngettext(
         "This step ends in %(minutes)s minute, too soon for a code to reach you. Use another way, or start again with your password.",
         "This step ends in %(minutes)s minutes, too soon for a code to reach you. Use another way, or start again with your password.",
@@ -71,8 +67,8 @@ def _step_ending(refused: Refused, _reader: Reader, words: Translations) -> str:
 
 
 def _wrong_length(refused: Refused, _reader: Reader, words: Translations) -> str:
-    expected = _number(refused, "expected") or 6
-    values = {"length": _number(refused, "length"), "expected": expected}
+    expected = refused.detail.get("expected", 6)
+    values = {"length": refused.detail.get("length", 0), "expected": expected}
     if expected == 6:
         return words.gettext("Your code has %(expected)s digits. You entered %(length)s.") % values
     return (
@@ -83,14 +79,14 @@ def _wrong_length(refused: Refused, _reader: Reader, words: Translations) -> str
 
 def _wrong(refused: Refused, reader: Reader, words: Translations) -> str:
     entry = {"panel": reader.panel, "user": reader.user}
-    if reader.asked == "setup":
+    if reader.prompt == "setup":
         first = (
             words.gettext(
                 "That is not the code we expected. Check you are reading the entry called “%(panel)s (%(user)s)”, then try the next code."
             )
             % entry
         )
-    elif reader.asked == "sent":
+    elif reader.prompt == "sent":
         first = words.gettext("That code is not right. Check the newest message and type its code.")
     else:
         first = words.gettext(
@@ -100,7 +96,7 @@ def _wrong(refused: Refused, reader: Reader, words: Translations) -> str:
 
 
 def _backup_wrong(refused: Refused, reader: Reader, words: Translations) -> str:
-    if reader.asked == "proof":
+    if reader.prompt == "proof":
         first = words.gettext(
             "That is not one of your codes. Check what you saved, then try again."
         )
@@ -115,10 +111,10 @@ def _with_tries(first: str, refused: Refused, reader: Reader, words: Translation
             refused, reader
         )
         return f"{first} {pause}"
-    left = _number(refused, "tries_left")
+    left = refused.detail.get("tries_left", 0)
     if not left:
         return first
-    if reader.asked == "sent":
+    if reader.prompt == "sent":
         rest = words.ngettext(
             "%(left)s try left for this code.", "%(left)s tries left for this code.", left
         )
@@ -132,7 +128,7 @@ def _with_tries(first: str, refused: Refused, reader: Reader, words: Translation
 
 
 def _wrong_password(message: str) -> Sentence:
-    """The try that starts a wait says so."""
+    """The refusal that starts a wait also says how long."""
 
     def say(refused: Refused, reader: Reader, words: Translations) -> str:
         first = words.gettext(message)
@@ -144,7 +140,7 @@ def _wrong_password(message: str) -> Sentence:
 
 
 def _used(refused: Refused, _reader: Reader, words: Translations) -> str:
-    seconds = _number(refused, "next_in_seconds")
+    seconds = refused.detail.get("next_in_seconds", 0)
     if not seconds:
         return words.gettext("That code was already used. Wait for the next one.")
     return words.ngettext(
@@ -155,7 +151,7 @@ def _used(refused: Refused, _reader: Reader, words: Translations) -> str:
 
 
 def _clock_off(refused: Refused, _reader: Reader, words: Translations) -> str:
-    minutes = _number(refused, "minutes")
+    minutes = refused.detail.get("minutes", 0)
     if minutes < 0:
         words_for = words.ngettext(
             "Right app, wrong time: your phone's clock is about %(minutes)s minute slow. Turn on automatic date and time on the phone, then enter the next code.",
@@ -173,7 +169,7 @@ def _clock_off(refused: Refused, _reader: Reader, words: Translations) -> str:
 
 def _limit(choose: Callable[[Translations, int], str]) -> Sentence:
     def say(refused: Refused, _reader: Reader, words: Translations) -> str:
-        most = _number(refused, "maximum") or _number(refused, "minimum") or 5
+        most = refused.detail.get("maximum") or refused.detail.get("minimum") or 5
         return choose(words, most) % {"most": most}
 
     return say
@@ -181,14 +177,14 @@ def _limit(choose: Callable[[Translations, int], str]) -> Sentence:
 
 def _in_region(message: str) -> Sentence:
     def say(refused: Refused, reader: Reader, words: Translations) -> str:
-        region = country_name(str(refused.detail.get("region", "")), reader.language)
+        region = country_name(refused.detail.get("region", ""), reader.language)
         return words.gettext(message) % {"country": region}
 
     return say
 
 
 def _not_in_plan(refused: Refused, reader: Reader, words: Translations) -> str:
-    region = country_name(str(refused.detail.get("region", "")), reader.language)
+    region = country_name(refused.detail.get("region", ""), reader.language)
     example = refused.detail.get("example", "")
     if not example:
         return words.gettext(

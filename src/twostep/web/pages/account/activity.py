@@ -1,4 +1,4 @@
-"""The account's own history, as a page and as a table to download."""
+"""The account's activity, as a page and as a CSV file to download."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ COLUMNS = ("time", "event", "what", "outcome", "by", "browser", "network")
 
 
 async def show(visit: Visit) -> Response:
-    """GET /settings/activity. `only`: a filter; `before`: where an older page begins."""
+    """GET /settings/activity. `only`: a filter; `before`: the event number an older page ends at."""
     only = visit.query.get("only", "")
     if only not in {value for value, _ in FILTERS}:
         only = ""
     typed = visit.query.get("before", "")
     before = int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 16 else NEWEST
-    found = await visit.read(
+    entries = await visit.read(
         list_activity,
         visit.owner.id,
         limit=ROWS + 1,
@@ -39,11 +39,11 @@ async def show(visit: Visit) -> Response:
         since=visit.now - YEAR_SECONDS,
         group=only,
     )
-    older = _url(visit, only, str(found[ROWS - 1].seq)) if len(found) > ROWS else None
+    older = _url(visit, only, str(entries[ROWS - 1].seq)) if len(entries) > ROWS else None
     return page(
         visit,
         "activity.html",
-        activity=activity_rows(visit, found[:ROWS]),
+        activity=activity_rows(visit, entries[:ROWS]),
         only=only,
         filters=activity_filters(language=visit.language),
         older_url=older,
@@ -67,22 +67,25 @@ async def download(visit: Visit) -> Response:
 
 
 def _url(visit: Visit, only: str, before: str) -> str:
-    here = visit.url("account.activity")
+    path = visit.url("account.activity")
     query = {name: value for name, value in (("only", only), ("before", before)) if value}
-    return f"{here}?{urlencode(query)}" if query else here
+    return f"{path}?{urlencode(query)}" if query else path
 
 
 async def _table(pages: AsyncIterator[list[Activity]], language: str) -> AsyncIterator[str]:
-    """The lines, a few hundred at a time, so that a long history holds nobody up."""
+    """The rows, a few hundred at a time, so that a long history does not block other requests."""
     yield _lines([COLUMNS])
-    async for some in pages:
-        yield _lines(_cells(one, language) for one in some)
+    async for entries in pages:
+        yield _lines(_cells(entry, language) for entry in entries)
         await asyncio.sleep(0)
 
 
-def _cells(one: Activity, language: str) -> tuple[str, ...]:
-    said = activity_sentence(one.event, one.data, language=language)
-    return (utc(one.at), one.event, said, one.outcome, one.actor, one.browser, one.network)
+def _cells(entry: Activity, language: str) -> tuple[str, ...]:
+    sentence = activity_sentence(entry.event, entry.data, language=language)
+    return (
+        *(utc(entry.at), entry.event, sentence, entry.outcome),
+        *(entry.actor, entry.browser, entry.network),
+    )
 
 
 def _lines(rows: Iterable[Iterable[str]]) -> str:

@@ -1,16 +1,16 @@
-"""Cells of a table that a spreadsheet program will open."""
+"""Cells of a CSV file that a spreadsheet program may open."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 
 
-# What makes a spreadsheet compute a cell instead of showing it (OWASP: CSV injection).
+# Prefixes that make a spreadsheet evaluate a cell as a formula (OWASP: CSV injection).
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def safe_cell(text: str) -> str:
-    """The text, with an apostrophe before what would be taken for a formula."""
+    """The text, with an apostrophe in front if it would be read as a formula."""
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 

@@ -1,4 +1,4 @@
-"""The page after the sign-in."""
+"""The page after sign-in."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from twostep.web.frame.frame import page
 from twostep.web.frame.passkey_signal import signal_of
 from twostep.web.frame.rows import activity_rows, banner, session_rows
 from twostep.web.visit import Visit
-from twostep.web.words import banners as notice_text
+from twostep.web.words import banners
 
 
 async def show(visit: Visit) -> Response:
     """GET /."""
-    found = await visit.read(view_dashboard, visit.owner, visit.current)
-    methods = found.methods
-    clock = notice_text.clock_was_ahead(language=visit.language) if found.clock_was_ahead else None
+    dashboard = await visit.read(view_dashboard, visit.owner, visit.current)
+    methods = dashboard.methods
+    clock = banners.clock_was_ahead(language=visit.language) if dashboard.clock_was_ahead else None
     return page(
         visit,
         "dashboard.html",
         banner=clock or banner(visit, methods),
         methods=methods.ways,
-        email=found.email,
+        email=dashboard.email,
         delivery_url=None,
         member_since=visit.owner.created_at,
-        previous_at=found.previous_at,
+        previous_at=dashboard.previous_at,
         session=session_rows(visit, [visit.current])[0],
-        activity=activity_rows(visit, found.activity),
-        signal=signal_of(visit, found.handle, methods.passkeys),
+        activity=activity_rows(visit, dashboard.activity),
+        signal=signal_of(visit, dashboard.handle, methods.passkeys),
         codes_left=methods.codes_left if methods.recovery_set else None,
     )

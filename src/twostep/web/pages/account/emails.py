@@ -9,13 +9,12 @@ from twostep.core.refusal import Reason, Refused
 from twostep.flows.account import profile
 from twostep.web import view
 from twostep.web.frame import problem
-from twostep.web.frame.frame import page, refused_status, see_other
+from twostep.web.frame.frame import page, redirect_with_flash, refused_status
 from twostep.web.frame.throttled import throttled
 from twostep.web.visit import Visit
-from twostep.web.words.flash import say
 
 
-HERE = "account.emails"
+PAGE = "account.emails"
 LONGEST = 320
 
 
@@ -25,15 +24,14 @@ async def show(visit: Visit) -> Response:
 
 
 async def add(visit: Visit) -> Response:
-    """POST /settings/emails: a link goes to the new address."""
+    """POST /settings/emails: mails a link to the new address."""
     typed = visit.field("email")[:LONGEST]
     answer = await visit.do(profile.add_address, visit.current, typed=typed)
     if isinstance(answer, Refused):
         if refused_status(answer) == 429:
-            return throttled(visit, answer, scope="link", back_url=visit.url(HERE))
+            return throttled(visit, answer, scope="link", back_url=visit.url(PAGE))
         return await _list(visit, answer, typed=typed)
-    await say(visit, "email_sent", answer.address)
-    return see_other(visit.url(HERE))
+    return await redirect_with_flash(visit, PAGE, "email_sent", answer.address)
 
 
 async def remove(visit: Visit) -> Response:
@@ -43,17 +41,16 @@ async def remove(visit: Visit) -> Response:
         if answer.reason is Reason.NOT_FOUND:
             return problem.not_found(visit)
         return await _list(visit, answer)
-    await say(visit, "email_removed")
-    return see_other(visit.url(HERE))
+    return await redirect_with_flash(visit, PAGE, "email_removed")
 
 
 async def show_confirm(visit: Visit) -> Response:
-    """GET /settings/emails/confirm/{token}: asks, and changes nothing."""
+    """GET /settings/emails/confirm/{token}: asks and changes nothing."""
     link = visit.params["token"]
-    found = await visit.read(profile.view_confirmation, visit.current, link=link)
-    if isinstance(found, Refused):
+    address = await visit.read(profile.view_confirmation, visit.current, link=link)
+    if isinstance(address, Refused):
         return page(visit, "link_dead.html", status=404, password=False, days=1)
-    return page(visit, "email_confirm.html", token=link, address=found)
+    return page(visit, "email_confirm.html", token=link, address=address)
 
 
 async def confirm(visit: Visit) -> Response:
@@ -63,21 +60,20 @@ async def confirm(visit: Visit) -> Response:
         if answer.reason is Reason.LINK_DEAD:
             return page(visit, "link_dead.html", status=422, password=False, days=1)
         return await _list(visit, answer)
-    await say(visit, "email_confirmed")
-    return see_other(visit.url(HERE))
+    return await redirect_with_flash(visit, PAGE, "email_confirmed")
 
 
 async def _list(visit: Visit, refused: Refused | None, *, typed: str = "") -> Response:
-    found = await visit.read(profile.list_addresses, visit.owner.id)
-    verified = sum(one.verified_at is not None for one in found)
+    addresses = await visit.read(profile.list_addresses, visit.owner.id)
+    verified = sum(address.verified_at is not None for address in addresses)
     rows = tuple(
         view.EmailRow(
-            one.id,
-            one.address,
-            verified=one.verified_at is not None,
-            is_removable=one.verified_at is None or verified > 1,
+            address.id,
+            address.address,
+            verified=address.verified_at is not None,
+            is_removable=address.verified_at is None or verified > 1,
         )
-        for one in found
+        for address in addresses
     )
     return page(
         visit,

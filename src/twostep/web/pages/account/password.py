@@ -7,11 +7,10 @@ from starlette.responses import Response
 from twostep.core.refusal import Reason, Refused
 from twostep.core.sign_in import password as password_core
 from twostep.flows.account.password import change_password
-from twostep.web.frame.frame import page, see_other
+from twostep.web.frame.frame import page, redirect_with_flash
 from twostep.web.frame.throttled import throttled
 from twostep.web.pages.sign_in.sign_in import LONGEST_PASSWORD
 from twostep.web.visit import Visit
-from twostep.web.words.flash import say
 
 
 async def show(visit: Visit) -> Response:
@@ -20,7 +19,7 @@ async def show(visit: Visit) -> Response:
 
 
 async def submit(visit: Visit) -> Response:
-    """POST /settings/password: every other session ends."""
+    """POST /settings/password: ends every other session."""
     answer = await visit.do(
         change_password,
         visit.current,
@@ -31,8 +30,7 @@ async def submit(visit: Visit) -> Response:
         if answer.reason is Reason.THROTTLED:
             return throttled(visit, answer, scope="link", back_url=visit.url("account.settings"))
         return _form(visit, answer)
-    await say(visit, "password_changed")
-    return see_other(visit.url("account.settings"))
+    return await redirect_with_flash(visit, "account.settings", "password_changed")
 
 
 def _form(visit: Visit, refused: Refused | None) -> Response:

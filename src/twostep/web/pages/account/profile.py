@@ -9,9 +9,8 @@ from starlette.responses import Response
 
 from twostep.core.refusal import Refused
 from twostep.flows.account import profile
-from twostep.web.frame.frame import page, see_other
+from twostep.web.frame.frame import page, redirect_with_flash
 from twostep.web.visit import Visit
-from twostep.web.words.flash import say
 
 
 LONGEST = 64
@@ -27,7 +26,7 @@ async def show(visit: Visit) -> Response:
 
 
 async def submit(visit: Visit) -> Response:
-    """POST /settings/profile; the answer already speaks the new language."""
+    """POST /settings/profile; the response is already in the new language."""
     language = visit.field("language")[:LONGEST]
     time_zone = visit.field("time_zone")[:LONGEST]
     answer = await visit.do(
@@ -35,25 +34,24 @@ async def submit(visit: Visit) -> Response:
     )
     if isinstance(answer, Refused):
         return _form(visit, answer, language=language, time_zone=time_zone)
-    await say(visit, "profile_saved")
-    return see_other(visit.url("account.profile"))
+    return await redirect_with_flash(visit, "account.profile", "profile_saved")
 
 
 def _form(visit: Visit, refused: Refused | None, *, language: str, time_zone: str) -> Response:
     zones = time_zones()
-    own = visit.owner.time_zone
+    current = visit.owner.time_zone
     return page(
         visit,
         "profile.html",
         refused=refused,
-        zones=zones if own in zones else (own, *zones),
+        zones=zones if current in zones else (current, *zones),
         chosen_language=language,
         chosen_zone=time_zone,
-        zone_is_set=own != visit.env.settings.default_time_zone,
+        zone_is_set=current != visit.env.settings.default_time_zone,
     )
 
 
 @cache
 def time_zones() -> tuple[str, ...]:
-    """The zones of places, and UTC; old names of whole countries are left out."""
+    """UTC and the zones of places; deprecated names of whole countries are left out."""
     return ("UTC", *sorted(zone for zone in available_timezones() if zone.startswith(_AREAS)))

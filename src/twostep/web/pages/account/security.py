@@ -1,4 +1,4 @@
-"""Account security: every way to sign in, where one is signed in, what happened; and the spare."""
+"""Account security: ways to sign in, sessions and activity; and the page that suggests a spare way in."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from twostep.web.frame.rows import (
     session_rows,
 )
 from twostep.web.visit import Visit
-from twostep.web.words import banners as notice_text
+from twostep.web.words import banners
 
 
-HERE = "account.security"
+PAGE = "account.security"
 
 
 async def show(visit: Visit) -> Response:
-    """GET /settings/security. That there is only one way, the page itself says."""
-    found = await visit.read(view_security, visit.owner, visit.current)
-    methods = found.methods
+    """GET /settings/security. No banner for having only one way to sign in: the page says that itself."""
+    security = await visit.read(view_security, visit.owner, visit.current)
+    methods = security.methods
     banner = codes_banner(visit, methods)
-    if found.offered:
-        banner = notice_text.sign_out_elsewhere(visit)
+    if security.offered:
+        banner = banners.sign_out_elsewhere(visit)
     refused = refuse_disabling(visit.env, visit.owner)
     return page(
         visit,
@@ -47,21 +47,21 @@ async def show(visit: Visit) -> Response:
         phone_full=len(methods.phones) >= MOST_PHONES,
         required=refused is not None and refused.reason is Reason.NOT_ALLOWED,
         passkey_full=len(methods.passkeys) >= MOST_PASSKEYS,
-        browsers=browser_rows(found.browsers, found.this_browser),
-        signal=signal_of(visit, found.handle, methods.passkeys),
-        sessions=session_rows(visit, found.sessions),
-        activity=activity_rows(visit, found.activity),
+        browsers=browser_rows(security.browsers, security.this_browser),
+        signal=signal_of(visit, security.handle, methods.passkeys),
+        sessions=session_rows(visit, security.sessions),
+        activity=activity_rows(visit, security.activity),
     )
 
 
 async def show_spare(visit: Visit) -> Response:
-    """GET /settings/security/spare: where the wizard ends, and what one is reminded of.
+    """GET /settings/security/spare: the end of the wizard, and a reminder after some sign-ins.
 
-    `next`: where somebody wanted to go who was led here after signing in.
+    `next`: where the user was going when a sign-in led here.
     """
     account = visit.owner
     if not account.two_step:
-        return see_other(visit.url(HERE))
+        return see_other(visit.url(PAGE))
     methods = (await visit.read(view_settings, account)).methods
     just_on = account.two_step_at is not None and visit.now - account.two_step_at < FRESH_SECONDS
     return page(
@@ -73,5 +73,5 @@ async def show_spare(visit: Visit) -> Response:
         has_codes=methods.codes_left > 0,
         fresh=just_on,
         may_skip=True,
-        next=safe_next(visit, visit.query["next"]) if "next" in visit.query else visit.url(HERE),
+        next=safe_next(visit, visit.query["next"]) if "next" in visit.query else visit.url(PAGE),
     )

@@ -1,4 +1,4 @@
-"""Settings: one row for each thing, two-step sign-in first."""
+"""Settings: one row per topic, two-step sign-in first."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from twostep.web.visit import Visit
 
 async def show(visit: Visit) -> Response:
     """GET /settings."""
-    found = await visit.read(view_settings, visit.owner)
+    settings = await visit.read(view_settings, visit.owner)
     refused = refuse_disabling(visit.env, visit.owner)
     return page(
         visit,
         "settings.html",
-        banner=banner(visit, found.methods),
-        methods=found.methods.ways,
+        banner=banner(visit, settings.methods),
+        methods=settings.methods.ways,
         language_name=i18n.language(visit.language).endonym,
-        emails=found.emails,
-        sessions=found.sessions,
-        phones=len(found.methods.phones),
+        emails=settings.emails,
+        sessions=settings.sessions,
+        phones=len(settings.methods.phones),
         required=refused is not None and refused.reason is Reason.NOT_ALLOWED,
     )

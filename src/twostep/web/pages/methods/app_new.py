@@ -1,4 +1,4 @@
-"""The wizard: QR code, key, first code. Reload, a second tab and a wrong code keep the same key."""
+"""The set-up wizard: QR code, key, first code. A reload, a second tab or a wrong code keeps the key."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from twostep.flows.methods.enroll_app import AppAdded, Pending
 from twostep.flows.sign_in.second_step import view_methods
 from twostep.web.door import cookies
 from twostep.web.door.guard import ENROLMENT
-from twostep.web.frame.frame import page, see_other
+from twostep.web.frame.frame import Prompt, page, see_other
 from twostep.web.frame.qr import qr_svg
 from twostep.web.pages.methods.refused import refused_page
 from twostep.web.pages.sign_in.ask import entry_label
 from twostep.web.visit import Visit
-from twostep.web.words.flash import say
+from twostep.web.words.flash import set_flash
 
 
 LONGEST = 200
@@ -45,20 +45,20 @@ async def submit(visit: Visit) -> Response:
         name=visit.field("name")[:LONGEST],
     )
     if isinstance(added, AppAdded):
-        return await _done(visit, added)
+        return await _finish(visit, added)
     if added.reason is Reason.STEP_ENDED:  # signed out, or another tab was first
         return see_other(visit.url("account.security"))
     if added.reason is Reason.SETUP_EXPIRED:
-        return _wizard(visit, await _shown(visit), added)
+        return _wizard(visit, await _pending(visit), added)
     return _wizard(visit, await _begin(visit), added)
 
 
-async def _done(visit: Visit, added: AppAdded) -> Response:
+async def _finish(visit: Visit, added: AppAdded) -> Response:
     signed_in = added.signed_in
     methods = await visit.read(view_methods, visit.owner.id)
     others = [app.id for app in methods.apps if app.id != added.app_id]
     key, detail = ("app_beside" if others else "app_added"), (others[0] if len(others) == 1 else "")
-    await say(visit.with_session(signed_in.session, signed_in.token), key, detail)
+    await set_flash(visit.with_session(signed_in.session, signed_in.token), key, detail)
     target = "account.spare" if added.turned_on else "account.security"
     response = see_other(visit.url(target))
     cookies.set_signed_in(response, visit.env, signed_in)
@@ -66,14 +66,14 @@ async def _done(visit: Visit, added: AppAdded) -> Response:
 
 
 async def _begin(visit: Visit) -> Pending | Refused:
-    """The pending key; only the first look writes."""
-    shown = await _shown(visit)
-    if shown is not None:
-        return shown
+    """The pending key; only the first request writes one."""
+    pending = await _pending(visit)
+    if pending is not None:
+        return pending
     return await visit.do(enroll_app.begin_app, visit.current)
 
 
-async def _shown(visit: Visit) -> Pending | None:
+async def _pending(visit: Visit) -> Pending | None:
     return await visit.read(enroll_app.view_pending, visit.current)
 
 
@@ -84,7 +84,7 @@ def _wizard(visit: Visit, pending: Pending | Refused | None, refused: Refused | 
         visit,
         "app_new.html",
         refused=refused,
-        asked="setup",
+        prompt=Prompt("setup"),
         name=visit.field("name")[:LONGEST],
         label=entry_label(visit),
         cancel_url=visit.url(
@@ -96,7 +96,7 @@ def _wizard(visit: Visit, pending: Pending | Refused | None, refused: Refused | 
 
 
 def _key(visit: Visit, pending: Pending | None) -> dict[str, Any]:
-    """What the page shows of the key: nothing once its time is over."""
+    """The key as the page shows it; nothing once it has expired."""
     if pending is None or pending.is_expired:
         return {"expired": True, "qr_svg": "", "key": "", "uri": ""}
     uri = otpauth.provisioning_uri(

@@ -1,35 +1,32 @@
-"""Remembered browsers: forget one, or all."""
+"""Remembered browsers: forget one or all."""
 
 from __future__ import annotations
 
 from starlette.responses import Response
 
 from twostep.core.refusal import Refused
-from twostep.flows.proof import remembered_browsers as remember_browser
+from twostep.flows.proof import remembered_browsers
 from twostep.web.frame import problem
-from twostep.web.frame.frame import see_other
+from twostep.web.frame.frame import redirect_with_flash
 from twostep.web.visit import Visit
-from twostep.web.words.flash import say
 
 
-DONE = "account.security"
+NEXT_PAGE = "account.security"
 
 
 async def forget(visit: Visit) -> Response:
     """POST /settings/security/browsers/{id}/forget."""
     answer = await visit.do(
-        remember_browser.forget_browser, visit.current, browser_id=visit.params["id"]
+        remembered_browsers.forget_browser, visit.current, browser_id=visit.params["id"]
     )
     if isinstance(answer, Refused):
         return problem.not_found(visit)
-    await say(visit, "browser_forgotten")
-    return see_other(visit.url(DONE))
+    return await redirect_with_flash(visit, NEXT_PAGE, "browser_forgotten")
 
 
 async def forget_all(visit: Visit) -> Response:
     """POST /settings/security/browsers/forget-all."""
-    answer = await visit.do(remember_browser.forget_all, visit.current)
+    answer = await visit.do(remembered_browsers.forget_all, visit.current)
     if isinstance(answer, Refused):
         return problem.not_found(visit)
-    await say(visit, "browsers_forgotten")
-    return see_other(visit.url(DONE))
+    return await redirect_with_flash(visit, NEXT_PAGE, "browsers_forgotten")

@@ -1,4 +1,4 @@
-"""Backup codes: made, shown once, checked, replaced."""
+"""Backup codes: create, show once, check, replace."""
 
 from __future__ import annotations
 
@@ -20,14 +20,13 @@ from twostep.web import view
 from twostep.web.door import cookies
 from twostep.web.door.origin import safe_next
 from twostep.web.frame import problem
-from twostep.web.frame.frame import page, see_other
+from twostep.web.frame.frame import Prompt, page, redirect_with_flash, see_other
 from twostep.web.frame.rows import file_name
 from twostep.web.frame.throttled import throttled
 from twostep.web.visit import Visit
-from twostep.web.words.flash import say
 
 
-HERE = "methods.codes"
+PAGE = "methods.codes"
 LONGEST_CODE = 10_000
 
 
@@ -39,26 +38,26 @@ async def show(visit: Visit) -> Response:
 
 
 async def submit(visit: Visit) -> Response:
-    """POST /settings/security/codes: with `proof` check that they are saved, without it a new set."""
+    """POST /settings/security/codes: check `proof` that they were saved; without it, make a new set."""
     if "proof" in visit.form:
         return await _prove(visit)
     made = await visit.do(make_codes, visit.current)
     if isinstance(made, Refused):
         return await _refuse(visit, made)
-    return see_other(visit.url(HERE))
+    return see_other(visit.url(PAGE))
 
 
 async def show_check(visit: Visit) -> Response:
-    """GET /settings/security/codes/check: whether they are still there. `next`: where to go on."""
-    found = await visit.read(view_codes, visit.current)
-    if not found.left or found.proved_at is None:
-        return see_other(visit.url(HERE))
+    """GET /settings/security/codes/check: do you still have them? `next`: where to continue."""
+    codes = await visit.read(view_codes, visit.current)
+    if not codes.left or codes.proved_at is None:
+        return see_other(visit.url(PAGE))
     return page(
         visit,
         "codes_check.html",
-        left=found.left,
-        total=found.total,
-        checked_at=found.proved_at,
+        left=codes.left,
+        total=codes.total,
+        checked_at=codes.proved_at,
         next=safe_next(visit, visit.query.get("next", "")),
     )
 
@@ -67,7 +66,7 @@ async def submit_check(visit: Visit) -> Response:
     """POST /settings/security/codes/check: "Yes, I have them"."""
     answer = await visit.do(keep_codes, visit.current)
     if isinstance(answer, Refused):
-        return see_other(visit.url(HERE))
+        return see_other(visit.url(PAGE))
     return see_other(safe_next(visit, visit.field("next")))
 
 
@@ -75,8 +74,7 @@ async def _prove(visit: Visit) -> Response:
     answer = await visit.do(prove_codes, visit.current, typed=visit.field("proof")[:LONGEST_CODE])
     if isinstance(answer, Refused):
         return await _refuse(visit, answer)
-    await say(visit, "codes_saved")
-    return see_other(visit.url("account.security"))
+    return await redirect_with_flash(visit, "account.security", "codes_saved")
 
 
 async def _refuse(visit: Visit, refused: Refused) -> Response:
@@ -88,46 +86,47 @@ async def _refuse(visit: Visit, refused: Refused) -> Response:
             cookies.expire_session(response, visit.env)
             return response
         case Reason.THROTTLED:
-            return throttled(visit, refused, scope="backup", back_url=visit.url(HERE))
+            return throttled(visit, refused, scope="backup", back_url=visit.url(PAGE))
     return await _form(visit, refused)
 
 
 async def _form(visit: Visit, refused: Refused | None) -> Response:
-    found = await visit.read(view_codes, visit.current)
-    has_set = found.total > 0
+    codes = await visit.read(view_codes, visit.current)
+    has_set = codes.total > 0
     return page(
         visit,
         "codes.html",
         refused=refused,
-        field="proof" if refused and refused.reason is not Reason.CHANGED else None,
-        asked="proof",
-        sheet=_sheet(visit, found) if found.shown else None,
-        left=found.left if has_set else None,
-        total=found.total or CODES_IN_SET,
-        made_at=found.made_at,
-        saved=found.proved_at is not None,
-        forced=has_set and found.left == 0,
+        prompt=Prompt(
+            "proof", "proof" if refused and refused.reason is not Reason.CHANGED else None
+        ),
+        sheet=_sheet(visit, codes) if codes.shown else None,
+        left=codes.left if has_set else None,
+        total=codes.total or CODES_IN_SET,
+        made_at=codes.made_at,
+        saved=codes.proved_at is not None,
+        forced=has_set and codes.left == 0,
         user_name=visit.owner.name,
         step="",
     )
 
 
-def _sheet(visit: Visit, found: CodesView) -> view.CodeSheet:
-    made_at = found.made_at or visit.now
-    codes = tuple(format_code(code) for code in found.shown)
-    text = "\n".join(_lines(visit, codes, made_at))
+def _sheet(visit: Visit, codes: CodesView) -> view.CodeSheet:
+    made_at = codes.made_at or visit.now
+    formatted = tuple(format_code(code) for code in codes.shown)
+    text = "\n".join(_lines(visit, formatted, made_at))
     return view.CodeSheet(
-        codes,
+        formatted,
         visit.env.site_url,
         made_at,
-        found.shown_until,
+        codes.shown_until,
         f"data:text/plain;charset=utf-8,{quote(text)}",
         file_name(visit, "backup-codes", made_at, "txt"),
     )
 
 
 def _lines(visit: Visit, codes: tuple[str, ...], made_at: int) -> list[str]:
-    """The text file: whose codes, for what, from when, and the codes, numbered."""
+    """The text file: site, user name, date, and the numbered codes."""
     _ = translator(visit.language).gettext
     day = format_instant(made_at, language=visit.language, time_zone=visit.time_zone, style="date")
     return [

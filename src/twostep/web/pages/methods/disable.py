@@ -8,12 +8,11 @@ from twostep.core.refusal import Reason, Refused
 from twostep.core.sign_in.password import MIN_LENGTH
 from twostep.flows.methods.two_step import Disabled, turn_off, view_disabling
 from twostep.i18n import translator
-from twostep.web.frame.frame import page, see_other
+from twostep.web.frame.frame import page, redirect_with_flash, see_other
 from twostep.web.frame.rows import count_of_codes
 from twostep.web.pages.methods.refused import refused_page
 from twostep.web.pages.sign_in.sign_in import LONGEST_PASSWORD
 from twostep.web.visit import Visit
-from twostep.web.words.flash import say
 
 
 async def show(visit: Visit) -> Response:
@@ -28,41 +27,42 @@ async def submit(visit: Visit) -> Response:
     )
     if isinstance(answer, Refused):
         return await _form(visit, answer)
-    await say(visit, "disabled")
-    return see_other(visit.url("account.security"))
+    return await redirect_with_flash(visit, "account.security", "disabled")
 
 
 async def _form(visit: Visit, refused: Refused | None) -> Response:
-    found = await visit.read(view_disabling, visit.owner)
-    if isinstance(found, Refused):
-        if found.reason is Reason.CHANGED:  # it is off
+    disabling = await visit.read(view_disabling, visit.owner)
+    if isinstance(disabling, Refused):
+        if disabling.reason is Reason.CHANGED:  # already off
             return see_other(visit.url("account.security"))
-        return refused_page(visit, found)
+        return refused_page(visit, disabling)
     return page(
         visit,
         "disable.html",
         refused=refused,
-        goes=_goes(visit, found),
+        goes=_deletions(visit, disabling),
         new_password=visit.owner.password_short,
         minimum=MIN_LENGTH,
     )
 
 
-def _goes(visit: Visit, found: Disabled) -> tuple[str, ...]:
-    """What is deleted, in words."""
+def _deletions(visit: Visit, disabling: Disabled) -> tuple[str, ...]:
+    """What turning it off deletes, as phrases."""
     words = translator(visit.language)
-    said = []
-    if found.apps:
+    phrases = []
+    if disabling.apps:
         apps = words.ngettext(
-            "%(count)s authenticator app", "%(count)s authenticator apps", found.apps
+            "%(count)s authenticator app", "%(count)s authenticator apps", disabling.apps
         )
-        said.append(apps % {"count": found.apps})
-    if found.passkeys:
-        passkeys = words.ngettext("%(count)s passkey", "%(count)s passkeys", found.passkeys)
-        said.append(passkeys % {"count": found.passkeys})
-    if found.phones:
-        phones = words.ngettext("%(count)s backup phone", "%(count)s backup phones", found.phones)
-        said.append(phones % {"count": found.phones})
-    if found.codes:
-        said.append(count_of_codes(visit, found.codes))
-    return tuple(said)
+        phrases.append(apps % {"count": disabling.apps})
+    if disabling.passkeys:
+        passkeys = words.ngettext("%(count)s passkey", "%(count)s passkeys", disabling.passkeys)
+        phrases.append(passkeys % {"count": disabling.passkeys})
+    if disabling.phones:
+        phones = words.ngettext(
+            "%(count)s backup phone", "%(count)s backup phones", disabling.phones
+        )
+        phrases.append(phones % {"count": disabling.phones})
+    if disabling.codes:
+        phrases.append(count_of_codes(visit, disabling.codes))
+    return tuple(phrases)

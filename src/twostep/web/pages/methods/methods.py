@@ -1,4 +1,4 @@
-"""One way to sign in: remove it, rename it, let it come first."""
+"""One way to sign in: remove it, rename it, or make it the default."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ from twostep.flows.methods import remove
 from twostep.flows.methods.method_view import MethodView, view_method
 from twostep.web import view
 from twostep.web.frame import problem
-from twostep.web.frame.frame import page, see_other
+from twostep.web.frame.frame import page, redirect_with_flash
 from twostep.web.frame.rows import app_row, method_names, passkey_row, phone_row
 from twostep.web.visit import Visit
-from twostep.web.words.flash import say
 
 
-DONE = "account.security"
+NEXT_PAGE = "account.security"
 LONGEST = 500
 
 
@@ -31,30 +30,26 @@ async def submit_remove(visit: Visit) -> Response:
     answer = await visit.do(remove.remove_method, visit.current, method_id=visit.params["id"])
     if isinstance(answer, Refused):
         return await _remove_form(visit, answer)
-    if answer.kind is MethodKind.PHONE:
-        await say(visit, "phone_removed", answer.hint)
-    else:
-        await say(visit, f"{answer.kind}_removed")
-    return see_other(visit.url(DONE))
+    detail = answer.hint if answer.kind is MethodKind.PHONE else ""
+    return await redirect_with_flash(visit, NEXT_PAGE, f"{answer.kind}_removed", detail)
 
 
 async def show_rename(visit: Visit) -> Response:
     """GET /settings/security/method/{id}/rename."""
-    found = await _find(visit)
-    named = (found.app or found.passkey) if found else None
+    method = await _find(visit)
+    named = (method.app or method.passkey) if method else None
     return await _rename_form(visit, None, typed=named.name if named else "")
 
 
 async def submit_rename(visit: Visit) -> Response:
-    """POST /settings/security/method/{id}/rename; an empty name brings the date back."""
+    """POST /settings/security/method/{id}/rename; an empty name shows the date again."""
     typed = visit.field("name")[:LONGEST]
     answer = await visit.do(
         remove.rename_method, visit.current, method_id=visit.params["id"], name=typed
     )
     if isinstance(answer, Refused):
         return await _rename_form(visit, answer, typed=typed)
-    await say(visit, "renamed")
-    return see_other(visit.url(DONE))
+    return await redirect_with_flash(visit, NEXT_PAGE, "renamed")
 
 
 async def show_default(visit: Visit) -> Response:
@@ -67,42 +62,41 @@ async def submit_default(visit: Visit) -> Response:
     answer = await visit.do(remove.set_default, visit.current, method_id=visit.params["id"])
     if isinstance(answer, Refused):
         return await _default_form(visit, answer)
-    await say(visit, "default_changed")
-    return see_other(visit.url(DONE))
+    return await redirect_with_flash(visit, NEXT_PAGE, "default_changed")
 
 
 async def _find(visit: Visit) -> MethodView | None:
-    found = await visit.read(view_method, visit.owner, method_id=visit.params["id"])
-    return None if isinstance(found, Refused) else found
+    method = await visit.read(view_method, visit.owner, method_id=visit.params["id"])
+    return None if isinstance(method, Refused) else method
 
 
-def _row(visit: Visit, found: MethodView) -> view.MethodRow | None:
-    if found.app is not None:
-        return app_row(visit, found.app)
-    if found.passkey is not None:
-        return passkey_row(visit, found.passkey)
-    return phone_row(found.phone) if found.phone is not None else None
+def _row(visit: Visit, method: MethodView) -> view.MethodRow | None:
+    if method.app is not None:
+        return app_row(visit, method.app)
+    if method.passkey is not None:
+        return passkey_row(visit, method.passkey)
+    return phone_row(method.phone) if method.phone is not None else None
 
 
 async def _remove_form(visit: Visit, refused: Refused | None) -> Response:
-    found = await _find(visit)
-    row = _row(visit, found) if found else None
-    if found is None or row is None:
+    method = await _find(visit)
+    row = _row(visit, method) if method else None
+    if method is None or row is None:
         return problem.not_found(visit)
-    last = not may_remove(found.methods, kind=row.kind)
+    last = not may_remove(method.methods, kind=row.kind)
     return page(
         visit,
         "remove_method.html",
         refused=refused,
         method=row,
-        stays=method_names(visit, found.methods, besides=row.id),
+        stays=method_names(visit, method.methods, besides=row.id),
         last=last and visit.owner.two_step,
     )
 
 
 async def _rename_form(visit: Visit, refused: Refused | None, *, typed: str) -> Response:
-    found = await _find(visit)
-    row = _row(visit, found) if found else None
+    method = await _find(visit)
+    row = _row(visit, method) if method else None
     if (
         row is None
         or row.kind is MethodKind.PHONE
@@ -119,8 +113,8 @@ async def _rename_form(visit: Visit, refused: Refused | None, *, typed: str) -> 
 
 
 async def _default_form(visit: Visit, refused: Refused | None) -> Response:
-    found = await _find(visit)
-    row = _row(visit, found) if found else None
+    method = await _find(visit)
+    row = _row(visit, method) if method else None
     if row is None:
         return problem.not_found(visit)
     return page(visit, "default.html", refused=refused, method=row)

@@ -20,17 +20,17 @@ from twostep.web.frame.throttled import throttled
 from twostep.web.pages.methods.refused import refused_page
 from twostep.web.pages.sign_in.passkey import as_json
 from twostep.web.visit import Visit
-from twostep.web.words.flash import say
+from twostep.web.words.flash import set_flash
 
 
-DONE = "account.security"
+NEXT_PAGE = "account.security"
 LONGEST = 10 * LONGEST_NAME
 
 
 async def show(visit: Visit) -> Response:
     """GET /settings/security/passkey/new."""
-    no = await visit.read(enroll_passkey.refuse_adding, visit.owner.id)
-    return refused_page(visit, no) if no else _form(visit, None)
+    refused = await visit.read(enroll_passkey.refuse_adding, visit.owner.id)
+    return refused_page(visit, refused) if refused else _form(visit, None)
 
 
 async def options(visit: Visit) -> Response:
@@ -49,10 +49,10 @@ async def submit(visit: Visit) -> Response:
         name=visit.field("name")[:LONGEST],
     )
     if isinstance(answer, PasskeyAdded):
-        return await _done(visit, answer)
+        return await _finish(visit, answer)
     match answer.reason:
         case Reason.STEP_ENDED:  # signed out, or another tab was first
-            return see_other(visit.url(DONE))
+            return see_other(visit.url(NEXT_PAGE))
         case Reason.PASSKEY_LIMIT:
             return refused_page(visit, answer)
         case Reason.THROTTLED:
@@ -60,16 +60,16 @@ async def submit(visit: Visit) -> Response:
     return _form(visit, answer)
 
 
-async def _done(visit: Visit, added: PasskeyAdded) -> Response:
-    """Turned on just now: on to the spare. Named by us: the name can be put right at once."""
-    signed_in, made = added.signed_in, added.passkey
-    label = passkey_label(visit, made)
-    await say(visit.with_session(signed_in.session, signed_in.token), "passkey_added", label)
-    target = visit.url(DONE)
+async def _finish(visit: Visit, added: PasskeyAdded) -> Response:
+    """Next comes the spare way in if two-step sign-in was just turned on, or renaming if no name was given."""
+    signed_in, passkey = added.signed_in, added.passkey
+    label = passkey_label(visit, passkey)
+    await set_flash(visit.with_session(signed_in.session, signed_in.token), "passkey_added", label)
+    target = visit.url(NEXT_PAGE)
     if added.turned_on:
         target = visit.url("account.spare")
     elif not visit.field("name").strip():
-        target = visit.url("methods.rename", id=made.id)
+        target = visit.url("methods.rename", id=passkey.id)
     response = see_other(target)
     cookies.set_signed_in(response, visit.env, signed_in)
     return response
@@ -83,5 +83,5 @@ def _form(visit: Visit, refused: Refused | None) -> Response:
         refused=refused,
         first=not visit.owner.two_step,
         name=visit.field("name")[:LONGEST],
-        cancel_url=visit.url(ENROLMENT if may_only_enrol else DONE),
+        cancel_url=visit.url(ENROLMENT if may_only_enrol else NEXT_PAGE),
     )

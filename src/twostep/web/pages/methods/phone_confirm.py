@@ -1,4 +1,4 @@
-"""Backup phone, second step: the code that went to the number."""
+"""Backup phone, step two: the code sent to the number."""
 
 from __future__ import annotations
 
@@ -13,12 +13,17 @@ from twostep.flows.methods.phone_view import NewPhone, view_new_phone
 from twostep.i18n import country_name
 from twostep.web import view
 from twostep.web.frame import problem
-from twostep.web.frame.frame import page, refused_status, see_other
+from twostep.web.frame.frame import (
+    Prompt,
+    page,
+    redirect_with_flash,
+    refused_status,
+    see_other,
+)
 from twostep.web.frame.throttled import throttled
 from twostep.web.pages.methods.phone_new import CONFIRM
 from twostep.web.pages.sign_in.delivery_line import delivery_line, status_answer
 from twostep.web.visit import Visit
-from twostep.web.words.flash import say
 
 
 LONGEST_CODE = 200
@@ -26,10 +31,10 @@ LONGEST_CODE = 200
 
 async def show(visit: Visit) -> Response:
     """GET /settings/security/phone/confirm: never sends anything."""
-    found = await _find(visit)
-    if found is None:
+    phone = await _find(visit)
+    if phone is None:
         return see_other(visit.url("methods.phone_new"))
-    return _form(visit, found, None)
+    return _form(visit, phone, None)
 
 
 async def submit(visit: Visit) -> Response:
@@ -38,40 +43,41 @@ async def submit(visit: Visit) -> Response:
         enroll_phone.confirm_phone, visit.current, typed=visit.field("code")[:LONGEST_CODE]
     )
     if not isinstance(answer, Refused):
-        await say(visit, "phone_added", answer.phone.hint)
-        return see_other(visit.url("account.security"))
-    return await _again(visit, answer)
+        return await redirect_with_flash(
+            visit, "account.security", "phone_added", answer.phone.hint
+        )
+    return await _refuse(visit, answer)
 
 
 async def resend(visit: Visit) -> Response:
-    """POST /settings/security/phone/resend, perhaps by the other channel."""
+    """POST /settings/security/phone/resend, optionally by the other channel."""
     answer = await visit.do(enroll_phone.resend, visit.current, channel=visit.field("channel")[:10])
     if not isinstance(answer, Refused):
         return see_other(visit.url(CONFIRM))
     if answer.reason is Reason.SEND_LIMIT and answer.retry_at is not None:
         return throttled(visit, answer, scope="send", back_url=visit.url(CONFIRM))
-    return await _again(visit, answer)
+    return await _refuse(visit, answer)
 
 
 async def status(visit: Visit) -> Response:
     """GET /settings/security/phone/status."""
-    found = await visit.read(view_delivery, visit.current, purpose=Purpose.ADD_PHONE)
-    return status_answer(visit, found)
+    delivery = await visit.read(view_delivery, visit.current, purpose=Purpose.ADD_PHONE)
+    return status_answer(visit, delivery)
 
 
 async def _find(visit: Visit) -> NewPhone | None:
     return await visit.read(view_new_phone, visit.current)
 
 
-async def _again(visit: Visit, refused: Refused) -> Response:
-    found = await _find(visit)
-    if found is None or refused.reason is Reason.NOT_FOUND:
+async def _refuse(visit: Visit, refused: Refused) -> Response:
+    phone = await _find(visit)
+    if phone is None or refused.reason is Reason.NOT_FOUND:
         return problem.not_found(visit)
-    return _form(visit, found, refused)
+    return _form(visit, phone, refused)
 
 
-def _form(visit: Visit, found: NewPhone, refused: Refused | None) -> Response:
-    delivery = found.delivery
+def _form(visit: Visit, phone: NewPhone, refused: Refused | None) -> Response:
+    delivery = phone.delivery
     ask = view.CodeAsk(
         delivery.channel,
         method_id=delivery.phone.id,
@@ -85,12 +91,11 @@ def _form(visit: Visit, found: NewPhone, refused: Refused | None) -> Response:
         "phone_confirm.html",
         status=refused_status(refused) if refused else 200,
         refused=refused,
-        field="code",
-        asked="sent",
+        prompt=Prompt("sent", "code"),
         ask=ask,
-        number=found.number,
-        region_name=country_name(found.region, visit.language),
-        calls_work=Channel.CALL in found.channels,
-        texts_work=Channel.SMS in found.channels,
-        is_landline=found.is_landline,
+        number=phone.number,
+        region_name=country_name(phone.region, visit.language),
+        calls_work=Channel.CALL in phone.channels,
+        texts_work=Channel.SMS in phone.channels,
+        is_landline=phone.is_landline,
     )

@@ -1,4 +1,4 @@
-"""Backup phone, first step: the number, and whether to text or call."""
+"""Backup phone, step one: the number, and whether to text or call."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def show(visit: Visit) -> Response:
 
 
 async def submit(visit: Visit) -> Response:
-    """POST /settings/security/phone/new: a code goes to the number."""
+    """POST /settings/security/phone/new: sends a code to the number."""
     answer = await visit.do(
         begin_phone,
         visit.current,
@@ -56,15 +56,17 @@ async def _form(visit: Visit, refused: Refused | None) -> Response:
 
 
 def _filled(visit: Visit, choices: PhoneChoices) -> view.PhoneForm:
-    """The form with what was typed, else with what is likely."""
+    """The form, filled with what was typed or with a likely country."""
     regions = sorted(
         (
-            view.RegionRow(one.code, i18n.country_name(one.code, visit.language), one.calling_code)
-            for one in choices.regions
+            view.RegionRow(
+                region.code, i18n.country_name(region.code, visit.language), region.calling_code
+            )
+            for region in choices.regions
         ),
-        key=lambda one: one.name,
+        key=lambda region: region.name,
     )
-    by_code = {one.code: one for one in regions}
+    by_code = {region.code: region for region in regions}
     likely = phone_number.likely_regions(
         phone_regions=choices.own_regions,
         languages=i18n.accepted_tags(visit.headers.get("accept-language")),
@@ -74,7 +76,7 @@ def _filled(visit: Visit, choices: PhoneChoices) -> view.PhoneForm:
     country = visit.field("country")[:3].upper()
     if country not in by_code:
         country = next(iter((*likely, *by_code)), "")
-    texts, calls = (one in choices.channels for one in (Channel.SMS, Channel.CALL))
+    texts, calls = (channel in choices.channels for channel in (Channel.SMS, Channel.CALL))
     call = calls if read_channel(visit.field("channel")) is Channel.CALL else not texts
     return view.PhoneForm(
         likely=tuple(by_code[code] for code in likely),

@@ -1,4 +1,4 @@
-"""A page that cannot be opened now: one sentence why, and the way back."""
+"""A page that cannot be opened now: why not, and a link back."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _OTHER = N_("This is not possible right now")
 
 
 def refused_page(visit: Visit, refused: Refused) -> Response:
-    """Say why; 404 for what is not there."""
+    """Say why; 404 if it does not exist."""
     if refused.reason is Reason.NOT_FOUND:
         return problem.not_found(visit)
     _ = translator(visit.language).gettext

@@ -1,7 +1,7 @@
-"""Small charts as SVG, made here: no script, no style attributes, readable in both modes.
+"""Small charts as inline SVG: no script, no style attributes, readable in light and dark mode.
 
-They take their colour from the words around them. Each has a title for screen readers, and the page
-puts a table with the same figures behind it.
+They inherit the colour of the surrounding text. Each has a title for screen readers, and the page
+shows a table with the same figures below it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ LEFT, BOTTOM, TOP = 34, 22, 8
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One place on the x axis. `value` is drawn pale, `part` of it in full colour before it."""
+    """One position on the x axis. `value` is drawn pale, and `part` of it in full colour in front."""
 
     label: str
     value: float
@@ -26,18 +26,18 @@ class Bar:
 
 
 def bars(title: str, rows: Sequence[Bar], *, chart_id: str) -> Markup:
-    """Draw bars from left to right, scaled to the highest."""
+    """Draw bars from left to right, scaled to the highest one."""
     top = _round_up(max((row.value for row in rows), default=0))
     inner, floor = WIDTH - LEFT, HEIGHT - BOTTOM
     step = inner / max(len(rows), 1)
     drawn = [_grid(top, floor)]
-    for place, row in enumerate(rows):
-        x = LEFT + place * step + step * 0.15
+    for index, row in enumerate(rows):
+        x = LEFT + index * step + step * 0.15
         drawn += [
             _bar(x, step * 0.7, floor, _height(row.value, top, floor), "0.3"),
             _bar(x, step * 0.7, floor, _height(row.part, top, floor), "1"),
         ]
-        if place % max(1, len(rows) // 7) == 0:
+        if index % max(1, len(rows) // 7) == 0:
             drawn.append(
                 Markup('<text x="{}" y="{}" text-anchor="middle">{}</text>').format(
                     round(x + step * 0.35, 1), HEIGHT - 6, row.label
@@ -49,7 +49,7 @@ def bars(title: str, rows: Sequence[Bar], *, chart_id: str) -> Markup:
 def gauge(
     title: str, used: float, *, limit: float, marks: Sequence[float], chart_id: str
 ) -> Markup:
-    """Draw how much of a limit is used, with marks at other figures."""
+    """Draw how much of a limit is used, with a line at each of `marks`."""
     full = max(limit, used, 1)
     bar = Markup(
         '<rect x="0" y="6" width="{}" height="14" rx="4" opacity="0.15"/>'
@@ -91,7 +91,7 @@ def _height(value: float, top: float, floor: int) -> float:
 
 
 def _round_up(value: float) -> float:
-    """The next 2, 4, 10, 20, 40, 100 …: figures whose half is whole too."""
+    """The next of 2, 4, 10, 20, 40, 100 …: their halves are whole numbers too."""
     step = 2.0
     while True:
         for factor in (1, 2, 5):

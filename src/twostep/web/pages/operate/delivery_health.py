@@ -1,4 +1,4 @@
-"""Delivery health, for operators: what was sent, what arrived, what it used, and what is wrong."""
+"""Delivery health, for operators: messages sent and delivered, budgets, providers and alarms."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from twostep.flows.messages.test_message import send_test, view_test
 from twostep.flows.operate.delivery_status import Count, DeliveryStatus, view_delivery_status
 from twostep.i18n import country_name, format_instant, language, translator
 from twostep.web.frame import problem
-from twostep.web.frame.frame import page, see_other
+from twostep.web.frame.frame import page, redirect_with_flash
 from twostep.web.pages.operate.chart import Bar, bars, gauge
 from twostep.web.pages.operate.delivery_health_view import (
     AlarmRow,
@@ -24,7 +24,6 @@ from twostep.web.pages.operate.delivery_health_view import (
 )
 from twostep.web.visit import Visit
 from twostep.web.words.delivery_health import alarm_sentence, reason_words, test_sentence
-from twostep.web.words.flash import say
 
 
 async def show(visit: Visit) -> Response:
@@ -33,14 +32,13 @@ async def show(visit: Visit) -> Response:
 
 
 async def test(visit: Visit) -> Response:
-    """POST /admin/delivery/test: a text to the operator's own backup phone."""
+    """POST /admin/delivery/test: sends a text to the operator's own backup phone."""
     if visit.owner.role is not Role.OPERATOR:
         return problem.not_found(visit)
     answer = await visit.do(send_test, visit.current)
     if isinstance(answer, Refused):
         return await _show(visit, None if answer.reason is Reason.NUMBER_EMPTY else answer)
-    await say(visit, "message_sent")
-    return see_other(visit.url("operate.delivery"))
+    return await redirect_with_flash(visit, "operate.delivery", "message_sent")
 
 
 async def _show(visit: Visit, refused: Refused | None) -> Response:
@@ -77,50 +75,50 @@ async def _show(visit: Visit, refused: Refused | None) -> Response:
 
 
 def _rows(visit: Visit, counts: Iterable[Count]) -> tuple[DeliveryRow, ...]:
-    reader = visit.language
     return tuple(
         DeliveryRow(
-            day=_day(visit, one),
-            country=country_name(one.region, reader) if one.region else "",
-            sent=one.sent,
-            queued=one.queued,
-            accepted=one.accepted,
-            delivered=one.delivered,
+            day=_day(visit, count),
+            country=country_name(count.region, visit.language) if count.region else "",
+            sent=count.sent,
+            queued=count.queued,
+            accepted=count.accepted,
+            delivered=count.delivered,
             failed=tuple(
-                (reason_words(reason, language=reader), count)
-                for reason, count in one.failed.items()
+                (reason_words(reason, language=visit.language), failures)
+                for reason, failures in count.failed.items()
             ),
-            verified=one.verified,
-            verify_seconds=one.verify_seconds,
+            verified=count.verified,
+            verify_seconds=count.verify_seconds,
         )
-        for one in counts
+        for count in counts
     )
 
 
-def _day(visit: Visit, one: Count) -> str:
-    """UTC days are counted, so they are named in UTC."""
-    return format_instant(one.day_at, language=visit.language, time_zone="UTC", style="date")
+def _day(visit: Visit, count: Count) -> str:
+    """The date in UTC, because counts are per UTC day."""
+    return format_instant(count.day_at, language=visit.language, time_zone="UTC", style="date")
 
 
 def _sent_chart(visit: Visit, status: DeliveryStatus) -> Markup:
     title = translator(visit.language).gettext(
         "Texts and calls a day; in full colour those whose code was typed"
     )
-    rows = [Bar(_label(visit, one), one.sent, one.verified) for one in reversed(status.days)]
+    rows = [Bar(_label(visit, day), day.sent, day.verified) for day in reversed(status.days)]
     return bars(title, rows, chart_id="chart-sent")
 
 
 def _speed_chart(visit: Visit, status: DeliveryStatus) -> Markup:
     title = translator(visit.language).gettext("Seconds from sending to typing, median of a day")
     rows = [
-        Bar(_label(visit, one), one.verify_seconds or 0, one.verify_seconds or 0)
-        for one in reversed(status.days)
+        Bar(_label(visit, day), day.verify_seconds or 0, day.verify_seconds or 0)
+        for day in reversed(status.days)
     ]
     return bars(title, rows, chart_id="chart-speed")
 
 
-def _label(visit: Visit, one: Count) -> str:
-    return _day(visit, one).rpartition(" ")[0] or _day(visit, one)
+def _label(visit: Visit, count: Count) -> str:
+    """The date without its year."""
+    return _day(visit, count).rpartition(" ")[0] or _day(visit, count)
 
 
 def _budgets(visit: Visit, status: DeliveryStatus) -> tuple[BudgetRow, ...]:
@@ -128,46 +126,48 @@ def _budgets(visit: Visit, status: DeliveryStatus) -> tuple[BudgetRow, ...]:
     titles = {"day": words.gettext("Used today (UTC)"), "hour": words.gettext("Used this hour")}
     return tuple(
         BudgetRow(
-            title=titles[one.span],
-            used=one.used,
-            limit=one.limit,
-            open_limit=one.open_limit,
+            title=titles[budget.span],
+            used=budget.used,
+            limit=budget.limit,
+            open_limit=budget.open_limit,
             chart=gauge(
-                titles[one.span],
-                one.used,
-                limit=one.limit,
-                marks=(one.limit / 2, one.open_limit),
-                chart_id=f"chart-{one.span}",
+                titles[budget.span],
+                budget.used,
+                limit=budget.limit,
+                marks=(budget.limit / 2, budget.open_limit),
+                chart_id=f"chart-{budget.span}",
             ),
         )
-        for one in status.budgets
+        for budget in status.budgets
     )
 
 
 def _providers(status: DeliveryStatus) -> tuple[ProviderRow, ...]:
     return tuple(
         ProviderRow(
-            name=one.name,
-            channels=one.channels,
-            open_until=one.open_until,
-            reason=one.reason,
-            accepted=one.accepted,
-            failed=one.failed,
-            accept_seconds=one.accept_seconds,
+            name=provider.name,
+            channels=provider.channels,
+            open_until=provider.open_until,
+            reason=provider.reason,
+            accepted=provider.accepted,
+            failed=provider.failed,
+            accept_seconds=provider.accept_seconds,
         )
-        for one in status.health
+        for provider in status.health
     )
 
 
 def _texts(status: DeliveryStatus) -> tuple[TextRow, ...]:
     return tuple(
-        TextRow(language(one.language).endonym, one.encoding, one.units, one.limit, one.segments)
-        for one in status.texts
+        TextRow(
+            language(text.language).endonym, text.encoding, text.units, text.limit, text.segments
+        )
+        for text in status.texts
     )
 
 
 def _alarms(visit: Visit, status: DeliveryStatus) -> tuple[AlarmRow, ...]:
     return tuple(
-        AlarmRow(one.at, alarm_sentence(one.event, one.data, language=visit.language))
-        for one in status.alarms
+        AlarmRow(alarm.at, alarm_sentence(alarm.event, alarm.data, language=visit.language))
+        for alarm in status.alarms
     )

@@ -1,4 +1,4 @@
-"""What the operators' page of delivery health shows, as plain values; see `view.py`."""
+"""The delivery health page as plain values; see `view.py`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from twostep.core.messages.channel import Channel
 
 @dataclass(frozen=True, slots=True)
 class DeliveryRow:
-    """Texts and calls of one day, and of one country where it names one. `failed`: why, and how many."""
+    """Texts and calls of one day, optionally of one country. `failed`: reasons and their counts."""
 
     day: str
     country: str
@@ -26,7 +26,7 @@ class DeliveryRow:
 
 @dataclass(frozen=True, slots=True)
 class BudgetRow:
-    """How much of a lid is used; `open_limit` is what new numbers may use of it."""
+    """How much of a budget is used. `open_limit`: the part of it that new numbers may use."""
 
     title: str
     used: int
@@ -37,7 +37,7 @@ class BudgetRow:
 
 @dataclass(frozen=True, slots=True)
 class ProviderRow:
-    """A provider: passed by until `open_until` (0: it works), and how it did lately."""
+    """A provider and its recent results. `open_until`: skipped until then (0: it works)."""
 
     name: str
     channels: tuple[Channel, ...]
@@ -50,7 +50,7 @@ class ProviderRow:
 
 @dataclass(frozen=True, slots=True)
 class AlarmRow:
-    """Something that an operator should look at."""
+    """An event that needs an operator's attention."""
 
     at: int
     sentence: str
@@ -58,7 +58,7 @@ class AlarmRow:
 
 @dataclass(frozen=True, slots=True)
 class TextRow:
-    """The longest text of a language: how many of the units of a segment it takes."""
+    """The longest text of a language. `units` of the `limit` that a segment holds; `segments` it takes."""
 
     language: str
     encoding: str

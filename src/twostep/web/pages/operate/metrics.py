@@ -1,5 +1,5 @@
-"""GET /metrics: figures for Prometheus, behind a bearer value; without one in the settings there is
-no such page. On a port of its own (`metrics.port`) they need none: only this machine reaches it."""
+"""GET /metrics for Prometheus, protected by a bearer token; without `metrics.token` in the settings it
+answers 404. On a separate port (`metrics.port`) it needs no token: only this machine can reach it."""
 
 from __future__ import annotations
 
@@ -17,33 +17,33 @@ from twostep.web.visit import Visit
 
 
 async def show(visit: Visit) -> Response:
-    """The figures, to who brings `metrics.token`."""
+    """The metrics, for requests with `metrics.token`."""
     expected = visit.env.settings.metrics.token
     if expected is None:
         return problem.not_found(visit)
-    scheme, _, given = visit.headers.get("authorization", "").partition(" ")
-    is_right = hmac.compare_digest(given.strip().encode(), expected.get_secret_value().encode())
-    if scheme.lower() != "bearer" or not is_right:
+    scheme, _, presented = visit.headers.get("authorization", "").partition(" ")
+    is_valid = hmac.compare_digest(presented.strip().encode(), expected.get_secret_value().encode())
+    if scheme.lower() != "bearer" or not is_valid:
         return _plain("metrics.token is needed as a Bearer value\n", 401, www_authenticate="Bearer")
     return await _answer(visit.env, now=visit.now)
 
 
 def own_port(env: Env) -> ASGIApp:
-    """The application of the loopback port: this one page, under this machine's own names, so that no
-    page in a browser here can read it under a name of its own (DNS rebinding)."""
+    """The application on the loopback port: this page only, and only under loopback host names, so
+    that a website cannot read it by DNS rebinding."""
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope)
         host = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
         if not is_loopback(host):
-            answer = _plain("Ask for this page on localhost\n", 421)
+            response = _plain("Ask for this page on localhost\n", 421)
         elif scope["path"] != "/metrics":
-            answer = _plain("Only /metrics is here\n", 404)
+            response = _plain("Only /metrics is here\n", 404)
         elif scope["method"] not in {"GET", "HEAD"}:
-            answer = _plain("GET only\n", 405, allow="GET, HEAD")
+            response = _plain("GET only\n", 405, allow="GET, HEAD")
         else:
-            answer = await _answer(env, now=env.clock())
-        await answer(scope, receive, send)
+            response = await _answer(env, now=env.clock())
+        await response(scope, receive, send)
 
     return serve
 

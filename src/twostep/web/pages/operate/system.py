@@ -1,4 +1,4 @@
-"""Health, static files and well-known addresses."""
+"""Health checks, static files and the change-password address."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ async def healthz(_visit: Visit) -> Response:
 
 
 async def readyz(visit: Visit) -> Response:
-    """GET /readyz: the database can be read, and this program may use it."""
+    """GET /readyz: the database can be read and has this version's schema."""
     try:
         ready = await visit.read(is_ready)
     except StoreUnavailable:
@@ -45,10 +45,10 @@ async def change_password(visit: Visit) -> Response:
 
 async def static(visit: Visit) -> Response:
     """GET /static/{name}: a file that ships with the product."""
-    found = _file(visit.params["name"])
-    if found is None:
+    file = _file(visit.params["name"])
+    if file is None:
         return problem.not_found(visit)
-    content, media_type = found
+    content, media_type = file
     return Response(content, media_type=media_type, headers={"cache-control": YEAR})
 
 
@@ -73,7 +73,7 @@ async def logo(visit: Visit) -> Response:
 
 @cache
 def _file(name: str) -> tuple[bytes, str] | None:
-    """Content and type of a static file; only names that the folder has are found."""
+    """Content and type of a static file; names are looked up in the folder, never joined to a path."""
     folder = resources.files("twostep.web").joinpath("static")
     for entry in folder.iterdir():
         if entry.name == name and entry.is_file():

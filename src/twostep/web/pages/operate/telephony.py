@@ -1,27 +1,27 @@
-"""Requests of telephone providers: each proves by its signature who sends it."""
+"""Callbacks from telephony providers, each authenticated by its signature."""
 
 from __future__ import annotations
 
 from starlette.responses import Response
 
-from twostep.flows.messages import reports as telephony
+from twostep.flows.messages import reports
 from twostep.web.frame import problem
 from twostep.web.visit import Page, Visit
 
 
 async def receive_get(visit: Visit) -> Response:
-    """GET /telephony/{provider}/status/{message}: a delivery report in the address."""
-    if visit.params["what"] != "status" or not telephony.asks_by_get(visit.params["provider"]):
+    """GET /telephony/{provider}/status/{message}: a delivery report in the query."""
+    if visit.params["what"] != "status" or not reports.asks_by_get(visit.params["provider"]):
         return problem.method_not_allowed(visit, Page("telephony", visit.path, post=receive))
     return await receive(visit)
 
 
 async def receive(visit: Visit) -> Response:
-    """POST /telephony/{provider}/…: a delivery report, or a call that asks what to say."""
+    """POST /telephony/{provider}/…: a delivery report, or a call that asks what to say next."""
     answer = await visit.do(
-        telephony.receive,
+        reports.receive,
         provider=visit.params["provider"],
-        path=visit.here,
+        path=visit.full_path,
         headers=visit.headers,
         body=visit.body,
     )

@@ -1,4 +1,4 @@
-"""Addresses that browsers and password managers know, each by settings."""
+"""Well-known addresses for browsers and password managers, each enabled by a setting."""
 
 from __future__ import annotations
 

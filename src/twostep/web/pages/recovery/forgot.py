@@ -1,4 +1,4 @@
-"""A new password by mailed link: never signs in, never skips the second step."""
+"""A new password by a mailed link: it never signs in or skips the second step."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from twostep.core.sign_in import password as password_core
 from twostep.flows.account import password
 from twostep.i18n import translator
 from twostep.web import view
-from twostep.web.frame.frame import page, refused_status, see_other
+from twostep.web.frame.frame import Prompt, page, refused_status, see_other
 from twostep.web.pages.sign_in.sign_in import LONGEST_IDENTIFIER, LONGEST_PASSWORD
 from twostep.web.visit import Visit
 
 
-# Where a link's own page leads afterwards; no link is as short.
-DONE = "done"
+# Stands in for the link's token once it is used; real tokens are longer.
+DONE_TOKEN = "done"
 
 
 async def show(visit: Visit) -> Response:
@@ -33,32 +33,32 @@ async def submit(visit: Visit) -> Response:
 
 
 async def show_reset(visit: Visit) -> Response:
-    """GET /reset-password/{token}: changes nothing, so that mail scanners do no harm."""
-    if visit.params["token"] == DONE:
-        return _done(visit)
-    found = await visit.read(password.view_reset, link=visit.params["token"])
-    if isinstance(found, Refused):
+    """GET /reset-password/{token}: changes nothing, so mail scanners do no harm."""
+    if visit.params["token"] == DONE_TOKEN:
+        return _confirmation(visit)
+    account = await visit.read(password.view_reset, link=visit.params["token"])
+    if isinstance(account, Refused):
         return page(visit, "link_dead.html", status=404, password=True, days=0)
-    return _form(visit, found.name, two_step=found.two_step, refused=None)
+    return _form(visit, account.name, two_step=account.two_step, refused=None)
 
 
 async def submit_reset(visit: Visit) -> Response:
-    """POST /reset-password/{token}: a refused password does not use the link up."""
+    """POST /reset-password/{token}: a refused password does not use up the link."""
     link = visit.params["token"]
-    found = await visit.read(password.view_reset, link=link)
+    account = await visit.read(password.view_reset, link=link)
     answer = await visit.do(
         password.reset_password, link=link, new=visit.field("password")[:LONGEST_PASSWORD]
     )
-    if isinstance(found, Refused) or (
+    if isinstance(account, Refused) or (
         isinstance(answer, Refused) and answer.reason is Reason.LINK_DEAD
     ):
         return page(visit, "link_dead.html", status=422, password=True, days=0)
     if isinstance(answer, Refused):
-        return _form(visit, found.name, two_step=found.two_step, refused=answer)
-    return see_other(visit.url("recovery.reset", token=DONE))
+        return _form(visit, account.name, two_step=account.two_step, refused=answer)
+    return see_other(visit.url("recovery.reset", token=DONE_TOKEN))
 
 
-def _done(visit: Visit) -> Response:
+def _confirmation(visit: Visit) -> Response:
     _ = translator(visit.language).gettext
     return page(
         visit,
@@ -77,7 +77,7 @@ def _form(visit: Visit, name: str, *, two_step: bool, refused: Refused | None) -
         "reset_password.html",
         status=refused_status(refused) if refused else 200,
         refused=refused,
-        field="password",
+        prompt=Prompt(field="password"),
         token=visit.params["token"],
         user_name=name,
         minimum=minimum,

@@ -1,6 +1,6 @@
 """ "This wasn't me": GET asks and changes nothing, POST acts once.
 
-Behind the link of a mail without signing in; behind a row of the own history after confirming who is there.
+Reached from a link in a mail without signing in, or from a row of the account's activity after a step-up.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from twostep.i18n import N_, translator
 from twostep.web import view
 from twostep.web.door import cookies
 from twostep.web.frame import problem
-from twostep.web.frame.frame import page, see_other
+from twostep.web.frame.frame import Prompt, page, see_other
 from twostep.web.frame.throttled import throttled
 from twostep.web.pages.sign_in.sign_in import LONGEST_PASSWORD
 from twostep.web.visit import Visit
 from twostep.web.words.events import activity_sentence
 
 
-# Where a link's own page leads afterwards; no link is as short.
-DONE = "done"
+# Stands in for the link's token once it is used; real tokens are longer.
+DONE_TOKEN = "done"
 LONGEST_SEQ = 15
 _UNDO = {
     "app": N_("remove the authenticator app that was added"),
@@ -42,31 +42,33 @@ _UNDO = {
 
 async def show(visit: Visit) -> Response:
     """GET /not-me/{token}."""
-    if visit.params["token"] == DONE:
-        return _done(visit)
-    found = await _view(visit, _by_link(visit))
-    if isinstance(found, Refused):
-        return _dead(visit, status=404)
-    return await _ask(visit, found, None)
+    if visit.params["token"] == DONE_TOKEN:
+        return _confirmation(visit)
+    containment = await _view(visit, _by_link(visit))
+    if isinstance(containment, Refused):
+        return _link_dead(visit, status=404)
+    return await _ask(visit, containment, None)
 
 
 async def submit(visit: Visit) -> Response:
     """POST /not-me/{token}."""
-    answer = await _act(visit, _by_link(visit))
-    return _dead(visit, status=422) if answer is None else answer
+    answer = await _contain(visit, _by_link(visit))
+    return _link_dead(visit, status=422) if answer is None else answer
 
 
 async def show_event(visit: Visit) -> Response:
     """GET /settings/activity/{id}/not-me."""
-    found = await _view(visit, _by_event(visit))
+    containment = await _view(visit, _by_event(visit))
     return (
-        problem.not_found(visit) if isinstance(found, Refused) else await _ask(visit, found, None)
+        problem.not_found(visit)
+        if isinstance(containment, Refused)
+        else await _ask(visit, containment, None)
     )
 
 
 async def submit_event(visit: Visit) -> Response:
-    """POST /settings/activity/{id}/not-me: this session ends with all the others."""
-    answer = await _act(visit, _by_event(visit))
+    """POST /settings/activity/{id}/not-me: ends this session and all others."""
+    answer = await _contain(visit, _by_event(visit))
     if answer is None:
         return problem.not_found(visit)
     if answer.status_code == 303:
@@ -83,7 +85,7 @@ def _by_event(visit: Visit) -> Find:
 
 
 def _seq(visit: Visit) -> int:
-    """The event's number; 0, which none has, where the address holds no number."""
+    """The event's number; 0, which no event has, if the path contains no number."""
     typed = visit.params["id"]
     return int(typed) if typed.isascii() and typed.isdigit() and len(typed) <= LONGEST_SEQ else 0
 
@@ -92,26 +94,26 @@ async def _view(visit: Visit, find: Find) -> Containment | Refused:
     return await visit.read(view_containment, find)
 
 
-async def _act(visit: Visit, find: Find) -> Response | None:
-    """Secure the account, or ask again; None: there is nothing behind this address any more."""
-    found = await _view(visit, find)
-    if isinstance(found, Refused):
+async def _contain(visit: Visit, find: Find) -> Response | None:
+    """Secure the account, or ask again; None: the link or event is no longer valid."""
+    containment = await _view(visit, find)
+    if isinstance(containment, Refused):
         return None
     typed = visit.field("password")[:LONGEST_PASSWORD]
     answer = await visit.do(contain, find, typed=typed)
     if isinstance(answer, Refused):
         if answer.reason is Reason.THROTTLED:
             return throttled(visit, answer, scope="link", back_url=visit.path)
-        return None if answer.reason is Reason.LINK_DEAD else await _ask(visit, found, answer)
-    kept = "?kept=1" if found.undo and not answer.undone else ""
-    return see_other(visit.url("recovery.not_me", token=DONE) + kept)
+        return None if answer.reason is Reason.LINK_DEAD else await _ask(visit, containment, answer)
+    query = "?kept=1" if containment.undo and not answer.undone else ""
+    return see_other(visit.url("recovery.not_me", token=DONE_TOKEN) + query)
 
 
-def _dead(visit: Visit, *, status: int) -> Response:
+def _link_dead(visit: Visit, *, status: int) -> Response:
     return page(visit, "link_dead.html", status=status, password=False, days=14)
 
 
-def _done(visit: Visit) -> Response:
+def _confirmation(visit: Visit) -> Response:
     _ = translator(visit.language).gettext
     sentences = [
         _("Every device was signed out, and your password no longer works."),
@@ -131,22 +133,22 @@ def _done(visit: Visit) -> Response:
     )
 
 
-async def _ask(visit: Visit, found: Containment, refused: Refused | None) -> Response:
+async def _ask(visit: Visit, containment: Containment, refused: Refused | None) -> Response:
     words = translator(visit.language)
-    undone = (words.gettext(_UNDO[found.undo]),) if found.undo else ()
+    undone = (words.gettext(_UNDO[containment.undo]),) if containment.undo else ()
     return page(
         visit,
         "not_me.html",
         refused=refused,
-        field="password",
+        prompt=Prompt(field="password"),
         action=visit.path,
         sentence=await _sentence(visit) if "id" in visit.params else None,
         undone=undone,
-        needs_password=found.needs_password,
+        needs_password=containment.needs_password,
     )
 
 
 async def _sentence(visit: Visit) -> str:
-    """What the row of the history says."""
-    told = await visit.read(load_activity, visit.owner.id, seq=_seq(visit))
-    return activity_sentence(told.event, told.data, language=visit.language) if told else ""
+    """What the activity row says."""
+    entry = await visit.read(load_activity, visit.owner.id, seq=_seq(visit))
+    return activity_sentence(entry.event, entry.data, language=visit.language) if entry else ""

@@ -1,4 +1,4 @@
-"""Waiting-period recovery by mail: gone unless policy allows it, and never for operators."""
+"""Recovery by mail after a waiting period: only if the policy allows it, and never for operators."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from twostep.core.account import Account
 from twostep.core.refusal import Reason, Refused
 from twostep.core.sign_in.session import Level
 from twostep.flows.policy.decide import rules_of
-from twostep.flows.recovery import lost_phone as recover
+from twostep.flows.recovery import lost_phone
 from twostep.flows.recovery.lost_phone import RecoverView
 from twostep.flows.sign_in.complete import SignedIn
 from twostep.i18n import translator
@@ -16,43 +16,43 @@ from twostep.web import view
 from twostep.web.door import cookies
 from twostep.web.door.guard import ENROLMENT
 from twostep.web.frame import problem
-from twostep.web.frame.frame import page, refused_status, see_other
+from twostep.web.frame.frame import Prompt, page, refused_status, see_other
 from twostep.web.frame.throttled import throttled
 from twostep.web.pages.sign_in.sign_in import LONGEST_PASSWORD
 from twostep.web.visit import Visit
 
 
-HERE = "recovery.recover"
-# Where a link's own page leads afterwards; no link is as short.
-DONE = "done"
+PAGE = "recovery.recover"
+# Stands in for the link's token once it is used; real tokens are longer.
+DONE_TOKEN = "done"
 LONGEST_LINK = 100
 
 
 async def show(visit: Visit) -> Response:
-    """GET /recover: asks; with `link`, from the last mail, it asks for the password."""
+    """GET /recover: offers to start; with `link`, from the last mail, asks for the password."""
     if _is_off(visit):
         return problem.not_found(visit)
     link = visit.query.get("link", "")[:LONGEST_LINK]
     if link:
-        found = await visit.read(recover.view_finishing, link=link)
-        if isinstance(found, Refused):
-            return _dead(visit, status=404)
-        return _finish_form(visit, found, link, None)
-    return _asks_half(visit) or await _state(visit)
+        owner = await visit.read(lost_phone.view_finishing, link=link)
+        if isinstance(owner, Refused):
+            return _link_dead(visit, status=404)
+        return _finish_form(visit, owner, link, None)
+    return _require_half_session(visit) or await _state(visit)
 
 
 async def submit(visit: Visit) -> Response:
-    """POST /recover: begin to wait; with `link` and `password`, what the last mail promised."""
+    """POST /recover: starts the waiting period; with `link` and `password`, finishes the recovery."""
     if _is_off(visit):
         return problem.not_found(visit)
     link = visit.field("link")[:LONGEST_LINK]
     if link:
         return await _finish(visit, link)
-    if redirect := _asks_half(visit):
+    if redirect := _require_half_session(visit):
         return redirect
-    answer = await visit.do(recover.start_recovery, visit.current)
+    answer = await visit.do(lost_phone.start_recovery, visit.current)
     if not isinstance(answer, Refused):
-        return see_other(visit.url(HERE))
+        return see_other(visit.url(PAGE))
     if answer.reason is Reason.NOT_FOUND:
         return problem.not_found(visit)
     if answer.reason is Reason.STEP_ENDED:
@@ -61,29 +61,29 @@ async def submit(visit: Visit) -> Response:
 
 
 async def show_cancel(visit: Visit) -> Response:
-    """GET /recover/cancel/{token}: changes nothing, so that mail scanners do no harm."""
+    """GET /recover/cancel/{token}: changes nothing, so mail scanners do no harm."""
     if _is_off(visit):
         return problem.not_found(visit)
     link = visit.params["token"]
-    if link == DONE:
-        return _stopped(visit)
-    found = await visit.read(recover.view_cancelling, link=link)
-    if isinstance(found, Refused):
-        return _dead(visit, status=404)
+    if link == DONE_TOKEN:
+        return _cancelled(visit)
+    recovery = await visit.read(lost_phone.view_cancelling, link=link)
+    if isinstance(recovery, Refused):
+        return _link_dead(visit, status=404)
     return page(visit, "recover_cancel.html", token=link)
 
 
 async def submit_cancel(visit: Visit) -> Response:
-    """POST /recover/cancel/{token}: stops it, without signing in."""
+    """POST /recover/cancel/{token}: cancels the recovery without signing in."""
     if _is_off(visit):
         return problem.not_found(visit)
-    answer = await visit.do(recover.cancel_by_link, link=visit.params["token"])
+    answer = await visit.do(lost_phone.cancel_by_link, link=visit.params["token"])
     if isinstance(answer, Refused):
-        return _dead(visit, status=422)
-    return see_other(visit.url("recovery.cancel", token=DONE))
+        return _link_dead(visit, status=422)
+    return see_other(visit.url("recovery.cancel", token=DONE_TOKEN))
 
 
-def _stopped(visit: Visit) -> Response:
+def _cancelled(visit: Visit) -> Response:
     _ = translator(visit.language).gettext
     return page(
         visit,
@@ -102,8 +102,8 @@ def _is_off(visit: Visit) -> bool:
     return rules_of(visit.env.settings).recovery_wait_hours == 0
 
 
-def _asks_half(visit: Visit) -> Response | None:
-    """Only somebody who has just given the right password may ask."""
+def _require_half_session(visit: Visit) -> Response | None:
+    """Only somebody who has just entered the right password may start a recovery."""
     session = visit.session
     if session is None:
         return see_other(visit.url("sign_in"))
@@ -111,18 +111,18 @@ def _asks_half(visit: Visit) -> Response | None:
 
 
 async def _state(visit: Visit, *, status: int = 200) -> Response:
-    found = await visit.read(recover.view_recovery, visit.current)
-    if isinstance(found, RecoverView):
-        return page(visit, "recover.html", status=status, recovery=found)
+    recovery = await visit.read(lost_phone.view_recovery, visit.current)
+    if isinstance(recovery, RecoverView):
+        return page(visit, "recover.html", status=status, recovery=recovery)
     return problem.not_found(visit)
 
 
 async def _finish(visit: Visit, link: str) -> Response:
-    found = await visit.read(recover.view_finishing, link=link)
-    if isinstance(found, Refused):
-        return _dead(visit, status=422)
+    owner = await visit.read(lost_phone.view_finishing, link=link)
+    if isinstance(owner, Refused):
+        return _link_dead(visit, status=422)
     answer = await visit.do(
-        recover.finish_recovery, link=link, typed=visit.field("password")[:LONGEST_PASSWORD]
+        lost_phone.finish_recovery, link=link, typed=visit.field("password")[:LONGEST_PASSWORD]
     )
     if isinstance(answer, SignedIn):
         response = see_other(visit.url(ENROLMENT))
@@ -130,15 +130,15 @@ async def _finish(visit: Visit, link: str) -> Response:
         return response
     match answer.reason:
         case Reason.THROTTLED:
-            back_url = f"{visit.url(HERE)}?link={link}"
+            back_url = f"{visit.url(PAGE)}?link={link}"
             return throttled(visit, answer, scope="password", back_url=back_url)
         case Reason.LINK_DEAD:
-            return _dead(visit, status=422)
-        case Reason.SIGN_IN_WRONG:  # the name stands on the page, so it is the password
-            wrong = Refused(Reason.PASSWORD_CURRENT_WRONG, retry_at=answer.retry_at)
-            return _finish_form(visit, found, link, wrong)
+            return _link_dead(visit, status=422)
+        case Reason.SIGN_IN_WRONG:  # the page fixes the user name, so the password is wrong
+            refused = Refused(Reason.PASSWORD_CURRENT_WRONG, retry_at=answer.retry_at)
+            return _finish_form(visit, owner, link, refused)
         case _:
-            return _finish_form(visit, found, link, answer)
+            return _finish_form(visit, owner, link, answer)
 
 
 def _finish_form(visit: Visit, owner: Account, link: str, refused: Refused | None) -> Response:
@@ -147,13 +147,13 @@ def _finish_form(visit: Visit, owner: Account, link: str, refused: Refused | Non
         "recover_finish.html",
         status=refused_status(refused) if refused else 200,
         refused=refused,
-        field="password",
+        prompt=Prompt(field="password"),
         user_name=owner.name,
         link=link,
     )
 
 
-def _dead(visit: Visit, *, status: int) -> Response:
+def _link_dead(visit: Visit, *, status: int) -> Response:
     _ = translator(visit.language).gettext
     return page(
         visit,

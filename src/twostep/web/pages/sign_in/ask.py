@@ -1,4 +1,4 @@
-"""The one box and the other ways below it, for the second step and for step-up."""
+"""The input box and the other ways below it, for the second step and for step-up."""
 
 from __future__ import annotations
 
@@ -14,91 +14,93 @@ from twostep.web.frame.rows import passkey_label
 from twostep.web.pages.sign_in.delivery_line import delivery_line
 from twostep.web.visit import Visit
 from twostep.web.words.message_states import trouble_sentence
-from twostep.web.words.refusals_with_values import Asked
+from twostep.web.words.refusals_with_values import PromptKind
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What the page asks for, and the ways that it offers besides.
+    """What the page asks for, and the other ways it offers.
 
-    `wait`: the throttle's refusal that runs for what is asked; `scope`: its name for the page of
-    waits; `other_ways`: ways that this wait does not touch.
+    `wait`: the throttle's refusal for what is asked, if one applies; `scope`: its name on the page
+    "Too many tries"; `other_ways`: ways that the wait does not block.
     """
 
-    ask: view.CodeAsk
+    box: view.CodeAsk
     ways: tuple[view.WayRow, ...]
     wait: Refused | None
     scope: str
     other_ways: tuple[view.WayRow, ...]
 
     @property
-    def asked(self) -> Asked:
-        """For the sentences of refusals."""
-        return "sent" if self.ask.kind in CODE_CHANNELS else "app"
+    def prompt_kind(self) -> PromptKind:
+        """What refusals say was asked for."""
+        return "sent" if self.box.kind in CODE_CHANNELS else "app"
 
 
-def new_ask(visit: Visit, found: SecondStepView, *, way: str) -> Ask:
-    """Choose what is asked for: the way that was clicked, else the code on its way, else the app."""
-    delivery = found.delivery
-    kind = _first(visit, found)
+def new_ask(visit: Visit, step: SecondStepView, *, way: str) -> Ask:
+    """Choose what to ask for: the way that was clicked, a code already sent, or the default."""
+    delivery = step.delivery
+    kind = _default_kind(visit, step)
     if way == "codes":
         kind = "codes"
-    elif way == "app" and found.methods.apps:
+    elif way == "app" and step.methods.apps:
         kind = "app"
-    elif way == "passkey" and found.methods.passkeys:
+    elif way == "passkey" and step.methods.passkeys:
         kind = "passkey"
     elif delivery is not None and not delivery.is_over:
         kind = delivery.channel
-    ways = _ways(visit, found, kind)
-    if kind == "passkey":  # no wait touches it
-        return Ask(_ask(visit, found, kind), ways, None, "page", ())
-    wait = found.backup_wait if kind == "codes" else found.code_wait
-    untouched = {MethodKind.PASSKEY, MethodKind.CODES}
+    ways = _ways(visit, step, kind)
+    if kind == "passkey":  # no wait applies to passkeys
+        return Ask(_box(visit, step, kind), ways, None, "page", ())
+    wait = step.backup_wait if kind == "codes" else step.code_wait
+    not_blocked = {MethodKind.PASSKEY, MethodKind.CODES}
     if kind == "codes":
-        untouched = {MethodKind.PASSKEY, MethodKind.APP, MethodKind.PHONE}
-    other_wait = found.code_wait if kind == "codes" else found.backup_wait
-    other = tuple(
+        not_blocked = {MethodKind.PASSKEY, MethodKind.APP, MethodKind.PHONE}
+    other_wait = step.code_wait if kind == "codes" else step.backup_wait
+    other_ways = tuple(
         row
         for row in ways
-        if row.kind in untouched and (row.kind is MethodKind.PASSKEY or not other_wait)
+        if row.kind in not_blocked and (row.kind is MethodKind.PASSKEY or not other_wait)
     )
     return Ask(
-        ask=_ask(visit, found, kind),
+        box=_box(visit, step, kind),
         ways=ways,
         wait=wait,
         scope="backup" if kind == "codes" else "code",
-        other_ways=other,
+        other_ways=other_ways,
     )
 
 
-def _first(visit: Visit, found: SecondStepView) -> view.AskKind:
-    """What is asked for where nothing was chosen: a passkey if its owner prefers it, or has no app."""
-    methods = found.methods
-    favourite = (visit.owner.default_method or "").partition(":")[0]
-    if methods.passkeys and (favourite == "passkey" or not methods.apps):
+def _default_kind(visit: Visit, step: SecondStepView) -> view.AskKind:
+    """What to ask for by default: a passkey if the owner prefers it or has no app, otherwise the app."""
+    methods = step.methods
+    default = (visit.owner.default_method or "").partition(":")[0]
+    if methods.passkeys and (default == "passkey" or not methods.apps):
         return "passkey"
     return "app"
 
 
 def clock_at(refused: Refused | None, ask: Ask, now: int) -> int | None:
-    """Our clock, shown from the second wrong app code on: perhaps the phone's is off."""
-    if refused is None or refused.reason is not Reason.CODE_WRONG or ask.ask.kind != "app":
+    """Our clock, shown after two wrong app codes in a row: the phone's clock may be off."""
+    if refused is None or refused.reason is not Reason.CODE_WRONG or ask.box.kind != "app":
         return None
-    return now if int(refused.detail.get("in_a_row", 0)) >= 2 else None
+    return now if refused.detail.get("in_a_row", 0) >= 2 else None
 
 
 def entry_label(visit: Visit) -> str:
-    """The entry's name in the app."""
+    """The name of our entry in the authenticator app."""
     return f"{visit.env.settings.panel_name} ({visit.owner.name})"
 
 
-def _ask(visit: Visit, found: SecondStepView, kind: view.AskKind) -> view.CodeAsk:
-    methods, delivery = found.methods, found.delivery
+def _box(visit: Visit, step: SecondStepView, kind: view.AskKind) -> view.CodeAsk:
+    methods, delivery = step.methods, step.delivery
     if kind == "codes":
-        own = methods.recovery_set
-        return view.CodeAsk("codes", method_id=own.id if own else "", codes_left=methods.codes_left)
+        sheet = methods.recovery_set
+        return view.CodeAsk(
+            "codes", method_id=sheet.id if sheet else "", codes_left=methods.codes_left
+        )
     if kind == "passkey":
-        return view.CodeAsk("passkey", entries=_passkeys(visit, found))
+        return view.CodeAsk("passkey", entries=_passkeys(visit, step))
     if kind == "app" or delivery is None:
         words = translator(visit.language)
         entries = tuple(
@@ -115,46 +117,49 @@ def _ask(visit: Visit, found: SecondStepView, kind: view.AskKind) -> view.CodeAs
     )
 
 
-def _passkeys(visit: Visit, found: SecondStepView) -> tuple[tuple[str, str], ...]:
-    return tuple((one.id, passkey_label(visit, one)) for one in found.methods.passkeys)
+def _passkeys(visit: Visit, step: SecondStepView) -> tuple[tuple[str, str], ...]:
+    return tuple((passkey.id, passkey_label(visit, passkey)) for passkey in step.methods.passkeys)
 
 
-def _ways(visit: Visit, found: SecondStepView, kind: view.AskKind) -> tuple[view.WayRow, ...]:
-    """Every other way, the owner's favourite first."""
+def _ways(visit: Visit, step: SecondStepView, kind: view.AskKind) -> tuple[view.WayRow, ...]:
+    """Every other way, the owner's default first."""
     words = translator(visit.language)
     rows: list[view.WayRow] = []
     if kind != "app":
-        rows += [view.WayRow(app.id, MethodKind.APP, label=app.name) for app in found.methods.apps]
-    if kind != "passkey" and (own := _passkeys(visit, found)):
-        rows.append(view.WayRow(own[0][0], MethodKind.PASSKEY, label=own[0][1], entries=own))
-    for phone in found.methods.phones:
-        channels = [one for one in found.channels if one is Channel.CALL or phone.line != "fixed"]
+        rows += [view.WayRow(app.id, MethodKind.APP, label=app.name) for app in step.methods.apps]
+    if kind != "passkey" and (passkeys := _passkeys(visit, step)):
+        first_id, label = passkeys[0]
+        rows.append(view.WayRow(first_id, MethodKind.PASSKEY, label=label, entries=passkeys))
+    for phone in step.methods.phones:
+        channels = [
+            channel for channel in step.channels if channel is Channel.CALL or phone.line != "fixed"
+        ]
         if phone.channel is Channel.CALL:
             channels.reverse()
         trouble = None
-        if phone.id in found.closed_phones:
+        if phone.id in step.closed_phones:
             trouble = words.gettext("We can't send to this country right now.")
         for channel in channels:
-            if kind == channel and found.delivery and found.delivery.phone.id == phone.id:
-                continue  # "Send again" stands above
+            if kind == channel and step.delivery and step.delivery.phone.id == phone.id:
+                continue  # the page has "Send again" for it
             rows.append(
                 view.WayRow(
                     phone.id,
                     MethodKind.PHONE,
                     channel=channel,
                     hint=phone.hint,
-                    trouble=trouble or _channel_trouble(visit, found, channel),
+                    trouble=trouble or _channel_trouble(visit, step, channel),
                 )
             )
-    favourite = (visit.owner.default_method or "").partition(":")[2]
-    rows.sort(key=lambda row: row.id != favourite)
-    sheet = found.methods.recovery_set
-    if kind != "codes" and sheet is not None and found.methods.codes_left:
-        rows.append(view.WayRow(sheet.id, MethodKind.CODES, codes_left=found.methods.codes_left))
+    default = (visit.owner.default_method or "").partition(":")[2]
+    rows.sort(key=lambda row: row.id != default)
+    sheet = step.methods.recovery_set
+    if kind != "codes" and sheet is not None and step.methods.codes_left:
+        rows.append(view.WayRow(sheet.id, MethodKind.CODES, codes_left=step.methods.codes_left))
     return tuple(rows)
 
 
-def _channel_trouble(visit: Visit, found: SecondStepView, channel: Channel) -> str | None:
-    if channel not in found.troubled:
+def _channel_trouble(visit: Visit, step: SecondStepView, channel: Channel) -> str | None:
+    if channel not in step.troubled:
         return None
     return trouble_sentence(channel, language=visit.language)

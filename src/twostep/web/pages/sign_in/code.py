@@ -1,4 +1,4 @@
-"""The second step: one box for every code, other ways below it, messages sent by POST only."""
+"""The second step: one box for every kind of code, other ways below it; only a POST sends messages."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from twostep.web import view
 from twostep.web.door import cookies
 from twostep.web.door.guard import ENROLMENT
 from twostep.web.frame import problem
-from twostep.web.frame.frame import page, refused_status, see_other
-from twostep.web.frame.throttled import throttled
+from twostep.web.frame.frame import Prompt, page, refused_status, see_other
+from twostep.web.frame.throttled import OtherWays, throttled
 from twostep.web.pages.sign_in.ask import Ask, clock_at, entry_label, new_ask
 from twostep.web.pages.sign_in.delivery_line import status_answer
 from twostep.web.pages.sign_in.landing import landing
 from twostep.web.visit import Visit
 
 
-HERE = "sign_in.code"
+PAGE = "sign_in.code"
 SEND = "sign_in.send"
 LONGEST_CODE = 10_000
 
 
 async def show(visit: Visit) -> Response:
     """GET /sign-in/code: never sends anything."""
-    asked = new_ask(visit, await second_step_view(visit), way=visit.query.get("way", ""))
-    if asked.wait is not None:
-        return _wait(visit, asked, asked.wait, status=200)
-    return code_page(visit, asked, None)
+    ask = new_ask(visit, await second_step_view(visit), way=visit.query.get("way", ""))
+    if ask.wait is not None:
+        return _wait(visit, ask, ask.wait, status=200)
+    return code_page(visit, ask, None)
 
 
 async def submit(visit: Visit) -> Response:
@@ -46,21 +46,21 @@ async def submit(visit: Visit) -> Response:
         wants_remembering=visit.field("remember") == "1",
     )
     if isinstance(answer, SecondStepDone):
-        return await _done(visit, answer)
+        return await _finish(visit, answer)
     if answer.reason in {Reason.STEP_ENDED, Reason.PASSWORD_RETIRED}:
         response = see_other(visit.url("sign_in"))
         cookies.expire_session(response, visit.env)
         return response
-    asked = new_ask(visit, await second_step_view(visit), way=visit.field("way"))
+    ask = new_ask(visit, await second_step_view(visit), way=visit.field("way"))
     if answer.reason is Reason.THROTTLED:
-        return _wait(visit, asked, answer)
-    if answer.reason in MALFORMED and asked.wait is not None:
-        return _wait(visit, asked, asked.wait)
-    return code_page(visit, asked, answer)
+        return _wait(visit, ask, answer)
+    if answer.reason in MALFORMED and ask.wait is not None:
+        return _wait(visit, ask, ask.wait)
+    return code_page(visit, ask, answer)
 
 
-async def _done(visit: Visit, answer: SecondStepDone) -> Response:
-    """Go where the person wanted to go; after a backup code say how many are left."""
+async def _finish(visit: Visit, answer: SecondStepDone) -> Response:
+    """Continue to the target; after a backup code, say how many are left."""
     session = answer.signed_in.session
     target, flash, codes = session.next_path, "", visit.url("methods.codes")
     if answer.passed is None:
@@ -88,74 +88,79 @@ async def send(visit: Visit) -> Response:
         channel=visit.field("channel"),
     )
     if not isinstance(answer, Refused):
-        return see_other(visit.url(HERE))
+        return see_other(visit.url(PAGE))
     if answer.reason is Reason.NOT_FOUND:
         return problem.not_found(visit)
     if answer.reason is Reason.STEP_ENDED:
         return see_other(visit.url("sign_in"))
-    asked = new_ask(visit, await second_step_view(visit), way="")
+    ask = new_ask(visit, await second_step_view(visit), way="")
     if refused_status(answer) == 429:
         return throttled(
             visit,
             answer,
             scope="send",
-            back_url=visit.url(HERE),
-            ways=tuple(
-                row for row in asked.ways if row.kind in {MethodKind.CODES, MethodKind.PASSKEY}
+            back_url=visit.url(PAGE),
+            other_ways=_other_ways(
+                visit,
+                tuple(
+                    row for row in ask.ways if row.kind in {MethodKind.CODES, MethodKind.PASSKEY}
+                ),
             ),
-            send_url=visit.url(SEND),
-            here_url=visit.url(HERE),
-            passkey=_passkey_urls(visit),
         )
-    return code_page(visit, asked, answer)
+    return code_page(visit, ask, answer)
 
 
 async def status(visit: Visit) -> Response:
     """GET /sign-in/status."""
-    found = await visit.read(view_delivery, visit.current, purpose=Purpose.SIGN_IN)
-    return status_answer(visit, found)
+    delivery = await visit.read(view_delivery, visit.current, purpose=Purpose.SIGN_IN)
+    return status_answer(visit, delivery)
 
 
 async def second_step_view(visit: Visit) -> SecondStepView:
-    """What the page shows."""
+    """Load what the page shows."""
     return await visit.read(view_second_step, visit.owner, visit.current, purpose=Purpose.SIGN_IN)
 
 
-def code_page(visit: Visit, asked: Ask, refused: Refused | None) -> Response:
-    """The page of the second step, whatever it asks for."""
+def code_page(visit: Visit, ask: Ask, refused: Refused | None) -> Response:
+    """The page of the second step, for any kind of code or a passkey."""
     return page(
         visit,
         "code.html",
         refused=refused,
-        field=None if asked.ask.kind == "passkey" else "code",
-        asked=asked.asked,
-        ask=asked.ask,
-        ways=asked.ways,
+        prompt=Prompt(ask.prompt_kind, None if ask.box.kind == "passkey" else "code"),
+        ask=ask.box,
+        ways=ask.ways,
         user_name=visit.owner.name,
         label=entry_label(visit),
         next="",
         ends_at=visit.current.expires_at,
         remember_days=visit.env.settings.policy.remember_browser_days,
         passkey=_passkey_urls(visit),
-        clock_at=clock_at(refused, asked, visit.now),
+        clock_at=clock_at(refused, ask, visit.now),
         notice=None,
     )
 
 
 def _passkey_urls(visit: Visit) -> view.PasskeyUrls:
-    here = visit.url("sign_in.passkey")
-    return view.PasskeyUrls(visit.url("sign_in.passkey_options"), here, here)
+    passkey_url = visit.url("sign_in.passkey")
+    return view.PasskeyUrls(visit.url("sign_in.passkey_options"), passkey_url, passkey_url)
 
 
-def _wait(visit: Visit, asked: Ask, refused: Refused, status: int = 429) -> Response:
+def _wait(visit: Visit, ask: Ask, refused: Refused, status: int = 429) -> Response:
     return throttled(
         visit,
         refused,
-        scope=asked.scope,
-        back_url=visit.url(HERE),
-        ways=asked.other_ways,
-        send_url=visit.url(SEND),
-        here_url=visit.url(HERE),
-        passkey=_passkey_urls(visit),
+        scope=ask.scope,
+        back_url=visit.url(PAGE),
+        other_ways=_other_ways(visit, ask.other_ways),
         status=status,
+    )
+
+
+def _other_ways(visit: Visit, rows: tuple[view.WayRow, ...]) -> OtherWays:
+    return OtherWays(
+        rows,
+        send_url=visit.url(SEND),
+        page_url=visit.url(PAGE),
+        passkey=_passkey_urls(visit),
     )

@@ -1,6 +1,6 @@
-"""Step-up: confirm who is there, then carry out the form that came too late, or open the page asked for.
+"""Step-up: confirm who you are, then carry out the form that was posted too late, or open the page.
 
-`r` is the id of a kept form, or the path of a page whose form asked at GET.
+`r` is the id of a kept form, or the path of the page that required the step-up.
 """
 
 from __future__ import annotations
@@ -16,22 +16,21 @@ from twostep.core.refusal import MALFORMED, Reason, Refused
 from twostep.core.sign_in import session as session_core
 from twostep.flows.messages.message_view import view_delivery
 from twostep.flows.messages.send_code import send_code
-from twostep.flows.sign_in import kept_forms, step_up
-from twostep.flows.sign_in import passkey_step as use_passkey
+from twostep.flows.sign_in import kept_forms, passkey_step, step_up
 from twostep.flows.sign_in.complete import SignedIn
 from twostep.flows.sign_in.second_step_view import SecondStepView, view_second_step
 from twostep.i18n import N_, translator
 from twostep.web import view
 from twostep.web.door import cookies
 from twostep.web.frame import problem
-from twostep.web.frame.frame import page, refused_status, see_other
-from twostep.web.frame.throttled import throttled
+from twostep.web.frame.frame import Prompt, page, refused_status, see_other
+from twostep.web.frame.throttled import OtherWays, throttled
 from twostep.web.pages.sign_in.ask import Ask, clock_at, entry_label, new_ask
 from twostep.web.pages.sign_in.delivery_line import status_answer
 from twostep.web.visit import Page, StepUp, Visit
 
 
-HERE = "confirm"
+PAGE = "confirm"
 SEND = "confirm.send"
 LONGEST = 10_000
 _ABOUT: Mapping[str, str] = {
@@ -63,7 +62,7 @@ async def submit(visit: Visit) -> Response:
 async def submit_passkey(visit: Visit) -> Response:
     """POST /confirm/passkey."""
     answer = await visit.do(
-        use_passkey.submit_step_up, visit.current, typed=visit.field("credential")
+        passkey_step.submit_step_up, visit.current, typed=visit.field("credential")
     )
     return await _finish(visit, answer, way="passkey")
 
@@ -71,11 +70,11 @@ async def submit_passkey(visit: Visit) -> Response:
 async def _finish(visit: Visit, answer: SignedIn | Refused, *, way: str) -> Response:
     r = visit.field("r")
     if isinstance(answer, Refused):
-        guessed = answer.reason is Reason.PASSWORD_RETIRED and visit.owner.two_step
-        if guessed or answer.reason is Reason.STEP_ENDED:
+        is_retired = answer.reason is Reason.PASSWORD_RETIRED and visit.owner.two_step
+        if is_retired or answer.reason is Reason.STEP_ENDED:
             return see_other(visit.url("sign_in"))
         if answer.reason is Reason.CHANGED:
-            return see_other(_here(visit, r))
+            return see_other(_confirm_url(visit, r))
         return await _page(visit, answer, r=r, way=way)
     response = await _carry_out(visit.with_session(answer.session, answer.token), r)
     if not any(
@@ -93,29 +92,28 @@ async def _verify(visit: Visit) -> SignedIn | Refused:
 
 
 async def _carry_out(visit: Visit, r: str) -> Response:
-    """Open the page that asked, or run the kept form through its own page."""
+    """Open the page that required the step-up, or submit the kept form to its page."""
     if r.startswith("/"):
-        found = _find(visit, r)
-        return see_other(r if found else visit.url("account.security"))
+        return see_other(r if _find(visit, r) else visit.url("account.security"))
     kept = await visit.do(kept_forms.take_kept, visit.current, kept_id=r)
-    found = _find(visit, kept.path) if kept else None
-    if kept is None or found is None or found[0].post is None:
+    match = _find(visit, kept.path) if kept else None
+    if kept is None or match is None or match[0].post is None:
         return see_other(visit.url("account.security"))
     replayed = replace(
         visit,
         path=kept.path,
         query_string="",
         query={},
-        params=found[1],
+        params=match[1],
         form=kept.form,
     )
-    return await found[0].post(replayed)
+    return await match[0].post(replayed)
 
 
 def _find(visit: Visit, path: str) -> tuple[Page, Mapping[str, str]] | None:
-    """A page whose changes ask for a step-up; no other is ever opened from here."""
-    found = visit.find(path)
-    return found if found and found[0].step_up is not StepUp.NO else None
+    """The page of a path, if its changes need a step-up; this page leads to no other."""
+    match = visit.find(path)
+    return match if match and match[0].step_up is not StepUp.NO else None
 
 
 async def send(visit: Visit) -> Response:
@@ -129,7 +127,7 @@ async def send(visit: Visit) -> Response:
         channel=visit.field("channel"),
     )
     if not isinstance(answer, Refused):
-        return see_other(_here(visit, r))
+        return see_other(_confirm_url(visit, r))
     if answer.reason is Reason.NOT_FOUND:
         return problem.not_found(visit)
     if answer.reason is Reason.STEP_ENDED:
@@ -141,55 +139,54 @@ async def send(visit: Visit) -> Response:
 
 async def status(visit: Visit) -> Response:
     """GET /confirm/status."""
-    found = await visit.read(view_delivery, visit.current, purpose=Purpose.STEP_UP)
-    return status_answer(visit, found)
+    delivery = await visit.read(view_delivery, visit.current, purpose=Purpose.STEP_UP)
+    return status_answer(visit, delivery)
 
 
 async def _page(visit: Visit, refused: Refused | None, *, r: str, way: str) -> Response:
     kept = None if r.startswith("/") else await _kept_path(visit, r)
     path = kept or r
-    found = _find(visit, path)
-    if found is None:
+    match = _find(visit, path)
+    if match is None:
         return see_other(visit.url("account.security"))
     if (
         not session_core.needs_step_up(visit.current, two_step=visit.owner.two_step, now=visit.now)
         and not kept
     ):
-        return see_other(r)  # confirmed meanwhile, in another tab
-    about = translator(visit.language).gettext(_ABOUT.get(found[0].name, _CHANGE))
-    asked = await _ask(visit, way)
-    if asked is not None:
-        wait = refused if refused and refused.reason is Reason.THROTTLED else asked.wait
+        return see_other(r)  # already confirmed in another tab
+    about = translator(visit.language).gettext(_ABOUT.get(match[0].name, _CHANGE))
+    ask = await _ask(visit, way)
+    if ask is not None:
+        wait = refused if refused and refused.reason is Reason.THROTTLED else ask.wait
         if wait and (refused is None or refused is wait or refused.reason in MALFORMED):
             status = 429 if refused else 200
-            return _wait(visit, wait, r=r, ways=asked.other_ways, scope=asked.scope, status=status)
+            return _wait(visit, wait, r=r, ways=ask.other_ways, scope=ask.scope, status=status)
     elif refused and refused.reason is Reason.THROTTLED:
         return _wait(visit, refused, r=r, ways=(), scope="password")
     return page(
         visit,
         "confirm.html",
         refused=refused,
-        field=_field_of(asked),
+        prompt=_prompt(ask),
         passkey=_passkey_urls(visit),
-        asked=asked.asked if asked else "app",
         r=r,
         about=about,
         kept=kept is not None,
         cancel_url=visit.url(
-            "account.security" if found[0].name.startswith("methods.") else "account.settings"
+            "account.security" if match[0].name.startswith("methods.") else "account.settings"
         ),
-        ask=asked.ask if asked else view.CodeAsk("password"),
-        ways=asked.ways if asked else (),
+        ask=ask.box if ask else view.CodeAsk("password"),
+        ways=ask.ways if ask else (),
         label=entry_label(visit),
-        clock_at=clock_at(refused, asked, visit.now) if asked else None,
+        clock_at=clock_at(refused, ask, visit.now) if ask else None,
         user_name=visit.owner.name,
         notice=None,
     )
 
 
 async def _ask(visit: Visit, way: str) -> Ask | None:
-    """What is asked for; None: the password, because two-step sign-in is off."""
-    return new_ask(visit, await _view(visit), way=way) if visit.owner.two_step else None
+    """What to ask for; None: the password, because two-step sign-in is off."""
+    return new_ask(visit, await _second_step_view(visit), way=way) if visit.owner.two_step else None
 
 
 async def _kept_path(visit: Visit, kept_id: str) -> str | None:
@@ -209,31 +206,32 @@ def _wait(
         visit,
         refused,
         scope=scope,
-        back_url=_here(visit, r),
-        ways=ways,
-        send_url=visit.url(SEND),
-        here_url=visit.url(HERE),
-        hidden={"r": r},
-        passkey=_passkey_urls(visit),
+        back_url=_confirm_url(visit, r),
+        other_ways=OtherWays(
+            ways,
+            send_url=visit.url(SEND),
+            page_url=visit.url(PAGE),
+            hidden={"r": r},
+            passkey=_passkey_urls(visit),
+        ),
         status=status,
     )
 
 
-def _here(visit: Visit, r: str) -> str:
-    return f"{visit.url(HERE)}?r={quote(r, safe='/')}"
+def _confirm_url(visit: Visit, r: str) -> str:
+    return f"{visit.url(PAGE)}?r={quote(r, safe='/')}"
 
 
 def _passkey_urls(visit: Visit) -> view.PasskeyUrls:
     options, post = visit.url("confirm.passkey_options"), visit.url("confirm.passkey")
-    return view.PasskeyUrls(options, post, visit.url(HERE))
+    return view.PasskeyUrls(options, post, visit.url(PAGE))
 
 
-def _field_of(asked: Ask | None) -> str | None:
-    """The form field that a refusal belongs to."""
-    if asked is None:
-        return "password"
-    return None if asked.ask.kind == "passkey" else "code"
+def _prompt(ask: Ask | None) -> Prompt:
+    if ask is None:
+        return Prompt(field="password")
+    return Prompt(ask.prompt_kind, None if ask.box.kind == "passkey" else "code")
 
 
-async def _view(visit: Visit) -> SecondStepView:
+async def _second_step_view(visit: Visit) -> SecondStepView:
     return await visit.read(view_second_step, visit.owner, visit.current, purpose=Purpose.STEP_UP)

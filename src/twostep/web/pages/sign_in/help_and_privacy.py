@@ -1,4 +1,4 @@
-"""Help and Privacy: for everybody, in their language."""
+"""Help and Privacy, open to everybody."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from twostep.web.visit import Visit
 
 
 async def show(visit: Visit) -> Response:
-    """GET /sign-in/help: after the right password it shows a reference for the help desk."""
+    """GET /sign-in/help: after the right password it also shows a reference for the help desk."""
     half = visit.session if visit.session and visit.session.level is Level.HALF else None
     reference = None
     if half is not None:

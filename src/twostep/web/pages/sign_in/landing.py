@@ -1,4 +1,4 @@
-"""Where a sign-in leads: where the person wanted to go, or, now and then, a reminder on the way there."""
+"""Where a sign-in leads: to its target, sometimes with a reminder on the way."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PAGES = {
 
 
 def landing(visit: Visit, signed_in: SignedIn, target: str) -> str:
-    """`target`, or the reminder's page, which leads on to it. No deep link is lost."""
+    """`target`, or a reminder's page that then leads to it, so that no deep link is lost."""
     if signed_in.reminder is None:
         return target
     return f"{visit.url(_PAGES[signed_in.reminder])}?next={quote(target, safe='/')}"

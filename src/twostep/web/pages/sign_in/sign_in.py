@@ -14,7 +14,7 @@ from twostep.flows.sign_in.first_step import sign_in
 from twostep.web.door import cookies
 from twostep.web.door.guard import ENROLMENT
 from twostep.web.door.origin import safe_next
-from twostep.web.frame.frame import page, see_other
+from twostep.web.frame.frame import Prompt, page, see_other
 from twostep.web.frame.throttled import throttled
 from twostep.web.pages.sign_in.landing import landing
 from twostep.web.visit import Visit
@@ -26,7 +26,7 @@ LONGEST_PASSWORD = 4096
 
 
 async def show(visit: Visit) -> Response:
-    """GET /sign-in. Somebody who is signed in already goes on."""
+    """GET /sign-in. Redirects if already signed in."""
     if visit.session is not None and visit.session.level is Level.FULL:
         return see_other(safe_next(visit, visit.query.get("next", "")))
     return form(visit, None, next_path=visit.query.get("next", ""))
@@ -34,14 +34,14 @@ async def show(visit: Visit) -> Response:
 
 def form(visit: Visit, refused: Refused | None, *, next_path: str, username: str = "") -> Response:
     """The page of the first step."""
-    nowhere = {Reason.PASSKEY_REFUSED: None, Reason.BUSY: None}
-    fields = {Reason.PASSWORD_RETIRED: "password", **nowhere}
+    no_field = {Reason.PASSKEY_REFUSED: None, Reason.BUSY: None}
+    fields = {Reason.PASSWORD_RETIRED: "password", **no_field}
     is_blocked = cookies.BLOCKED in visit.query_string.split("&") and not visit.cookies
     return page(
         visit,
         "sign_in.html",
         refused=refused,
-        field=fields.get(refused.reason, "username") if refused else None,
+        prompt=Prompt(field=fields.get(refused.reason, "username") if refused else None),
         username=username,
         next=_hidden_next(visit, next_path),
         notice=cookie_blocked(language=visit.language) if is_blocked else None,
@@ -71,7 +71,7 @@ async def _sign_in(visit: Visit, identifier: str, *, next_path: str) -> SignedIn
             typed=visit.field("password")[:LONGEST_PASSWORD],
             next_path=next_path,
         )
-    except Overloaded:  # the form comes back as it was typed, all but the password
+    except Overloaded:  # show the form again as typed, without the password
         return Refused(Reason.BUSY, retry_at=visit.now + RETRY_AFTER_SECONDS)
 
 
@@ -91,7 +91,7 @@ def _hidden_next(visit: Visit, typed: str) -> str:
 
 
 async def sign_out(visit: Visit) -> Response:
-    """POST /sign-out: ends the session, a half one too."""
+    """POST /sign-out: ends the session, even a half session."""
     if visit.session is not None:
         await visit.do(sessions.sign_out, visit.session)
     response = see_other(visit.url("sign_in"))
@@ -101,7 +101,7 @@ async def sign_out(visit: Visit) -> Response:
 
 
 async def change_language(visit: Visit) -> Response:
-    """POST /language: for somebody who is signed out; kept in a cookie."""
+    """POST /language: for signed-out readers; kept in a cookie."""
     language = visit.field("language")
     response = see_other(safe_next(visit, visit.field("next")))
     if i18n.has_language(language):
