@@ -41,9 +41,13 @@ def working(folder: Path, **settings: str) -> Iterator[subprocess.Popen[str]]:
     )
     assert process.stderr is not None
     try:
-        line = process.stderr.readline()
-        assert json.loads(line)["event"] == "worker.ready", line
-        assert "hush" not in line
+        said = []
+        for line in process.stderr:
+            said.append(json.loads(line)["event"])
+            assert "hush" not in line
+            if said[-1] == "worker.ready":
+                break
+        assert said[-1:] == ["worker.ready"], said
         yield process
     finally:
         process.kill()

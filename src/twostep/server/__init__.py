@@ -172,9 +172,10 @@ async def side_server(
         return
     sockets = listen(["127.0.0.1", "::1"], port, setting=setting)
     limits = ConnectionLimits(connections=MOST_AT_SIDE)
-    stop = asyncio.Event()
-    server = _SideServer(_config(app, limits), Door(limits, Counter()), lambda: None, stop)
+    serving, stop = asyncio.Event(), asyncio.Event()
+    server = _SideServer(_config(app, limits), Door(limits, Counter()), serving.set, stop)
     task = asyncio.create_task(server.serve(sockets))
+    await serving.wait()  # whoever is told that we are ready may ask this port at once
     try:
         yield
     finally:

@@ -183,7 +183,7 @@ def test_what_to_do_if_all_is_well(kind):
 
 def test_without_a_link_the_mail_says_whom_to_tell():
     bare_mail = write(NoticeKind.APP_ADDED, not_me_link=None)
-    assert "If it was not, tell us at once." in bare_mail.text
+    assert "If not, tell us at once." in bare_mail.text
     settings = write(
         NoticeKind.APP_ADDED, not_me_link=None, settings_link="https://panel.example.org/s"
     )

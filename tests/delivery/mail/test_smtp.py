@@ -10,7 +10,7 @@ import ipaddress
 import socket
 import ssl
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 from aiosmtpd.controller import Controller
@@ -258,7 +258,8 @@ def scripted(*lines, heard=None):
 
     def serve():
         connection, _ = listening.accept()
-        with connection, connection.makefile("rb") as reader:
+        # A client may hang up before it has read anything.
+        with connection, connection.makefile("rb") as reader, suppress(ConnectionError):
             for line in lines:
                 if line is None:
                     return
