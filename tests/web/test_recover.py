@@ -63,7 +63,7 @@ def events(product: TestProduct, account: Account) -> list[str]:
     return [one.event for one in product.events(account) if one.event.startswith("recovery.")]
 
 
-STARTED = "somebody asked to get in without a second step"
+STARTED = "someone asked to get in without a second step"
 DAILY = "still waiting"
 DONE = "you can set up two-step sign-in again"
 CANCELLED = "was stopped"
@@ -147,8 +147,8 @@ def test_every_phone_that_takes_texts_hears_of_its_start_and_its_end(product: Te
         told[0]
         == told[1]
         == (
-            "Example Panel: somebody with your password asked to set up two-step sign-in again."
-            " Not you? Stop it by the link in our e-mail, or sign in with a code."
+            "Example Panel: someone with your password asked to set up two-step sign-in again."
+            " Not you? Use the link in our e-mail to stop it, or sign in with a code."
         )
     )
     later(product, DAY)
