@@ -142,7 +142,7 @@ def test_a_test_message_goes_to_the_operators_own_phone(
     assert "The test message is on its way." in words(operator.get(HERE))
     product.deliver()
     text = next(one.message for one in product.house.inbox.received if one.channel is Channel.SMS)
-    assert text.text == "This is a test from Example Panel. Texts arrive."
+    assert text.text == "This is a test from Example Panel. Texts are arriving."
     assert "was taken by console" in words(operator.get(HERE))
     assert text.to == "+12025550100"
     root = product.env.store.read_now(accounts.load_by_name, "root")

@@ -92,7 +92,7 @@ def test_the_whole_way_ends_in_a_new_app_and_nothing_else(
     product: TestProduct, alice: Account
 ) -> None:
     browser = waiting(product)
-    assert "we will mail you a link" in words(browser.get("/recover"))
+    assert "we will e-mail you a link" in words(browser.get("/recover"))
     assert mails(product, STARTED) == ["alice@example.com", OTHER]
     later(product, DAY)
     assert mails(product, DAILY) == ["alice@example.com", OTHER]
@@ -171,7 +171,7 @@ def test_where_no_more_texts_may_leave_the_recovery_goes_on_and_that_is_written_
         phone = method_ids(stranger.get("/sign-in/code"), "phone")[0]
         assert stranger.post("/sign-in/send", method=phone, channel="sms").status_code == 303
         browser = waiting(product)
-        assert "we will mail you a link" in words(browser.get("/recover"))
+        assert "we will e-mail you a link" in words(browser.get("/recover"))
         assert texts(product) == []
         alice = product.env.store.read_now(accounts.load_by_name, "alice")
         assert [one.event for one in product.events(alice)][:2] == [

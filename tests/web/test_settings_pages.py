@@ -456,7 +456,7 @@ def test_a_short_password_is_replaced_when_it_stands_alone(
         "/settings/password", current_password=PASSWORD, new_password=SHORT_PASSWORD
     )
     assert answer.status_code == 303
-    assert "Alone it needs 15 characters" in words(alice.get(f"{SECURITY}/disable"))
+    assert "On its own it needs 15 characters" in words(alice.get(f"{SECURITY}/disable"))
     refused = alice.post(f"{SECURITY}/disable", new_password="still short")
     assert refused.status_code == 422
     assert "15" in problem(refused)

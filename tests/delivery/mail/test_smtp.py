@@ -257,7 +257,10 @@ def scripted(*lines, heard=None):
     listening = socket.create_server(("127.0.0.1", 0))
 
     def serve():
-        connection, _ = listening.accept()
+        try:
+            connection, _ = listening.accept()
+        except OSError:  # the client gave up before it came
+            return
         # A client may hang up before it has read anything.
         with connection, connection.makefile("rb") as reader, suppress(ConnectionError):
             for line in lines:
@@ -274,6 +277,8 @@ def scripted(*lines, heard=None):
     try:
         yield listening.getsockname()[1]
     finally:
+        with suppress(OSError):
+            listening.shutdown(socket.SHUT_RDWR)  # wakes a thread that still waits
         listening.close()
         thread.join(PATIENCE_SECONDS)
         assert not thread.is_alive()
