@@ -64,7 +64,7 @@ def _endpoint(value: str) -> str:
 
 
 class TracingSettings(Section):
-    """OpenTelemetry traces. Needs: pip install opentelemetry-sdk opentelemetry-exporter-otlp-proto-http"""
+    """OpenTelemetry traces. Needs: pip install 'twostep[otel]'"""
 
     endpoint: Annotated[str, AfterValidator(_endpoint)] | None = Field(
         default=None,

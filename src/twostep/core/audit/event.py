@@ -156,7 +156,7 @@ PROFILE_CHANGED = _kind("profile.changed", "Language or time zone was changed")
 PROVIDER_RESTORED = _kind("provider.restored", "A provider works again", "provider")
 PROVIDER_TRIPPED = _kind(
     "provider.tripped",
-    "A provider kept failing and is skipped for a minute",
+    "A provider kept failing and is passed by for a minute",
     "provider",
     "reason",
 )
