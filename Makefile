@@ -1,4 +1,4 @@
-# Everything a developer runs. `make` alone lists it.
+# Everything a developer runs. `make` alone lists the targets.
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 
@@ -7,9 +7,9 @@ THIS := $(abspath $(lastword $(MAKEFILE_LIST)))
 BIN  := $(ROOT)/.venv/bin
 IN   := cd '$(ROOT)' &&
 
-# Python keeps what it has compiled: otherwise each of the tests' many processes compiles the product.
+# Let Python cache byte code: otherwise each of the tests' many processes compiles the product.
 unexport PYTHONDONTWRITEBYTECODE
-# While one test waits for a page or a program, another has the processor.
+# One more than the cores: while one test waits for a page or a program, another can run.
 WORKERS = $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 .PHONY: help
@@ -17,7 +17,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' '$(THIS)'
 
 .PHONY: setup
-setup: ## .venv from the lock files; does nothing when it is current (PYTHON=python3.12 picks one)
+setup: ## .venv from the lock files; does nothing if it is current (PYTHON=python3.12 picks one)
 	@'$(ROOT)/tools/setup.sh' run
 
 .PHONY: setup-dev
@@ -29,7 +29,7 @@ demo: setup ## the whole product on this machine, with a fake phone (PORT=9000, 
 	@exec '$(BIN)/twostep' demo --port "$${PORT:-8080}" $(ARGS)
 
 .PHONY: test
-test: setup-dev ## every test once; as root, installs what the tests need
+test: setup-dev ## every test once; as root, also installs what the tests need
 	@'$(ROOT)/tools/test_packages.sh'
 	@$(IN) exec '$(BIN)/pytest' -q -n $(WORKERS) --dist worksteal -m 'not soak' $(ARGS)
 
@@ -50,11 +50,11 @@ check-rules:
 	@$(IN) '$(BIN)/pytest' -q -p no:cacheprovider tests/test_house_rules.py
 
 .PHONY: bench
-bench: setup-dev ## benchmarks beside a peer, one JSON object a line (ARGS=P8: a million accounts)
+bench: setup-dev ## benchmarks against a peer, one JSON object per line (ARGS=P8: a million accounts)
 	@$(IN) exec '$(BIN)/python' -m bench $(ARGS)
 
 .PHONY: conformance
-conformance: setup-dev ## the conformance card, row by row (ARGS='OTP THR-01': these rows alone)
+conformance: setup-dev ## the conformance card, row by row (ARGS='OTP THR-01': only these rows)
 	@'$(ROOT)/tools/test_packages.sh'
 	@$(IN) exec '$(BIN)/python' -m conformance $(ARGS)
 
@@ -69,7 +69,7 @@ shots: setup-dev ## pictures of every page and state, light and dark (OUT=build/
 	@$(IN) exec '$(BIN)/python' tools/gallery.py $(or $(OUT),build/shots) $(ARGS)
 
 .PHONY: pictures
-pictures: setup-dev ## the README's two pictures, taken of the running demo
+pictures: setup-dev ## the README's two pictures, taken from the running demo
 	@'$(ROOT)/tools/test_packages.sh'
 	@$(IN) exec '$(BIN)/python' -m tools.pictures $(ARGS)
 
@@ -78,9 +78,9 @@ reference: setup-dev ## write docs/reference/ from the code
 	@$(IN) exec '$(BIN)/python' -m tools.reference $(ARGS)
 
 .PHONY: locale
-locale: setup-dev ## collect the words of pages and messages; update the catalogues
+locale: setup-dev ## collect the text of pages and messages; update the catalogues
 	@$(IN) exec '$(BIN)/python' tools/catalogues.py $(ARGS)
 
 .PHONY: lock
-lock: ## requirements/*.lock from pyproject.toml (ARGS=--upgrade takes newer versions)
+lock: ## requirements/*.lock from pyproject.toml (ARGS=--upgrade gets newer versions)
 	@'$(ROOT)/tools/lock.sh' $(ARGS)

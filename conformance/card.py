@@ -68,12 +68,11 @@ def as_text(outcomes: Sequence[Outcome]) -> str:
     return "\n".join([*lines, "", summary(outcomes)])
 
 
-INTRODUCTION = """What `make conformance` found when it last ran. Each row is asked by one test or several, which carry
-its mark: most visit a running demo over HTTP, with its messages and clock, the database's dump and the
-audit export; the others ask the same product behind its web door, its flows or its algorithms. A row
-passes when all its tests do. M must (3 points), S should (2), X best in class (1). A row that was not
-run says why, and counts for nothing. `make conformance ARGS='--page docs/reference/conformance.md'`
-writes this page."""
+INTRODUCTION = """What `make conformance` found when it last ran. Each row is checked by one or more tests that carry its
+mark: most use a running demo over HTTP, with its messages and clock, the database dump and the audit
+export; the others test the same product below the web, at its flows or its algorithms. A row passes if
+all its tests do. M must (3 points), S should (2), X best in class (1). A row that was not run says why,
+and does not count. `make conformance ARGS='--page docs/reference/conformance.md'` writes this page."""
 
 
 def as_page(outcomes: Sequence[Outcome]) -> str:

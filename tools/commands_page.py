@@ -12,13 +12,12 @@ from twostep.cli.app import NAME, root
 
 
 RULES = (
-    "`--config FILE` stands before the verb; without it `/etc/twostep/twostep.toml` counts, else "
-    "`./twostep.toml` if it belongs to you ([whose it has to be](settings.md)). Where the output is "
-    "data, `--json` prints it as JSON. "
-    "Every command has `--help`.\n\n"
-    "**Exit codes:** 0 done, 1 refused or something was found, 2 wrong usage or configuration. What "
-    "went wrong stands on standard error, one line each, with what to do.\n\n"
-    "Commands may be used while the server runs.\n"
+    "`--config FILE` goes before the command; without it, `/etc/twostep/twostep.toml` is used, or else "
+    "`./twostep.toml` if it belongs to you ([ownership](settings.md)). If the output is data, `--json` "
+    "prints it as JSON. Every command has `--help`.\n\n"
+    "**Exit codes:** 0 done, 1 refused or problems found, 2 wrong usage or configuration. Standard error "
+    "says what went wrong and what to do, one line each.\n\n"
+    "You can use commands while the server runs.\n"
 )
 
 

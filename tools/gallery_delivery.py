@@ -46,7 +46,7 @@ def _busy(code: str) -> dict[str, Any]:
         ProviderRow("smtp", (Channel.EMAIL,), 0, "", 0, 0, None),
     )
     alarms = (
-        AlarmRow(NOW - HOUR, "twilio keeps failing and is passed by: HTTP 503"),
+        AlarmRow(NOW - HOUR, "twilio keeps failing and is being skipped: HTTP 503"),
         AlarmRow(NOW - DAY, "Half of the 1000 texts and calls of this day are used."),
     )
     return {

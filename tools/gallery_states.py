@@ -85,7 +85,7 @@ def _signing_in(code: str) -> dict[str, State]:
     return {
         "sign-in": ("sign_in.html", sign_in),
         "sign-in-wrong": ("sign_in.html", sign_in | {"username": "alice", "errors": wrong("username", "The username or password is not right. Check both and try again.")}),
-        "sign-in-retired": ("sign_in.html", sign_in | {"username": "alice", "errors": wrong("password", "This password no longer works, because somebody who has it guessed codes. We have sent a link to your e-mail addresses: set a new one there. Your phone and app stay as they are.")}),
+        "sign-in-retired": ("sign_in.html", sign_in | {"username": "alice", "errors": wrong("password", "This password no longer works, because someone who has it tried to guess codes. We have sent a link to your e-mail addresses: set a new one there. Your phone and app stay as they are.")}),
         "sign-in-secured": ("sign_in.html", sign_in | {"username": "alice", "errors": wrong("password", "This password no longer works, because your account was secured. We have sent a link to your e-mail addresses: set a new one there.")}),
         "sign-in-no-cookie": ("sign_in.html", sign_in | {"notice": cookie_blocked(language=code)}),
         "code-app": ("code.html", step | {"ways": (*WAYS, PASSKEY_WAY)}),

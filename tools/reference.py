@@ -44,19 +44,19 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def settings_page() -> str:
     """Every setting, table by table."""
     rules = (
-        "One TOML file: the one named by `--config`, else `/etc/twostep/twostep.toml`, else "
-        "`./twostep.toml` if it belongs to you. Over it counts the environment, over both "
-        "`--set KEY=VALUE`.\n\n"
-        "- **Whose it is:** the file names programs that are run, so it has to belong to root or to "
-        "the user who runs `twostep`, and nobody else may write it; any other is refused "
+        "One TOML file: the one named by `--config`, or else `/etc/twostep/twostep.toml`, or else "
+        "`./twostep.toml` if it belongs to you. The environment overrides the file, and "
+        "`--set KEY=VALUE` overrides both.\n\n"
+        "- **Ownership:** the file names programs to run, so it must belong to root or to the user "
+        "who runs `twostep`, and nobody else may write to it; any other file is refused "
         "(`chmod go-w FILE`). In a folder that others may change, name it with `--config`.\n"
-        "- **Environment:** `TWOSTEP_` and the key in capitals, with two underscores for a dot: "
+        "- **Environment:** `TWOSTEP_` and the key in capitals, with two underscores for each dot: "
         "`policy.phones` is `TWOSTEP_POLICY__PHONES`. Lists are written `DE, FR`.\n"
         "- **Secrets** can be read from a file: add `_file` to the key, as in "
         "`smtp.password_file`. They are never printed.\n"
-        "- **Paths** in the file are relative to the file; elsewhere to the working folder.\n"
-        "- **Unknown keys** are refused, with the key that was probably meant.\n\n"
-        "`twostep doctor` checks a configuration and warns of what is allowed but rarely meant.\n"
+        "- **Paths** in the file are relative to the file; elsewhere, to the working folder.\n"
+        "- **Unknown keys** are refused, with a suggestion of the key that was probably meant.\n\n"
+        "`twostep doctor` checks a configuration and warns about what is allowed but rarely meant.\n"
     )
     parts = [
         "# Settings\n",
@@ -137,7 +137,7 @@ def refusals_page() -> str:
         for reason in refusal.Reason
     ]
     words = (
-        "Codes stand in the audit trail and in JSON answers and do not change. The words are what "
+        "Codes appear in the audit trail and in JSON answers, and do not change. The words are what "
         "a page says; `%(…)s` stands for a value.\n"
     )
     return "\n".join(["# Refusals\n", words, table(("code", "note", "words"), rows)])
@@ -188,9 +188,9 @@ def events_page() -> str:
     ]
     outcomes = ", ".join(f"`{outcome.value}`" for outcome in Outcome)
     words = (
-        "Every act leaves one event in its account's chain, written with the act itself. "
+        "Every act leaves one event in its account's chain, written together with the act. "
         f"`outcome` is one of {outcomes}. `data` holds the named fields and no others: never a "
-        "code, secret, password, cookie or whole number.\n"
+        "code, secret, password, cookie or full phone number.\n"
     )
     return "\n".join(["# Events\n", words, table(("event", "what happened", "data"), rows)])
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Make .venv from the lock files: `setup.sh run` what the product needs, `setup.sh dev` also what
-# developing it needs. Does nothing when the stamp in .venv says that this was done already.
-# Everything it has to say goes to standard error.
+# Create .venv from the lock files: `setup.sh run` installs what the product needs, `setup.sh dev` also
+# what developing it needs. Does nothing if the stamp in .venv says that this was already done.
+# All messages go to standard error.
 set -euo pipefail
 exec 1>&2
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -48,7 +48,7 @@ install() {
   pip install --quiet --root-user-action=ignore --require-hashes --no-deps "${files[@]}"
 }
 
-# The folder belongs to it: programs in .venv/bin hold its path.
+# The path is part of the stamp: programs in .venv/bin contain it.
 stamp_of() { { cat "$@"; echo "$venv"; } | sha256sum | cut -d ' ' -f 1; }
 
 run_stamp=$(stamp_of requirements/run.lock)
@@ -61,20 +61,20 @@ is_done() {
 
 is_done && exit 0
 if command -v flock >/dev/null; then
-  exec 9< .  # the folder itself: a file in .venv would go when that is made anew
+  exec 9< .  # the folder itself: a file in .venv would vanish when that is recreated
   flock 9    # two targets at once: the second waits and then finds everything done
   is_done && exit 0
 fi
 
-# Made elsewhere or by a Python that is gone: such a folder is made anew.
+# Created elsewhere, or by a Python that is gone: recreate it.
 if ! "$venv/bin/python" -c 'import pip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
   || ! grep -qF "$venv" "$venv/bin/activate"; then
   python=$(find_python) || { echo "$python"; exit 1; }
   need_venv_module "$python"
-  echo "setup: making $venv with $("$python" -V)"
-  "$python" -m venv --clear "$venv" || fail "$venv could not be made"
+  echo "setup: creating $venv with $("$python" -V)"
+  "$python" -m venv --clear "$venv" || fail "$venv could not be created"
 elif [ ! -w "$venv" ]; then
-  fail "$venv is not current and belongs to somebody else; whoever made it must run this"
+  fail "$venv is not current and belongs to someone else; its owner must run this"
 fi
 locks=(requirements/run.lock)
 [ "$stage" = run ] && [ ! -e "$venv/.stamp-dev" ] || locks+=(requirements/dev.lock)

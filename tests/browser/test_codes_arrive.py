@@ -55,7 +55,9 @@ class Story:
         code = app_code(uri, now=int(time.time()))  # noqa: TID251  the machine's clock is its clock
         self.walker.fill("6-digit code shown in the app", code)
         self.walker.press("Next")
-        self.walker.arrive(f"{SECURITY}/spare", "Two-step sign-in is on. Now add a spare way in.")
+        self.walker.arrive(
+            f"{SECURITY}/spare", "Two-step sign-in is on. Now add another way to sign in."
+        )
         self.walker.press("Add phone number")
         self.walker.select("Country or region", "United States (")
         self.walker.fill("Phone number", "(202) 555-0100")

@@ -118,11 +118,11 @@ def test_backup_codes_print_on_one_page_and_nothing_else(browser: Browser, demo:
         assert len(pages) == 1
         words = pages[0].extract_text()
         assert [code for code in codes if words.count(code) != 1] == []
-        for said in ("Example Panel – backup codes", demo.url, "alice", "Made on"):
+        for said in ("Example Panel – backup codes", demo.url, "alice", "Created on"):
             assert said in words
         for other in ("Save your backup codes", "Download", "Settings", "Privacy", "Skip to"):
             assert other not in words
     assert [line.split(". ")[1] for line in saved.splitlines() if ". " in line][:10] == codes
-    for said in ("Example Panel", demo.url, "alice", "Made on"):
+    for said in ("Example Panel", demo.url, "alice", "Created on"):
         assert said in saved
     assert name.startswith("example-panel-backup-codes-alice-")

@@ -52,7 +52,7 @@ def test_what_was_sent_and_what_went_wrong_stands_in_tables(twostep, folder):
     out = twostep("delivery", "status", TWOSTEP_DELIVERY__SMS='["console"]').out
     assert re.search("trouble +no provider of sms works now", out)
     assert "provider.tripped  console  provider console" in out
-    assert re.search(r"console +sms +passed by until .* UTC: HTTP 503 +0 +0", out)
+    assert re.search(r"console +sms +skipped until .* UTC: HTTP 503 +0 +0", out)
     assert re.search(r"\d{4}-\d\d-\d\d +3 +0 +0 +0 +3 expired +1 +9 s\n", out)
     assert re.search(r"\d{4}-\d\d-\d\d +CH +1 .*\n\d{4}-\d\d-\d\d +DE +2 ", out)
     found = json.loads(twostep("delivery", "status", "--json").out)

@@ -111,8 +111,7 @@ def test_a_file_of_places_needs_a_library(folder):
     )  # fmt: skip
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1] == (
-        "twostep: geo_database needs a library that is not installed."
-        " Run: pip install 'twostep[geo]'"
+        "twostep: geo_database needs a library that is not installed. Run: pip install maxminddb"
     )
     assert "Traceback" not in done.stderr
 

@@ -257,7 +257,9 @@ def test_without_the_extra_it_says_what_to_install(folder: Path) -> None:
         capture_output=True, text=True, timeout=SECONDS, check=False,
     )  # fmt: skip
     assert done.returncode == 2
-    assert "Run: pip install 'twostep[otel]'" in done.stderr
+    assert (
+        "Run: pip install opentelemetry-sdk opentelemetry-exporter-otlp-proto-http" in done.stderr
+    )
     assert "Traceback" not in done.stderr
 
 

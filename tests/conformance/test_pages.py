@@ -205,11 +205,11 @@ def test_the_papers_say_what_the_program_does(demo):
         for rule in policy["limits"]
     )
     for words in (
-        f"| end without a request | {policy['session.idle_minutes']} minutes",
-        f"| end in any case | {policy['session.total_hours']} hours",
+        f"| ends after no request for | {policy['session.idle_minutes']} minutes",
+        f"| ends in any case after | {policy['session.total_hours']} hours",
         f"| half a session | {policy['half_session_seconds'] // 60} minutes",
-        f"shown within {policy['fresh_seconds'] // 60} minutes",
-        f"At {policy['wrong_codes_to_retire']} wrong codes in a row",
+        f"completed within the last {policy['fresh_seconds'] // 60} minutes",
+        f"After {policy['wrong_codes_to_retire']} wrong codes in a row",
         f"**195 in a million, {policy['most_guess_chance'] * 100:.4f} %**",
     ):
         assert words in page

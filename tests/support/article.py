@@ -110,7 +110,9 @@ class Article:
         self.uri = self.walker.read_picture()
         self.walker.fill("6-digit code shown in the app", self.demo.app_code(self.uri))
         self.walker.press("Next")
-        self.walker.arrive(f"{SECURITY}/spare", "Two-step sign-in is on. Now add a spare way in.")
+        self.walker.arrive(
+            f"{SECURITY}/spare", "Two-step sign-in is on. Now add another way to sign in."
+        )
 
     def add_phone(self) -> None:
         """Add phone number, country, number, Next, the texted code, Next."""

@@ -194,7 +194,7 @@ class House:
         return added.phone.id
 
     async def make_codes(self, signed_in: SignedIn) -> tuple[str, ...]:
-        """Make backup codes; the codes."""
+        """Create backup codes; the codes."""
         made = await recovery_codes.make_codes(self.by(), signed_in.session)
         assert isinstance(made, recovery_codes.CodesMade), made
         found = await self.by().read(recovery_codes.view_codes, signed_in.session)

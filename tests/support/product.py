@@ -122,7 +122,7 @@ class Browser:
         return method_ids(self.get("/settings/security"), "phone")[-1]
 
     def make_codes(self) -> list[str]:
-        """Make backup codes and check that they are saved; the codes. Must succeed."""
+        """Create backup codes and check that they are saved; the codes. Must succeed."""
         answer = self.post("/settings/security/codes")
         assert answer.status_code == 303, words(answer)
         codes = backup_codes(self.get("/settings/security/codes"))

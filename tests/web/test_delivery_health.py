@@ -54,7 +54,7 @@ def test_only_operators_see_it(product: TestProduct, operator: Browser) -> None:
 def test_an_empty_day_and_a_busy_one(product: TestProduct, operator: Browser) -> None:
     empty = words(operator.get(HERE))
     assert "Nothing was sent in the last 14 days." in empty
-    assert "Add a backup phone that takes texts to your own account first." in empty
+    assert "First add a backup phone that can receive texts to your own account." in empty
     operator.add_phone()
     page = operator.get(HERE)
     assert "Nothing was sent" not in page.text
@@ -106,11 +106,11 @@ def test_alarms_and_providers_that_are_passed_by(product: TestProduct, operator:
 
     product.run(product.house.by().do(trouble))
     said = words(operator.get(HERE))
-    assert "Texts are not working right now: every provider is being passed by." in said
+    assert "Texts are not working right now: every provider is being skipped." in said
     assert "Germany: 6 new numbers within an hour" in said
     assert "Nigeria: only 3 of the last 50 codes to new numbers were typed." in said
     assert "Half of the 100 texts and calls of this day are used." in said
-    assert "passed by" in said
+    assert "skipped" in said
     assert "HTTP 401" in said
     product.clock.forward(60)
     assert "Texts are not working" not in words(operator.get(HERE))
@@ -142,8 +142,8 @@ def test_a_test_message_goes_to_the_operators_own_phone(
     assert "The test message is on its way." in words(operator.get(HERE))
     product.deliver()
     text = next(one.message for one in product.house.inbox.received if one.channel is Channel.SMS)
-    assert text.text == "This is a test from Example Panel. Texts arrive."
-    assert "was taken by console" in words(operator.get(HERE))
+    assert text.text == "This is a test from Example Panel. Texts are arriving."
+    assert "was accepted by console" in words(operator.get(HERE))
     assert text.to == "+12025550100"
     root = product.env.store.read_now(accounts.load_by_name, "root")
     assert root is not None

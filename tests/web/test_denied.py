@@ -96,13 +96,13 @@ def test_new_codes_and_addresses_are_taken_back_too(
     page = owner.get(denial(owner, "An e-mail address was confirmed."))
     assert "remove the e-mail address that was added" in words(page)
     owner.make_codes()
-    page = owner.get(denial(owner, "Backup codes were made."))
-    assert "make the new backup codes useless" in words(page)
+    page = owner.get(denial(owner, "Backup codes were created."))
+    assert "cancel the new backup codes" in words(page)
     product.clock.forward(60)
     owner.post("/confirm", r=f"{SECURITY}/codes", code=entry.next_code())
-    older = denial(owner, "Backup codes were made.")
+    older = denial(owner, "Backup codes were created.")
     owner.post(f"{SECURITY}/codes")  # the row's own set is gone already
-    assert "make the new backup codes useless" not in words(owner.get(older))
+    assert "cancel the new backup codes" not in words(owner.get(older))
 
 
 def test_only_ones_own_recent_acts_can_be_denied(

@@ -525,7 +525,7 @@ def test_ten_passkeys_fit(product: TestProduct) -> None:
     browser = signed_in(product)
     for _ in range(10):
         assert enrol(browser, Authenticator(product.url)).status_code == 303
-    assert "No more passkeys fit" in words(browser.get(NEW))
+    assert "You can't add more passkeys" in words(browser.get(NEW))
     assert browser.post("/settings/security/passkey/options").status_code == 422
     assert "Add passkey" not in words(browser.get("/settings/security"))
 

@@ -63,7 +63,7 @@ def events(product: TestProduct, account: Account) -> list[str]:
     return [one.event for one in product.events(account) if one.event.startswith("recovery.")]
 
 
-STARTED = "somebody asked to get in without a second step"
+STARTED = "someone asked to get in without a second step"
 DAILY = "still waiting"
 DONE = "you can set up two-step sign-in again"
 CANCELLED = "was stopped"
@@ -92,7 +92,7 @@ def test_the_whole_way_ends_in_a_new_app_and_nothing_else(
     product: TestProduct, alice: Account
 ) -> None:
     browser = waiting(product)
-    assert "we will mail you a link" in words(browser.get("/recover"))
+    assert "we will e-mail you a link" in words(browser.get("/recover"))
     assert mails(product, STARTED) == ["alice@example.com", OTHER]
     later(product, DAY)
     assert mails(product, DAILY) == ["alice@example.com", OTHER]
@@ -147,8 +147,8 @@ def test_every_phone_that_takes_texts_hears_of_its_start_and_its_end(product: Te
         told[0]
         == told[1]
         == (
-            "Example Panel: somebody with your password asked to set up two-step sign-in again."
-            " Not you? Stop it by the link in our e-mail, or sign in with a code."
+            "Example Panel: someone with your password asked to set up two-step sign-in again."
+            " Not you? Use the link in our e-mail to stop it, or sign in with a code."
         )
     )
     later(product, DAY)
@@ -171,7 +171,7 @@ def test_where_no_more_texts_may_leave_the_recovery_goes_on_and_that_is_written_
         phone = method_ids(stranger.get("/sign-in/code"), "phone")[0]
         assert stranger.post("/sign-in/send", method=phone, channel="sms").status_code == 303
         browser = waiting(product)
-        assert "we will mail you a link" in words(browser.get("/recover"))
+        assert "we will e-mail you a link" in words(browser.get("/recover"))
         assert texts(product) == []
         alice = product.env.store.read_now(accounts.load_by_name, "alice")
         assert [one.event for one in product.events(alice)][:2] == [
@@ -280,7 +280,7 @@ def test_not_within_seven_days_of_a_password_set_by_mail(
     stranger.sign_in(password=NEW_PASSWORD)
     refused = stranger.post("/recover")
     assert refused.status_code == 422
-    assert "at the earliest" in words(refused)
+    assert "a recovery can't begin before" in words(refused)
     assert events(product, alice) == []
     product.clock.forward(QUIET_SECONDS)
     browser = product.browser()

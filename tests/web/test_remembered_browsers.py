@@ -240,7 +240,7 @@ def test_an_older_value_ends_the_row_and_tells_the_owner(product: TestProduct) -
     product.clock.forward(61)
     assert goes_to(thief) == "/sign-in/code"
     assert "browser.token_reused" in kinds(product)
-    assert "a browser that skipped the code was forgotten" in product.mails()[-1].subject
+    assert "a browser that skipped the code was removed" in product.mails()[-1].subject
     assert goes_to(browser) == "/sign-in/code"  # its own value is dead too
 
 

@@ -1,4 +1,4 @@
-"""Reminders after a sign-in: a spare way in that is missing, and backup codes that were long not seen."""
+"""Reminders after a sign-in: a missing second way to sign in, and backup codes not confirmed for a long time."""
 
 from __future__ import annotations
 

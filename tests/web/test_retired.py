@@ -10,7 +10,7 @@ from twostep.flows.help_desk.acts import Act
 from twostep.flows.proof.retired_password import WRONG_IN_A_ROW_TO_RETIRE
 
 
-GUESSED = "guessed codes"
+GUESSED = "tried to guess codes"
 HALF_AN_HOUR = 1801
 
 
@@ -53,7 +53,9 @@ def test_after_guesses_the_phone_and_app_are_said_to_stay(
     browser.post(product.newest_link("/reset-password/"), password="another evening by the sea")
     browser.sign_in(password="another evening by the sea")
     browser.post("/sign-in/code", code=entry.code())
-    assert "because somebody who has it guessed codes" in words(browser.get("/settings/activity"))
+    assert "because someone who has it tried to guess codes" in words(
+        browser.get("/settings/activity")
+    )
 
 
 def test_after_this_was_not_me_nobody_is_said_to_have_guessed(

@@ -144,7 +144,7 @@ def test_the_first_code_turns_it_on_and_changes_the_cookie(
     thief = product.browser()
     thief.jar.update(old)
     assert thief.get("/api/session").status_code == 401
-    assert "Now add a spare way in" in words(alice.get(f"{SECURITY}/spare"))
+    assert "Now add another way to sign in" in words(alice.get(f"{SECURITY}/spare"))
 
 
 def test_a_slow_phone_is_told_so(product: TestProduct, alice: Browser) -> None:
@@ -397,9 +397,9 @@ def test_a_name_and_the_first_way_can_be_changed(secured: Browser) -> None:
     long = secured.post(f"{SECURITY}/method/{app}/rename", name="y" * 61)
     assert long.status_code == 422
     assert secured.post(f"{SECURITY}/method/{app}/rename", name=" Kitchen ").status_code == 303
-    assert "Kitchen Asked for first" in words(secured.get(SECURITY))
+    assert "Kitchen Default" in words(secured.get(SECURITY))
     assert secured.post(f"{SECURITY}/method/{phone}/default").status_code == 303
-    assert "number ending 00 Asked for first" in words(secured.get(SECURITY))
+    assert "number ending 00 Default" in words(secured.get(SECURITY))
     assert secured.post(f"{SECURITY}/method/{phone}/rename", name="x").status_code == 404
 
 
@@ -456,7 +456,7 @@ def test_a_short_password_is_replaced_when_it_stands_alone(
         "/settings/password", current_password=PASSWORD, new_password=SHORT_PASSWORD
     )
     assert answer.status_code == 303
-    assert "Alone it needs 15 characters" in words(alice.get(f"{SECURITY}/disable"))
+    assert "On its own it needs 15 characters" in words(alice.get(f"{SECURITY}/disable"))
     refused = alice.post(f"{SECURITY}/disable", new_password="still short")
     assert refused.status_code == 422
     assert "15" in problem(refused)
@@ -500,7 +500,7 @@ def test_a_new_password_ends_the_other_sessions(product: TestProduct, alice: Bro
     form = {"current_password": "not it at all, no", "new_password": NEW_PASSWORD}
     wrong = alice.post("/settings/password", **form)
     assert wrong.status_code == 422
-    assert problem(wrong).startswith("This is not your present password.")
+    assert problem(wrong).startswith("That is not your current password.")
     assert NEW_PASSWORD not in wrong.text
     form["current_password"] = PASSWORD
     short = alice.post("/settings/password", **form | {"new_password": "seven owls"})

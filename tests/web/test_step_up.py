@@ -50,7 +50,9 @@ def test_a_temporary_code_is_no_second_factor_and_costs_a_try(
     found = product.env.store.read_now(accounts.load, alice.id)
     assert found is not None
     assert found.wrong_in_a_row == 4
-    assert "We take no more codes until" in problem(owner.post("/confirm", r=ENROLMENT, code=code))
+    assert "We are not accepting any more codes until" in problem(
+        owner.post("/confirm", r=ENROLMENT, code=code)
+    )
     assert owner.post("/confirm", r=ENROLMENT, code=code).status_code == 429
     # Backup codes wait now, the app does not; and the help desk's code still opens its own door.
     answer = owner.post("/confirm", r=ENROLMENT, code=entry.next_code())
@@ -108,7 +110,7 @@ def test_a_name_and_the_first_way_are_changes_too(
     assert owner.post(f"{SECURITY}/method/{phone}/rename", name="x").status_code == 404
     owner.post(f"{SECURITY}/method/{phone}/default")
     mail = product.mails()[-1]
-    assert mail.subject == "Example Panel: the first way to sign in changed"
+    assert mail.subject == "Example Panel: default way to sign in changed"
     assert "“”" not in mail.text
 
 

@@ -96,7 +96,7 @@ def _tables(
 def _provider_row(provider: ProviderHealth) -> tuple[str, ...]:
     state = "in use"
     if provider.open_until:
-        state = f"passed by until {instant(provider.open_until)}: {provider.reason}"
+        state = f"skipped until {instant(provider.open_until)}: {provider.reason}"
     return (
         provider.name,
         ", ".join(provider.channels),

@@ -38,7 +38,7 @@ def list_keys(context: typer.Context, *, as_json: AsJson = False) -> None:
 
 
 def rotate(context: typer.Context, *, as_json: AsJson = False) -> None:
-    """Make a new key and reseal everything under it; the server may keep running.
+    """Create a new key and reseal everything under it; the server may keep running.
 
     Run it again to resume after a stop.
     """

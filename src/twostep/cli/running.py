@@ -26,7 +26,7 @@ def serve(
     tls_cert: Annotated[Path | None, typer.Option(help="Certificate chain, PEM.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="Its key, PEM, no passphrase.")] = None,
 ) -> None:
-    """Run the server. Without --tls-cert put a proxy in front that speaks https."""
+    """Run the server. Without --tls-cert, put a proxy that speaks https in front of it."""
     # Objects created at startup live as long as the process, so collecting them repeatedly is wasted
     # work. The server enables collection again before it is ready.
     gc.disable()

@@ -64,7 +64,7 @@ def _endpoint(value: str) -> str:
 
 
 class TracingSettings(Section):
-    """OpenTelemetry traces. Needs: pip install 'twostep[otel]'"""
+    """OpenTelemetry traces. Needs: pip install opentelemetry-sdk opentelemetry-exporter-otlp-proto-http"""
 
     endpoint: Annotated[str, AfterValidator(_endpoint)] | None = Field(
         default=None,

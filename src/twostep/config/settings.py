@@ -174,7 +174,7 @@ class Settings(CarrierTables):
     geo_database: AbsolutePath | None = Field(
         default=None,
         description="MMDB file of cities or countries. With it, notices, sessions and the history "
-        "show a place next to the network. Needs: pip install 'twostep[geo]'",
+        "show a place next to the network. Needs: pip install maxminddb",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Lowest level that is logged."

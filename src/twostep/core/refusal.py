@@ -18,7 +18,7 @@ class Reason(StrEnum):
     # everywhere
     THROTTLED = "throttled"  # too many tries; wait until `retry_at`
     CHANGED = "changed"  # what was read has changed since: try again
-    NOT_FOUND = "not_found"  # does not exist, or belongs to somebody else
+    NOT_FOUND = "not_found"  # does not exist, or belongs to someone else
     BUSY = "busy"  # too many password checks at the same time (503)
 
     # first step
@@ -70,7 +70,7 @@ class Reason(StrEnum):
     NUMBER_OPTED_OUT = "number.opted_out"
     REGION_UNKNOWN = "region.unknown"
     PHONE_LIMIT = "phone.limit"
-    PHONE_NEEDS_APP = "phone.needs_app"  # phones are only allowed besides an app or a passkey
+    PHONE_NEEDS_APP = "phone.needs_app"  # phones are only allowed alongside an app or a passkey
 
     # sending
     CHANNEL_UNKNOWN = "channel.unknown"
@@ -82,7 +82,7 @@ class Reason(StrEnum):
     PASSWORD_TOO_SHORT = "password.too_short"  # detail: minimum
     PASSWORD_TOO_LONG = "password.too_long"  # detail: maximum
     PASSWORD_COMMON = "password.common"
-    PASSWORD_BREACHED = "password.breached"  # it stands in the operator's file of them
+    PASSWORD_BREACHED = "password.breached"  # listed in the operator's file of breached passwords
     PASSWORD_CONTEXT = "password.context"  # the user's or the panel's name
     PASSWORD_CURRENT_WRONG = "password.current_wrong"
     PASSWORD_UNCHANGED = "password.unchanged"

@@ -31,17 +31,17 @@ SENTENCE_PAUSE_SECONDS = 1.0
 
 _INTRODUCTIONS = {
     Purpose.SIGN_IN: N_("This is {panel} with a sign-in code you asked for."),
-    Purpose.ADD_PHONE: N_("This is {panel} with a code to add this phone, which you asked for."),
-    Purpose.STEP_UP: N_("This is {panel} with a code to confirm a change, which you asked for."),
+    Purpose.ADD_PHONE: N_("This is {panel} with a code to add this phone."),
+    Purpose.STEP_UP: N_("This is {panel} with a code to confirm a change."),
 }
 _PRESS = N_("To hear it, press {key}.")
 _REPORT = N_("If you did not ask for this call, press {key} and change your password.")
 _HERE = N_("Your code is:")
 _AGAIN = N_("To hear it again, press {key}.")
-_CLOSING = N_("Never tell this code to anybody. We will never ask you for it. Goodbye.")
+_CLOSING = N_("Never tell anyone this code. We will never ask you for it. Goodbye.")
 _NO_KEY = N_("Goodbye.")
 _REPORTED = N_(
-    "Thank you. This code no longer works. Somebody may know your password: change it now. Goodbye."
+    "Thank you. This code no longer works. Someone may know your password: change it now. Goodbye."
 )
 _DIGITS = (
     N_("zero"),

@@ -27,16 +27,16 @@ _WHAT = {
     Purpose.STEP_UP: N_("{code} is your code to confirm a change at {panel}."),
 }
 _WHERE = N_("Only type it at {host}.")
-_TEST = N_("This is a test from {panel}. Texts arrive.")
+_TEST = N_("This is a test from {panel}. Texts are arriving.")
 _NEVER = N_("We will never ask you for it.")
 # The link that stops it is mailed: texts have none, so that people do not learn to follow links
 # there.
 _RECOVERY = (
     N_(
-        "{panel}: somebody with your password asked to set up two-step sign-in again. Not you? Stop it by the link in our e-mail, or sign in with a code."
+        "{panel}: someone with your password asked to set up two-step sign-in again. Not you? Use the link in our e-mail to stop it, or sign in with a code."
     ),
-    N_("{panel}: two-step sign-in is to be set up again. Not you? See our e-mail."),
-    N_("Two-step sign-in is to be set up again. Not you? See our e-mail."),
+    N_("{panel}: someone asked to reset two-step sign-in. Not you? See our e-mail."),
+    N_("Someone asked to reset two-step sign-in. Not you? See our e-mail."),
 )
 
 

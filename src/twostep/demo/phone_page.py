@@ -30,10 +30,10 @@ from twostep.web.visit import Visit
 
 TABS = ("texts", "calls", "mail", "apps")
 NO_KEY = N_(
-    "That is no setup key. It has letters A to Z and digits 2 to 7, 32 of them on our pages."
+    "That is not a setup key. A key has letters A to Z and digits 2 to 7; on our pages, 32 of them."
 )
 NOTHING_TO_SCAN = N_(
-    "There is no QR code to scan. Open the set-up page of the panel first: Settings, then Enable."
+    "There is no QR code to scan. Open the panel's setup page first: Settings, then Enable."
 )
 _LINK = re.compile(r"https?://[^\s<>]*[^\s<>.,;:!?)]")
 _STEPS_SECONDS = (30, 300, 3600, 86_400)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 LONGEST_NAME = 80
-NO_READER = "geo_database needs a library that is not installed. Run: pip install 'twostep[geo]'"
+NO_READER = "geo_database needs a library that is not installed. Run: pip install maxminddb"
 # What the library raises for a bad file: its own error is a RuntimeError, but others escape it.
 _FAULTS = (OSError, RuntimeError, TypeError, ValueError)
 

@@ -74,7 +74,7 @@ def open_tracing(settings: Settings) -> Iterator[Tracing]:
         from twostep.tracing.exporter import exporting  # noqa: PLC0415  an extra; 0.5 s
     except ModuleNotFoundError:
         raise TracingUnavailable(
-            "tracing.endpoint needs libraries that are not installed. Run: pip install 'twostep[otel]'"
+            "tracing.endpoint needs libraries that are not installed. Run: pip install opentelemetry-sdk opentelemetry-exporter-otlp-proto-http"
         ) from None
     with exporting(settings.tracing) as tracing:
         yield tracing

@@ -22,7 +22,7 @@ DEFAULT_CONFIG = Path("twostep.toml")
 
 Yes = Annotated[bool, typer.Option("--yes", help="Ask nothing.")]
 PublicUrl = Annotated[str | None, typer.Option(help="Address people type in.")]
-DataDir = Annotated[str | None, typer.Option(help="Folder of database and keys.")]
+DataDir = Annotated[str | None, typer.Option(help="Folder for database and keys.")]
 PanelName = Annotated[str | None, typer.Option(help="Name of your panel.")]
 PhoneCountries = Annotated[
     str | None, typer.Option(help='Whose phones may be added: "DE,FR", or all. Default: no phones.')
@@ -59,7 +59,7 @@ def init(
     smtp_password_file: SmtpPasswordFile = None,
     smtp_from: SmtpFrom = None,
 ) -> None:
-    """Make a real installation: configuration, key file, database, first operator."""
+    """Create a real installation: configuration, key file, database, first operator."""
     ask = Questions(silent=yes)
     url, folder, panel = _place(ask, public_url, data_dir, panel_name)
     mail = ask.mail(

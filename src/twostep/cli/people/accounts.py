@@ -42,7 +42,7 @@ def add(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Make an account; without --password-stdin a link to set the password is mailed."""
+    """Create an account; without --password-stdin, a link to set the password is mailed."""
     from twostep.flows.account.accounts import NewAccount
 
     shell = shell_of(context)
@@ -136,7 +136,7 @@ def find(
     ] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Find the account that somebody asks about, and show it."""
+    """Find the account that someone asks about, and show it."""
     from twostep.flows.account.accounts import find_account
 
     if bool(email) == bool(reference):

@@ -28,7 +28,7 @@ ActReason = Annotated[str, typer.Option("--reason", help="Why; the owner of the 
 def disable(
     context: typer.Context, name: Name, *, reason: ActReason, as_json: AsJson = False
 ) -> None:
-    """Switch an account off: its sessions end, and nobody can sign in to it."""
+    """Disable an account: its sessions end, and nobody can sign in to it."""
     from twostep.flows.help_desk.acts import disable_account
 
     _, account = _act(context, name, reason, disable_account)
@@ -38,7 +38,7 @@ def disable(
 def enable(
     context: typer.Context, name: Name, *, reason: ActReason, as_json: AsJson = False
 ) -> None:
-    """Switch a disabled account on again, unchanged."""
+    """Enable a disabled account again, unchanged."""
     from twostep.flows.help_desk.acts import enable_account
 
     answer, account = _act(context, name, reason, enable_account)
@@ -77,7 +77,7 @@ def reset_mfa(
 def temporary_code(
     context: typer.Context, name: Name, *, reason: ActReason, as_json: AsJson = False
 ) -> None:
-    """Make a code that passes the second step once, within an hour; it opens set-up only."""
+    """Create a code that passes the second step once, within an hour; it only opens setup."""
     from twostep.flows.help_desk.acts import give_temporary_code
 
     code, account = _act(context, name, reason, give_temporary_code)

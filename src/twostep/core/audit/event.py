@@ -65,7 +65,7 @@ def _kind(name: str, says: str, *fields: str) -> str:
     return name
 
 
-ACCOUNT_CREATED = _kind("account.created", "An account was made", "role")
+ACCOUNT_CREATED = _kind("account.created", "An account was created", "role")
 ACCOUNT_DISABLED = _kind("account.disabled", "An operator disabled the account", "reason")
 ACCOUNT_ENABLED = _kind("account.enabled", "An operator enabled the account again", "reason")
 APP_ADDED = _kind("app.added", "An authenticator app was added", "name")
@@ -78,7 +78,7 @@ BROWSER_REMEMBERED = _kind("browser.remembered", "A browser will not be asked fo
 BROWSER_TOKEN_REUSED = _kind("browser.token_reused", "An old remembered-browser value came back")
 CLOCK_MENDED = _kind(
     "clock.mended",
-    "An app that refused codes because our clock had been ahead takes them again",
+    "An app whose codes were refused because our clock had been ahead works again",
     "ahead_seconds",
 )
 CLOCK_MOVED_BACK = _kind(
@@ -91,7 +91,9 @@ CODE_SENT = _kind("code.sent", "A code was queued for sending", "purpose", "chan
 CODE_SEND_REFUSED = _kind(
     "code.send_refused", "A code was not sent", "purpose", "channel", "reason"
 )
-CODE_DELIVERED = _kind("code.delivered", "A provider took or delivered a code", "state", "provider")
+CODE_DELIVERED = _kind(
+    "code.delivered", "A provider accepted or delivered a code", "state", "provider"
+)
 CODE_DELIVERY_FAILED = _kind(
     "code.delivery_failed", "A code could not be delivered", "provider", "reason"
 )
@@ -102,11 +104,11 @@ BUDGET_USED_UP = _kind(
     "budget.used_up", "The texts and calls of an hour or day are used up", "span", "limit", "kept"
 )
 CONTAINMENT_DONE = _kind(
-    "containment.done", "Somebody answered “This wasn't me”", "sessions", "undone"
+    "containment.done", "Someone answered “This wasn't me”", "sessions", "undone"
 )
 COUNTRY_PAUSED = _kind(
     "country.paused",
-    "Too few codes sent to new numbers of a country came back: adding them pauses",
+    "Too few codes sent to new numbers in a country were typed: adding numbers is paused",
     "region",
     "verified",
     "sent",
@@ -115,16 +117,16 @@ COUNTRY_PAUSED = _kind(
 DATABASE_MOVED = _kind(
     "database.moved", "Everything was moved here from another database", "source", "target", "rows"
 )
-DEFAULT_CHANGED = _kind("default_method.changed", "Another way to sign in comes first", "to")
-EMAIL_ADDED = _kind("email.added", "An e-mail address was added; its link is still to be opened")
+DEFAULT_CHANGED = _kind("default_method.changed", "The default way to sign in was changed", "to")
+EMAIL_ADDED = _kind("email.added", "An e-mail address was added; its link has not been opened yet")
 EMAIL_REMOVED = _kind("email.removed", "An e-mail address was removed")
 EMAIL_VERIFIED = _kind("email.verified", "An e-mail address was confirmed")
 KEYS_REMOVED = _kind("keys.removed", "An old key was removed from the key file", "key")
 KEYS_ROTATED = _kind("keys.rotated", "Secrets were sealed again under a new key", "key", "rows")
-METHOD_RENAMED = _kind("method.renamed", "An app or passkey was given another name", "name")
+METHOD_RENAMED = _kind("method.renamed", "An app or passkey was renamed", "name")
 NOTICE_FAILED = _kind("notice.failed", "A notice could not be delivered", "kind", "reason")
 NOTICE_SENT = _kind("notice.sent", "A notice was handed to the mail server", "kind")
-NUMBER_UNMATCHED = _kind("phone.refused", "A number was not taken as a backup phone", "reason")
+NUMBER_UNMATCHED = _kind("phone.refused", "A number was not accepted as a backup phone", "reason")
 NUMBER_OPTED_IN = _kind("number.opted_in", "A number asked for texts again", "provider")
 NUMBER_OPTED_OUT = _kind("number.opted_out", "A number asked for no more texts", "provider")
 OPERATOR_ACTED = _kind("operator.acted", "An operator helped with the account", "act", "reason")
@@ -132,7 +134,7 @@ PASSKEY_ACCEPTED = _kind("passkey.accepted", "A passkey was accepted", "purpose"
 PASSKEY_ADDED = _kind("passkey.added", "A passkey was added", "name", "model", "synced")
 PASSKEY_COUNTED_BACK = _kind(
     "passkey.counted_back",
-    "A passkey was accepted although its counter had not risen: there may be a copy",
+    "A passkey was accepted although its counter had not increased: there may be a copy",
     "stored",
     "shown",
 )
@@ -156,19 +158,23 @@ PROFILE_CHANGED = _kind("profile.changed", "Language or time zone was changed")
 PROVIDER_RESTORED = _kind("provider.restored", "A provider works again", "provider")
 PROVIDER_TRIPPED = _kind(
     "provider.tripped",
-    "A provider kept failing and is passed by for a minute",
+    "A provider kept failing and is skipped for a minute",
     "provider",
     "reason",
 )
 RECOVERY_CANCELLED = _kind("recovery.cancelled", "A recovery was cancelled", "by")
 RECOVERY_ENDED = _kind("recovery.ended", "A recovery's waiting period ended")
 RECOVERY_STARTED = _kind("recovery.started", "A recovery with a waiting period began", "ends_at")
-RECOVERY_USED = _kind("recovery.used", "A recovery opened the set-up of a new app")
-RECOVERY_CODES_CREATED = _kind("recovery_codes.created", "A set of backup codes was made", "codes")
-RECOVERY_CODES_KEPT = _kind(
-    "recovery_codes.kept", "The owner said that the backup codes are still there"
+RECOVERY_USED = _kind("recovery.used", "A recovery opened the setup of a new app")
+RECOVERY_CODES_CREATED = _kind(
+    "recovery_codes.created", "A set of backup codes was created", "codes"
 )
-RECOVERY_CODES_PROVED = _kind("recovery_codes.proved", "The saving of backup codes was checked")
+RECOVERY_CODES_KEPT = _kind(
+    "recovery_codes.kept", "The owner confirmed still having the backup codes"
+)
+RECOVERY_CODES_PROVED = _kind(
+    "recovery_codes.proved", "The owner proved that the backup codes are saved"
+)
 RECOVERY_CODE_USED = _kind("recovery_code.used", "A backup code was used", "left")
 REQUEST_REFUSED = _kind(
     "request.refused", "A request was refused before any page saw it", "reason", "path"
@@ -176,13 +182,13 @@ REQUEST_REFUSED = _kind(
 SEAL_BROKEN = _kind("seal.broken", "A sealed value could not be opened", "purpose")
 SESSION_ENDED = _kind("session.ended", "A session was ended", "by", "sessions")
 SIGN_IN_COMPLETED = _kind("sign_in.completed", "A sign-in was completed", "aal", "amr")
-SIGN_OUT_DONE = _kind("sign_out.done", "Somebody signed out")
-STEP_UP_COMPLETED = _kind("step_up.completed", "It was confirmed again who is there", "by")
+SIGN_OUT_DONE = _kind("sign_out.done", "Someone signed out")
+STEP_UP_COMPLETED = _kind("step_up.completed", "The user confirmed their identity again", "by")
 SUPPORT_REFERENCE_MADE = _kind("support_reference.made", "A support reference was shown")
 TEST_MESSAGE_SENT = _kind(
     "test_message.sent", "An operator had a test message sent to their own phone", "channel"
 )
-TEMPORARY_CODE_MADE = _kind("temporary_code.made", "The help desk made a temporary code")
+TEMPORARY_CODE_MADE = _kind("temporary_code.made", "The help desk created a temporary code")
 TEMPORARY_CODE_USED = _kind("temporary_code.used", "The help desk's temporary code was used")
 TWO_STEP_DISABLED = _kind(
     "two_step.disabled",

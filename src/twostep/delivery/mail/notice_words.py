@@ -71,54 +71,54 @@ WORDINGS: dict[NoticeKind, Wording] = {
     ),
     NoticeKind.PASSKEY_COUNTED_BACK: Wording(
         N_("check one of your passkeys"),
-        N_("The passkey “{method}” signed in, but its counter had not risen."),
+        N_("The passkey “{method}” was used to sign in, but its counter had not increased."),
         more=N_(
-            "That can be a fault of the device, or there is a copy of it. If you are not sure,"
-            " remove the passkey and add it again."
+            "The device may be faulty, or there may be a copy of the passkey. If you are not sure, remove the passkey and add it again."
         ),
     ),
     NoticeKind.CODES_CREATED: Wording(
         N_("new backup codes"),
-        N_("A new set of backup codes was made for your account."),
+        N_("A new set of backup codes was created for your account."),
         more=N_("If you had backup codes before, they no longer work."),
     ),
     NoticeKind.RECOVERY_CODE_USED: Wording(
         N_("backup code used"),
-        more=N_("Did you lose your phone? Then add a new one, and remove the old one."),
+        more=N_("Did you lose your phone? Then add the new one and remove the old one."),
     ),
     NoticeKind.CODES_FEW_LEFT: Wording(
         N_("few backup codes left"),
-        more=N_("Make a new set while you can still sign in."),
+        more=N_("Create a new set while you can still sign in."),
         follow=Follow.NONE,
     ),
     NoticeKind.DEFAULT_CHANGED: Wording(
-        N_("the first way to sign in changed"),
+        N_("default way to sign in changed"),
         N_("Signing in now asks for “{method}” first."),
     ),
     NoticeKind.BROWSER_NEW: Wording(
         N_("sign-in from a new browser"),
-        N_("Your account was signed in to from a browser that we had not seen before."),
+        N_("There was a sign-in to your account from a browser we had not seen before."),
     ),
     NoticeKind.BROWSER_COPIED: Wording(
-        N_("a browser that skipped the code was forgotten"),
-        N_("Somebody used an old copy of what lets “{method}” skip the code."),
+        N_("a browser that skipped the code was removed"),
+        N_("Someone used an old copy of the cookie that lets “{method}” skip the code."),
         more=N_(
-            "That browser will be asked for a code again. Whoever it was also entered your right"
-            " password."
+            "That browser will be asked for a code again. Whoever used the copy also entered your password correctly."
         ),
     ),
     NoticeKind.WRONG_CODES: Wording(
-        N_("somebody entered your password, but not the code"),
-        more=N_("They did not get in. If it was not you, your password is known to somebody else."),
+        N_("someone entered your password, but not the code"),
+        more=N_("They did not get in. If it wasn't you, someone else knows your password."),
     ),
     NoticeKind.PASSWORD_CHANGED: Wording(
         N_("password changed"),
-        N_("The password of your account was changed."),
-        more=N_("Everywhere else you were signed in, you have been signed out."),
+        N_("The password for your account was changed."),
+        more=N_("You have been signed out everywhere else."),
     ),
     NoticeKind.PASSWORD_RETIRED: Wording(
         N_("your password no longer works"),
-        N_("Somebody who has your password guessed codes, so we stopped accepting that password."),
+        N_(
+            "Someone who has your password tried to guess codes, so we stopped accepting that password."
+        ),
         more=N_(
             "They did not get in. Your phone and app stay as they are. Set a new password with"
             " this link; it works once, for one hour."
@@ -135,7 +135,7 @@ WORDINGS: dict[NoticeKind, Wording] = {
     ),
     NoticeKind.PASSWORD_RESET_LINK: Wording(
         N_("set a new password"),
-        N_("Somebody, perhaps you, asked for a link to set a new password."),
+        N_("Someone, perhaps you, asked for a link to set a new password."),
         more=N_(
             "The link works once, for one hour. If two-step sign-in is on, you will still need your"
             " second step."
@@ -145,7 +145,7 @@ WORDINGS: dict[NoticeKind, Wording] = {
     ),
     NoticeKind.EMAIL_CONFIRM: Wording(
         N_("confirm your e-mail address"),
-        N_("Somebody, perhaps you, wants to use {address} for this account."),
+        N_("Someone, perhaps you, wants to use {address} for this account."),
         more=N_("Open the link while you are signed in."),
         button=N_("Confirm this address"),
         follow=Follow.ASKED,
@@ -166,17 +166,16 @@ WORDINGS: dict[NoticeKind, Wording] = {
         N_("Your account was signed out in all other browsers."),
     ),
     NoticeKind.RECOVERY_STARTED: Wording(
-        N_("somebody asked to get in without a second step"),
+        N_("someone asked to get in without a second step"),
         N_(
-            "Somebody who knows your password says that the phone is lost. On {until},"
-            " two-step sign-in can be set up again."
+            "Someone who knows your password says that your phone is lost. On {until}, two-step sign-in can be set up again."
         ),
         more=N_("Until then nothing changes. You can stop it at any time."),
         button=N_("Stop this"),
     ),
     NoticeKind.RECOVERY_DAILY: Wording(
         N_("a request to get in without a second step is still waiting"),
-        N_("On {until}, two-step sign-in of your account can be set up again."),
+        N_("On {until}, two-step sign-in for your account can be set up again."),
         more=N_("You can stop it at any time. Signing in with a second step stops it too."),
         button=N_("Stop this"),
     ),
@@ -194,10 +193,9 @@ WORDINGS: dict[NoticeKind, Wording] = {
     NoticeKind.CODE_REPORTED: Wording(
         N_("a call with a code was reported"),
         N_(
-            "We called the phone ending {hint} with a code, and whoever answered said that"
-            " they had not asked for it."
+            "We called the phone ending {hint} with a code, and the person who answered said they had not asked for it."
         ),
-        more=N_("The code no longer works. Somebody may know your password: change it."),
+        more=N_("The code no longer works. Someone may know your password: change it."),
         follow=Follow.NONE,
     ),
     NoticeKind.POLICY_DEADLINE: Wording(
@@ -214,7 +212,9 @@ NAMELESS: dict[NoticeKind, str] = {
     NoticeKind.APP_REMOVED: N_("An authenticator app was removed from your account."),
     NoticeKind.PASSKEY_ADDED: N_("A passkey was added to your account."),
     NoticeKind.PASSKEY_REMOVED: N_("A passkey was removed from your account."),
-    NoticeKind.PASSKEY_COUNTED_BACK: N_("A passkey signed in, but its counter had not risen."),
+    NoticeKind.PASSKEY_COUNTED_BACK: N_(
+        "A passkey was used to sign in, but its counter had not increased."
+    ),
     NoticeKind.DEFAULT_CHANGED: N_("Signing in now asks for another way first."),
 }
 
@@ -230,8 +230,8 @@ COUNTED: dict[NoticeKind, Callable[[Translations, int], str]] = {
         count,
     ),
     NoticeKind.WRONG_CODES: lambda words, count: words.ngettext(
-        "Somebody entered your right password, and then a wrong code, {count} time.",
-        "Somebody entered your right password, and then wrong codes, {count} times.",
+        "Someone entered your password correctly, and then a wrong code, {count} time.",
+        "Someone entered your password correctly, and then wrong codes, {count} times.",
         count,
     ),
     NoticeKind.POLICY_DEADLINE: lambda words, count: words.ngettext(
@@ -242,15 +242,15 @@ COUNTED: dict[NoticeKind, Callable[[Translations, int], str]] = {
 }
 
 ACTS: dict[HelpDeskAct, str] = {
-    HelpDeskAct.DISABLE: N_("The help desk switched your account off."),
-    HelpDeskAct.ENABLE: N_("The help desk switched your account on again."),
+    HelpDeskAct.DISABLE: N_("The help desk disabled your account."),
+    HelpDeskAct.ENABLE: N_("The help desk enabled your account again."),
     HelpDeskAct.SESSIONS_END: N_("The help desk signed you out everywhere."),
     HelpDeskAct.RESET_MFA: N_(
         "The help desk removed your authenticator apps, phones, passkeys and backup codes, and"
         " your password no longer works."
     ),
     HelpDeskAct.TEMPORARY_CODE: N_(
-        "The help desk made a temporary code for signing in to your account."
+        "The help desk created a temporary code for signing in to your account."
     ),
     HelpDeskAct.PASSWORD_LINK: N_("The help desk sent a link for a new password."),
 }

@@ -1,4 +1,4 @@
-"""Providers that are passed by for a while, as the sending process saw them; for pages and commands."""
+"""Providers that are skipped for a while, as the sending process saw them; for pages and commands."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from twostep.store.tx import Tx
 
 @dataclass(frozen=True, slots=True)
 class ProviderState:
-    """`open_until`: until when it is passed by, Unix seconds, 0: it works. `reason`: what it said."""
+    """`open_until`: until when it is skipped, Unix seconds, 0: it works. `reason`: what it said."""
 
     name: str
     open_until: int

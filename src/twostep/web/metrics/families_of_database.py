@@ -39,13 +39,13 @@ def of_database(env: Env, figures: Figures, *, now: int) -> Iterator[Metric]:
     yield from _of_budgets(figures)
     yield gauge(
         "twostep_channel_down",
-        "Whether every provider of texts or of calls is passed by.",
+        "Whether every provider of texts or of calls is skipped.",
         {name: name in figures.troubled for name in sorted(CODE_CHANNELS)},
         "channel",
     )
     yield gauge(
         "twostep_provider_passed_by",
-        "Whether a provider is passed by because it kept failing.",
+        "Whether a provider is skipped because it kept failing.",
         {name: name in figures.passed_by for name in _providers(env) | figures.passed_by},
         "provider",
     )

@@ -10,7 +10,7 @@ from twostep.web.visit import Visit
 def no_spare(visit: Visit) -> StatusBox:
     """While there is only one way to sign in."""
     _ = translator(visit.language).gettext
-    link = Link(visit.url("account.spare"), _("Add a spare way in"))
+    link = Link(visit.url("account.spare"), _("Add another way to sign in"))
     text = _("You have only one way to sign in. If you lose it you could be locked out.")
     return StatusBox("warn", text, link)
 
@@ -36,7 +36,7 @@ def clock_was_ahead(*, language: str) -> StatusBox:
     """For a day after app codes were refused because our clock was ahead."""
     _ = translator(language).gettext
     text = _(
-        "The server's clock was ahead of the time, and apps that were used meanwhile refuse codes. Run: twostep doctor --mend-clock"
+        "The server's clock ran ahead, and codes from apps that were used in the meantime are refused. Run: twostep doctor --mend-clock"
     )
     return StatusBox("warn", text)
 
@@ -60,7 +60,7 @@ def sign_out_elsewhere(visit: Visit) -> StatusBox:
     return StatusBox(
         "info",
         _(
-            "You have changed how you sign in. If you did it because something was lost, sign out everywhere else too."
+            "You have changed how you sign in. If you did so because you lost something, sign out everywhere else too."
         ),
         link,
     )

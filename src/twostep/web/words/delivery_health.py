@@ -14,21 +14,21 @@ _ALARMS = {
         "No more numbers can be added this %(span)s: the texts and calls for them are used up. %(kept)s are kept for signing in."
     ),
     event.CLOCK_MOVED_BACK: N_(
-        "The server's clock was ahead of the time, and apps that were used meanwhile refuse codes. Run: twostep doctor --mend-clock"
+        "The server's clock ran ahead, and codes from apps that were used in the meantime are refused. Run: twostep doctor --mend-clock"
     ),
     event.COUNTRY_PAUSED: N_(
         "%(country)s: only %(verified)s of the last %(sent)s codes to new numbers were typed. Adding numbers from there is paused for a day."
     ),
     event.PREFIX_BLOCKED: N_(
-        "%(country)s: %(distinct)s new numbers within an hour differed in their last four digits only. No more like them are added for a day."
+        "%(country)s: %(distinct)s new numbers within an hour differed only in their last four digits. No more numbers like these can be added for a day."
     ),
     event.PROVIDER_RESTORED: N_("%(provider)s works again."),
-    event.PROVIDER_TRIPPED: N_("%(provider)s keeps failing and is passed by: %(reason)s"),
+    event.PROVIDER_TRIPPED: N_("%(provider)s keeps failing and is being skipped: %(reason)s"),
 }
 _SPANS = {"hour": N_("hour"), "day": N_("day")}
 _REASONS = {
     "unusable": N_("no such number"),
-    "opted_out": N_("asked for no texts"),
+    "opted_out": N_("opted out of texts"),
     "landline": N_("landline"),
     "region_blocked": N_("country blocked by the provider"),
     "unreachable": N_("phone off or no signal"),
@@ -37,15 +37,15 @@ _REASONS = {
     "expired": N_("too late"),
     "refused": N_("refused"),
     "no_answer": N_("no answer from the provider"),
-    "no_provider": N_("no provider working"),
+    "no_provider": N_("no working provider"),
     "throttled": N_("too many at once"),
-    "temporary": N_("provider's trouble"),
-    "configuration": N_("settings of the provider"),
+    "temporary": N_("provider error"),
+    "configuration": N_("provider settings"),
 }
 _OTHER = N_("other")
 _TEST = {
     "queued": N_("The test message to %(number)s is on its way."),
-    "accepted": N_("The test message to %(number)s was taken by %(provider)s."),
+    "accepted": N_("The test message to %(number)s was accepted by %(provider)s."),
     "delivered": N_("The test message to %(number)s was delivered by %(provider)s."),
     "failed": N_("The test message to %(number)s failed: %(reason)s."),
 }

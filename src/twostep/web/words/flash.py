@@ -11,7 +11,7 @@ from twostep.web.visit import PathFor, Visit
 _OK = {
     "app_added": N_("Your new authenticator app works."),
     "app_beside": N_(
-        "Your new authenticator app works. Have you lost the phone with the other one? Then remove that one: it can still sign in."
+        "Your new authenticator app works. Have you lost the phone with the other one? Then remove that app: its codes still work."
     ),
     "app_removed": N_("The authenticator app was removed."),
     "passkey_added": N_("Your passkey “{detail}” works."),
@@ -21,7 +21,7 @@ _OK = {
     "phone_added": N_("The number ending {detail} can now receive codes."),
     "phone_removed": N_("The number ending {detail} was removed."),
     "codes_saved": N_("Your backup codes are saved and checked."),
-    "default_changed": N_("From now on this way comes first."),
+    "default_changed": N_("This is now your default way to sign in."),
     "renamed": N_("The name was changed."),
     "disabled": N_("Two-step sign-in is off. You can turn it on again at any time."),
     "password_changed": N_("Your password was changed. We signed you out everywhere else."),

@@ -14,24 +14,24 @@ from twostep.web.words.refusals_with_values import SPECIAL, Reader
 
 SENTENCES: dict[Reason, str] = {
     Reason.CHANGED: N_(
-        "Something changed meanwhile, perhaps in another window. Look again, then try again."
+        "Something changed in the meantime, perhaps in another window. Check, then try again."
     ),
-    Reason.NOT_FOUND: N_("We can't find that any more. It may have been removed meanwhile."),
+    Reason.NOT_FOUND: N_("We can't find that any more. It may have been removed in the meantime."),
     Reason.BUSY: N_("Many people are signing in right now. Try again in a few seconds."),
     Reason.STEP_ENDED: N_(
         "You have been away for 10 minutes, so we signed you out of this step. Start again with your password."
     ),
     Reason.CODE_EMPTY: N_("Enter the code."),
-    Reason.CODE_NOT_DIGITS: N_("The code has only digits."),
+    Reason.CODE_NOT_DIGITS: N_("The code contains only digits."),
     Reason.CODE_EXPIRED: N_("That code is too old. Ask for a new one."),
     Reason.CODE_SPENT: N_(
-        "That code was tried too often and no longer works. Ask for a new one, or use another way."
+        "There were too many tries for that code, and it no longer works. Ask for a new one, or use another way."
     ),
     Reason.CLOCK_MOVED_BACK: N_(
-        "Our own clock was wrong when you last used a code, so we can't take one from your app right now. Use another way; we told the administrators."
+        "Our own clock was wrong when you last used a code, so we can't accept one from your app right now. Use another way; we have told the administrators."
     ),
     Reason.BACKUP_CODE_USED: N_(
-        "That backup code was already used. Each one works once: take the next on your list."
+        "That backup code was already used. Each one works once: use the next one on your list."
     ),
     Reason.SETUP_EXPIRED: N_(
         "This QR code has expired. Show a new one and scan it; delete the old entry in your app."
@@ -56,24 +56,24 @@ SENTENCES: dict[Reason, str] = {
     Reason.NUMBER_SHARED: N_("Too many accounts use this number already. Enter another one."),
     Reason.REGION_UNKNOWN: N_("Choose a country or region from the list."),
     Reason.PHONE_NEEDS_APP: N_(
-        "Set up an authenticator app or a passkey first. A phone number is only a spare way in."
+        "Set up an authenticator app or a passkey first. A phone number is only a backup."
     ),
     Reason.CHANNEL_UNKNOWN: N_("Choose text message or phone call."),
     Reason.CHANNEL_OFF: N_("That way is not working right now. Use another way."),
     Reason.PASSWORD_COMMON: N_(
-        "Many people use this password, so it is tried first. Choose another."
+        "Many people use this password, so attackers try it first. Choose another."
     ),
     Reason.PASSWORD_BREACHED: N_(
-        "This password has become known through a leak elsewhere. Choose another, and change it wherever you use it."
+        "This password has appeared in a data leak elsewhere. Choose another, and change it wherever you use it."
     ),
     Reason.PASSWORD_CONTEXT: N_(
-        "This password is too close to your username or to our name. Choose another."
+        "This password is too similar to your username or to our name. Choose another."
     ),
-    Reason.PASSWORD_UNCHANGED: N_("This is the password you have now. Choose another."),
+    Reason.PASSWORD_UNCHANGED: N_("This is your current password. Choose another."),
     Reason.EMAIL_MALFORMED: N_("Enter an e-mail address like name@example.com."),
     Reason.EMAIL_DUPLICATE: N_("You already added this address."),
     Reason.EMAIL_TAKEN: N_(
-        "Another account has confirmed this address meanwhile, so it can't belong to yours. Add a different one."
+        "Another account has confirmed this address in the meantime, so it can't belong to yours. Add a different one."
     ),
     Reason.EMAIL_LAST: N_("This is your last confirmed address. Add and confirm another first."),
     Reason.LINK_DEAD: N_("This link was already used, or it is too old."),
@@ -81,7 +81,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.TIME_ZONE_UNKNOWN: N_("Choose a time zone from the list."),
     Reason.USER_NAME_TAKEN: N_("This username is taken. Choose another."),
     Reason.USER_NAME_MALFORMED: N_(
-        "A username has no spaces at its ends, no “@” and at most 64 characters."
+        "A username can't begin or end with a space, can't contain “@”, and has at most 64 characters."
     ),
 }
 

@@ -50,7 +50,7 @@ def _when(refused: Refused, reader: Reader) -> dict[str, str]:
 def _retired(refused: Refused, _reader: Reader, words: Translations) -> str:
     if refused.detail.get("guessed"):
         return words.gettext(
-            "This password no longer works, because somebody who has it guessed codes. We have sent a link to your e-mail addresses: set a new one there. Your phone and app stay as they are."
+            "This password no longer works, because someone who has it tried to guess codes. We have sent a link to your e-mail addresses: set a new one there. Your phone and app stay as they are."
         )
     return words.gettext(
         "This password no longer works, because your account was secured. We have sent a link to your e-mail addresses: set a new one there."
@@ -82,7 +82,7 @@ def _wrong(refused: Refused, reader: Reader, words: Translations) -> str:
     if reader.prompt == "setup":
         first = (
             words.gettext(
-                "That is not the code we expected. Check you are reading the entry called “%(panel)s (%(user)s)”, then try the next code."
+                "That is not the code we expected. Check that you are reading the entry called “%(panel)s (%(user)s)”, then try the next code."
             )
             % entry
         )
@@ -107,9 +107,9 @@ def _backup_wrong(refused: Refused, reader: Reader, words: Translations) -> str:
 
 def _with_tries(first: str, refused: Refused, reader: Reader, words: Translations) -> str:
     if refused.retry_at is not None:
-        pause = words.gettext("We take no more codes until %(time)s (%(wait)s).") % _when(
-            refused, reader
-        )
+        pause = words.gettext(
+            "We are not accepting any more codes until %(time)s (%(wait)s)."
+        ) % _when(refused, reader)
         return f"{first} {pause}"
     left = refused.detail.get("tries_left", 0)
     if not left:
@@ -215,7 +215,7 @@ def _sending(refused: Refused, reader: Reader, words: Translations) -> str:
     if refused.retry_at is None:
         return words.gettext("We can't send another code in this sign-in. Use another way.")
     return words.gettext(
-        "We have sent as many codes as we may for now. You can ask again at %(time)s, or use another way."
+        "We have sent as many codes as we can for now. You can ask again at %(time)s, or use another way."
     ) % _when(refused, reader)
 
 
@@ -228,7 +228,7 @@ SPECIAL: dict[Reason, Sentence] = {
     Reason.CODE_WRONG: _wrong,
     Reason.CODE_USED: _used,
     Reason.SIGN_IN_WRONG: _wrong_password(N_("The username or password is not right. Check both and try again.")),
-    Reason.PASSWORD_CURRENT_WRONG: _wrong_password(N_("This is not your present password. Check it and try again.")),
+    Reason.PASSWORD_CURRENT_WRONG: _wrong_password(N_("That is not your current password. Check it and try again.")),
     Reason.BACKUP_CODE_WRONG: _backup_wrong,
     Reason.CLOCK_OFF: _clock_off,
     Reason.APP_LIMIT: _limit(lambda words, most: words.ngettext("You can have %(most)s app. Remove one first.", "You can have %(most)s apps. Remove one first.", most)),

@@ -133,7 +133,7 @@ def _lines(visit: Visit, codes: tuple[str, ...], made_at: int) -> list[str]:
         f"{visit.env.settings.panel_name} – {_('backup codes')}",
         f"{_('Sign in at:')} {visit.env.site_url}",
         f"{_('Username:')} {visit.owner.name}",
-        _("Made on %(day)s") % {"day": day},
+        _("Created on %(day)s") % {"day": day},
         "",
         *(f"{number:>2}. {code}" for number, code in enumerate(codes, start=1)),
         "",

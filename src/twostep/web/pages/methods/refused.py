@@ -14,10 +14,10 @@ from twostep.web.words.refusals import sentence
 
 
 _TITLES = {
-    Reason.APP_LIMIT: N_("No more apps fit"),
-    Reason.PASSKEY_LIMIT: N_("No more passkeys fit"),
-    Reason.PHONE_LIMIT: N_("No more phones fit"),
-    Reason.PHONE_NEEDS_APP: N_("First an authenticator app"),
+    Reason.APP_LIMIT: N_("You can't add more apps"),
+    Reason.PASSKEY_LIMIT: N_("You can't add more passkeys"),
+    Reason.PHONE_LIMIT: N_("You can't add more phones"),
+    Reason.PHONE_NEEDS_APP: N_("Set up an authenticator app first"),
     Reason.NOT_ALLOWED: N_("Two-step sign-in stays on"),
 }
 _OTHER = N_("This is not possible right now")

@@ -101,14 +101,14 @@ def _day(visit: Visit, count: Count) -> str:
 
 def _sent_chart(visit: Visit, status: DeliveryStatus) -> Markup:
     title = translator(visit.language).gettext(
-        "Texts and calls a day; in full colour those whose code was typed"
+        "Texts and calls per day; in full colour, those whose code was typed"
     )
     rows = [Bar(_label(visit, day), day.sent, day.verified) for day in reversed(status.days)]
     return bars(title, rows, chart_id="chart-sent")
 
 
 def _speed_chart(visit: Visit, status: DeliveryStatus) -> Markup:
-    title = translator(visit.language).gettext("Seconds from sending to typing, median of a day")
+    title = translator(visit.language).gettext("Seconds from sending to typing, daily median")
     rows = [
         Bar(_label(visit, day), day.verify_seconds or 0, day.verify_seconds or 0)
         for day in reversed(status.days)

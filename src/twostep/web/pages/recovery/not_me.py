@@ -35,7 +35,7 @@ _UNDO = {
     "app": N_("remove the authenticator app that was added"),
     "passkey": N_("remove the passkey that was added"),
     "phone": N_("remove the phone number that was added"),
-    "codes": N_("make the new backup codes useless"),
+    "codes": N_("cancel the new backup codes"),
     "email": N_("remove the e-mail address that was added"),
 }
 
@@ -121,7 +121,9 @@ def _confirmation(visit: Visit) -> Response:
     ]
     if "kept" in visit.query:
         sentences.append(
-            _("We did not undo the change, because it would lock you out. Talk to the help desk.")
+            _(
+                "We did not undo the change, because that would have locked you out. Talk to the help desk."
+            )
         )
     return page(
         visit,

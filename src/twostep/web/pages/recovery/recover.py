@@ -92,7 +92,7 @@ def _cancelled(visit: Visit) -> Response:
         kind="ok",
         sentences=(
             _("Nothing was changed."),
-            _("If it was not you who began it, somebody knows your password: set a new one."),
+            _("If you did not start it, someone knows your password: set a new one."),
         ),
         link=view.Link(visit.url("recovery.forgot"), _("Set a new password")),
     )
@@ -161,6 +161,6 @@ def _link_dead(visit: Visit, *, status: int) -> Response:
         status=status,
         title=_("This link no longer works"),
         kind="warn",
-        sentences=(_("It was already used, the recovery was stopped, or it is too old."),),
+        sentences=(_("It was already used, it is too old, or the recovery was stopped."),),
         link=view.Link(visit.url("sign_in"), _("Sign in")),
     )
