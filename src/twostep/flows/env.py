@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from urllib.parse import urlsplit
 
 from twostep.config import Settings
@@ -48,7 +49,7 @@ class Env:
     def limits(self) -> SessionLimits:
         """Idle and total lifetime of full sessions."""
         session = self.settings.session
-        return SessionLimits(session.idle_minutes * 60, session.total_hours * 3600)
+        return _limits(session.idle_minutes, session.total_hours)
 
     @property
     def site_url(self) -> str:
@@ -59,6 +60,11 @@ class Env:
     def public_host(self) -> str:
         """The host shown in the address bar, without a port."""
         return urlsplit(self.settings.public_url).hostname or "localhost"
+
+
+@cache  # used by every request
+def _limits(idle_minutes: int, total_hours: int) -> SessionLimits:
+    return SessionLimits(idle_minutes * 60, total_hours * 3600)
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,17 +48,25 @@ class Duties:
 
 
 def decide(account: Account, rules: Rules) -> Duties:
-    """Apply the rules to an account. A help desk reset requires enrolment in any case."""
+    """Apply the rules to an account."""
     is_operator = account.role is Role.OPERATOR
-    is_required = rules.required_of is RequiredOf.ALL or (
-        rules.required_of is RequiredOf.OPERATORS and is_operator
-    )
     return Duties(
-        must_enroll=not account.two_step and (is_required or account.must_enroll),
+        must_enroll=must_enroll(account, rules),
         enroll_first=MethodKind.APP,
         accepted_kinds=_EVERY if rules.phones else _WITHOUT_PHONES,
-        may_turn_off=not is_required,
+        may_turn_off=not _is_required(account, rules),
         may_recover=rules.recovery_wait_hours > 0 and not is_operator,
+    )
+
+
+def must_enroll(account: Account, rules: Rules) -> bool:
+    """`Duties.must_enroll` alone, for every request of a session. A help desk reset requires it in any case."""
+    return not account.two_step and (account.must_enroll or _is_required(account, rules))
+
+
+def _is_required(account: Account, rules: Rules) -> bool:
+    return rules.required_of is RequiredOf.ALL or (
+        rules.required_of is RequiredOf.OPERATORS and account.role is Role.OPERATOR
     )
 
 

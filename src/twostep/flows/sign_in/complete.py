@@ -23,6 +23,7 @@ from twostep.core.sign_in.session import (
     Session,
 )
 from twostep.flows.env import Visitor
+from twostep.flows.policy.decide import duties_of
 from twostep.flows.proof import wrong_tries
 from twostep.flows.proof.remembered_browsers import remember
 from twostep.flows.sign_in.known_browsers import known_id, remember_as_known
@@ -49,6 +50,7 @@ class SignedIn:
 
     `token`: the session's new cookie value. `browser_token`: the known-browser cookie, if new.
     `remember_token`: a remembered browser's next value. `reminder`: what to remind the owner of.
+    `enroll_first`: the kind of method to set up, if the session may only enrol.
     """
 
     session: Session
@@ -56,6 +58,7 @@ class SignedIn:
     browser_token: str | None = field(default=None, repr=False)
     remember_token: str | None = field(default=None, repr=False)
     reminder: Reminder | None = None
+    enroll_first: MethodKind | None = None
 
 
 def open_session(
@@ -71,7 +74,8 @@ def open_session(
     session = replace(session, browser_id=browser_id, expires_at=turn.now + seconds)
     cookie = token.new_token()
     sessions.insert(turn.tx, session, digest=token.digest(cookie))
-    return SignedIn(session, cookie)
+    enroll_first = None if half else duties_of(turn.env, account).enroll_first
+    return SignedIn(session, cookie, enroll_first=enroll_first)
 
 
 def complete_sign_in(

@@ -21,7 +21,7 @@ from twostep.core.sign_in.session import AMR_PASSWORD, Aal, Level
 from twostep.core.sign_in.throttle import Rule, State
 from twostep.core.sign_in.user_name import user_name_key
 from twostep.flows.env import Visitor
-from twostep.flows.policy.decide import duties_of
+from twostep.flows.policy.decide import must_enroll
 from twostep.flows.proof.remembered_browsers import recognise
 from twostep.flows.proof.retired_password import refuse_retired, remind_of_retired
 from twostep.flows.sign_in.complete import Proof, SignedIn, complete_sign_in, open_session
@@ -168,7 +168,7 @@ def _finish(
 def _open(turn: Turn, account: Held, *, browser_id: str | None, next_path: str) -> SignedIn:
     """Open the second step, enrolment or a full session, as policy and methods require."""
     remembered = recognise(turn, account) if account.two_step else None
-    if remembered is None and (account.two_step or duties_of(turn.env, account).must_enroll):
+    if remembered is None and (account.two_step or must_enroll(turn.env, account)):
         return open_session(
             turn,
             account,

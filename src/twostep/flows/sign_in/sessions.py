@@ -11,7 +11,7 @@ from twostep.core.refusal import Reason, Refused
 from twostep.core.sign_in import session
 from twostep.core.sign_in.session import Level, Session
 from twostep.flows.env import Env
-from twostep.flows.policy.decide import duties_of
+from twostep.flows.policy.decide import must_enroll
 from twostep.flows.turn import Turn
 from twostep.store.account import accounts
 from twostep.store.account.accounts import Held
@@ -68,7 +68,7 @@ def load(tx: Tx, env: Env, *, cookie: str, now: int) -> tuple[Session, Account] 
         account.status is not Status.ACTIVE or account.password_version != current.password_version
     ):
         return None
-    if current.level is Level.FULL and duties_of(env, account).must_enroll:
+    if current.level is Level.FULL and must_enroll(env, account):
         return None  # policy has become stricter: the next sign-in leads to enrolment
     return row
 

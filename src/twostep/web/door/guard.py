@@ -20,6 +20,7 @@ from twostep.flows.env import Env, Visitor
 from twostep.flows.sign_in import kept_forms, sessions
 from twostep.web.door import cookies
 from twostep.web.door.client import client_network
+from twostep.web.door.enrolment import enrolment_url
 from twostep.web.door.forms import read_form
 from twostep.web.door.language import choose_language
 from twostep.web.frame import problem
@@ -30,7 +31,6 @@ from twostep.web.visit import Access, Endpoint, Page, StepUp, Visit
 
 log = structlog.get_logger(__name__)
 
-ENROLMENT = "methods.app_new"
 _OPENED_BY = {
     Access.HALF: frozenset({Level.HALF}),
     Access.FULL: frozenset({Level.FULL}),
@@ -127,7 +127,7 @@ def _refuse_session(visit: Visit, page: Page, method: str) -> Response | None:
         return problem.unauthorised()
     match level:
         case Level.ENROL:
-            return see_other(visit.url(ENROLMENT))
+            return see_other(enrolment_url(visit))
         case Level.HALF:
             return see_other(visit.url("sign_in.code"))
         case Level.FULL:  # it has already passed the second step

@@ -13,7 +13,6 @@ from twostep.flows.methods import enroll_app
 from twostep.flows.methods.enroll_app import AppAdded, Pending
 from twostep.flows.sign_in.second_step import view_methods
 from twostep.web.door import cookies
-from twostep.web.door.guard import ENROLMENT
 from twostep.web.frame.frame import Prompt, page, see_other
 from twostep.web.frame.qr import qr_svg
 from twostep.web.pages.methods.refused import refused_page
@@ -37,7 +36,7 @@ async def submit(visit: Visit) -> Response:
         answer = await visit.do(enroll_app.begin_app, visit.current, replace_pending=True)
         if isinstance(answer, Refused):
             return _wizard(visit, answer, None)
-        return see_other(visit.url(ENROLMENT))
+        return see_other(visit.url("methods.app_new"))
     added = await visit.do(
         enroll_app.finish_app,
         visit.current,

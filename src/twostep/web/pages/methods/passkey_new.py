@@ -13,7 +13,7 @@ from twostep.flows.methods import enroll_passkey
 from twostep.flows.methods.enroll_passkey import PasskeyAdded
 from twostep.flows.proof import verify_passkey
 from twostep.web.door import cookies
-from twostep.web.door.guard import ENROLMENT
+from twostep.web.door.enrolment import enrolment_url
 from twostep.web.frame.frame import page, see_other
 from twostep.web.frame.rows import passkey_label
 from twostep.web.frame.throttled import throttled
@@ -83,5 +83,5 @@ def _form(visit: Visit, refused: Refused | None) -> Response:
         refused=refused,
         first=not visit.owner.two_step,
         name=visit.field("name")[:LONGEST],
-        cancel_url=visit.url(ENROLMENT if may_only_enrol else NEXT_PAGE),
+        cancel_url=enrolment_url(visit) if may_only_enrol else visit.url(NEXT_PAGE),
     )

@@ -14,7 +14,7 @@ from twostep.flows.sign_in.complete import SignedIn
 from twostep.i18n import translator
 from twostep.web import view
 from twostep.web.door import cookies
-from twostep.web.door.guard import ENROLMENT
+from twostep.web.door.enrolment import enrolment_url_after
 from twostep.web.frame import problem
 from twostep.web.frame.frame import Prompt, page, refused_status, see_other
 from twostep.web.frame.throttled import throttled
@@ -125,7 +125,7 @@ async def _finish(visit: Visit, link: str) -> Response:
         lost_phone.finish_recovery, link=link, typed=visit.field("password")[:LONGEST_PASSWORD]
     )
     if isinstance(answer, SignedIn):
-        response = see_other(visit.url(ENROLMENT))
+        response = see_other(enrolment_url_after(visit, answer))
         cookies.set_signed_in(response, visit.env, answer)
         return response
     match answer.reason:

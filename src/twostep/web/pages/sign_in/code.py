@@ -14,7 +14,7 @@ from twostep.flows.sign_in.second_step_view import SecondStepView, view_second_s
 from twostep.flows.sign_in.sessions import save_flash
 from twostep.web import view
 from twostep.web.door import cookies
-from twostep.web.door.guard import ENROLMENT
+from twostep.web.door.enrolment import enrolment_url_after
 from twostep.web.frame import problem
 from twostep.web.frame.frame import Prompt, page, refused_status, see_other
 from twostep.web.frame.throttled import OtherWays, throttled
@@ -64,7 +64,7 @@ async def _finish(visit: Visit, answer: SecondStepDone) -> Response:
     session = answer.signed_in.session
     target, flash, codes = session.next_path, "", visit.url("methods.codes")
     if answer.passed is None:
-        target, flash = visit.url(ENROLMENT), "new_phone_needed"
+        target, flash = enrolment_url_after(visit, answer.signed_in), "new_phone_needed"
     elif answer.passed.left is not None:
         flash = f"code_used:{answer.passed.left}"
         if answer.passed.left == 0:

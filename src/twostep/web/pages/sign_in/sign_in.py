@@ -12,7 +12,7 @@ from twostep.flows.sign_in import sessions
 from twostep.flows.sign_in.complete import SignedIn
 from twostep.flows.sign_in.first_step import sign_in
 from twostep.web.door import cookies
-from twostep.web.door.guard import ENROLMENT
+from twostep.web.door.enrolment import enrolment_url_after
 from twostep.web.door.origin import safe_next
 from twostep.web.frame.frame import Prompt, page, see_other
 from twostep.web.frame.throttled import throttled
@@ -57,7 +57,7 @@ async def submit(visit: Visit) -> Response:
         if answer.reason is Reason.THROTTLED:
             return throttled(visit, answer, scope="password", back_url=visit.url("sign_in"))
         return form(visit, answer, next_path=visit.field("next"), username=identifier)
-    target = _next_page(visit, answer.session.level, next_path)
+    target = _next_page(visit, answer, next_path)
     response = see_other(landing(visit, answer, target))
     cookies.set_signed_in(response, visit.env, answer)
     return response
@@ -75,12 +75,12 @@ async def _sign_in(visit: Visit, identifier: str, *, next_path: str) -> SignedIn
         return Refused(Reason.BUSY, retry_at=visit.now + RETRY_AFTER_SECONDS)
 
 
-def _next_page(visit: Visit, level: Level, next_path: str) -> str:
-    match level:
+def _next_page(visit: Visit, answer: SignedIn, next_path: str) -> str:
+    match answer.session.level:
         case Level.HALF:
             return visit.url("sign_in.code")
         case Level.ENROL:
-            return visit.url(ENROLMENT)
+            return enrolment_url_after(visit, answer)
         case Level.FULL:
             return next_path
 
