@@ -6,7 +6,7 @@ from functools import cache
 
 from twostep.config import Settings
 from twostep.core.account import Account
-from twostep.core.policy import rules as policy
+from twostep.core.policy import rules
 from twostep.core.policy.rules import Duties, RequiredOf, Rules, decide
 from twostep.core.refusal import Reason, Refused
 from twostep.flows.env import Env
@@ -14,8 +14,8 @@ from twostep.flows.env import Env
 
 def rules_of(settings: Settings) -> Rules:
     """The installation's rules."""
-    section = settings.policy
-    return _rules(section.require_two_step, section.phones, section.recovery_wait_hours)
+    policy = settings.policy
+    return _rules(policy.require_two_step, policy.phones, policy.recovery_wait_hours)
 
 
 @cache  # used by every request
@@ -30,7 +30,7 @@ def duties_of(env: Env, account: Account) -> Duties:
 
 def must_enroll(env: Env, account: Account) -> bool:
     """Whether the account must turn on two-step sign-in before anything else."""
-    return policy.must_enroll(account, rules_of(env.settings))
+    return rules.must_enroll(account, rules_of(env.settings))
 
 
 def accepts_phones(env: Env) -> bool:
