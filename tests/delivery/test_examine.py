@@ -241,7 +241,27 @@ def test_the_mail_server_is_logged_in_to_and_sent_nothing(certificate: object) -
         other = mail(port, certificate[1], host="localhost", password="right", **login)
         assert (other.verdict, "for another name" in other.text) == (BROKEN, True)
         nobody = mail(port, certificate[1], security="starttls")
-        assert nobody.verdict is UNTESTED
+        assert (nobody.verdict, "without a login" in nobody.text) == (WORKS, True)
+    assert mailbox.mails == []
+
+
+@pytest.mark.parametrize(
+    ("replies", "verdict", "says"),
+    [
+        ({"rcpt": "504 5.5.2 Helo command rejected"}, BROKEN, "smtp.ehlo_name"),
+        ({"rcpt": "554 5.7.1 Relay access denied"}, BROKEN, "Relay access denied"),
+        ({"mail": "553 5.7.1 not owned by user panel"}, BROKEN, "smtp.from"),
+        ({"rcpt": "450 4.2.0 greylisted"}, DOUBTFUL, "in a few minutes"),
+        ({"rcpt": "550 5.1.10 takes no mail"}, WORKS, "mail from panel@example.org"),
+    ],
+)
+def test_the_mail_server_is_asked_as_far_as_the_recipient(
+    replies: dict[str, str], verdict: Verdict, says: str
+) -> None:
+    mailbox = Mailbox(**replies)
+    with running(mailbox) as port:
+        examined = mail(port)
+    assert (examined.verdict, says in examined.text) == (verdict, True)
     assert mailbox.mails == []
 
 

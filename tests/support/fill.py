@@ -45,6 +45,8 @@ def fill_like(path: Path, url: str) -> None:
 
 def _fill(database: sqlite3.Connection, table: str, count: int, first_instant: int | None) -> None:
     columns = database.execute(f"PRAGMA table_info({table})").fetchall()
+    if not columns:  # the database has an older schema, without this table
+        return
     parents = {
         column: [row[0] for row in database.execute(f"SELECT {there} FROM {parent} ORDER BY 1")]  # noqa: S608  our own
         for _, _, parent, column, there, *_ in database.execute(f"PRAGMA foreign_key_list({table})")

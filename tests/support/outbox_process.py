@@ -44,7 +44,7 @@ def arm(point: str) -> None:
     elif point == "after_claim":
         deliver.compose = stop_here
     elif point == "before_mark":
-        deliver._save_result = stop_here
+        deliver.save_result = stop_here
 
 
 async def main(folder: Path, url: str, now: int, point: str) -> None:

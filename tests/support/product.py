@@ -179,7 +179,8 @@ class TestProduct:
         self, name: str = "alice", *, role: Role = Role.USER, language: str = "en"
     ) -> Account:
         """An account with one confirmed address and the password `PASSWORD`."""
-        new = NewAccount(name, f"{name}@example.com", role, PASSWORD, language, "UTC")
+        address = f"{name if name.isascii() else name.encode().hex()}@example.com"
+        new = NewAccount(name, address, role, PASSWORD, language, "UTC")
         made = self.run(add_account(self.house.by(SHELL), new))
         assert isinstance(made, Account), made
         return made

@@ -7,8 +7,9 @@ import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
+import httpx2
 import pytest
 
 from tests.support.house import PASSWORD
@@ -145,6 +146,50 @@ def test_the_first_code_turns_it_on_and_changes_the_cookie(
     thief.jar.update(old)
     assert thief.get("/api/session").status_code == 401
     assert "Now add another way to sign in" in words(alice.get(f"{SECURITY}/spare"))
+
+
+def entry_name(page: httpx2.Response) -> str:
+    """What the app will call the entry."""
+    return unquote(urlsplit(setup_uri(page)).path).partition(":")[2]
+
+
+def test_each_app_of_each_account_has_an_entry_of_its_own(
+    product: TestProduct, alice: Browser
+) -> None:
+    names = [entry_name(alice.get(ENROLMENT))]
+    alice.enroll_app()
+    names.append(entry_name(alice.get(ENROLMENT)))
+    product.clock.forward(30)
+    alice.enroll_app()
+    first, _ = method_ids(alice.get(SECURITY), "app")
+    assert alice.post(f"{SECURITY}/method/{first}/remove").status_code == 303
+    names.append(entry_name(alice.get(ENROLMENT)))
+    assert names == ["alice", "alice 2", "alice 3"]
+    for name in ("李雷", "韩梅梅"):
+        product.add_account(name)
+        browser = product.browser(network=f"203.0.113.{len(names)}")
+        browser.sign_in(name)
+        page = browser.get(ENROLMENT)
+        names.append(entry_name(page))
+        wrong = browser.post(ENROLMENT, code="000000")
+        assert f"“Example Panel ({names[-1]})”" in problem(wrong)
+    assert len(set(names)) == 5
+
+
+def test_the_code_of_the_old_entry_is_called_that_and_is_used_up(
+    product: TestProduct, alice: Browser
+) -> None:
+    old = alice.enroll_app()
+    product.clock.forward(60)
+    new = product.scan(alice.get(ENROLMENT))
+    shown = old.code()
+    answer = alice.post(ENROLMENT, code=shown)
+    assert (answer.status_code, "code of your old entry" in problem(answer)) == (422, True)
+    other = product.browser(network="203.0.113.5")
+    other.sign_in()
+    answer = other.post("/sign-in/code", code=shown)
+    assert (answer.status_code, "already used" in problem(answer)) == (422, True)
+    assert alice.post(ENROLMENT, code=new.code()).status_code == 303
 
 
 def test_a_slow_phone_is_told_so(product: TestProduct, alice: Browser) -> None:

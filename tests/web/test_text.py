@@ -15,7 +15,7 @@ from twostep.web.words.refusals import FIELDS, Reader, field_error, sentence
 
 
 NOW = 1_795_508_100
-READER = Reader("en", "Europe/Paris", NOW, panel="Harbour", user="alice")
+READER = Reader("en", "Europe/Paris", NOW, entry="Harbour (alice)")
 DETAIL: dict[str, str | int] = {
     "length": 5, "expected": 6, "tries_left": 2, "next_in_seconds": 20, "minutes": -4, "region": "DE",
     "example": "01512 3456789", "minimum": 15, "maximum": 5,

@@ -26,6 +26,13 @@ class SmtpSettings(Section):
         pattern=r"^[^\s@<>]+@[^\s@<>]+$",
         description="Address that all mail comes from; the name shown with it is panel_name.",
     )
+    ehlo_name: str | None = Field(
+        default=None,
+        max_length=253,
+        pattern=r"^([A-Za-z0-9_](-*[A-Za-z0-9_])*(\.[A-Za-z0-9](-*[A-Za-z0-9])*)+|\[[0-9A-Fa-f.:]+\])$",
+        description="Name this machine gives the mail server (EHLO), a full host name or an address "
+        "in brackets. Default: the machine's own name. Some servers refuse one they cannot look up.",
+    )
 
     @model_validator(mode="after")
     def _is_usable(self) -> Self:

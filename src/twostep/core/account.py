@@ -66,10 +66,14 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class EmailAddress:
-    """An address of an account; only verified ones can sign in and receive notices."""
+    """An address of an account; only verified ones can sign in and receive notices.
+
+    `bounced_at`: when the mail server last refused it, None if it has taken a mail since.
+    """
 
     id: str
     account_id: str
     address: str
     verified_at: int | None
     created_at: int
+    bounced_at: int | None = None

@@ -71,3 +71,9 @@ def _to_ascii(label: str) -> str | None:
         return None
     encoded = normal if normal.isascii() else _PUNYCODE + normal.encode("punycode").decode()
     return encoded if len(encoded) <= MAX_LABEL_LENGTH else None
+
+
+def mask_address(address: str) -> str:
+    """Return the address as logs show it: `a•••@example.com`."""
+    local, _, domain = address.rpartition("@")
+    return f"{local[:1]}•••@{domain}"

@@ -40,6 +40,7 @@ class Reason(StrEnum):
     CODE_EXPIRED = "code.expired"  # the texted or spoken code has expired
     CODE_SPENT = "code.spent"  # five wrong tries: the sent code no longer works
     CLOCK_MOVED_BACK = "clock.moved_back"  # our clock was ahead when the last code was used
+    CODE_OF_OTHER_APP = "code.of_other_app"  # of an app that is already set up
     BACKUP_CODE_WRONG = "recovery_code.wrong"
     BACKUP_CODE_USED = "recovery_code.used"
 

@@ -1,8 +1,7 @@
 """The port to every provider: hand over a message, and return one of six outcomes.
 
 A provider is one file with one class. The outcome (`Accepted`, `Permanent`, …) decides what the
-outbox does next, so an adapter maps every answer, time-out and broken connection to one of them and
-raises nothing.
+outbox does next, so an adapter maps every answer, time-out and broken connection to one of them.
 """
 
 from __future__ import annotations
@@ -46,9 +45,13 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Permanent:
-    """It will never work: do not retry, do not try another provider."""
+    """It will never work: do not retry, do not try another provider.
+
+    `detail`: the provider's words, for the operator, without digits.
+    """
 
     reason: Failure
+    detail: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +63,13 @@ class Throttled:
 
 @dataclass(frozen=True, slots=True)
 class Temporary:
-    """It was certainly not sent; a retry may work. `detail`: for the operator, without digits."""
+    """It was certainly not sent; a retry may work. `detail`: for the operator, without digits.
+
+    `is_about_recipient`: a full mailbox or greylisting, which says nothing of the provider.
+    """
 
     detail: str
+    is_about_recipient: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +99,7 @@ class Carrier(Protocol):
     def channels(self) -> frozenset[Channel]: ...
 
     async def send(self, message: Message, *, now: int) -> SendOutcome:
-        """Hand over one message. Raises nothing but cancellation."""
+        """Hand over one message. Should raise nothing but cancellation; see `send_in_time`."""
         ...
 
 
@@ -185,12 +192,20 @@ def read_opt_word(number: str, text: str) -> OptReport | None:
 async def send_in_time(
     carrier: Carrier, message: Message, *, now: int, seconds: float = SEND_SECONDS
 ) -> SendOutcome:
-    """Send, but wait at most `seconds`: a hanging provider must not block the worker."""
+    """Send, but wait at most `seconds`: a hanging provider must not block the worker.
+
+    A library below an adapter may raise what nobody foresaw. That must delay the message, not end
+    it, so it counts as something that the operator must look at.
+    """
     try:
         async with asyncio.timeout(seconds):
-            return await carrier.send(message, now=now)
+            (answer,) = await asyncio.gather(carrier.send(message, now=now), return_exceptions=True)
     except TimeoutError:
         return Ambiguous("no answer in time")
+    if isinstance(answer, BaseException):
+        # Only the type: the text may quote the message.
+        return Misconfigured(f"sending broke off: {type(answer).__name__}")
+    return answer
 
 
 def redact(text: str, *, limit: int = 200) -> str:

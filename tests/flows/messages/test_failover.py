@@ -280,7 +280,8 @@ def test_after_five_failures_the_page_says_so_and_nothing_is_counted(tmp_path: P
         )
         assert view.troubled == {"sms"}
         assert it.status().troubled == ("sms",)
-        assert [alarm.event for alarm in it.status().alarms] == ["provider.tripped"]
+        alarms = {alarm.event for alarm in it.status().alarms}
+        assert alarms == {"provider.failing", "provider.tripped"}
         assert await it.send() == Refused(Reason.CHANNEL_OFF)
         assert len(only.given) == FAILURES
         # A minute later one message probes, and closes it.
@@ -290,6 +291,7 @@ def test_after_five_failures_the_page_says_so_and_nothing_is_counted(tmp_path: P
         assert it.shown()[0] is SendState.ACCEPTED
         assert it.status().troubled == ()
         assert {alarm.event for alarm in it.status().alarms} == {
+            "provider.failing",
             "provider.tripped",
             "provider.restored",
         }

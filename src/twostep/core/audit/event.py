@@ -155,6 +155,11 @@ PREFIX_BLOCKED = _kind(
     "until_at",
 )
 PROFILE_CHANGED = _kind("profile.changed", "Language or time zone was changed")
+PROVIDER_FAILING = _kind(
+    "provider.failing",
+    "A provider failed at least half of what it was given that day",
+    *("provider", "failed", "tries", "reason"),
+)
 PROVIDER_RESTORED = _kind("provider.restored", "A provider works again", "provider")
 PROVIDER_TRIPPED = _kind(
     "provider.tripped",

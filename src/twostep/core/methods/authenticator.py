@@ -37,7 +37,8 @@ class App:
     """An authenticator app (RFC 6238). `secret` is sealed.
 
     `centre`: the learned offset of its clock in steps, -1 to 1; `edge_run`: successes in a row at
-    one edge, negative for the early one (see `totp.learn_centre`).
+    one edge, negative for the early one (see `totp.learn_centre`). `entry`: its number in the name
+    of the entry that the phone shows.
     """
 
     id: str
@@ -53,6 +54,7 @@ class App:
     created_at: int
     last_used_at: int | None
     last_used_browser: str
+    entry: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from base64 import b32encode
+from hashlib import sha256
 from urllib.parse import quote
 
 from twostep.core.methods.totp import DEFAULT, Parameters
@@ -17,10 +18,13 @@ from twostep.core.methods.totp import DEFAULT, Parameters
 
 MAX_BYTES = 213
 """Capacity of a version 10 QR code at error correction M, still readable from a small screen."""
-ISSUER_KEEPS = 25
-"""Encoded bytes that the issuer keeps, however long the account's name is."""
+
+LABEL_BYTES = 64
+"""Encoded bytes that the name of an entry may take, so that the issuer keeps its own."""
 
 _FOREIGN = re.compile(r"[^A-Za-z0-9._@-]+")
+# Names that look like one with a number or a tag of ours behind it.
+_LIKE_OURS = re.compile(r"(?: \d+|-[A-Z2-7]{4})$")
 # Letters that Unicode does not decompose, as their users write them in ASCII.
 _SPELT_OUT = str.maketrans(
     {
@@ -45,19 +49,42 @@ _SPELT_OUT = str.maketrans(
 )
 
 
+def entry_label(name: str, *, account_id: str, number: int = 1) -> str:
+    """Return the name of an account's entry in an authenticator app: ASCII, and like no other.
+
+    Several apps replace an entry that has the same issuer and name as a new one, some without
+    asking. A user name that maps to ASCII as it is stays as it is; any other gets a short tag, made
+    from the account's id. `number`: of the account's app; the second gets ` 2`, and so on.
+    """
+    count = f" {number}" if number > 1 else ""
+    plain = _plain(name)
+    if plain and plain == name and not _LIKE_OURS.search(plain) and _fits(plain + count):
+        return plain + count
+    suffix = f"-{account_tag(account_id)}{count}"
+    shown = plain or "user"
+    while not _fits(shown + suffix):
+        shown = shown[:-1].rstrip()
+    return shown + suffix
+
+
+def account_tag(account_id: str) -> str:
+    """Return four letters and digits that tell an account from others of similar names."""
+    return b32encode(sha256(account_id.encode()).digest())[:4].decode()
+
+
 def provisioning_uri(
     secret: bytes,
     *,
-    account: str,
+    label: str,
     issuer: str,
     host: str,
     parameters: Parameters = DEFAULT,
 ) -> str:
     """Return the URI for the QR code and the link: ASCII, at most `MAX_BYTES` bytes.
 
-    `account` and `issuer` are any text; characters that do not map to `[A-Za-z0-9 ._@-]` become
-    spaces, and a name with nothing left becomes `host`, the public host name without its port.
-    Names that are too long are cut, the issuer first because it occurs twice; the secret never is.
+    `label`: from `entry_label`. `issuer` is any text; characters that do not map to
+    `[A-Za-z0-9 ._@-]` become spaces, and a name with nothing left becomes `host`, the public host
+    name without its port. An issuer that is too long is cut; the label and the secret never are.
     ValueError for parameters other than the default (common apps ignore them and show wrong codes),
     for a host that maps to nothing, and for a secret that leaves no room for names.
     """
@@ -66,20 +93,21 @@ def provisioning_uri(
     fallback = _plain(host)
     if not fallback:
         raise ValueError("host must hold an ASCII letter or digit")
+    if not label or _plain(label) != label:
+        raise ValueError("the label must come from entry_label")
     query = (
         f"&algorithm={DEFAULT.algorithm}&digits={DEFAULT.digits}&period={DEFAULT.period_seconds}"
     )
-    frame = f"otpauth://totp/:?secret={encode_key(secret)}&issuer={query}"
-    room = MAX_BYTES - len(frame)
-    if room < 3:
+    encoded_label = _encoded(label)
+    frame = f"otpauth://totp/:{encoded_label}?secret={encode_key(secret)}&issuer={query}"
+    room = (MAX_BYTES - len(frame)) // 2
+    if room < 1:
         raise ValueError("the secret is too long for a QR code")
-    shown_account = _plain(account) or fallback
     shown_issuer = _plain(issuer) or fallback
-    issuer_room = max(ISSUER_KEEPS, (room - len(quote(shown_account, safe="@"))) // 2)
-    encoded_issuer = _cut(shown_issuer, min(issuer_room, (room - 1) // 2))
-    encoded_account = _cut(shown_account, room - 2 * len(encoded_issuer))
+    while len(encoded_issuer := _encoded(shown_issuer)) > room:
+        shown_issuer = shown_issuer[:-1].rstrip()
     return (
-        f"otpauth://totp/{encoded_issuer}:{encoded_account}"
+        f"otpauth://totp/{encoded_issuer}:{encoded_label}"
         f"?secret={encode_key(secret)}&issuer={encoded_issuer}{query}"
     )
 
@@ -96,8 +124,9 @@ def _plain(name: str) -> str:
     return _FOREIGN.sub(" ", letters).strip()
 
 
-def _cut(name: str, room: int) -> str:
-    """Return `name` percent-encoded, cut to at most `room` bytes without breaking an escape."""
-    while len(encoded := quote(name, safe="@")) > room:
-        name = name[:-1].rstrip()
-    return encoded
+def _encoded(name: str) -> str:
+    return quote(name, safe="@")
+
+
+def _fits(label: str) -> bool:
+    return len(_encoded(label)) <= LABEL_BYTES

@@ -199,11 +199,17 @@ def read_answer(answer: HttpAnswer) -> SendOutcome:
         return Throttled(DEFAULT_RETRY_SECONDS)
     if code in FAILURES:
         return Permanent(FAILURES[code])
-    if code.startswith("InvalidParameter") and re.search("phone ?number", words, re.IGNORECASE):
+    if code.startswith("InvalidParameter") and _blames_receiver(words):
         return Permanent(Failure.UNUSABLE)
     if code in _THEIR_FAULT:
         return Temporary(f"HTTP {answer.status}, {code}")
     return read_fault(answer, code=redact(code, limit=60), message=words)
+
+
+def _blames_receiver(words: str) -> bool:
+    """Whether the invalid parameter is the number texted, not the one we text from."""
+    text = words.lower()
+    return re.search("phone ?number", text) is not None and "originat" not in text
 
 
 def _element(name: str, text: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -259,10 +260,20 @@ def read_call_answer(answer: HttpAnswer) -> SendOutcome:
         uuid = body.get("uuid")
         return Accepted(uuid) if isinstance(uuid, str) and uuid else Ambiguous("unreadable answer")
     words = str(body.get("detail") or body.get("title") or body.get("error_title") or "")
-    invalid = json.dumps(body.get("invalid_parameters") or "")
-    if answer.status == 400 and "number" in invalid and "to" in invalid:
+    if answer.status == 400 and _blames_receiver(body.get("invalid_parameters")):
         return Permanent(Failure.UNUSABLE)
     return read_fault(answer, message=words)
+
+
+def _blames_receiver(invalid: object) -> bool:
+    """Whether the only invalid parameter is the number called, not the one that calls."""
+    if isinstance(invalid, Mapping):
+        names = [str(name) for name in invalid]
+    elif isinstance(invalid, list):
+        names = [str(part.get("name", "")) for part in invalid if isinstance(part, Mapping)]
+    else:
+        return False
+    return bool(names) and all(re.match(r"\W*to\b", name) for name in names)
 
 
 def _part(value: Mapping[str, object]) -> str:

@@ -36,9 +36,9 @@ from twostep.config.mail import SmtpSettings
 from twostep.core.messages.channel import Channel
 from twostep.delivery.examination import Examined, Verdict
 from twostep.delivery.mail.smtp_fault import explain_smtp, is_not_offered, unwrap
+from twostep.delivery.mail.smtp_reply import read_reply
 from twostep.delivery.message import MailMessage, Message
 from twostep.delivery.port import (
-    Accepted,
     Ambiguous,
     Failure,
     Misconfigured,
@@ -54,6 +54,9 @@ SOCKET_SECONDS = 10.0
 EXAMINE_SECONDS = 4.0
 GOODBYE_SECONDS = 2.0
 MOST_CONNECTIONS = 4  # at the same time: some servers allow only a few per client
+# Doctor asks whether mail to another domain would be taken. This domain is reserved (RFC 2606), and a
+# refusal of the address itself is fine.
+ELSEWHERE = "twostep-doctor@example.com"
 _ADDRESS = re.compile(r"[^\s@]+@[^\s@]+")
 
 
@@ -63,7 +66,8 @@ class SmtpServer:
 
     `security`: `tls` from the first byte (port 465), `starttls` (587), or `none`, which is allowed
     on loopback only. `sender`: the address mail comes from; `sender_name`: the panel's name.
-    `message_domain`: the domain of Message-IDs, usually the public host.
+    `message_domain`: the domain of Message-IDs, usually the public host. `ehlo_name`: how we
+    introduce ourselves, by default with this machine's name.
     """
 
     host: str
@@ -74,6 +78,7 @@ class SmtpServer:
     message_domain: str
     username: str | None = None
     password: str | None = field(default=None, repr=False)
+    ehlo_name: str | None = None
 
     def __post_init__(self) -> None:
         if self.security == "none" and not is_loopback(self.host):
@@ -99,26 +104,36 @@ class Smtp:
             mail = write_mail(message, self._server)
         except (ValueError, IndexError):
             return Permanent(Failure.UNUSABLE)
-        data = mail.as_bytes(policy=SMTP_POLICY if message.to.isascii() else SMTPUTF8_POLICY)
+        is_ascii = (message.to + self._server.sender).isascii()
+        data = mail.as_bytes(policy=SMTP_POLICY if is_ascii else SMTPUTF8_POLICY)
         async with self._places:
             return await self._deliver(data, message.to)
 
     async def examine(self, *, now: int) -> Examined:  # noqa: ARG002  the protocol's
-        """Connect, encrypt, log in and hang up: no mail is sent."""
+        """Connect, encrypt, log in, name a sender and a recipient, and take them back: no mail is
+        sent."""
         server = self._server
+        place = f"{server.host} port {server.port}"
         try:
             async with self._connection(EXAMINE_SECONDS) as smtp:
-                await smtp.noop()
+                refused = await self._envelope(smtp, ELSEWHERE)
+                await smtp.rset()
         except (SMTPException, OSError) as error:
             text = explain_smtp(unwrap(error), host=server.host, port=server.port)
             return Examined(Verdict.BROKEN, f"{text}.")
-        if server.username is None:
-            return Examined(
-                Verdict.UNTESTED,
-                "It answers. Whether it takes mail from us without a login cannot be tested without"
-                " sending.",
+        if isinstance(refused, Misconfigured):
+            text = (
+                f"{place} would not take our mail ({refused.detail}). Check smtp.from, smtp.user,"
+                " smtp.ehlo_name and the server's own log."
             )
-        return Examined(Verdict.WORKS, "It takes our login.")
+            return Examined(Verdict.BROKEN, text)
+        if isinstance(refused, Temporary):
+            text = (
+                f"{place} takes no mail just now ({refused.detail}). Look again in a few minutes."
+            )
+            return Examined(Verdict.DOUBTFUL, text)
+        login = "our login" if server.username is not None else "us without a login"
+        return Examined(Verdict.WORKS, f"It takes {login}, and mail from {server.sender}.")
 
     async def _deliver(self, data: bytes, recipient: str) -> SendOutcome:
         is_writing = False
@@ -129,9 +144,9 @@ class Smtp:
                     return refused
                 is_writing = True
                 reply = await smtp.data(data)
-                return _read_reply(reply.code, reply.message, of="data")
+                return read_reply(reply.code, reply.message, of="mail")
         except SMTPDataError as error:
-            return _read_reply(error.code, error.message, of="data")
+            return read_reply(error.code, error.message, of="mail")
         except (SMTPException, OSError) as error:
             if is_writing:
                 return Ambiguous(f"the line broke while writing: {type(error).__name__}")
@@ -144,7 +159,7 @@ class Smtp:
         smtp = SMTP(
             hostname=server.host,
             port=server.port,
-            local_hostname=await asyncio.to_thread(_client_name),
+            local_hostname=server.ehlo_name or await asyncio.to_thread(_client_name),
             timeout=seconds,
             use_tls=server.security == "tls",
             start_tls=False,
@@ -169,18 +184,22 @@ class Smtp:
                 line.abort()
 
     async def _envelope(self, smtp: SMTP, recipient: str) -> SendOutcome | None:
+        sender = self._server.sender
         options, encoding = [], "ascii"
-        if not recipient.isascii():
+        if not (recipient + sender).isascii():
             if not smtp.supports_extension("smtputf8"):
-                return Permanent(Failure.UNUSABLE)
+                if sender.isascii():
+                    return Permanent(Failure.UNUSABLE, "the server takes ASCII addresses only")
+                return Misconfigured("the server takes ASCII addresses only: change smtp.from")
             options, encoding = ["SMTPUTF8", "BODY=8BITMIME"], "utf-8"
         try:
-            await smtp.mail(self._server.sender, options=options, encoding=encoding)
-            await smtp.rcpt(recipient, encoding=encoding)
+            await smtp.mail(sender, options=options, encoding=encoding)
         except SMTPSenderRefused as error:
-            return _read_reply(error.code, error.message, of="sender")
+            return read_reply(error.code, error.message, of="sender")
+        try:
+            await smtp.rcpt(recipient, encoding=encoding)
         except SMTPRecipientRefused as error:
-            return _read_reply(error.code, error.message, of="recipient")
+            return read_reply(error.code, error.message, of="recipient")
         except ValueError:  # an address that no command line can hold
             return Permanent(Failure.UNUSABLE)
         return None
@@ -197,6 +216,7 @@ async def build(section: SmtpSettings, site: Site) -> Smtp:
         message_domain=site.settings.public_host,
         username=section.user,
         password=clear(section.password),
+        ehlo_name=section.ehlo_name,
     )
     return Smtp(server)
 
@@ -229,20 +249,6 @@ def write_mail(message: MailMessage, server: SmtpServer) -> EmailMessage:
     return mail
 
 
-def _read_reply(
-    code: int, reply: str, *, of: Literal["sender", "recipient", "data"]
-) -> SendOutcome:
-    """Map a reply to an outcome by its class (RFC 5321 section 4.2.1): 2 yes, 4 later, 5 no."""
-    if 200 <= code < 300:
-        return Accepted(provider_id=redact(reply, limit=80))
-    words = f"SMTP {code} for the {of}: {redact(reply)}"
-    if code < 500:
-        return Temporary(words)
-    if of == "sender" or code in {530, 535, 538}:
-        return Misconfigured(words)
-    return Permanent(Failure.UNUSABLE if of == "recipient" else Failure.REFUSED)
-
-
 def _read_failure(error: Exception) -> SendOutcome:
     """Map an error from before the message was written to an outcome."""
     match error:
@@ -259,7 +265,7 @@ def _read_failure(error: Exception) -> SendOutcome:
 def _client_name() -> str:
     """The name for EHLO: this machine's full name, or its address if it has none."""
     name = socket.getfqdn()
-    if "." in name:
+    if "." in name and name.isascii():
         return name
     try:
         address = socket.gethostbyname(socket.gethostname())

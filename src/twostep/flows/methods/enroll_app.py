@@ -7,6 +7,7 @@ asks for a new one. The confirming code is burnt, and is this session's fresh se
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from twostep.core import sealing, token
@@ -29,6 +30,7 @@ from twostep.flows import limits
 from twostep.flows.env import Env
 from twostep.flows.methods.two_step import turn_on
 from twostep.flows.proof.remembered_browsers import forget_browsers
+from twostep.flows.proof.verify_code import use_up_code
 from twostep.flows.sign_in.complete import SignedIn
 from twostep.flows.sign_in.raise_session import raise_enrolled
 from twostep.flows.sign_in.sessions import is_current
@@ -49,13 +51,19 @@ CONFIRMING = throttle.Rule("app.confirming", 30, 900)
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """What the wizard shows. `secret`: in clear, for this page only. `first`: there is no app yet."""
+    """What the wizard shows. `secret`: in clear, for this page only. `number`: of the new entry,
+    which no entry of the account's apps has; 1 if there is no app yet."""
 
     id: str
     secret: bytes = field(repr=False)
     expires_at: int
     is_expired: bool
-    first: bool
+    number: int
+
+    @property
+    def first(self) -> bool:
+        """Whether there is no app yet."""
+        return self.number == 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +82,7 @@ def view_pending(turn: Turn, current: Session) -> Pending | None:
     if pending is None or len(account_apps) >= MOST_APPS:
         return None
     try:
-        return _shown(turn.env, pending, first=not account_apps, now=turn.now)
+        return _shown(turn.env, pending, number=_next_number(account_apps), now=turn.now)
     except sealing.SealBroken:  # the page then asks for a new one
         return None
 
@@ -95,14 +103,14 @@ def begin_app(turn: Turn, current: Session, *, replace_pending: bool = False) ->
     if pending is None or replace_pending or not _opens(turn, pending):
         pending = _new_pending(turn.env, current, now=turn.now)
         apps.save_pending(turn.tx, pending)
-    return _shown(turn.env, pending, first=not account_apps, now=turn.now)
+    return _shown(turn.env, pending, number=_next_number(account_apps), now=turn.now)
 
 
 def finish_app(turn: Turn, current: Session, *, typed: str, name: str) -> AppAdded | Refused:
     """Confirm the pending secret with a code from the app.
 
-    Refused: what `read_six_digits` refuses, CODE_WRONG, CLOCK_OFF (minutes), SETUP_EXPIRED,
-    APP_LIMIT, NAME_TOO_LONG, STEP_ENDED (the session has ended, or another tab was first).
+    Refused: what `read_six_digits` refuses, CODE_WRONG, CODE_OF_OTHER_APP, CLOCK_OFF (minutes),
+    SETUP_EXPIRED, APP_LIMIT, NAME_TOO_LONG, STEP_ENDED (the session has ended, or another tab was first).
     """
     account = accounts.lock(turn.tx, current.account_id)
     pending = apps.load_pending(turn.tx, current.id)
@@ -141,14 +149,18 @@ def _new_pending(env: Env, current: Session, *, now: int) -> PendingApp:
     )
 
 
-def _shown(env: Env, pending: PendingApp, *, first: bool, now: int) -> Pending:
+def _shown(env: Env, pending: PendingApp, *, number: int, now: int) -> Pending:
     return Pending(
         id=pending.id,
         secret=_open(env, pending),
         expires_at=pending.expires_at,
         is_expired=not _is_open(pending, now=now),
-        first=first,
+        number=number,
     )
+
+
+def _next_number(account_apps: Sequence[App]) -> int:
+    return 1 + max((app.entry for app in account_apps), default=0)
 
 
 def _is_open(pending: PendingApp, *, now: int) -> bool:
@@ -178,7 +190,8 @@ def _opens(turn: Turn, pending: PendingApp) -> bool:
 def _verify(
     turn: Turn, account: Held, pending: PendingApp, *, code: str
 ) -> totp.MatchedStep | Refused:
-    """Verify the first code; if it is wrong, check whether the phone's clock is to blame."""
+    """Verify the first code; if it is wrong, check whether it is another entry's, or whether the
+    phone's clock is to blame."""
     if not _opens(turn, pending):
         return Refused(Reason.SETUP_EXPIRED)
     secret = _open(turn.env, pending)
@@ -193,14 +206,23 @@ def _verify(
         return answer
     key = f"{CONFIRMING.name}:{account.id}"
     if limits.count_all(turn.tx, [(key, CONFIRMING)], now=turn.now) is None:
+        if use_up_code(turn, account.id, code=code):
+            answer = Refused(Reason.CODE_OF_OTHER_APP)
+            return _refused(turn, account, answer)
         steps = totp.find_offset(secret, code, now=turn.now, within_steps=SEARCH_STEPS)
         if steps is not None:
             seconds = steps * totp.DEFAULT.period_seconds
             minutes = round(seconds / 60) or (1 if seconds > 0 else -1)
             answer = Refused(Reason.CLOCK_OFF, detail={"minutes": minutes})
-    refused = event.new_event(event.APP_REFUSED, event.Outcome.REFUSED, reason=str(answer.reason))
-    turn.record(account, refused)
-    return answer
+    return _refused(turn, account, answer)
+
+
+def _refused(turn: Turn, account: Held, refused: Refused) -> Refused:
+    turn.record(
+        account,
+        event.new_event(event.APP_REFUSED, event.Outcome.REFUSED, reason=str(refused.reason)),
+    )
+    return refused
 
 
 def _add(
@@ -212,9 +234,7 @@ def _add(
     accepted: totp.MatchedStep,
     name: str,
 ) -> AppAdded:
-    app = _new_app(
-        turn.env, pending, accepted=accepted, name=name, browser=turn.visitor.browser, now=turn.now
-    )
+    app = _new_app(turn, pending, accepted=accepted, name=name)
     apps.insert_app(turn.tx, app, origin="enrolled")
     method = method_name(MethodKind.APP, app.id)
     added = event.new_event(event.APP_ADDED, method=method, name=name)
@@ -230,17 +250,19 @@ def _add(
     return AppAdded(app.id, signed_in, turned_on)
 
 
-def _new_app(
-    env: Env, pending: PendingApp, *, accepted: totp.MatchedStep, name: str, browser: str, now: int
-) -> App:
+def _new_app(turn: Turn, pending: PendingApp, *, accepted: totp.MatchedStep, name: str) -> App:
     app_id = token.new_id()
-    clear = _open(env, pending)
+    clear = _open(turn.env, pending)
     return App(
         id=app_id,
         account_id=pending.account_id,
         name=name,
         secret=sealing.seal(
-            env.keyring, clear, purpose=APP_SECRET, row_id=app_id, account_id=pending.account_id
+            turn.env.keyring,
+            clear,
+            purpose=APP_SECRET,
+            row_id=app_id,
+            account_id=pending.account_id,
         ),
         algorithm=totp.DEFAULT.algorithm,
         digits=totp.DEFAULT.digits,
@@ -248,7 +270,8 @@ def _new_app(
         last_step=accepted.step,
         centre=0,
         edge_run=0,
-        created_at=now,
-        last_used_at=now,
-        last_used_browser=browser,
+        created_at=turn.now,
+        last_used_at=turn.now,
+        last_used_browser=turn.visitor.browser,
+        entry=_next_number(apps.list_apps(turn.tx, pending.account_id)),
     )

@@ -33,8 +33,19 @@ async def examine_delivery(settings: Settings, *, now: int) -> list[ProviderFind
     async with AsyncExitStack() as closing:
         site = Site(settings, closing)
         named = _named(settings)
-        findings = await asyncio.gather(*(_examine(site, name, now=now) for name in named))
-    return [finding for group in findings for finding in group]
+        examined = await asyncio.gather(
+            *(_examine(site, name, now=now) for name in named), return_exceptions=True
+        )
+    findings: list[ProviderFinding] = []
+    for name, answer in zip(named, examined, strict=True):
+        if isinstance(
+            answer, BaseException
+        ):  # from a library: the others are examined all the same
+            text = f"It cannot be used: {type(answer).__name__}. Check the settings of {name}."
+            findings.append(ProviderFinding(name, Verdict.BROKEN, text))
+        else:
+            findings += answer
+    return findings
 
 
 def _named(settings: Settings) -> list[str]:

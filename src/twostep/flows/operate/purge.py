@@ -13,7 +13,7 @@ from twostep.flows.turn import Turn, by_system
 from twostep.store import installation
 from twostep.store.account import mail_links
 from twostep.store.audit import checkpoints
-from twostep.store.messages import alarms, opt_outs, outbox, sends
+from twostep.store.messages import alarms, opt_outs, outbox, provider_tries, sends
 from twostep.store.methods import apps, backup_codes, challenges, passkeys
 from twostep.store.recovery import support_references
 from twostep.store.sign_in import kept_forms, remembered_browsers, throttles
@@ -50,6 +50,7 @@ def purge(turn: Turn, *, limit: int = BATCH) -> int:
             outbox.purge(turn.tx, before=turn.now - 30 * DAY_SECONDS, limit=limit),
             sends.purge(turn.tx, before=turn.now - 90 * DAY_SECONDS, limit=limit),
             opt_outs.purge(turn.tx, before=turn.now - REMEMBERED_SECONDS, limit=limit),
+            provider_tries.purge(turn.tx, before_day=turn.now // DAY_SECONDS - 90),
             alarms.purge(turn.tx, before=turn.now - 90 * DAY_SECONDS, limit=limit),
             passkeys.purge_challenges(turn.tx, before=turn.now - DAY_SECONDS, limit=limit),
             remembered_browsers.purge(turn.tx, before=turn.now, limit=limit),

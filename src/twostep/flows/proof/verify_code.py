@@ -122,6 +122,21 @@ def verify_backup_code(
     return wrong_tries.count_wrong(turn, account, wrong_try=wrong_try)
 
 
+def use_up_code(turn: Turn, account_id: str, *, code: str) -> bool:
+    """Whether this is a code of one of the account's apps, which it then never is again.
+
+    Whoever may learn this without passing the second step must not be able to use what they learn.
+    """
+    for app in apps.list_apps(turn.tx, account_id):
+        answer = _verify_app(turn, app, code=code)
+        if isinstance(answer, totp.MatchedStep):
+            _burn_app(turn, app, answer)
+            return True
+        if answer.reason is Reason.CODE_USED:
+            return True
+    return False
+
+
 def _verify_app(turn: Turn, app: App, *, code: str) -> totp.MatchedStep | Refused:
     """Verify against one app; if its secret does not open, refuse as for a wrong code."""
     try:

@@ -56,3 +56,15 @@ def remove_address(tx: Tx, address_id: str, *, account_id: str) -> bool:
         )
         == 1
     )
+
+
+def save_bounce(tx: Tx, account_id: str, address: str, *, at: int | None) -> None:
+    """Write down when mail to this address came back; None: it has taken one."""
+    changed = " AND bounced_at IS NOT NULL" if at is None else ""
+    tx.do(
+        "UPDATE email_addresses SET bounced_at = :at WHERE account_id = :account"
+        f" AND address = :address{changed}",
+        account=account_id,
+        address=address,
+        at=at,
+    )

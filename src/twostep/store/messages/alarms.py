@@ -39,12 +39,14 @@ def list_newest(tx: Tx, *, since: int, limit: int) -> list[Alarm]:
     return [Alarm(row[0], row[1], row[2], row[3], json.loads(row[4])) for row in rows]
 
 
-def is_recent(tx: Tx, event: str, *, since: int) -> bool:
-    """Whether an alarm of this kind was raised since then."""
+def is_recent(tx: Tx, event: str, *, since: int, subject: str | None = None) -> bool:
+    """Whether an alarm of this kind was raised since then, about `subject` if that is given."""
+    about = "" if subject is None else " AND subject = :subject"
     row = tx.first(
-        "SELECT 1 FROM alarms WHERE at >= :since AND event = :event LIMIT 1",
+        f"SELECT 1 FROM alarms WHERE at >= :since AND event = :event{about} LIMIT 1",
         since=since,
         event=event,
+        subject=subject,
     )
     return row is not None
 

@@ -67,7 +67,9 @@ def load(tx: Tx, row_id: str) -> OutboxRow | None:
     return None if row is None else _row(row)
 
 
-def claim_due(tx: Tx, *, now: int, lease_seconds: int, limit: int) -> list[OutboxRow]:
+def claim_due(
+    tx: Tx, *, now: int, lease_seconds: int, limit: int, channel: Channel | None = None
+) -> list[OutboxRow]:
     """Take messages that are due, for `lease_seconds`; a lapsed lease may be taken again.
 
     Whoever let a lease lapse may have sent the message before, so that counts as a copy. A lease that
@@ -75,11 +77,12 @@ def claim_due(tx: Tx, *, now: int, lease_seconds: int, limit: int) -> list[Outbo
     little later is another process's, which looked at the clock after us.
     """
     # Other processes' workers pass over what one has just taken, instead of waiting for it.
+    of_channel = "" if channel is None else " AND channel = :channel"
     skip = " FOR UPDATE SKIP LOCKED" if tx.engine == "postgresql" else ""
     rows = tx.all(
         "WITH due (due_id) AS MATERIALIZED (SELECT id FROM outbox WHERE state = 'queued'"
         " AND next_at <= :now AND (lease_until IS NULL OR lease_until <= :now"
-        f" OR lease_until > :ahead) ORDER BY next_at, id LIMIT :limit{skip})"
+        f" OR lease_until > :ahead){of_channel} ORDER BY next_at, id LIMIT :limit{skip})"
         " UPDATE outbox SET copies = copies + CASE WHEN lease_until IS NULL THEN 0 ELSE 1 END,"
         " lease_until = :until, attempt = attempt + 1 FROM due"
         f" WHERE id = due_id RETURNING {_COLUMNS}",
@@ -87,9 +90,19 @@ def claim_due(tx: Tx, *, now: int, lease_seconds: int, limit: int) -> list[Outbo
         until=now + lease_seconds,
         ahead=now + 2 * lease_seconds,
         limit=limit,
+        channel=channel,
     )
     # RETURNING has no order of its own.
     return sorted(map(_row, rows), key=lambda row: (row.next_at, row.id))
+
+
+def hasten_mails(tx: Tx, *, now: int) -> None:
+    """Let mails that wait for another try be due now, except where the mail server said when."""
+    tx.do(
+        "UPDATE outbox SET next_at = :now WHERE state = 'queued' AND next_at > :now"
+        " AND lease_until IS NULL AND channel = 'email' AND reason <> 'throttled'",
+        now=now,
+    )
 
 
 def save_state(tx: Tx, row_id: str, result: SendResult, *, now: int) -> None:

@@ -17,6 +17,7 @@ _WIPED = (
     "sends",
     "opt_outs",
     "provider_states",
+    "provider_tries",
     "alarms",
     "outbox",
     "challenges",

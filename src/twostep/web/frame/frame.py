@@ -24,24 +24,25 @@ SEE_OTHER = 303
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What a page's form asks for. `field`: where a refusal is shown if its reason names no field."""
+    """What a page's form asks for. `field`: where a refusal is shown if its reason names no field;
+    `entry`: the name of the app's entry, if a refusal may mention it."""
 
     kind: PromptKind = "app"
     field: str | None = None
+    entry: str = ""
 
 
 _DEFAULT_PROMPT = Prompt()
 
 
-def reader(visit: Visit, prompt: PromptKind = "app") -> Reader:
+def reader(visit: Visit, prompt: Prompt = _DEFAULT_PROMPT) -> Reader:
     """Whose language and clock a sentence is for; `prompt`: what the page asked for."""
     return Reader(
         language=visit.language,
         time_zone=visit.time_zone,
         now=visit.now,
-        panel=visit.env.settings.panel_name,
-        user=visit.account.name if visit.account else "",
-        prompt=prompt,
+        entry=prompt.entry,
+        prompt=prompt.kind,
     )
 
 
@@ -58,7 +59,7 @@ def page(
     """Render a page; `refused` becomes its error summary. `context`: the template's variables."""
     errors: tuple[view.FieldError, ...] = ()
     if refused is not None:
-        errors = (field_error(refused, reader(visit, prompt.kind), field=prompt.field),)
+        errors = (field_error(refused, reader(visit, prompt), field=prompt.field),)
         status = refused_status(refused) if status == 200 else status
     html = render(
         template,

@@ -18,6 +18,7 @@ from twostep.core.methods.authenticator import (
     RememberedBrowser,
     method_name,
 )
+from twostep.core.methods.otpauth import account_tag
 from twostep.core.sign_in.session import Session
 from twostep.flows.account.activity import Activity, is_deniable
 from twostep.flows.places import place_of
@@ -231,7 +232,10 @@ def file_name(visit: Visit, what: str, at: int, ending: str) -> str:
     """A name for a downloaded file: `panel-what-user-2026-11-24.txt`, in plain ASCII."""
     day = datetime.fromtimestamp(at, ZoneInfo(known_zone(visit.time_zone))).date().isoformat()
     panel = _plain(visit.env.settings.panel_name) or "sign-in"
-    user = _plain(visit.owner.name) or "account"
+    # Names that lose letters here may be alike, and the second file would replace the first.
+    plain = _plain(visit.owner.name)
+    is_whole = plain == visit.owner.name.lower()
+    user = plain if is_whole else f"{plain or 'user'}-{account_tag(visit.owner.id).lower()}"
     return f"{panel}-{what}-{user}-{day}.{ending}"
 
 

@@ -27,6 +27,9 @@ SENTENCES: dict[Reason, str] = {
     Reason.CODE_SPENT: N_(
         "There were too many tries for that code, and it no longer works. Ask for a new one, or use another way."
     ),
+    Reason.CODE_OF_OTHER_APP: N_(
+        "That is the code of your old entry. Use the code of the entry you have just scanned."
+    ),
     Reason.CLOCK_MOVED_BACK: N_(
         "Our own clock was wrong when you last used a code, so we can't accept one from your app right now. Use another way; we have told the administrators."
     ),

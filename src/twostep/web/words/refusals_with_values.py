@@ -18,14 +18,13 @@ class Reader:
     """Who reads a sentence, when, and in which language and time zone.
 
     `prompt`: what the page asked for: an app's code, the first code at set-up, a texted or spoken
-    code, or the proof that backup codes were saved. `panel` and `user`: the entry's name in the app.
+    code, or the proof that backup codes were saved. `entry`: the name of the entry in the app.
     """
 
     language: str
     time_zone: str
     now: int
-    panel: str = ""
-    user: str = ""
+    entry: str = ""
     prompt: PromptKind = "app"
 
 
@@ -78,14 +77,10 @@ def _wrong_length(refused: Refused, _reader: Reader, words: Translations) -> str
 
 
 def _wrong(refused: Refused, reader: Reader, words: Translations) -> str:
-    entry = {"panel": reader.panel, "user": reader.user}
     if reader.prompt == "setup":
-        first = (
-            words.gettext(
-                "That is not the code we expected. Check that you are reading the entry called “%(panel)s (%(user)s)”, then try the next code."
-            )
-            % entry
-        )
+        first = words.gettext(
+            "That is not the code we expected. Check that you are reading the entry called “%(entry)s”, then try the next code."
+        ) % {"entry": reader.entry}
     elif reader.prompt == "sent":
         first = words.gettext("That code is not right. Check the newest message and type its code.")
     else:

@@ -79,13 +79,14 @@ async def _pending(visit: Visit) -> Pending | None:
 def _wizard(visit: Visit, pending: Pending | Refused | None, refused: Refused | None) -> Response:
     if isinstance(pending, Refused):
         return refused_page(visit, pending)
+    label = entry_label(visit, number=pending.number if pending else 1)
     return page(
         visit,
         "app_new.html",
         refused=refused,
-        prompt=Prompt("setup"),
+        prompt=Prompt("setup", entry=label),
         name=visit.field("name")[:LONGEST],
-        label=entry_label(visit),
+        label=label,
         cancel_url=visit.url(
             "sign_in" if visit.current.level is Level.ENROL else "account.security"
         ),
@@ -100,7 +101,9 @@ def _key(visit: Visit, pending: Pending | None) -> dict[str, Any]:
         return {"expired": True, "qr_svg": "", "key": "", "uri": ""}
     uri = otpauth.provisioning_uri(
         pending.secret,
-        account=visit.owner.name,
+        label=otpauth.entry_label(
+            visit.owner.name, account_id=visit.owner.id, number=pending.number
+        ),
         issuer=visit.env.settings.panel_name,
         host=visit.env.public_host,
     )

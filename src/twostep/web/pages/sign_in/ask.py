@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from twostep.core.messages.channel import CODE_CHANNELS, Channel
+from twostep.core.methods import otpauth
 from twostep.core.methods.authenticator import MethodKind
 from twostep.core.refusal import Reason, Refused
 from twostep.flows.sign_in.second_step_view import SecondStepView
@@ -22,7 +23,8 @@ class Ask:
     """What the page asks for, and the other ways it offers.
 
     `wait`: the throttle's refusal for what is asked, if one applies; `scope`: its name on the page
-    "Too many tries"; `other_ways`: ways that the wait does not block.
+    "Too many tries"; `other_ways`: ways that the wait does not block. `label`: the entry's name in
+    the oldest authenticator app.
     """
 
     box: view.CodeAsk
@@ -30,6 +32,7 @@ class Ask:
     wait: Refused | None
     scope: str
     other_ways: tuple[view.WayRow, ...]
+    label: str
 
     @property
     def prompt_kind(self) -> PromptKind:
@@ -50,8 +53,9 @@ def new_ask(visit: Visit, step: SecondStepView, *, way: str) -> Ask:
     elif delivery is not None and not delivery.is_over:
         kind = delivery.channel
     ways = _ways(visit, step, kind)
+    label = entry_label(visit, number=next((app.entry for app in step.methods.apps), 1))
     if kind == "passkey":  # no wait applies to passkeys
-        return Ask(_box(visit, step, kind), ways, None, "page", ())
+        return Ask(_box(visit, step, kind), ways, None, "page", (), label)
     wait = step.backup_wait if kind == "codes" else step.code_wait
     not_blocked = {MethodKind.PASSKEY, MethodKind.CODES}
     if kind == "codes":
@@ -68,6 +72,7 @@ def new_ask(visit: Visit, step: SecondStepView, *, way: str) -> Ask:
         wait=wait,
         scope="backup" if kind == "codes" else "code",
         other_ways=other_ways,
+        label=label,
     )
 
 
@@ -87,9 +92,11 @@ def clock_at(refused: Refused | None, ask: Ask, now: int) -> int | None:
     return now if refused.detail.get("in_a_row", 0) >= 2 else None
 
 
-def entry_label(visit: Visit) -> str:
+def entry_label(visit: Visit, *, number: int) -> str:
     """The name of our entry in the authenticator app."""
-    return f"{visit.env.settings.panel_name} ({visit.owner.name})"
+    owner = visit.owner
+    name = otpauth.entry_label(owner.name, account_id=owner.id, number=number)
+    return f"{visit.env.settings.panel_name} ({name})"
 
 
 def _box(visit: Visit, step: SecondStepView, kind: view.AskKind) -> view.CodeAsk:

@@ -18,7 +18,7 @@ from twostep.web.door.enrolment import enrolment_url_after
 from twostep.web.frame import problem
 from twostep.web.frame.frame import Prompt, page, refused_status, see_other
 from twostep.web.frame.throttled import OtherWays, throttled
-from twostep.web.pages.sign_in.ask import Ask, clock_at, entry_label, new_ask
+from twostep.web.pages.sign_in.ask import Ask, clock_at, new_ask
 from twostep.web.pages.sign_in.delivery_line import status_answer
 from twostep.web.pages.sign_in.landing import landing
 from twostep.web.visit import Visit
@@ -131,7 +131,7 @@ def code_page(visit: Visit, ask: Ask, refused: Refused | None) -> Response:
         ask=ask.box,
         ways=ask.ways,
         user_name=visit.owner.name,
-        label=entry_label(visit),
+        label=ask.label,
         next="",
         ends_at=visit.current.expires_at,
         remember_days=visit.env.settings.policy.remember_browser_days,

@@ -25,7 +25,7 @@ from twostep.web.door import cookies
 from twostep.web.frame import problem
 from twostep.web.frame.frame import Prompt, page, refused_status, see_other
 from twostep.web.frame.throttled import OtherWays, throttled
-from twostep.web.pages.sign_in.ask import Ask, clock_at, entry_label, new_ask
+from twostep.web.pages.sign_in.ask import Ask, clock_at, new_ask
 from twostep.web.pages.sign_in.delivery_line import status_answer
 from twostep.web.visit import Page, StepUp, Visit
 
@@ -177,7 +177,7 @@ async def _page(visit: Visit, refused: Refused | None, *, r: str, way: str) -> R
         ),
         ask=ask.box if ask else view.CodeAsk("password"),
         ways=ask.ways if ask else (),
-        label=entry_label(visit),
+        label=ask.label if ask else "",
         clock_at=clock_at(refused, ask, visit.now) if ask else None,
         user_name=visit.owner.name,
         notice=None,
