@@ -24,7 +24,7 @@ DETAIL: dict[str, str | int] = {
 SILENT = {
     "audit.exported", "budget.half_used", "budget.used_up", "country.paused", "database.moved",
     "keys.removed", "keys.rotated", "number.opted_in", "number.opted_out", "prefix.blocked",
-    "provider.restored", "provider.tripped",
+    "provider.failing", "provider.restored", "provider.tripped",
 }  # fmt: skip
 BANNED = re.compile(
     r"\b(token|factor|enrol\w*|t?otp|credential|invalid|oops|please)s?\b", re.IGNORECASE

@@ -33,7 +33,7 @@ def add(tx: Tx, tries: ProviderTries) -> ProviderTries:
     row = tx.first(
         f"INSERT INTO provider_tries AS t ({_COLUMNS})"
         " VALUES (:provider, :day, :accepted, :refused, :failed, :reason)"
-        " ON CONFLICT (provider, day) DO UPDATE SET accepted = t.accepted + :accepted,"
+        " ON CONFLICT (day, provider) DO UPDATE SET accepted = t.accepted + :accepted,"
         " refused = t.refused + :refused, failed = t.failed + :failed,"
         " reason = CASE WHEN :reason = '' THEN t.reason ELSE :reason END"
         f" RETURNING {_COLUMNS}",

@@ -36,7 +36,7 @@ COPIED_TABLES: tuple[CopiedTable, ...] = (
     CopiedTable("sends"),
     CopiedTable("opt_outs", ("fingerprint",)),
     CopiedTable("provider_states", ("name",)),
-    CopiedTable("provider_tries", ("provider", "day")),
+    CopiedTable("provider_tries", ("day", "provider")),
     CopiedTable("alarms"),
     CopiedTable("throttles", ("key",)),
     CopiedTable("kept_posts"),

@@ -22,6 +22,9 @@ _ALARMS = {
     event.PREFIX_BLOCKED: N_(
         "%(country)s: %(distinct)s new numbers within an hour differed only in their last four digits. No more numbers like these can be added for a day."
     ),
+    event.PROVIDER_FAILING: N_(
+        "%(provider)s failed in %(failed)s of %(tries)s tries that day: %(reason)s"
+    ),
     event.PROVIDER_RESTORED: N_("%(provider)s works again."),
     event.PROVIDER_TRIPPED: N_("%(provider)s keeps failing and is being skipped: %(reason)s"),
 }

@@ -24,7 +24,7 @@ STATEMENTS = (
       refused {big} NOT NULL,
       failed {big} NOT NULL,
       reason {text} NOT NULL,
-      PRIMARY KEY (provider, day)
+      PRIMARY KEY (day, provider)
     ){strict}
     """,
     "ALTER TABLE email_addresses ADD COLUMN bounced_at {big}",
