@@ -37,6 +37,7 @@ HOUR = 3600
 # Read from one end or whole, and right so.
 WHOLE = {
     "provider_states": "a row for each provider",
+    "provider_tries": "a row a day for each provider, of 90 days",
     "opt_outs": "numbers that said STOP in the last 30 days",
     "audit_changed": "taken whole by each checkpoint, 2,000 at most",
     "audit_checkpoints": "from its newest or oldest one",
