@@ -199,7 +199,7 @@ def test_sql_stands_in_the_store_only() -> None:
 def compared(path: Path) -> set[int]:
     """Strings that a path is only compared with, or that stay as they are when one is quoted."""
     calls = [node for node in ast.walk(tree(path)) if isinstance(node, ast.Call)]
-    strips = {"startswith", "lstrip"}
+    strips = {"startswith", "lstrip", "removesuffix"}
     nodes = [a for c in calls if getattr(c.func, "attr", "") in strips for a in c.args]
     nodes += [word.value for call in calls for word in call.keywords if word.arg == "safe"]
     return {id(node) for node in nodes}

@@ -14,7 +14,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from twostep.config import Settings
 from twostep.core.messages.channel import Channel
@@ -213,13 +212,14 @@ def build_app(
     """Build the web application. The demo adds pages, further origins it is reached at, and the two
     exceptions that `WebApp` explains."""
     from twostep.web.door.app import WebApp  # noqa: PLC0415
+    from twostep.web.door.origin import hosts_of  # noqa: PLC0415
     from twostep.web.routes import PAGES  # noqa: PLC0415
 
     origins = {env.settings.public_url, *also_at}
     return WebApp(
         env,
         [*PAGES, *extra],
-        hosts={urlsplit(origin).netloc for origin in origins},
+        hosts=hosts_of(origins),
         origins=origins,
         refuse_forwarded=refuse_forwarded,
         unchecked=unchecked,

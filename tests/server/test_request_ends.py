@@ -68,11 +68,13 @@ class Recorder:
 
 @dataclass
 class Talk:
-    """What became of one connection: the answers' status codes, and what reached the application."""
+    """What became of one connection: the answers' status codes, what reached the application, and
+    the bytes that came back."""
 
     statuses: list[int]
     seen: list[tuple[str, str, bytes]]
     fields: list[dict[str, list[str]]]
+    answer: bytes
 
 
 class Line:
@@ -108,7 +110,7 @@ class Line:
                 await writer.wait_closed()
         statuses = [int(code) for code in re.findall(rb"HTTP/1\.1 (\d+) ", heard)]
         fields = [_by_name(each) for each in self._recorder.fields]
-        return Talk(statuses, self._recorder.seen, fields)
+        return Talk(statuses, self._recorder.seen, fields, bytes(heard))
 
 
 async def _listen(reader: asyncio.StreamReader, heard: bytearray) -> None:
@@ -300,3 +302,48 @@ def test_lists_may_come_in_several_lines(line: Line) -> None:
     assert talk.statuses == [200, 200]
     assert talk.fields[0]["x-forwarded-for"] == ["203.0.113.7", "127.0.0.1"]
     assert talk.fields[0]["cookie"] == ["a=b", "c=d"]
+
+
+# ── whose request it is ──────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("wish", [b"", WISHES["java"]])
+@pytest.mark.parametrize(
+    ("target", "host", "path"),
+    [
+        (b"http://other.example/form", "other.example", "/form"),
+        (b"https://other.example:8443?a=b", "other.example:8443", "/"),
+        (b"http://x@other.example/form", "x@other.example", "/form"),
+        (b"http://[::1]:80/form", "[::1]:80", "/form"),
+        (b"HTTP://x", "x", "/"),
+    ],
+)
+def test_an_absolute_target_names_the_host_whatever_the_field_says(
+    line: Line, target: bytes, host: str, path: str, wish: bytes
+) -> None:
+    request = b"GET %s HTTP/1.1\r\nHost: x\r\n%s\r\n" % (target, wish)
+    for talk in line.hold([request + LAST], bytewise(request + LAST)):
+        assert talk.seen == [("GET", path, b""), ("GET", "/last", b"")]
+        assert talk.fields[0]["host"] == [host]
+
+
+@pytest.mark.parametrize(
+    "request_line", [b"GET /form HTTP/1.1", b"GET http://x/form HTTP/1.1", b"OPTIONS * HTTP/1.1"]
+)
+def test_a_request_without_a_host_is_refused(line: Line, request_line: bytes) -> None:
+    for talk in line.hold([request_line + b"\r\n\r\n" + NEXT], [NEXT, request_line + b"\r\n\r\n"]):
+        assert talk.statuses[-1] == 400
+        assert talk.seen in ([], [("GET", "/next", b"")])
+
+
+@pytest.mark.parametrize("target", [b"foo:bar", b"http:///form", b"http://:80/form", b"x"])
+def test_a_target_that_names_nothing_is_refused(line: Line, target: bytes) -> None:
+    (talk,) = line.hold([b"GET %s HTTP/1.1\r\nHost: x\r\n\r\n" % target + NEXT])
+    assert (talk.statuses, talk.seen) == ([400], [])
+
+
+def test_a_head_that_is_too_large_is_refused_in_words(line: Line) -> None:
+    huge = b"GET / HTTP/1.1\r\nHost: x\r\nCookie: a=%s\r\n\r\n" % (b"a" * LARGEST_HEAD)
+    (talk,) = line.hold([huge])
+    assert (talk.statuses, talk.seen) == ([431], [])
+    assert b"Delete the cookies of this site" in talk.answer

@@ -54,7 +54,7 @@ def test_a_page_that_is_not_there_has_no_path() -> None:
     "path",
     [
         "/settings%0A",
-        "/settings/",
+        "/settings//",
         "/Settings",
         "/settings/security/method/a1%0A/remove",
         "/settings/security/method/a1%2Fb/remove",

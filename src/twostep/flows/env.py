@@ -13,6 +13,7 @@ from twostep.core.sealing import Keyring
 from twostep.core.sign_in.password import Profile
 from twostep.core.sign_in.session import SessionLimits
 from twostep.delivery.port import Callbacks
+from twostep.flows.capped_log import CappedLog
 from twostep.flows.counters import Counters
 from twostep.flows.hash_pool import HashPool
 from twostep.flows.keys import Keys
@@ -38,6 +39,7 @@ class Env:
     wake_outbox: Callable[[], None]
     callbacks: Mapping[str, Callbacks] = field(default_factory=dict)
     counters: Counters = field(default_factory=Counters)
+    capped_log: CappedLog = field(default_factory=CappedLog)
     root_path: str = ""
 
     @property

@@ -15,8 +15,15 @@ from __future__ import annotations
 import asyncio
 import http
 import logging
+import re
 
-from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
+from httptools import (
+    HttpParserError,
+    HttpParserInvalidURLError,
+    HttpParserUpgrade,
+    HttpRequestParser,
+    parse_url,
+)
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
@@ -36,6 +43,14 @@ _log.setLevel(logging.ERROR)
 
 # Decisions depend on these: given two, a proxy might trust the first and we the last.
 SINGLE_FIELDS = frozenset({b"host", b"origin", b"sec-fetch-site", b"content-length"})
+
+
+# What a person may see: cookies of other programs on the same host are the usual cause.
+_WORDS = {
+    431: b"Your browser sent us more than %d KiB of headers. Delete the cookies of this site, and"
+    b" try again.\n" % (LARGEST_HEAD // 1024)
+}
+_END_OF_AUTHORITY = re.compile(rb"[/?#]")  # RFC 3986 §3.2
 
 
 class _Refused(Exception):
@@ -108,8 +123,13 @@ class ClientConnection(HttpToolsProtocol):
             if self.parser.get_method() == b"CONNECT":  # even without `Upgrade`
                 raise _Refused
             return  # `_parse` will feed this head again
-        if len(dict(self.headers)) < len(self.headers) and self._is_ambiguous():
+        names = dict(self.headers)
+        if len(names) < len(self.headers) and self._is_ambiguous():
             raise _Refused
+        if b"host" not in names and self.parser.get_http_version() == "1.1":
+            raise _Refused  # RFC 9112 §3.2
+        if not self.url.startswith(b"/"):
+            self._take_host_of_target()
         if self.pipeline and len(self.pipeline) >= MOST_PIPELINED:
             self._refuse_size()
             raise _Refused
@@ -175,6 +195,19 @@ class ClientConnection(HttpToolsProtocol):
         names = [name for name, _ in self.headers if name in SINGLE_FIELDS]
         return len(set(names)) < len(names)
 
+    def _take_host_of_target(self) -> None:
+        """An absolute target names the host, whatever Host says (RFC 9112 §3.2.2)."""
+        try:
+            target = parse_url(self.url)
+        except HttpParserInvalidURLError:
+            raise _Refused from None
+        if target.host is not None:
+            authority = _END_OF_AUTHORITY.split(self.url.partition(b"//")[2])[0]
+            others = [field for field in self.headers if field[0] != b"host"]
+            self.headers[:] = [*others, (b"host", authority)]  # the list that the scope has
+            query = b"" if target.query is None else b"?" + target.query
+            self.url = (target.path or b"/") + query
+
     def _enforce_size(self) -> None:
         if self.transport.is_closing():
             return
@@ -196,9 +229,10 @@ class ClientConnection(HttpToolsProtocol):
         if self._is_answering():  # ours would land in the middle of that answer
             self.drop()
             return
-        known = http.HTTPStatus(status)
+        known, body = http.HTTPStatus(status), _WORDS.get(status, b"")
+        kind = b"content-type: text/plain\r\n" if body else b""
         self.transport.write(
-            b"HTTP/1.1 %d %s\r\ncontent-length: 0\r\nconnection: close\r\n%s\r\n"
-            % (status, known.phrase.encode(), header)
+            b"HTTP/1.1 %d %s\r\n%scontent-length: %d\r\nconnection: close\r\n%s\r\n%s"
+            % (status, known.phrase.encode(), kind, len(body), header, body)
         )
         self.transport.close()

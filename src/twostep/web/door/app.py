@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Collection, Sequence
 
 import structlog
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from twostep.core.methods.recovery_codes import ALPHABET
@@ -21,6 +21,7 @@ from twostep.flows.policy.decide import accepts_phones
 from twostep.web.door import headers, origin, session_check
 from twostep.web.door.forms import BadForm, read_body
 from twostep.web.door.guard import new_visit, record_refused_request, serve_page
+from twostep.web.door.proxy_warnings import warn_of_host, warn_of_proxy
 from twostep.web.frame import problem
 from twostep.web.route_table import PageRoute, RouteTable
 from twostep.web.visit import Page, Visit
@@ -90,10 +91,10 @@ class WebApp:
         visit: Visit | None = None
         try:
             visit = await new_visit(self._env, self.table, scope)
-            if refused := await self._refuse_foreign(visit, scope["method"], page):
+            if refused := await self._refuse_foreign(visit, scope, page):
                 return refused
             if page is None or (page.phones and not accepts_phones(self._env)):
-                return problem.not_found(visit)
+                return self._not_found(visit, scope["method"])
             method = "GET" if scope["method"] == "HEAD" else scope["method"]
             if method not in {"GET", "POST"}:
                 return problem.method_not_allowed(visit, page)
@@ -122,13 +123,24 @@ class WebApp:
             log.exception("web.failed", reference=reference, path=page.path if page else "")
             return _plain(500) if visit is None else problem.error(visit, 500, reference=reference)
 
+    def _not_found(self, visit: Visit, method: str) -> Response:
+        """404, or the way to the page that was meant by an address with a slash at its end."""
+        path = visit.path.removesuffix("/")
+        if method not in {"GET", "HEAD"} or path == visit.path or self.table.find(path) is None:
+            return problem.not_found(visit)
+        query = f"?{visit.query_string}" if visit.query_string else ""
+        return RedirectResponse(path + query, 308)
+
     async def _refuse_foreign(
-        self, visit: Visit, method: str, page: Page | None
+        self, visit: Visit, scope: Scope, page: Page | None
     ) -> Response | None:
         """421, 403, or 400 (a NUL in the query; forwarded headers in the demo), before the body is read."""
         is_probe = page is not None and page.probe
         if not is_probe and not origin.is_own_host(visit.headers, self._hosts):
+            warn_of_host(visit)
             return problem.error(visit, 421)
+        if not is_probe:
+            warn_of_proxy(visit, scope)
         if "%00" in visit.query_string or (
             self._refuse_forwarded
             and any(
@@ -136,7 +148,9 @@ class WebApp:
             )
         ):
             return problem.error(visit, 400)
-        if method in {"GET", "HEAD", "OPTIONS", "TRACE"} or (page is not None and page.signed):
+        if scope["method"] in {"GET", "HEAD", "OPTIONS", "TRACE"} or (
+            page is not None and page.signed
+        ):
             return None
         if self._unchecked and visit.path.startswith(self._unchecked):
             foreign = visit.headers.get("origin", "") not in {"", *self._origins}

@@ -20,17 +20,25 @@ def client_network(
     """The client's network: an IPv4 address, or an IPv6 /64 prefix.
 
     `forwarded_for`: the header's value, read from the right, and only while the hops are trusted.
+    Empty elements are skipped (RFC 9110 §5.6.1.2).
     """
     address = _read(peer)
     if address is None:
         return UNKNOWN
-    hops = forwarded_for.split(",")[-MOST_HOPS:] if forwarded_for else []
+    hops = [hop for hop in forwarded_for.split(",") if hop.strip()][-MOST_HOPS:]
     while hops and _is_trusted(address, trusted):
         nearer = _read(hops.pop().strip())
         if nearer is None:
             break
         address = nearer
     return network_of(address)
+
+
+@lru_cache(maxsize=256)
+def is_trusted_peer(peer: str, trusted: tuple[IPv4Network | IPv6Network, ...]) -> bool:
+    """Whether the peer is one of the trusted proxies."""
+    address = _read(peer)
+    return address is not None and _is_trusted(address, trusted)
 
 
 def network_of(address: IPv4Address | IPv6Address) -> str:

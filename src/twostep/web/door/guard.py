@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import replace
 from urllib.parse import parse_qsl, quote
 
-import structlog
 from starlette.responses import Response
 from starlette.types import Scope
 
@@ -18,7 +17,7 @@ from twostep.core.user_agent import describe
 from twostep.flows.audit.refused_request import record_refused
 from twostep.flows.env import Env, Visitor
 from twostep.flows.sign_in import kept_forms, sessions
-from twostep.web.door import cookies
+from twostep.web.door import cookies, request_headers
 from twostep.web.door.client import client_network
 from twostep.web.door.enrolment import enrolment_url
 from twostep.web.door.forms import read_form
@@ -29,7 +28,7 @@ from twostep.web.route_table import RouteTable
 from twostep.web.visit import Access, Endpoint, Page, StepUp, Visit
 
 
-log = structlog.get_logger(__name__)
+MINUTE_SECONDS = 60
 
 _OPENED_BY = {
     Access.HALF: frozenset({Level.HALF}),
@@ -41,7 +40,7 @@ _OPENED_BY = {
 async def new_visit(env: Env, table: RouteTable, scope: Scope, *, look_up: bool = True) -> Visit:
     """Read a request: clock, network, cookies, session, language. `look_up` False: do not load the
     session, for the page that says the database is down."""
-    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    headers = request_headers.read(scope["headers"])
     query_string = scope["query_string"].decode("latin-1")
     peer = scope["client"][0] if scope["client"] else ""
     now = env.clock()
@@ -113,7 +112,16 @@ async def _run(visit: Visit, page: Page, endpoint: Endpoint) -> Response:
 async def record_refused_request(visit: Visit, page: Page, reason: str) -> None:
     """Record a refused request: in the audit trail if it has a session, otherwise only in the log, so
     that strangers cannot fill the trail (ASVS 16.3.3)."""
-    log.warning("request.refused", reason=reason, network=visit.visitor.network, path=page.path)
+    network = visit.visitor.network
+    visit.env.capped_log.warn(
+        "request.refused",
+        f"{reason} {network}",
+        now=visit.now,
+        seconds=MINUTE_SECONDS,
+        reason=reason,
+        network=network,
+        path=page.path,
+    )
     if visit.session is not None:
         await visit.do(record_refused, visit.session, reason=reason, path=page.path)
 

@@ -7,9 +7,21 @@ so it also stops login CSRF.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from urllib.parse import urlsplit
 
 from twostep.web.visit import Visit
+
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def hosts_of(origins: Iterable[str]) -> frozenset[str]:
+    """Values of Host that name one of `origins`; a default port may be written out (RFC 9110 §4.2.3)."""
+    hosts = set()
+    for scheme, netloc in (urlsplit(origin)[:2] for origin in origins):
+        hosts |= {netloc, f"{netloc}:{_DEFAULT_PORTS[scheme]}"}
+    return frozenset(hosts)
 
 
 def is_own_host(headers: Mapping[str, str], hosts: Collection[str]) -> bool:

@@ -58,7 +58,7 @@ class SessionCheck:
             if name == b"host":
                 host = value
             elif name == b"cookie":
-                cookie = value
+                cookie = cookie + b"; " + value if cookie else value
             elif self._refuse_forwarded and name.startswith((b"forwarded", b"x-forwarded-")):
                 return None
         if host.lower() not in self._hosts:

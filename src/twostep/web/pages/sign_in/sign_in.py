@@ -96,7 +96,7 @@ async def sign_out(visit: Visit) -> Response:
         await visit.do(sessions.sign_out, visit.session)
     response = see_other(visit.url("sign_in"))
     cookies.expire_session(response, visit.env)
-    response.headers["clear-site-data"] = '"cache", "storage"'
+    response.headers["clear-site-data"] = '"storage"'
     return response
 
 
