@@ -76,27 +76,27 @@ def axe() -> str:
 def watched(browser: Browser, url: str, **options: Any) -> Iterator[BrowserContext]:
     """A window of its own. Afterwards nothing may have been said on a console, no policy broken, and
     nothing asked from another origin."""
-    wrong: list[str] = []
+    problems: list[str] = []
     settings = {"locale": "en-US", "timezone_id": "UTC", "user_agent": AGENT, "base_url": url}
     context = browser.new_context(**(settings | options))
     context.set_default_timeout(PATIENCE)
 
     def listen(message: ConsoleMessage) -> None:
         if message.type in {"error", "warning"} and not OWN_NEWS.match(message.text):
-            wrong.append(f"{message.type}: {message.text}")
+            problems.append(f"{message.type}: {message.text}")
 
     def ask(request: Request) -> None:
         if not request.url.startswith((f"{url}/", "data:", "about:")):
-            wrong.append(f"asked from elsewhere: {request.url}")
+            problems.append(f"asked from elsewhere: {request.url}")
 
     context.on("console", listen)
-    context.on("weberror", lambda error: wrong.append(str(error.error)))
+    context.on("weberror", lambda error: problems.append(str(error.error)))
     context.on("request", ask)
     try:
         yield context
     finally:
         context.close()
-    assert wrong == []
+    assert problems == []
 
 
 @dataclass
@@ -140,8 +140,8 @@ class BrowserWalker:
 
     def read_codes(self) -> list[str]:
         return [
-            str(one.get_attribute("data-backup-code"))
-            for one in self.page.locator("[data-backup-code]").all()
+            str(element.get_attribute("data-backup-code"))
+            for element in self.page.locator("[data-backup-code]").all()
         ]
 
     def read(self) -> str:
@@ -201,6 +201,6 @@ def read_qr(page: Page, scheme: Literal["light", "dark"]) -> str:
     """What a camera reads from the whole page, drawn light or dark."""
     page.emulate_media(color_scheme=scheme)
     picture = Image.open(io.BytesIO(page.screenshot(full_page=True)))
-    found = zxingcpp.read_barcodes(picture)
-    assert [one.format for one in found] == [zxingcpp.BarcodeFormat.QRCode]
-    return str(found[0].text)
+    codes = zxingcpp.read_barcodes(picture)
+    assert [code.format for code in codes] == [zxingcpp.BarcodeFormat.QRCode]
+    return str(codes[0].text)

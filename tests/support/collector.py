@@ -45,22 +45,22 @@ class Collector:
     def resources(self) -> list[dict[str, Any]]:
         """Who handed them in."""
         return [
-            _plain(one.resource.attributes)
+            _plain(resource_spans.resource.attributes)
             for request in self.requests()
-            for one in request.resource_spans
+            for resource_spans in request.resource_spans
         ]
 
     def spans(self) -> list[Span]:
         """Every span, in the order of their beginning."""
-        found = [
+        spans = [
             (span.start_time_unix_nano, span)
             for request in self.requests()
             for resource in request.resource_spans
             for scope in resource.scope_spans
             for span in scope.spans
         ]
-        found.sort(key=lambda pair: pair[0])
-        for _, span in found:
+        spans.sort(key=lambda pair: pair[0])
+        for _, span in spans:
             assert not span.events
             assert not span.links
             assert not span.status.message
@@ -74,12 +74,12 @@ class Collector:
                 span.status.code == span.status.STATUS_CODE_ERROR,
                 _plain(span.attributes),
             )
-            for _, span in found
+            for _, span in spans
         ]
 
 
 def _plain(pairs: Any) -> dict[str, Any]:
-    return {one.key: getattr(one.value, one.value.WhichOneof("value")) for one in pairs}
+    return {pair.key: getattr(pair.value, pair.value.WhichOneof("value")) for pair in pairs}
 
 
 @contextmanager

@@ -38,7 +38,7 @@ class Tally:
 
     answers: Counter[tuple[str, int]] = field(default_factory=Counter)
     successes: list[tuple[float, str]] = field(default_factory=list)
-    wrong: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
     longest_seconds: float = 0.0
 
     def note(self, url: str, path: str, answer: httpx.Response, *, seconds: float) -> None:
@@ -50,9 +50,9 @@ class Tally:
             waits = int(answer.headers.get("retry-after", "0")) > 0
             kind = waits and "We can't do this right now" in answer.text
             if not kind:
-                self.wrong.append(f"503 of {path}: {answer.headers} {answer.text[:300]}")
+                self.problems.append(f"503 of {path}: {answer.headers} {answer.text[:300]}")
         elif status not in {200, 303, 422}:
-            self.wrong.append(f"{status} of {path} at {url}: {answer.text[:300]}")
+            self.problems.append(f"{status} of {path} at {url}: {answer.text[:300]}")
 
     def figures(self) -> str:
         """Answers by status, acknowledged changes, and the longest anybody waited."""
@@ -87,10 +87,10 @@ class Ledger:
 
 def new_ledgers(seeded: Sequence[dict[str, Any]]) -> Iterator[Ledger]:
     """An account each, in a network of its own."""
-    for number, one in enumerate(seeded):
+    for number, account in enumerate(seeded):
         address = f"127.{1 + number // 62_500}.{number // 250 % 250}.{1 + number % 250}"
-        secret = base64.b32decode(one["secret"])
-        yield Ledger(one["name"], one["password"], address, secret, one["browser"])
+        secret = base64.b32decode(account["secret"])
+        yield Ledger(account["name"], account["password"], address, secret, account["browser"])
 
 
 class Window:
@@ -185,7 +185,9 @@ class Person:
     async def add_app(self, window: Window) -> bytes:
         """The wizard: scan, type the code; the new app's secret."""
         page = expect(await window.get(WIZARD), 200).text
-        (uri,) = {html.unescape(one) for one in marks(page, "href") if one.startswith("otpauth:")}
+        (uri,) = {
+            html.unescape(link) for link in marks(page, "href") if link.startswith("otpauth:")
+        }
         key = parse_qs(urlsplit(uri).query)["secret"][0]
         secret = base64.b32decode(key + "=" * (-len(key) % 8))
         step = int(time.time()) // STEP_SECONDS  # noqa: TID251
@@ -236,16 +238,16 @@ class Crowd:
     life: Callable[[Person], Awaitable[None]] = Person.live
     tally: Tally = field(default_factory=Tally)
     known: list[Ledger] = field(default_factory=list)
-    done: asyncio.Event = field(default_factory=asyncio.Event)
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self, count: int) -> None:
-        """So many people, one account after the other, until `done`."""
+        """So many people, one account after the other, until `stop` is set."""
         async with asyncio.TaskGroup() as people:
             for _ in range(count):
                 people.create_task(self._live())
 
     async def _live(self) -> None:
-        while not self.done.is_set():
+        while not self.stop.is_set():
             ledger = next(self.ledgers, None)
             assert ledger is not None, "more accounts should have been seeded"
             self.known.append(ledger)
@@ -266,7 +268,7 @@ class Crowd:
         for ledger in self.known[:: max(1, len(self.known) // most) if most else 1]:
             async with new_client(ledger) as client:
                 await _review(Person(ledger, self.urls, client, self.tally), seen)
-        assert not self.tally.wrong, self.tally.wrong[:5]
+        assert not self.tally.problems, self.tally.problems[:5]
         return dict(seen)
 
 

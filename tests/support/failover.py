@@ -58,7 +58,7 @@ def fail_over(crowd: Crowd, nodes: Sequence[Node], servers: Servers) -> Outcome:
         lambda: crowd.acknowledged() >= there + CHANGES_AFTER and all(recovered()),
     )
     wait_until("a node is not ready again", lambda: all(node.is_ready() for node in nodes))
-    return Outcome(noticed, since - start, [one or float("inf") for one in recovered()])
+    return Outcome(noticed, since - start, [seconds or float("inf") for seconds in recovered()])
 
 
 async def under_load(
@@ -70,7 +70,7 @@ async def under_load(
         try:
             return await asyncio.to_thread(fail_over, crowd, nodes, servers)
         finally:
-            crowd.done.set()
+            crowd.stop.set()
 
     outcome, _ = await asyncio.gather(fail(), crowd.run(people))
     return outcome, await crowd.review()

@@ -88,7 +88,7 @@ async def fake_provider(reply: Reply) -> AsyncIterator[FakeProvider]:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
         line, *rest = head.strip().split("\r\n")
         headers = {
-            name.lower(): value.strip() for name, _, value in (one.partition(":") for one in rest)
+            name.lower(): value.strip() for name, _, value in (pair.partition(":") for pair in rest)
         }
         body = await reader.readexactly(int(headers.get("content-length", "0")))
         fake.taken.append(Taken(line, headers, body))

@@ -35,8 +35,8 @@ def fill_like(path: Path, url: str) -> None:
             columns = source.columns(table.name)
             names = ", ".join(columns)
             rows = source.rows(f"SELECT {names} FROM {table.name}")  # noqa: S608  our own
-            own = [row for row in rows if table.name != "installation" or "-" in row[0]]
-            target.insert(table.name, columns, own)
+            copied = [row for row in rows if table.name != "installation" or "-" in row[0]]
+            target.insert(table.name, columns, copied)
         target.finish()
     finally:
         source.close()
@@ -73,8 +73,10 @@ def _fill(database: sqlite3.Connection, table: str, count: int, first_instant: i
 
 def _unique_columns(database: sqlite3.Connection, table: str) -> set[str]:
     indexes = [row[1] for row in database.execute(f"PRAGMA index_list({table})") if row[2]]
-    found = {row[2] for index in indexes for row in database.execute(f"PRAGMA index_info({index})")}
-    return found | {row[1] for row in database.execute(f"PRAGMA table_info({table})") if row[5]}
+    columns = {
+        row[2] for index in indexes for row in database.execute(f"PRAGMA index_info({index})")
+    }
+    return columns | {row[1] for row in database.execute(f"PRAGMA table_info({table})") if row[5]}
 
 
 def _key(kind: str, table: str, number: int) -> object:

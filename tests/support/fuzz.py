@@ -181,13 +181,13 @@ async def ask(app: WebApp, request: Request, url: str, cookies: dict[str, str]) 
         sent.append(message)
 
     await app(scope, receive, send)
-    own = {name.decode(): value.decode("latin-1") for name, value in sent[0]["headers"]}
-    return Answer(sent[0]["status"], own, b"".join(one.get("body", b"") for one in sent[1:]))
+    fields = {name.decode(): value.decode("latin-1") for name, value in sent[0]["headers"]}
+    return Answer(sent[0]["status"], fields, b"".join(part.get("body", b"") for part in sent[1:]))
 
 
 def _unquote(path: str) -> str:
     return re.sub(
-        rb"%([0-9A-Fa-f]{2})", lambda found: bytes.fromhex(found[1].decode()), path.encode()
+        rb"%([0-9A-Fa-f]{2})", lambda match: bytes.fromhex(match[1].decode()), path.encode()
     ).decode("utf-8", "replace")
 
 
@@ -249,7 +249,7 @@ def _people(target: Target) -> None:
     product.run(help_desk.give_temporary_code(product.house.by(SHELL), _act("alice")))
     product.browser().post("/forgot-password", username="alice")
     people = {"full": full, "stale": stale, "plain": plain, "operator": operator, "half": half}
-    target.cookies |= {name: _cookie(one) for name, one in people.items()} | {"none": ""}
+    target.cookies |= {name: _cookie(browser) for name, browser in people.items()} | {"none": ""}
     for path in ("/settings/emails/confirm/{token}", "/reset-password/{token}", "/not-me/{token}"):
         target.parts[path] = [
             product.newest_link(path.partition("{")[0]).rpartition("/")[2],
@@ -262,7 +262,7 @@ def _people(target: Target) -> None:
     for path in ("/settings/sessions/{id}/end", "/settings/emails/{id}/remove"):
         pattern = path.replace("{id}", r"([\w-]+)")
         target.parts[path] = re.findall(pattern, full.get(path.partition("/{")[0]).text)
-    target.ids += sorted({one for ids in target.parts.values() for one in ids})
+    target.ids += sorted({part for ids in target.parts.values() for part in ids})
     target.good += ["alice", "alice@example.com", PASSWORD, entry.code(steps=1), codes[3]]
     target.good += ["sms", "call", "US", "(202) 555-0142", "de", "Europe/Berlin", phone]
     assert alice.id
@@ -295,7 +295,7 @@ def _act(name: str) -> Act:
 
 
 def _cookie(browser: Browser) -> str:
-    return "; ".join(f"{one.name}={one.value}" for one in browser.jar.jar)
+    return "; ".join(f"{cookie.name}={cookie.value}" for cookie in browser.jar.jar)
 
 
 # ── what is sent ────────────────────────────────────────────────────────────────────────────────
@@ -364,7 +364,7 @@ def texts(target: Target) -> st.SearchStrategy[str]:
         st.text(st.characters(), max_size=40),
         st.sampled_from(NASTY),
         st.sampled_from(target.good + target.ids),
-        st.sampled_from(("x", "9", "<", "é")).map(lambda one: one * LONG),
+        st.sampled_from(("x", "9", "<", "é")).map(lambda letter: letter * LONG),
         st.integers().map(str),
     )
 
@@ -383,7 +383,7 @@ def requests(draw: st.DrawFn, target: Target) -> Request:
     providers = st.sampled_from(("twilio", "vonage", "kannel", "webhook", "x"))
     path = re.sub(
         r"\{(\w+)\}",
-        lambda found: quoted(draw(providers if found[1] == "provider" else part)) or "x",
+        lambda match: quoted(draw(providers if match[1] == "provider" else part)) or "x",
         page.path,
     )
     opened_by = sorted(OPENED_BY[page.access])

@@ -197,8 +197,8 @@ class House:
         """Create backup codes; the codes."""
         made = await recovery_codes.make_codes(self.by(), signed_in.session)
         assert isinstance(made, recovery_codes.CodesMade), made
-        found = await self.by().read(recovery_codes.view_codes, signed_in.session)
-        return found.shown
+        view = await self.by().read(recovery_codes.view_codes, signed_in.session)
+        return view.shown
 
     def code(self, secret: bytes, *, steps: int = 0) -> str:
         """What an app shows now, or some steps from now."""
@@ -219,7 +219,9 @@ class House:
         """The code of the newest text or call."""
         await self.settle()
         message = next(
-            one.message for one in self.inbox.received if one.channel is not Channel.EMAIL
+            received.message
+            for received in self.inbox.received
+            if received.channel is not Channel.EMAIL
         )
         assert isinstance(message, TextMessage | CallMessage)
         return message.code
@@ -227,7 +229,11 @@ class House:
     async def subjects(self) -> list[str]:
         """Subjects of every mail so far, oldest first."""
         await self.settle()
-        mails = [one.message for one in self.inbox.received if isinstance(one.message, MailMessage)]
+        mails = [
+            received.message
+            for received in self.inbox.received
+            if isinstance(received.message, MailMessage)
+        ]
         return [mail.subject for mail in sorted(mails, key=lambda mail: mail.id)]
 
 

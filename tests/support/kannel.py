@@ -75,22 +75,22 @@ class Gateway:
     def messages(self) -> list[str]:
         """Texts on the phone, as the centre wrote them: `EXAMPLE +1202… text 123456 …`."""
         printed = self.phone.read_text(encoding="utf-8", errors="replace")
-        found: list[str] = []
+        texts: list[str] = []
         for line in re.findall(r"Got message \d+: <(.*?)>\s*$", printed, re.MULTILINE):
             # Its protocol is one of lines: what follows a line break looks like another message.
-            if _BEGINS.match(line) or not found:
-                found.append(line)
+            if _BEGINS.match(line) or not texts:
+                texts.append(line)
             else:
-                found[-1] += f"\n{line}"
-        return found
+                texts[-1] += f"\n{line}"
+        return texts
 
     def wait_for(self, count: int) -> list[str]:
         """The messages, once there are so many."""
-        return self._wait(lambda found: len(found) >= count)
+        return self._wait(lambda messages: len(messages) >= count)
 
     def wait_for_text(self, text: str) -> list[str]:
         """The messages, once that whole text is among them."""
-        return self._wait(lambda found: text in {text_of(one) for one in found})
+        return self._wait(lambda messages: text in {text_of(message) for message in messages})
 
     def _wait(self, enough: Callable[[list[str]], bool]) -> list[str]:
         wait_until("too little arrived", lambda: enough(self.messages()))

@@ -84,8 +84,8 @@ def hear(sound: bytes) -> str:
     decoder.start_utt()
     decoder.process_raw(_doubled(sound), full_utt=True)
     decoder.end_utt()
-    found = decoder.hyp()
-    words = found.hypstr.split() if found else []
+    guess = decoder.hyp()
+    words = guess.hypstr.split() if guess else []
     return "".join(str(DIGITS.index(word)) for word in words)
 
 
@@ -132,4 +132,4 @@ def _filtered(samples: Sequence[float]) -> list[float]:
 
 
 def _pack(samples: Sequence[float]) -> bytes:
-    return array("h", [max(-32_768, min(32_767, round(one))) for one in samples]).tobytes()
+    return array("h", [max(-32_768, min(32_767, round(sample))) for sample in samples]).tobytes()

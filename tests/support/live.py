@@ -129,8 +129,8 @@ class LiveDemo:
 
     def messages(self, channel: str) -> list[dict[str, Any]]:
         """What came by `channel` so far, newest first."""
-        found = httpx.get(f"{self.url}/_demo/messages", timeout=PATIENCE_SECONDS, trust_env=False)
-        return [one for one in found.json() if one["channel"] == channel]
+        answer = httpx.get(f"{self.url}/_demo/messages", timeout=PATIENCE_SECONDS, trust_env=False)
+        return [message for message in answer.json() if message["channel"] == channel]
 
     def wait_for(self, channel: str, *, count: int) -> dict[str, Any]:
         """The newest message once `count` have come."""
@@ -188,10 +188,10 @@ class LiveDemo:
     def verify_audit(self) -> None:
         """Verify the audit trail with the command line; must find nothing."""
         command = [sys.executable, "-m", "twostep", "--config", str(self.folder / "twostep.toml")]
-        done = subprocess.run(
+        result = subprocess.run(
             [*command, "audit", "verify"], capture_output=True, text=True, check=False
         )
-        assert done.returncode == 0, done.stdout + done.stderr
+        assert result.returncode == 0, result.stdout + result.stderr
 
 
 @contextmanager

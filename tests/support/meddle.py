@@ -50,7 +50,7 @@ def dump(url: str) -> bytes:
     """Every byte that the database keeps: SQLite's files, or PostgreSQL's tables as COPY writes them."""
     path = sqlite_path(url)
     if path is not None:
-        return b"".join(one.read_bytes() for one in path.parent.glob(f"{path.name}*"))
+        return b"".join(file.read_bytes() for file in path.parent.glob(f"{path.name}*"))
     pieces: list[bytes] = []
     with psycopg.connect(url) as connection:
         for name in _names(url):
@@ -119,12 +119,12 @@ class Watched:
 def _names(url: str) -> list[str]:
     """Names of the tables."""
     if sqlite_path(url):
-        found = look(url, "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
+        rows = look(url, "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
     else:
-        found = look(
+        rows = look(
             url, "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename"
         )
-    return [name for (name,) in found]
+    return [name for (name,) in rows]
 
 
 def _execute(

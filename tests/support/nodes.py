@@ -33,7 +33,7 @@ class Node:
     url: str
     process: subprocess.Popen[str]
     said: list[dict[str, Any]] = field(default_factory=list)
-    wrong: list[str] = field(default_factory=list)
+    strange: list[str] = field(default_factory=list)
 
     @property
     def address(self) -> tuple[str, int]:
@@ -55,13 +55,13 @@ class Node:
         return self.process.wait(PATIENCE_SECONDS)
 
     def listen(self, ready: threading.Event) -> None:
-        """Read its log to the end; what is no log line is written down as wrong."""
+        """Read its log to the end; what is no log line is kept in `strange`."""
         assert self.process.stderr is not None
         for line in self.process.stderr:
             try:
                 self.said.append(json.loads(line))
             except ValueError:
-                self.wrong.append(line)
+                self.strange.append(line)
             else:
                 if self.said[-1]["event"] in {"serve.ready", "worker.ready"}:
                     ready.set()
@@ -69,7 +69,10 @@ class Node:
 
     def faults(self) -> list[object]:
         """What it should not have said: traces, and requests that failed."""
-        return [*self.wrong, *(one for one in self.said if one["level"] in {"error", "critical"})]
+        return [
+            *self.strange,
+            *(line for line in self.said if line["level"] in {"error", "critical"}),
+        ]
 
 
 @dataclass
@@ -84,13 +87,13 @@ class Installation:
         return self._run("twostep", *arguments, typed=typed)
 
     def _run(self, module: str, *arguments: str, typed: str = "") -> str:
-        done = subprocess.run(
+        result = subprocess.run(
             [sys.executable, "-m", module, *arguments],
             cwd=self.folder, env={**self._environment(), "PYTHONPATH": str(ROOT)}, input=typed,
             capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False,
         )  # fmt: skip
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        assert result.returncode == 0, result.stdout + result.stderr
+        return result.stdout
 
     def seed(self, count: int) -> list[dict[str, Any]]:
         """Accounts with an app each: name, password, secret (base32), browser's token."""
@@ -122,7 +125,7 @@ class Installation:
         listening.start()
         try:
             assert ready.wait(PATIENCE_SECONDS), "it does not start"
-            assert process.poll() is None, node.said + node.wrong
+            assert process.poll() is None, node.said + node.strange
             yield node
         finally:
             process.kill()

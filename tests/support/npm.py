@@ -39,12 +39,12 @@ def need(package: str) -> Path:
 
 def _install(package: str, place: Path) -> None:
     if not (place / "node_modules" / package).is_dir():
-        done = subprocess.run(
+        result = subprocess.run(
             ["npm", "install", "--silent", "--no-audit", "--no-fund", PACKAGES[package]],
             cwd=place,
             capture_output=True,
             timeout=SECONDS,
             check=False,
         )
-        if done.returncode != 0:
+        if result.returncode != 0:
             pytest.skip(f"npm could not install {package}")

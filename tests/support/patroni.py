@@ -59,11 +59,11 @@ def deployed(name: str, **changes: str) -> str:
     return text
 
 
-def for_machine(text: str, number: int, *, own: Sequence[str]) -> str:
+def for_machine(text: str, number: int, *, marks: Sequence[str]) -> str:
     """What a reader changes on machine `number`: its name, and its address on lines with these words."""
     lines = [
         re.sub(r"127\.0\.0\.21", f"127.0.0.2{number}", re.sub(r"\bdb1\b", f"db{number}", line))
-        if any(word in line for word in own)
+        if any(word in line for word in marks)
         else line
         for line in text.splitlines()
     ]
@@ -110,7 +110,7 @@ class Cluster:
         return "postgresql://twostep:hush@127.0.0.1:5000/panel"
 
     def primary(self) -> Machine | None:
-        return next((one for one in self.machines if one.is_("primary")), None)
+        return next((machine for machine in self.machines if machine.is_("primary")), None)
 
     def kill(self) -> None:
         """The primary's machine is gone, its etcd too."""
@@ -137,8 +137,10 @@ Popen = subprocess.Popen[bytes]
 
 def _start_etcd(folder: Path, number: int) -> Popen:
     text = deployed("etcd.default", **{"/var/lib/etcd": str(folder / f"etcd{number}")})
-    own = ("ETCD_NAME", "ETCD_LISTEN", "ETCD_ADVERTISE", "ETCD_INITIAL_ADVERTISE")
-    settings = dict(re.findall(r'^(\w+)="(.*)"$', for_machine(text, number, own=own), re.MULTILINE))
+    marks = ("ETCD_NAME", "ETCD_LISTEN", "ETCD_ADVERTISE", "ETCD_INITIAL_ADVERTISE")
+    settings = dict(
+        re.findall(r'^(\w+)="(.*)"$', for_machine(text, number, marks=marks), re.MULTILINE)
+    )
     return _start(folder, f"etcd{number}", ["/usr/bin/etcd"], **settings)
 
 
@@ -151,7 +153,7 @@ def _start_patroni(folder: Path, number: int) -> Popen:
         **{"/var/lib/postgresql/15/twostep": str(folder / f"db{number}"),
            "/var/run/postgresql": str(sockets)},
     )  # fmt: skip
-    text = for_machine(text, number, own=("name: db1", "listen:", "connect_address:"))
+    text = for_machine(text, number, marks=("name: db1", "listen:", "connect_address:"))
     path = folder / f"patroni{number}.yml"
     path.write_text(text, encoding="utf-8")
     return _start(folder, f"patroni{number}", ["/usr/bin/patroni", path])
@@ -194,8 +196,8 @@ def run_cluster(folder: Path) -> Iterator[Cluster]:
 
 def _is_whole(cluster: Cluster) -> Callable[[], bool]:
     return lambda: (
-        any(one.is_("primary") for one in cluster.machines)
-        and any(one.is_("sync") for one in cluster.machines)
+        any(machine.is_("primary") for machine in cluster.machines)
+        and any(machine.is_("sync") for machine in cluster.machines)
     )
 
 

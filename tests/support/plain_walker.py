@@ -42,7 +42,7 @@ class Node:
     def _raw(self) -> str:
         if self.tag in {"script", "style"}:
             return ""
-        parts = [one if isinstance(one, str) else one._raw() for one in self.children]
+        parts = [child if isinstance(child, str) else child._raw() for child in self.children]
         joined = "".join(parts)
         return joined if self.tag in {"span", "strong", "b", "bdi", "small"} else f" {joined} "
 
@@ -107,20 +107,20 @@ class PlainWalker:
         self._take(self.client.get(path))
 
     def press(self, name: str) -> None:
-        found = [
+        controls = [
             node
             for node in self.page.all("a", "button")
             if pattern(name).match(node.words) and "hidden" not in node.attributes
         ]
-        targets = {one.attributes.get("href", id(one)) for one in found}
+        targets = {control.attributes.get("href", id(control)) for control in controls}
         assert len(targets) == 1, f"{len(targets)} of {name!r} on {self.here}: {self.read()}"
-        if found[0].tag == "a":
-            self.open(urljoin(self.here, found[0].attributes["href"]))
+        if controls[0].tag == "a":
+            self.open(urljoin(self.here, controls[0].attributes["href"]))
         else:
-            self._send(found[0])
+            self._send(controls[0])
 
     def open_menu(self, user: str) -> None:
-        menus = [one.words for one in self.page.all("summary")]
+        menus = [menu.words for menu in self.page.all("summary")]
         assert menus == [user]
 
     def fill(self, label: str, text: str) -> None:
@@ -128,7 +128,7 @@ class PlainWalker:
 
     def select(self, label: str, option: str) -> None:
         field_ = self._field(label)
-        option_ = next(one for one in field_.all("option") if one.words.startswith(option))
+        option_ = next(choice for choice in field_.all("option") if choice.words.startswith(option))
         self.typed[id(field_)] = option_.attributes["value"]
 
     def choose(self, label: str) -> None:
@@ -136,16 +136,16 @@ class PlainWalker:
         self.typed[id(circle)] = circle.attributes["value"]
 
     def arrive(self, path: str, heading: str) -> None:
-        assert (self.here, [one.words for one in self.page.all("h1")]) == (path, [heading])
+        assert (self.here, [element.words for element in self.page.all("h1")]) == (path, [heading])
 
     def read_picture(self) -> str:
         link = next(
-            one for one in self.page.all("a") if one.words == "Open in my authenticator app"
+            link for link in self.page.all("a") if link.words == "Open in my authenticator app"
         )
         return link.attributes["href"]
 
     def read_codes(self) -> list[str]:
-        marked = (one.attributes.get("data-backup-code") for one in self.page.all("code"))
+        marked = (element.attributes.get("data-backup-code") for element in self.page.all("code"))
         return [code for code in marked if code]
 
     def read(self) -> str:
@@ -162,12 +162,16 @@ class PlainWalker:
         self.typed = {}
 
     def _field(self, label: str) -> Node:
-        names = [one.attributes["for"] for one in self.page.all("label") if one.words == label]
+        names = [
+            element.attributes["for"]
+            for element in self.page.all("label")
+            if element.words == label
+        ]
         assert len(names) == 1, f"{label!r} on {self.here}: {self.read()}"
         return next(
-            one
-            for one in self.page.all("input", "select", "textarea")
-            if one.attributes.get("id") == names[0]
+            control
+            for control in self.page.all("input", "select", "textarea")
+            if control.attributes.get("id") == names[0]
         )
 
     def _send(self, button: Node) -> None:
@@ -190,15 +194,15 @@ class PlainWalker:
     def _value(self, control: Node, form: Node) -> str | None:
         if control.tag == "select":
             options = list(control.all("option"))
-            chosen = [one for one in options if "selected" in one.attributes] or options[:1]
+            chosen = [item for item in options if "selected" in item.attributes] or options[:1]
             return self.typed.get(id(control), chosen[0].attributes["value"])
         if control.attributes.get("type") in {"radio", "checkbox"}:
             group = [
-                one
-                for one in form.all("input")
-                if one.attributes.get("name") == control.attributes.get("name")
+                other
+                for other in form.all("input")
+                if other.attributes.get("name") == control.attributes.get("name")
             ]
-            asked = [one for one in group if id(one) in self.typed]
-            chosen = asked or [one for one in group if "checked" in one.attributes]
+            asked = [control for control in group if id(control) in self.typed]
+            chosen = asked or [control for control in group if "checked" in control.attributes]
             return control.attributes.get("value", "on") if control in chosen else None
         return self.typed.get(id(control), control.attributes.get("value", ""))

@@ -184,11 +184,11 @@ class Programs:
 
     def run(self, name: str, *arguments: str | Path) -> None:
         """Run one to its end; must succeed."""
-        done = subprocess.run(
+        result = subprocess.run(
             [self.folder / name, *arguments],
             user=self.user, cwd="/", capture_output=True, text=True, check=False,
         )  # fmt: skip
-        assert done.returncode == 0, done.stdout + done.stderr
+        assert result.returncode == 0, result.stdout + result.stderr
 
 
 def open_programs(folder: Path) -> Programs:

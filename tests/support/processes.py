@@ -11,19 +11,19 @@ from pathlib import Path
 
 def family(pid: int) -> list[int]:
     """A process, then its children and theirs."""
-    found = [pid]
+    pids = [pid]
     for children in Path(f"/proc/{pid}/task").glob("*/children"):
         with suppress(OSError):  # one that ends meanwhile
             for child in children.read_text(encoding="ascii").split():
-                found += family(int(child))
-    return found
+                pids += family(int(child))
+    return pids
 
 
 def send(pid: int, number: signal.Signals) -> None:
     """Signal a whole family, the oldest first, so that it replaces none of the others."""
-    for one in family(pid):
+    for member in family(pid):
         with suppress(ProcessLookupError):
-            os.kill(one, number)
+            os.kill(member, number)
 
 
 def starved_seconds(pid: int) -> float:
@@ -38,6 +38,6 @@ def starved_seconds(pid: int) -> float:
 def memory_bytes(pid: int) -> int:
     """What a process takes of the memory, its share of what it shares included (PSS)."""
     rollup = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
-    found = re.search(r"^Pss:\s+(\d+) kB", rollup, re.MULTILINE)
-    assert found is not None, rollup
-    return int(found[1]) * 1024
+    match = re.search(r"^Pss:\s+(\d+) kB", rollup, re.MULTILINE)
+    assert match is not None, rollup
+    return int(match[1]) * 1024

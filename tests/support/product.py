@@ -88,15 +88,15 @@ class Browser:
     ) -> httpx2.Response:
         """One request, for tests that run several together."""
         product = self.product
-        own = {"user-agent": self.user_agent}
+        defaults = {"user-agent": self.user_agent}
         if method == "POST":
-            own["origin"] = product.url
+            defaults["origin"] = product.url
         sent = {name.replace("_", "-"): value for name, value in (headers or {}).items()}
         transport = httpx2.ASGITransport(product.app, client=(self.network, 40_000))
         async with httpx2.AsyncClient(
             transport=transport, base_url=product.url, cookies=self.jar
         ) as client:
-            response = await client.request(method, path, data=fields, headers=own | sent)
+            response = await client.request(method, path, data=fields, headers=defaults | sent)
             self.jar = client.cookies
         return response
 
@@ -202,15 +202,15 @@ class TestProduct:
     def mails(self) -> list[MailMessage]:
         """Every mail so far, oldest first."""
         self.deliver()
-        received = [one.message for one in self.house.inbox.received]
-        mails = [one for one in received if isinstance(one, MailMessage)]
+        messages = [received.message for received in self.house.inbox.received]
+        mails = [message for message in messages if isinstance(message, MailMessage)]
         return sorted(mails, key=lambda mail: mail.id)  # several are sent at once
 
     def newest_link(self, prefix: str) -> str:
         """Path of the newest mailed link that begins with `prefix`, as in `/not-me/`."""
         for mail in reversed(self.mails()):
-            if found := re.search(re.escape(self.url + prefix) + r"[\w-]+", mail.text):
-                return found[0].removeprefix(self.url)
+            if match := re.search(re.escape(self.url + prefix) + r"[\w-]+", mail.text):
+                return match[0].removeprefix(self.url)
         raise LookupError(f"no mail has a link to {prefix}")
 
     def events(self, account: Account) -> list[Activity]:
@@ -246,10 +246,10 @@ def words(page: httpx2.Response) -> str:
 
 def problem(page: httpx2.Response) -> str:
     """The sentences of a form's error summary, empty when there is none."""
-    found = re.search(r'<div class="notice danger".*?</ul>', page.text, re.DOTALL)
-    if found is None:
+    match = re.search(r'<div class="notice danger".*?</ul>', page.text, re.DOTALL)
+    if match is None:
         return ""
-    items = re.findall(r"<li>(.*?)</li>", found[0], re.DOTALL)
+    items = re.findall(r"<li>(.*?)</li>", match[0], re.DOTALL)
     return " ".join(html.unescape(re.sub(r"<[^>]+>", "", item)) for item in items)
 
 
@@ -265,9 +265,9 @@ def backup_codes(page: httpx2.Response) -> list[str]:
 
 def setup_uri(page: httpx2.Response) -> str:
     """The whole otpauth address of the wizard."""
-    found = re.search(r'href="(otpauth://[^"]+)"', page.text)
-    assert found is not None, words(page)
-    return html.unescape(found[1])
+    match = re.search(r'href="(otpauth://[^"]+)"', page.text)
+    assert match is not None, words(page)
+    return html.unescape(match[1])
 
 
 def decode_secret(uri: str) -> bytes:

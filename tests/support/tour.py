@@ -161,7 +161,7 @@ class Tour:
         yield "codes-none"
         self._send(path)
         marked = self.page.locator("[data-backup-code]").all()
-        self.codes = [str(one.get_attribute("data-backup-code")) for one in marked]
+        self.codes = [str(element.get_attribute("data-backup-code")) for element in marked]
         yield "codes"
         self._send(path, 422, proof=WRONG_BACKUP_CODE)
         yield "codes-wrong"
@@ -177,8 +177,8 @@ class Tour:
         yield "passkey-new"
         self._go(SECURITY)
         ids = {
-            str(one.get_attribute("data-method-kind")): one.get_attribute("data-method-id")
-            for one in self.page.locator("[data-method-id]").all()
+            str(element.get_attribute("data-method-kind")): element.get_attribute("data-method-id")
+            for element in self.page.locator("[data-method-id]").all()
         }
         for kind, act in (
             ("app", "rename"),
