@@ -26,7 +26,7 @@ SECONDS = PATIENCE_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class Result:
     """What a call left behind."""
 
     code: int
@@ -47,20 +47,20 @@ def call(
     typed: str = "",
     through: Sequence[str] = (),
     **settings: str,
-) -> Done:
+) -> Result:
     """Run the program. `through`: a command that runs another, such as setpriv."""
     module = (*through, sys.executable, "-m", "twostep")
     return _run(folder, *module, *arguments, typed=typed, **settings)
 
 
-def seed(folder: Path, *options: str) -> Done:
+def seed(folder: Path, *options: str) -> Result:
     """Fill the installation in that folder as benchmarks do; the file is relative to it."""
     module = (sys.executable, "-m", "bench.seed")
     return _run(folder, *module, *options, PYTHONPATH=str(ROOT))
 
 
-def _run(folder: Path, *command: str, typed: str = "", **settings: str) -> Done:
-    done = subprocess.run(
+def _run(folder: Path, *command: str, typed: str = "", **settings: str) -> Result:
+    result = subprocess.run(
         command,
         cwd=folder,
         env={**environment(), **settings},
@@ -70,16 +70,16 @@ def _run(folder: Path, *command: str, typed: str = "", **settings: str) -> Done:
         timeout=SECONDS,
         check=False,
     )
-    assert "Traceback" not in done.stderr, done.stderr
-    return Done(done.returncode, done.stdout, done.stderr)
+    assert "Traceback" not in result.stderr, result.stderr
+    return Result(result.returncode, result.stdout, result.stderr)
 
 
 @pytest.fixture(scope="session")
 def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("installed")
     operator = ("--operator", "root", "--email", "root@example.com", "--password-stdin")
-    done = call(folder, *INIT, *operator, typed=f"{PASSWORD}\n")
-    assert done.code == 0, done.err
+    result = call(folder, *INIT, *operator, typed=f"{PASSWORD}\n")
+    assert result.code == 0, result.err
     # Relative, so that a copy of the folder is an installation of its own.
     config = folder / "twostep.toml"
     config.write_text(config.read_text().replace(str(folder / "data"), "data"))
@@ -95,13 +95,13 @@ def folder(made_once: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def twostep(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., Done]:
+) -> Callable[..., Result]:
     """Run a verb in that installation, in this process, because starting one takes half a second."""
     monkeypatch.chdir(folder)
     for name in set(os.environ) - set(environment()):
         monkeypatch.delenv(name)
 
-    def run_here(*arguments: str, typed: str = "", **settings: str) -> Done:
+    def run_here(*arguments: str, typed: str = "", **settings: str) -> Result:
         capsys.readouterr()
         with monkeypatch.context() as here:
             here.setattr(sys, "stdin", io.StringIO(typed))
@@ -109,6 +109,6 @@ def twostep(
                 here.setenv(name, value)
             code = run(arguments, WIRING)
         printed = capsys.readouterr()
-        return Done(code, printed.out, printed.err)
+        return Result(code, printed.out, printed.err)
 
     return run_here

@@ -50,7 +50,7 @@ def test_an_installation_moves_to_postgresql_and_back(twostep, folder, on_server
     # The new one goes on: with new rows, the same chains, and what was in the file.
     bob = ("user", "add", "bob", "--email", "bob@example.com", "--password-stdin")
     assert twostep(*bob, typed=TYPED, **there).code == 0
-    assert [one["name"] for one in json.loads(twostep("user", "list", "--json", **there).out)] == [
+    assert [user["name"] for user in json.loads(twostep("user", "list", "--json", **there).out)] == [
         "alice", "bob", "root",
     ]  # fmt: skip
     again = twostep("audit", "export", **there).out
@@ -64,9 +64,9 @@ def test_an_installation_moves_to_postgresql_and_back(twostep, folder, on_server
     new_file = f"sqlite:{folder / 'data' / 'new.sqlite3'}"
     back = twostep("db", "copy", "--json", "--from", on_server, "--to", new_file, **kept)
     assert back.code == 0, back.err
-    told = json.loads(back.out)
-    assert told["rows"] == sum(told["tables"].values())
-    assert told["checkpoint"] > 0
+    copied = json.loads(back.out)
+    assert copied["rows"] == sum(copied["tables"].values())
+    assert copied["checkpoint"] > 0
     here = {**kept, "TWOSTEP_DATABASE_URL": sqlite_url(folder, "new")}
     assert twostep("audit", "verify", **here).code == 0
     assert set(again.splitlines()) <= set(twostep("audit", "export", **here).out.splitlines())
@@ -150,16 +150,16 @@ def test_what_cannot_be_moved_is_said_in_one_line(twostep, folder, source, targe
 
 
 def test_init_on_postgresql_says_where_the_database_is(tmp_path, on_server):
-    done = call(
+    result = call(
         tmp_path, *INIT, "--operator", "root", "--email", "root@example.com", "--password-stdin",
         typed=f"{PASSWORD}\n", TWOSTEP_DATABASE_URL=on_server,
     )  # fmt: skip
-    assert done.code == 0, done.err
-    assert f"and key file in {tmp_path / 'data'}." in done.out
+    assert result.code == 0, result.err
+    assert f"and key file in {tmp_path / 'data'}." in result.out
     assert re.search(
-        r"The database is test_\d+ on 127\.0\.0\.1:\d+; it has its schema now", done.out
+        r"The database is test_\d+ on 127\.0\.0\.1:\d+; it has its schema now", result.out
     )
-    assert "hush-hush" not in done.out
+    assert "hush-hush" not in result.out
     assert not (tmp_path / "data" / "twostep.sqlite3").exists()
     with psycopg.connect(on_server) as connection:
         assert connection.execute("SELECT name FROM accounts").fetchall() == [("root",)]

@@ -55,6 +55,6 @@ def test_what_was_sent_and_what_went_wrong_stands_in_tables(twostep, folder):
     assert re.search(r"console +sms +skipped until .* UTC: HTTP 503 +0 +0", out)
     assert re.search(r"\d{4}-\d\d-\d\d +3 +0 +0 +0 +3 expired +1 +9 s\n", out)
     assert re.search(r"\d{4}-\d\d-\d\d +CH +1 .*\n\d{4}-\d\d-\d\d +DE +2 ", out)
-    found = json.loads(twostep("delivery", "status", "--json").out)
-    assert [one["event"] for one in found["alarms"]] == ["provider.tripped"]
-    assert [one["region"] for one in found["countries"]] == ["CH", "DE"]
+    status = json.loads(twostep("delivery", "status", "--json").out)
+    assert [alarm["event"] for alarm in status["alarms"]] == ["provider.tripped"]
+    assert [country["region"] for country in status["countries"]] == ["CH", "DE"]

@@ -14,19 +14,19 @@ ADDED = ("user", "add", "alice", "--email", "alice@example.com", "--password-std
 
 def rows(folder, sql, *values):
     with closing(sqlite3.connect(folder / "data" / "twostep.sqlite3")) as database:
-        found = database.execute(sql, values).fetchall()
+        answer = database.execute(sql, values).fetchall()
         database.commit()
-        return found
+        return answer
 
 
 @pytest.mark.row("OTP-15")
 def test_keys_are_rotated_listed_and_removed(twostep, folder):
     old = json.loads(twostep("keys", "list", "--json").out)[0]
     assert old["seals"]
-    done = twostep("keys", "rotate", "--json")
-    assert done.code == 0
-    new = json.loads(done.out)["key"]
-    assert [one["id"] for one in json.loads(twostep("keys", "list", "--json").out)] == [
+    result = twostep("keys", "rotate", "--json")
+    assert result.code == 0
+    new = json.loads(result.out)["key"]
+    assert [key["id"] for key in json.loads(twostep("keys", "list", "--json").out)] == [
         new,
         old["id"],
     ]
@@ -34,7 +34,7 @@ def test_keys_are_rotated_listed_and_removed(twostep, folder):
     assert twostep("keys", "remove", new).code == 1
     assert twostep("keys", "remove", "nothing").code == 1
     assert twostep("keys", "remove", old["id"]).code == 0
-    assert [one["id"] for one in json.loads(twostep("keys", "list", "--json").out)] == [new]
+    assert [key["id"] for key in json.loads(twostep("keys", "list", "--json").out)] == [new]
     assert (folder / "data" / "twostep.key").stat().st_mode & 0o777 == 0o600
     assert twostep("audit", "verify").code == 0
     exported = twostep("audit", "export").out
@@ -64,9 +64,9 @@ def test_keys_from_the_environment_are_not_ours_to_write(twostep, folder):
     text = (folder / "data" / "twostep.key").read_text()
     new = "fresh " + "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE=" + "\n"
     given = {"TWOSTEP_KEY": new + text.split("\n", 2)[2]}
-    done = twostep("keys", "rotate", "--json", **given)
-    assert done.code == 0, done.err
-    assert json.loads(done.out)["key"] == "fresh"
+    result = twostep("keys", "rotate", "--json", **given)
+    assert result.code == 0, result.err
+    assert json.loads(result.out)["key"] == "fresh"
     old = json.loads(twostep("keys", "list", "--json", **given).out)[1]["id"]
     refused = twostep("keys", "remove", old, **given)
     assert refused.code == 1
@@ -82,12 +82,12 @@ def test_a_whole_trail_is_verified_and_a_changed_one_is_not(twostep, folder):
     assert "Nothing wrong" in whole.out
     assert "No audit_checkpoint_file is set" in whole.out
     rows(folder, "UPDATE audit_records SET body = replace(body, 'user', 'root') WHERE seq = 1")
-    found = twostep("audit", "verify")
-    assert found.code == 1
-    assert "changed" in found.out
-    told = json.loads(twostep("audit", "verify", "--json").out)
-    assert told["findings"][0]["fault"] == "changed"
-    assert told["findings"][0]["seq"] == 1
+    result = twostep("audit", "verify")
+    assert result.code == 1
+    assert "changed" in result.out
+    report = json.loads(twostep("audit", "verify", "--json").out)
+    assert report["findings"][0]["fault"] == "changed"
+    assert report["findings"][0]["seq"] == 1
 
 
 def test_with_a_file_outside_nothing_is_said_to_be_missing(twostep, folder):
@@ -128,11 +128,11 @@ def test_a_reference_shows_who_knew_the_password(twostep, folder):
         " created_at, expires_at) SELECT 'KITE-4821', id, 's', '192.0.2.7', 'Firefox on Linux',"
         " 0, 4000000000 FROM accounts",
     )
-    done = twostep("user", "find", "--reference", "kite-4821", "--json")
-    assert done.code == 0
-    told = json.loads(done.out)
-    assert told["name"] == "root"
-    assert told["reference"]["network"] == "192.0.2.7"
+    result = twostep("user", "find", "--reference", "kite-4821", "--json")
+    assert result.code == 0
+    account = json.loads(result.out)
+    assert account["name"] == "root"
+    assert account["reference"]["network"] == "192.0.2.7"
     refused = twostep("user", "find", "--reference", "KITE-0000")
     assert refused.code == 1
     assert "not proved" in refused.err

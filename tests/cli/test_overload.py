@@ -75,10 +75,10 @@ def seed_three(folder: Path) -> list[dict[str, str]]:
 def running(
     folder: Path, people: Sequence[dict[str, str]] = (), **settings: str
 ) -> Iterator[Running]:
-    one = Running(free_port(), free_port(), list(people))
-    settings["TWOSTEP_METRICS__PORT"] = str(one.metrics_port)
-    with serving(folder, one.port, **settings):
-        yield one
+    server = Running(free_port(), free_port(), list(people))
+    settings["TWOSTEP_METRICS__PORT"] = str(server.metrics_port)
+    with serving(folder, server.port, **settings):
+        yield server
 
 
 @pytest.fixture
@@ -122,7 +122,7 @@ def test_a_flood_of_passwords_holds_up_nobody_who_is_known(busy: Running) -> Non
         await asyncio.wait_for(begun.wait(), PATIENCE_SECONDS)
 
         checks = [await ask(port, get(port, "/api/session", cookie=full)) for _ in range(20)]
-        assert {one.status for one in checks} == {200}
+        assert {answer.status for answer in checks} == {200}
         assert (await ask(port, get(port, "/settings/security", cookie=full))).status == 200
         options = await ask(port, post(port, "/sign-in/passkey/options", {}))
         assert (options.status, "challenge" in options.body) == (200, True)
@@ -133,15 +133,15 @@ def test_a_flood_of_passwords_holds_up_nobody_who_is_known(busy: Running) -> Non
         assert (known.status, known.headers["location"]) == (303, "/sign-in/code")
 
         stop.set()
-        answers = [one for each in await asyncio.gather(*tasks) for one in each]
-        assert {one.status for one in answers} <= {422, 429, 503}
-        refused = [one for one in answers if one.status == 503]
+        answers = [answer for each in await asyncio.gather(*tasks) for answer in each]
+        assert {answer.status for answer in answers} <= {422, 429, 503}
+        refused = [answer for answer in answers if answer.status == 503]
         assert refused
-        for one in refused:
-            assert one.headers["retry-after"] == "2"
-            assert "Many people are signing in right now." in one.body
-            assert 'value="nobody-' in one.body
-            assert "hunter2" not in one.body
+        for answer in refused:
+            assert answer.headers["retry-after"] == "2"
+            assert "Many people are signing in right now." in answer.body
+            assert 'value="nobody-' in answer.body
+            assert "hunter2" not in answer.body
         figures = busy.figures()
         assert figures["twostep_hash_refused_total"] == len(refused)
         assert figures["twostep_unavailable_total"] == len(refused)
@@ -203,9 +203,9 @@ def test_slow_clients_are_sent_away(strict: Running) -> None:
         assert (await ask(port, get(port, "/healthz"))).status == 200
 
     asyncio.run(story())
-    found = strict.figures()
-    assert found['twostep_connections_ended_total{reason="slow_headers"}'] >= 2
-    assert found['twostep_connections_ended_total{reason="unread_body"}'] >= 1
+    figures = strict.figures()
+    assert figures['twostep_connections_ended_total{reason="slow_headers"}'] >= 2
+    assert figures['twostep_connections_ended_total{reason="unread_body"}'] >= 1
     wait_until("they stay", lambda: strict.figures()["twostep_connections"] == 0)
 
 
@@ -213,12 +213,12 @@ def test_answers_that_nobody_takes_are_given_up(strict: Running) -> None:
     """Ask for more and more, read nothing: sooner or later every buffer is full."""
     given_up = 'twostep_connections_ended_total{reason="answer_not_taken"}'
     answered = 'twostep_requests_total{status="2xx"}'
-    with socket.socket() as one:
-        one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        one.connect(("127.0.0.1", strict.port))
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.connect(("127.0.0.1", strict.port))
         before = strict.figures()
         for more in range(1, 100):
-            one.sendall(get(strict.port, "/static/twostep.css") * 12)
+            client.sendall(get(strict.port, "/static/twostep.css") * 12)
 
             def is_over(asked: int = 12 * more) -> bool:
                 now = strict.figures()
@@ -261,9 +261,9 @@ def test_what_is_too_large_is_refused_before_it_is_kept(strict: Running) -> None
         assert (await ask(port, get(port, "/healthz"))).status == 200
 
     asyncio.run(story())
-    found = strict.figures()
-    assert found['twostep_connections_ended_total{reason="too_much"}'] >= 3
-    assert found['twostep_connections_ended_total{reason="no_http"}'] >= 1
+    figures = strict.figures()
+    assert figures['twostep_connections_ended_total{reason="too_much"}'] >= 3
+    assert figures['twostep_connections_ended_total{reason="no_http"}'] >= 1
 
 
 def test_requests_in_a_row_are_answered_in_their_order_and_not_without_end(
@@ -315,13 +315,13 @@ def test_silent_connections_keep_nobody_out(small: Running) -> None:
         silent = [await asyncio.open_connection("127.0.0.1", port) for _ in range(40)]
         answers = [await ask(port, get(port, "/sign-in")) for _ in range(5)]
         assert {answer.status for answer in answers} == {200}
-        ended = [reader.at_eof() for reader, _ in silent]
-        assert all(ended[:20])  # the oldest went first
-        assert not ended[-1]
+        closed = [reader.at_eof() for reader, _ in silent]
+        assert all(closed[:20])  # the oldest went first
+        assert not closed[-1]
         for _, writer in silent:
             writer.close()
 
     asyncio.run(story())
-    found = small.figures()
-    assert found['twostep_connections_ended_total{reason="for_another"}'] >= 20
-    assert found["twostep_connections_limit"] == 20
+    figures = small.figures()
+    assert figures['twostep_connections_ended_total{reason="for_another"}'] >= 20
+    assert figures["twostep_connections_limit"] == 20

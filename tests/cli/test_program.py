@@ -20,10 +20,10 @@ def test_help_answers_without_the_product():
         "heavy = {'sqlite3', 'pydantic', 'uvicorn', 'jinja2', 'twostep.main', 'twostep.demo'}\n"
         "print(heavy & set(sys.modules))"
     )
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", probe], capture_output=True, text=True, check=True, env=environment()
     )
-    assert done.stdout == "set()\n"
+    assert result.stdout == "set()\n"
 
 
 def test_accounts_are_read_without_web_server_and_providers(folder):
@@ -33,7 +33,7 @@ def test_accounts_are_read_without_web_server_and_providers(folder):
         "run(['user', 'list'], WIRING)\n"
         "print({'uvicorn', 'starlette', 'httpx2', 'twostep.demo'} & set(sys.modules))"
     )
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", probe],
         capture_output=True,
         text=True,
@@ -41,13 +41,13 @@ def test_accounts_are_read_without_web_server_and_providers(folder):
         cwd=folder,
         env=environment(),
     )
-    assert done.stdout.splitlines()[-1] == "set()"
+    assert result.stdout.splitlines()[-1] == "set()"
 
 
 def test_without_configuration_it_says_where_to_begin(tmp_path):
-    done = call(tmp_path, "user", "list")
-    assert done.code == 2
-    assert "Run: twostep init" in done.err
+    result = call(tmp_path, "user", "list")
+    assert result.code == 2
+    assert "Run: twostep init" in result.err
 
 
 @pytest.mark.parametrize(
@@ -61,26 +61,26 @@ def test_without_configuration_it_says_where_to_begin(tmp_path):
 )
 def test_a_broken_configuration_is_named_line_by_line(tmp_path, text, says):
     (tmp_path / "other.toml").write_text(text)
-    done = call(tmp_path, "--config", "other.toml", "user", "list")
-    assert (done.code, says in done.err) == (2, True), done.err
-    assert all(line.startswith("twostep: other.toml") for line in done.err.splitlines())
+    result = call(tmp_path, "--config", "other.toml", "user", "list")
+    assert (result.code, says in result.err) == (2, True), result.err
+    assert all(line.startswith("twostep: other.toml") for line in result.err.splitlines())
     seen = call(tmp_path, "--config", "other.toml", "doctor", "--json")
     assert seen.code == 2
     assert says in " ".join(finding["text"] for finding in json.loads(seen.out))
 
 
 def test_a_missing_configuration_file_is_named(tmp_path):
-    done = call(tmp_path, "--config", "nowhere.toml", "policy", "show")
-    assert (done.code, done.out) == (2, "")
-    assert done.err == "twostep: nowhere.toml: cannot be read: No such file or directory\n"
+    result = call(tmp_path, "--config", "nowhere.toml", "policy", "show")
+    assert (result.code, result.out) == (2, "")
+    assert result.err == "twostep: nowhere.toml: cannot be read: No such file or directory\n"
 
 
 def test_a_key_file_that_others_can_read_is_refused(twostep, folder):
     key = folder / "data" / "twostep.key"
     key.chmod(0o644)
-    done = twostep("user", "list")
-    assert (done.code, done.out) == (2, "")
-    assert done.err == (
+    result = twostep("user", "list")
+    assert (result.code, result.out) == (2, "")
+    assert result.err == (
         f"twostep: The key file {key} can be read by others. Run: chmod 600 {key}\n"
     )
 
@@ -93,8 +93,8 @@ def test_a_database_that_is_missing_or_broken_is_named(twostep, folder, content,
     database.unlink()
     if content:
         database.write_bytes(content)
-    done = twostep("user", "list")
-    assert (done.code, says in done.err, str(database) in done.err) == (2, True, True)
+    result = twostep("user", "list")
+    assert (result.code, says in result.err, str(database) in result.err) == (2, True, True)
     again = twostep("db", "upgrade")
     assert again.code == (2 if content else 0)
     assert len(again.err.splitlines()) == (1 if content else 0)
@@ -104,18 +104,18 @@ def test_a_database_of_a_newer_program_is_left_alone(twostep, folder):
     with sqlite3.connect(folder / "data" / "twostep.sqlite3") as database:
         database.execute("UPDATE alembic_version SET version_num = '9999'")
     database.close()
-    done = twostep("user", "list")
-    assert done.code == 2
-    assert "made by a newer Twostep" in done.err
+    result = twostep("user", "list")
+    assert result.code == 2
+    assert "made by a newer Twostep" in result.err
 
 
 def test_a_demos_database_is_not_served(twostep, folder):
     with sqlite3.connect(folder / "data" / "twostep.sqlite3") as database:
         database.execute("INSERT INTO installation VALUES ('demo', 'http://localhost:1')")
     database.close()
-    for done in (twostep("user", "list"), call(folder, "serve", "--port", "8099")):
-        assert done.code == 2
-        assert "is a demo's database" in done.err
+    for result in (twostep("user", "list"), call(folder, "serve", "--port", "8099")):
+        assert result.code == 2
+        assert "is a demo's database" in result.err
 
 
 def test_the_environment_counts_over_the_file(twostep):
@@ -132,10 +132,10 @@ def test_guessing_with_a_stolen_password_stays_below_a_fiftieth_of_a_percent(two
 
 
 def test_every_limit_is_printed_as_it_is_counted(twostep):
-    told = json.loads(twostep("policy", "show", "--json").out)
-    assert [one["name"] for one in told["limits"]] == [rule.name for rule in RULES]
+    policy = json.loads(twostep("policy", "show", "--json").out)
+    assert [limit["name"] for limit in policy["limits"]] == [rule.name for rule in RULES]
     assert {"name": "code.network", "limit": 100, "window_seconds": 3600}.items() <= next(
-        one.items() for one in told["limits"] if one["name"] == "code.network"
+        limit.items() for limit in policy["limits"] if limit["name"] == "code.network"
     )
     lines = twostep("policy", "show").out.splitlines()
     rows = {line.split()[0]: line.split()[1] for line in lines[lines.index("") + 2 :]}
@@ -151,19 +151,19 @@ def test_every_limit_is_printed_as_it_is_counted(twostep):
 def test_keys_are_listed_by_id_never_by_value(twostep, folder):
     text = (folder / "data" / "twostep.key").read_text().splitlines()[-1]
     key_id, material = text.split()
-    done = twostep("keys", "list", "--json")
-    assert json.loads(done.out) == [{"id": key_id, "seals": True, "values": 0, "uses": {}}]
-    assert material not in done.out
+    result = twostep("keys", "list", "--json")
+    assert json.loads(result.out) == [{"id": key_id, "seals": True, "values": 0, "uses": {}}]
+    assert material not in result.out
 
 
 def test_the_exported_trail_can_be_verified_by_anybody(twostep):
     twostep("user", "add", "bob", "--email", "b@example.com", "--password-stdin", typed=PASSWORD)
     lines = twostep("audit", "export").out.splitlines()
     for line in lines:
-        told = json.loads(line)
+        event = json.loads(line)
         hashed = line[: line.index(',"prev_hash"')] + "}"
-        prev = bytes.fromhex(told["prev_hash"])
-        assert hashlib.sha256(prev + hashed.encode()).hexdigest() == told["hash"]
+        prev = bytes.fromhex(event["prev_hash"])
+        assert hashlib.sha256(prev + hashed.encode()).hexdigest() == event["hash"]
     events = [json.loads(line)["event"] for line in lines]
     assert events.count("account.created") == 2
     # Whoever reads the next export sees this one.
@@ -187,9 +187,9 @@ def test_a_reader_that_has_seen_enough_ends_an_export_quietly(twostep, folder):
 
 
 def test_worker_leaves_sqlite_to_the_server(twostep):
-    done = twostep("worker")
-    assert done.code == 2
-    assert "its server sends messages itself" in done.err
+    result = twostep("worker")
+    assert result.code == 2
+    assert "its server sends messages itself" in result.err
 
 
 def test_purging_what_is_current_removes_nothing(twostep):

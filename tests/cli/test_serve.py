@@ -74,9 +74,9 @@ def test_a_port_that_is_taken_is_said_in_one_line(folder):
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        done = call(folder, "serve", "--port", str(port), TWOSTEP_LOG_LEVEL="error")
-    assert done.code == 2
-    assert done.err == (
+        result = call(folder, "serve", "--port", str(port), TWOSTEP_LOG_LEVEL="error")
+    assert result.code == 2
+    assert result.err == (
         f"twostep: Port {port} on 127.0.0.1 cannot be used: Address already in use."
         " Choose another with --port.\n"
     )
@@ -104,16 +104,16 @@ def test_a_file_of_places_needs_a_library(folder):
         "import sys; sys.modules['maxminddb'] = None; from twostep.__main__ import main; main()"
     )
     settings = {"TWOSTEP_GEO_DATABASE": str(folder / "places.mmdb")}
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", hidden, "serve", "--port", str(free_port())],
         cwd=folder, env={**environment(), **settings}, capture_output=True, text=True,
         timeout=SECONDS, check=False,
     )  # fmt: skip
-    assert done.returncode == 2
-    assert done.stderr.splitlines()[-1] == (
+    assert result.returncode == 2
+    assert result.stderr.splitlines()[-1] == (
         "twostep: geo_database needs a library that is not installed. Run: pip install maxminddb"
     )
-    assert "Traceback" not in done.stderr
+    assert "Traceback" not in result.stderr
 
 
 # Each takes long to import, and no start needs it: some are for one verb, one provider or one page.
@@ -140,11 +140,11 @@ sys.exit(run(sys.argv[1:], replace(WIRING, serve=serve)))
 
 
 def test_what_a_start_does_not_need_is_not_imported_by_it(folder):
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", LOOK_WHEN_READY, "serve", "--port", str(free_port())],
         cwd=folder, env=environment(), capture_output=True, text=True, timeout=SECONDS, check=True,
     )  # fmt: skip
-    collected_early, collects, modules = json.loads(done.stdout)
+    collected_early, collects, modules = json.loads(result.stdout)
     assert {"twostep.web.routes", "uvicorn"} <= set(modules)  # it was the whole start
     assert [name for name in NOT_AT_THE_START if name in modules] == []
     # The garbage collector waits for the start, and not a moment longer.

@@ -161,10 +161,10 @@ def test_in_a_folder_where_each_keeps_his_files_the_callers_counts(twostep, fold
 def test_the_systems_file_counts_first(tmp_path, with_etc):
     named(tmp_path, "twostep.toml", colour="here")
     named(tmp_path / "etc" / "twostep", "twostep.toml", colour="system")
-    done = call(tmp_path, "policy", "show", through=with_etc)
-    assert done.err.startswith("twostep: /etc/twostep/twostep.toml: colour")
-    done = call(tmp_path, "--config", "twostep.toml", "policy", "show", through=with_etc)
-    assert done.err.startswith("twostep: twostep.toml: colour")
+    result = call(tmp_path, "policy", "show", through=with_etc)
+    assert result.err.startswith("twostep: /etc/twostep/twostep.toml: colour")
+    result = call(tmp_path, "--config", "twostep.toml", "policy", "show", through=with_etc)
+    assert result.err.startswith("twostep: twostep.toml: colour")
 
 
 def test_a_strangers_file_does_not_matter_where_the_system_has_one(tmp_path, with_etc, give_away):

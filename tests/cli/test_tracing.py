@@ -46,7 +46,7 @@ def traced(
     folder: Path, endpoint: str, *, mail_port: int = 1, people: Sequence[dict[str, str]] = ()
 ) -> Iterator[Running]:
     """A server with providers for texts and mail; it ends when the block does, and must end well."""
-    one = Running(free_port(), 0, list(people))
+    server = Running(free_port(), 0, list(people))
     settings = {
         "TWOSTEP_TRACING__ENDPOINT": endpoint,
         "TWOSTEP_TRACING__AUTHORIZATION": AUTHORIZATION,
@@ -59,29 +59,31 @@ def traced(
         "TWOSTEP_SMTP__SECURITY": "none",
         "TWOSTEP_SMTP__FROM": "panel@example.org",
     }
-    with serving(folder, one.port, **settings) as process:
-        yield one
+    with serving(folder, server.port, **settings) as process:
+        yield server
         process.send_signal(signal.SIGTERM)
         started = time.monotonic()
         assert process.wait(SECONDS) == 0
         assert time.monotonic() - started < 12
 
 
-async def walk(one: Running, mailbox: Mailbox) -> list[str]:
+async def walk(server: Running, mailbox: Mailbox) -> list[str]:
     """Sign in, add a phone, ask for a new password, go astray: what of it is somebody's."""
-    port, person = one.port, one.people[0]
+    port, person = server.port, server.people[0]
 
     async def form(path: str, cookie: str, **fields: str) -> Answer:
         request = post(port, path, fields, cookie=cookie)
         named = request.replace(b"\r\n", f"\r\nUser-Agent: {USER_AGENT}\r\n".encode(), 1)
         return await ask(port, named, source=SOURCE)
 
-    wrong = await form("/sign-in", "", username="somebody.else@example.net", password="my wrong 1")
-    assert wrong.status == 422
-    known = one.browser(0)
+    refused = await form(
+        "/sign-in", "", username="somebody.else@example.net", password="my wrong 1"
+    )
+    assert refused.status == 422
+    known = server.browser(0)
     typed = {"username": person["name"], "password": person["password"]}
     half = (await form("/sign-in", known, **typed)).cookies
-    code = one.code(0)
+    code = server.code(0)
     full = (await form("/sign-in/code", half, code=code)).cookies
     number = {"country": "US", "number": "(202) 555-0142", "channel": "sms"}
     phone = await form("/settings/security/phone/new", full, **number)
@@ -107,15 +109,17 @@ def test_everything_is_traced_and_nobody_is_in_it(folder: Path) -> None:
     with (
         mail_server(mailbox) as mail_port,
         collecting() as collector,
-        traced(folder, collector.url, mail_port=mail_port, people=seed_three(folder)) as one,
+        traced(folder, collector.url, mail_port=mail_port, people=seed_three(folder)) as server,
     ):
-        somebodys = asyncio.run(walk(one, mailbox))
+        somebodys = asyncio.run(walk(server, mailbox))
     assert collector.strange == []
-    assert {one["authorization"] for one in collector.headers} == {AUTHORIZATION}
+    assert {headers["authorization"] for headers in collector.headers} == {AUTHORIZATION}
     everything = b"".join(collector.bodies)
     assert len(everything) > 5_000
     assert [value for value in somebodys if not value or value.encode() in everything] == []
-    assert all(set(one) == {"service.name", "service.version"} for one in collector.resources())
+    assert all(
+        set(resource) == {"service.name", "service.version"} for resource in collector.resources()
+    )
 
     spans = collector.spans()
     keys = {key for span in spans for key in span.attributes}
@@ -128,10 +132,12 @@ def test_everything_is_traced_and_nobody_is_in_it(folder: Path) -> None:
 
 
 def review_requests(spans: list[Span]) -> None:
-    requests = [one for one in spans if one.kind == SERVER]
-    assert {one.parent for one in requests} == {""}  # each begins a trace of its own
-    assert len({one.trace for one in requests}) == len(requests)
-    asked = [(one.name, one.attributes["http.response.status_code"]) for one in requests]
+    requests = [span for span in spans if span.kind == SERVER]
+    assert {request.parent for request in requests} == {""}  # each begins a trace of its own
+    assert len({request.trace for request in requests}) == len(requests)
+    asked = [
+        (request.name, request.attributes["http.response.status_code"]) for request in requests
+    ]
     assert asked == [
         ("POST /sign-in", 422),
         ("POST /sign-in", 303),
@@ -142,21 +148,21 @@ def review_requests(spans: list[Span]) -> None:
         ("GET /reset-password/{token}", 200),
         ("GET", 404),
     ]
-    below = [one for one in spans if one.trace == requests[1].trace and one.parent]
-    assert {one.parent for one in below} == {requests[1].id}
-    names = [one.name for one in below]
+    below = [span for span in spans if span.trace == requests[1].trace and span.parent]
+    assert {span.parent for span in below} == {requests[1].id}
+    names = [span.name for span in below]
     assert names.count("hash") == 1
-    assert [one.attributes["twostep.lane"] for one in below if one.name == "hash"] == ["known"]
+    assert [span.attributes["twostep.lane"] for span in below if span.name == "hash"] == ["known"]
     assert "read first_step._look_up" in names
     assert "flow first_step._finish" in names
-    flow = next(one for one in below if one.name == "flow first_step._finish")
+    flow = next(span for span in below if span.name == "flow first_step._finish")
     assert flow.attributes["db.system.name"] == "sqlite"
     assert 0 <= flow.attributes["twostep.waited_ms"] < 10_000
-    assert [one for one in spans if one.failed] == []
+    assert [span for span in spans if span.failed] == []
 
 
 def review_providers(spans: list[Span]) -> None:
-    calls = {one.name: one.attributes for one in spans if one.kind == CLIENT}
+    calls = {span.name: span.attributes for span in spans if span.kind == CLIENT}
     assert calls == {
         "provider command": {
             "twostep.provider": "command",
@@ -200,9 +206,9 @@ def test_a_collector_that_is_not_well_holds_up_nothing(folder: Path, *, listens:
         if listens:
             hanging.listen()
         endpoint = f"http://127.0.0.1:{hanging.getsockname()[1]}"
-        with traced(folder, endpoint) as one:
+        with traced(folder, endpoint) as server:
             for _ in range(20):
-                assert fetch(one.port, "/sign-in")[0] == 200
+                assert fetch(server.port, "/sign-in")[0] == 200
 
 
 def test_the_share_says_how_many_requests_are_traced(folder: Path) -> None:
@@ -238,11 +244,11 @@ print([name for name in sys.modules if name.startswith(("opentelemetry", "google
 
 
 def test_without_the_setting_nothing_is_put_around_anything(folder: Path) -> None:
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", PROBE], cwd=folder, env=environment(), capture_output=True,
         text=True, timeout=SECONDS, check=True,
     )  # fmt: skip
-    assert done.stdout == "True SqliteStore\n[]\n"
+    assert result.stdout == "True SqliteStore\n[]\n"
 
 
 def test_without_the_extra_it_says_what_to_install(folder: Path) -> None:
@@ -252,15 +258,15 @@ def test_without_the_extra_it_says_what_to_install(folder: Path) -> None:
         f"sys.exit(run(['serve', '--port', '{free_port()}'], WIRING))"
     )
     settings = {"TWOSTEP_TRACING__ENDPOINT": "http://127.0.0.1:4318"}
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", probe], cwd=folder, env={**environment(), **settings},
         capture_output=True, text=True, timeout=SECONDS, check=False,
     )  # fmt: skip
-    assert done.returncode == 2
+    assert result.returncode == 2
     assert (
-        "Run: pip install opentelemetry-sdk opentelemetry-exporter-otlp-proto-http" in done.stderr
+        "Run: pip install opentelemetry-sdk opentelemetry-exporter-otlp-proto-http" in result.stderr
     )
-    assert "Traceback" not in done.stderr
+    assert "Traceback" not in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -56,9 +56,9 @@ def working(folder: Path, **settings: str) -> Iterator[subprocess.Popen[str]]:
 
 
 def test_a_worker_beside_sqlite_has_nothing_to_do(folder: Path) -> None:
-    done = call(folder, "worker")
-    assert done.code == 2
-    assert "its server sends messages itself" in done.err
+    result = call(folder, "worker")
+    assert result.code == 2
+    assert "its server sends messages itself" in result.err
 
 
 @pytest.fixture
@@ -81,10 +81,10 @@ def test_an_installation_on_postgresql_is_made_and_named_without_its_password(
     installed: tuple[Path, dict[str, str]],
 ) -> None:
     folder, settings = installed
-    assert [one.name for one in (folder / "data").iterdir()] == ["twostep.key"]
-    done = call(folder, "db", "upgrade", **settings)
-    assert (done.code, "on 127.0.0.1:" in done.out) == (0, True)
-    assert "hush" not in done.out + done.err
+    assert [file.name for file in (folder / "data").iterdir()] == ["twostep.key"]
+    result = call(folder, "db", "upgrade", **settings)
+    assert (result.code, "on 127.0.0.1:" in result.out) == (0, True)
+    assert "hush" not in result.out + result.err
 
 
 def test_a_worker_starts_and_a_stop_signal_ends_it_cleanly(
@@ -109,14 +109,16 @@ def test_a_worker_has_figures_on_a_port_of_its_own(
     }
     with working(folder, **settings) as process:
         url = f"http://127.0.0.1:{port}/metrics"
-        found = read(httpx2.get(url, timeout=SECONDS, trust_env=False).text)
+        figures = read(httpx2.get(url, timeout=SECONDS, trust_env=False).text)
         process.send_signal(signal.SIGTERM)
         assert process.wait(SECONDS) == 0
-    assert found["twostep_database_up"] == 1
-    assert found["twostep_database_connections_limit"] == 5
-    there = [found[f'twostep_database_connections{{state="{one}"}}'] for one in ("in_use", "idle")]
+    assert figures["twostep_database_up"] == 1
+    assert figures["twostep_database_connections_limit"] == 5
+    there = [
+        figures[f'twostep_database_connections{{state="{state}"}}'] for state in ("in_use", "idle")
+    ]
     assert 1 <= sum(there) <= 5
-    assert "twostep_commit_seconds_count" in found
+    assert "twostep_commit_seconds_count" in figures
     with pytest.raises(httpx2.ConnectError):
         httpx2.get(url, trust_env=False)
 
@@ -129,9 +131,9 @@ def test_a_worker_says_which_setting_has_a_port_that_is_taken(
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
-        done = call(folder, "worker", TWOSTEP_METRICS__WORKER_PORT=port, **settings)
-    assert done.code == 2
-    assert "Choose another with metrics.worker_port." in done.err
+        result = call(folder, "worker", TWOSTEP_METRICS__WORKER_PORT=port, **settings)
+    assert result.code == 2
+    assert "Choose another with metrics.worker_port." in result.err
 
 
 def test_a_worker_sends_what_the_command_line_queues(

@@ -34,8 +34,8 @@ def system_says(tmp_path, monkeypatch) -> Callable[[str], None]:
     return put
 
 
-def about(done, name):
-    return [(f["level"], f["text"]) for f in json.loads(done.out) if f["about"] == name]
+def about(result, name):
+    return [(f["level"], f["text"]) for f in json.loads(result.out) if f["about"] == name]
 
 
 @pytest.mark.parametrize(
@@ -49,9 +49,9 @@ def about(done, name):
 )
 def test_it_says_whether_the_network_sets_the_clock(twostep, system_says, lines, level, says):
     system_says(lines)
-    done = twostep("doctor", "--json")
-    ((stated, text),) = about(done, "clock")
-    assert (stated, done.code, says in text) == (level, 0, True), text
+    result = twostep("doctor", "--json")
+    ((stated, text),) = about(result, "clock")
+    assert (stated, result.code, says in text) == (level, 0, True), text
 
 
 def test_a_system_that_cannot_say_so_is_pointed_out(twostep, system_says):
@@ -71,11 +71,11 @@ def test_apps_locked_by_a_clock_that_was_ahead_are_mended(twostep, folder, syste
         levels = [level for level, _ in about(twostep("doctor", "--json"), "clock")]
         assert levels == ["skipped", "warning"]
         system_says("echo NTPSynchronized=no")
-        wrong = twostep("doctor", "--json", "--mend-clock")
-        assert "nothing was mended" in str(about(wrong, "clock"))
+        refused = twostep("doctor", "--json", "--mend-clock")
+        assert "nothing was mended" in str(about(refused, "clock"))
         system_says("echo NTPSynchronized=yes")
-        done = twostep("doctor", "--json", "--mend-clock")
-        assert ("ok", "1 authenticator app takes codes again") in about(done, "clock")
+        result = twostep("doctor", "--json", "--mend-clock")
+        assert ("ok", "1 authenticator app takes codes again") in about(result, "clock")
         steps = [row[0] for row in database.execute("SELECT last_step FROM apps ORDER BY id")]
     assert step <= steps[0] <= step + 2
     assert steps[1:] == [step + 2, step]
@@ -97,11 +97,11 @@ def test_mail_and_providers_are_asked_unless_offline(twostep, folder):
             + '[webhook]\nurl = "http://127.0.0.1:9/"\ncarries = ["sms", "call"]\n'
             + 'secret = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz"\n'
         )
-        done = twostep("doctor", "--json")
-        assert done.code == 1
-        assert [level for level, _ in about(done, "smtp")] == ["skipped"]
-        assert "There is no program /no/such/program" in str(about(done, "command"))
-        assert "Nothing listens at 127.0.0.1 port 9" in str(about(done, "webhook"))
+        result = twostep("doctor", "--json")
+        assert result.code == 1
+        assert [level for level, _ in about(result, "smtp")] == ["skipped"]
+        assert "There is no program /no/such/program" in str(about(result, "command"))
+        assert "Nothing listens at 127.0.0.1 port 9" in str(about(result, "webhook"))
         offline = twostep("doctor", "--json", "--offline")
         assert (offline.code, about(offline, "command")) == (0, [])
         assert about(offline, "delivery")[0][0] == "skipped"
@@ -115,6 +115,6 @@ def test_a_provider_that_cannot_make_its_calls_is_pointed_out(twostep, folder):
         + '[twilio]\naccount_sid = "AC00000000000000000000000000000000"\nauth_token = "hush"\n'
         + 'from_number = "+12025550199"\napi_url = "http://127.0.0.1:9"\n'
     )
-    found = about(twostep("doctor", "--json"), "twilio")
-    assert [level for level, _ in found] == ["error", "warning"]
-    assert "makes no calls" in found[1][1]
+    findings = about(twostep("doctor", "--json"), "twilio")
+    assert [level for level, _ in findings] == ["error", "warning"]
+    assert "makes no calls" in findings[1][1]

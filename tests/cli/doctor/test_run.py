@@ -15,15 +15,17 @@ from twostep.core.key_file import format_keyring
 from twostep.core.sealing import Keyring, new_key
 
 
-def findings(done, level):
-    return " ".join(one["text"] for one in json.loads(done.out) if one["level"] == level)
+def findings(result, level):
+    return " ".join(
+        finding["text"] for finding in json.loads(result.out) if finding["level"] == level
+    )
 
 
 def test_a_new_installation_has_no_errors(twostep):
-    done = twostep("doctor", "--json")
-    assert done.code == 0
-    assert findings(done, "error") == ""
-    assert "no provider of e-mail is set" in findings(done, "warning")
+    result = twostep("doctor", "--json")
+    assert result.code == 0
+    assert findings(result, "error") == ""
+    assert "no provider of e-mail is set" in findings(result, "warning")
     assert "warning  configuration: no provider" in twostep("doctor").out
 
 
@@ -31,24 +33,24 @@ def test_keys_that_do_not_belong_to_the_database_are_noticed(twostep, folder):
     seed(folder, "--accounts", "1", "--out", "seed.jsonl", "--force")
     assert "made for a benchmark" in findings(twostep("doctor", "--json"), "warning")
     (folder / "data" / "twostep.key").write_text(format_keyring(Keyring((new_key(),))))
-    done = twostep("doctor", "--json")
-    assert done.code == 1
-    assert "They do not open what is in the database" in findings(done, "error")
+    result = twostep("doctor", "--json")
+    assert result.code == 1
+    assert "They do not open what is in the database" in findings(result, "error")
 
 
 def test_a_missing_key_file_and_a_missing_database_are_errors(twostep, folder):
     (folder / "data" / "twostep.sqlite3").unlink()
     assert "Run: twostep db upgrade" in findings(twostep("doctor", "--json"), "error")
     (folder / "data" / "twostep.key").unlink()
-    done = twostep("doctor", "--json")
-    assert (done.code, "does not exist" in findings(done, "error")) == (1, True)
+    result = twostep("doctor", "--json")
+    assert (result.code, "does not exist" in findings(result, "error")) == (1, True)
 
 
 def test_no_configuration_at_all_is_an_error_in_json_too(twostep, folder):
     (folder / "twostep.toml").unlink()
-    done = twostep("doctor", "--json")
-    assert done.code == 2
-    assert "Run: twostep init" in findings(done, "error")
+    result = twostep("doctor", "--json")
+    assert result.code == 2
+    assert "Run: twostep init" in findings(result, "error")
     assert "error    configuration: There is no configuration" in twostep("doctor").out
 
 
@@ -56,16 +58,16 @@ def test_secrets_in_a_file_that_all_can_read_are_noticed(twostep, folder):
     config = folder / "twostep.toml"
     config.write_text(config.read_text() + '[metrics]\ntoken = "0123456789abcdef"\n')
     config.chmod(0o644)
-    done = twostep("doctor", "--json")
-    assert "chmod o-rwx" in findings(done, "warning")
-    assert "0123456789abcdef" not in done.out
+    result = twostep("doctor", "--json")
+    assert "chmod o-rwx" in findings(result, "warning")
+    assert "0123456789abcdef" not in result.out
     config.chmod(0o640)
     assert "chmod o-rwx" not in findings(twostep("doctor", "--json"), "warning")
 
 
 def test_https_without_a_known_proxy_is_pointed_out(twostep):
-    done = twostep("doctor", "--json", TWOSTEP_PUBLIC_URL="https://panel.example.com")
-    assert "set trusted_proxies" in findings(done, "warning")
+    result = twostep("doctor", "--json", TWOSTEP_PUBLIC_URL="https://panel.example.com")
+    assert "set trusted_proxies" in findings(result, "warning")
 
 
 def test_a_file_of_places_is_looked_at(twostep, folder):
@@ -81,8 +83,8 @@ def test_a_file_of_places_is_looked_at(twostep, folder):
 def test_a_file_of_places_needs_a_library(twostep, folder, monkeypatch):
     monkeypatch.setitem(sys.modules, "maxminddb", None)
     environ = {"TWOSTEP_GEO_DATABASE": str(folder / "places.mmdb")}
-    done = twostep("doctor", "--json", **environ)
-    assert (done.code, "pip install maxminddb" in findings(done, "error")) == (1, True)
+    result = twostep("doctor", "--json", **environ)
+    assert (result.code, "pip install maxminddb" in findings(result, "error")) == (1, True)
     assert "maxminddb" not in twostep("doctor").out  # only who names a file needs it
 
 
@@ -100,10 +102,10 @@ def test_a_server_with_too_few_connections_for_one_node_is_noticed(twostep, post
 
     def warned(connections: int) -> bool:
         environ["TWOSTEP_DATABASE_CONNECTIONS"] = str(connections)
-        found = findings(twostep("doctor", "--json", **environ), "warning")
-        told = f"may take {connections + 1} connections, and the server allows 20 in all"
-        assert ("connections" in found) is (told in found)
-        return told in found
+        warnings = findings(twostep("doctor", "--json", **environ), "warning")
+        warning = f"may take {connections + 1} connections, and the server allows 20 in all"
+        assert ("connections" in warnings) is (warning in warnings)
+        return warning in warnings
 
     assert not warned(100)
     postgres.administer(f"ALTER DATABASE {name} CONNECTION LIMIT 20")

@@ -18,9 +18,9 @@ def files(folder: Path) -> list[str]:
 
 
 def test_it_writes_configuration_keys_and_database_for_its_owner_alone(tmp_path):
-    done = call(tmp_path, *INIT)
-    assert (done.code, done.err) == (0, "")
-    assert "Next: twostep serve" in done.out
+    result = call(tmp_path, *INIT)
+    assert (result.code, result.err) == (0, "")
+    assert "Next: twostep serve" in result.out
     assert files(tmp_path) == ["data", "data/twostep.key", "data/twostep.sqlite3", "twostep.toml"]
     modes = {name: (tmp_path / name).stat().st_mode & 0o777 for name in files(tmp_path)}
     assert modes["data"] == 0o700
@@ -40,8 +40,8 @@ def test_a_mail_server_and_countries_are_written_and_secrets_stand_apart(tmp_pat
     (tmp_path / "word").write_text("smtp secret\n")
     mail = ("--smtp-host", "mail.example.com", "--smtp-from", "panel@example.com")
     login = ("--smtp-user", "panel", "--smtp-password-file", "word")
-    done = call(tmp_path, *INIT, "--countries", "de, FR", *mail, *login, *OPERATOR)
-    assert (done.code, done.err) == (0, "")
+    result = call(tmp_path, *INIT, "--countries", "de, FR", *mail, *login, *OPERATOR)
+    assert (result.code, result.err) == (0, "")
     text = (tmp_path / "twostep.toml").read_text()
     written = tomllib.loads(text)
     assert written["policy"]["phones"] == "on"
@@ -56,12 +56,12 @@ def test_a_mail_server_and_countries_are_written_and_secrets_stand_apart(tmp_pat
 
 def test_it_never_overwrites(folder):
     before = {name: (folder / name).read_bytes() for name in ("twostep.toml", "data/twostep.key")}
-    done = call(folder, *INIT)
-    assert done.code == 1
-    assert "exists already, and nothing was changed" in done.err
+    result = call(folder, *INIT)
+    assert result.code == 1
+    assert "exists already, and nothing was changed" in result.err
     (folder / "twostep.toml").rename(folder / "old.toml")
-    done = call(folder, *INIT)
-    assert (done.code, "twostep.key exists already" in done.err) == (1, True)
+    result = call(folder, *INIT)
+    assert (result.code, "twostep.key exists already" in result.err) == (1, True)
     assert (folder / "old.toml").read_bytes() == before["twostep.toml"]
     assert (folder / "data/twostep.key").read_bytes() == before["data/twostep.key"]
 
@@ -83,24 +83,26 @@ def test_it_never_overwrites(folder):
     ],
 )
 def test_when_it_fails_nothing_is_left_behind(tmp_path, arguments, typed, code, says):
-    done = call(tmp_path, *INIT, *arguments, typed=typed)
-    assert (done.code, says in done.err) == (code, True), done.err
-    assert len(done.err.splitlines()) == 1
+    result = call(tmp_path, *INIT, *arguments, typed=typed)
+    assert (result.code, says in result.err) == (code, True), result.err
+    assert len(result.err.splitlines()) == 1
     assert files(tmp_path) == []
 
 
 def test_plain_http_is_for_this_machine_only(tmp_path):
-    done = call(tmp_path, "init", "--yes", "--public-url", "http://panel.example.com")
-    assert done.code == 2
-    assert done.err.startswith("twostep: public_url = 'http://panel.example.com': use https")
+    result = call(tmp_path, "init", "--yes", "--public-url", "http://panel.example.com")
+    assert result.code == 2
+    assert result.err.startswith("twostep: public_url = 'http://panel.example.com': use https")
 
 
 def test_what_was_not_given_is_asked_for(tmp_path):
     answers = ["nonsense", "https://panel.example.com", "data", "Panel", "", "root"]
     answers += ["root@example.com", ""]
-    done = call(tmp_path, "init", "--password-stdin", typed="\n".join(answers) + f"\n{PASSWORD}\n")
-    assert done.code == 0, done.err
-    assert "write an address like https://panel.example.com" in done.err
+    result = call(
+        tmp_path, "init", "--password-stdin", typed="\n".join(answers) + f"\n{PASSWORD}\n"
+    )
+    assert result.code == 0, result.err
+    assert "write an address like https://panel.example.com" in result.err
     written = tomllib.loads((tmp_path / "twostep.toml").read_text())
     assert written["public_url"] == "https://panel.example.com"
     assert written["trusted_proxies"] == ["127.0.0.1", "::1"]

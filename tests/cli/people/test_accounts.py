@@ -13,9 +13,9 @@ from tests.cli.conftest import PASSWORD, seed
 @pytest.fixture
 def bob(twostep):
     arguments = ("add", "Bob", "--email", "bob@example.com", "--password-stdin", "--json")
-    done = twostep("user", *arguments, typed=f"{PASSWORD}\n")
-    assert done.code == 0, done.err
-    return json.loads(done.out)
+    result = twostep("user", *arguments, typed=f"{PASSWORD}\n")
+    assert result.code == 0, result.err
+    return json.loads(result.out)
 
 
 def test_accounts_are_added_listed_shown_and_found(twostep, bob):
@@ -48,16 +48,16 @@ def test_accounts_are_added_listed_shown_and_found(twostep, bob):
     ],
 )
 def test_what_cannot_be_done_is_said_with_what_can(twostep, arguments, code, says):
-    done = twostep("user", *arguments, typed=f"{PASSWORD}\n")
-    assert (done.code, says in done.err) == (code, True), done.err
-    assert done.out == ""
+    result = twostep("user", *arguments, typed=f"{PASSWORD}\n")
+    assert (result.code, says in result.err) == (code, True), result.err
+    assert result.out == ""
 
 
 def test_acts_are_events_with_their_reason_and_are_told(twostep, bob):
     mailing = {"TWOSTEP_DELIVERY__EMAIL": "console"}
     for act in ("sessions-end", "password-link", "reset-mfa", "disable"):
-        done = twostep("user", act, "Bob", "--reason", "asked for", **mailing)
-        assert done.code == 0, done.err
+        result = twostep("user", act, "Bob", "--reason", "asked for", **mailing)
+        assert result.code == 0, result.err
     lines = [json.loads(line) for line in twostep("audit", "export").out.splitlines()]
     acts = [line["data"] for line in lines if line["event"] == "operator.acted"]
     assert [act["act"] for act in acts] == ["sessions_end", "password_link", "reset_mfa", "disable"]
@@ -72,14 +72,14 @@ def test_a_disabled_account_is_enabled_again_as_it_was(twostep, bob):
     refused = twostep("user", "enable", "bob", *reason)
     assert (refused.code, "bob is not disabled" in refused.err) == (1, True)
     assert twostep("user", "disable", "bob", "--reason", "left").code == 0
-    done = twostep("user", "enable", "Bob", *reason, "--json")
-    assert (done.code, json.loads(done.out)) == (0, {"name": "Bob"})
+    result = twostep("user", "enable", "Bob", *reason, "--json")
+    assert (result.code, json.loads(result.out)) == (0, {"name": "Bob"})
     assert json.loads(twostep("user", "show", "bob", "--json").out)["status"] == "active"
     lines = [json.loads(line) for line in twostep("audit", "export").out.splitlines()]
-    told = [(one["event"], one["data"].get("reason")) for one in lines]
-    assert ("account.disabled", "left") in told
-    assert ("account.enabled", "is back") in told
-    kinds = [one["data"]["act"] for one in lines if one["event"] == "operator.acted"]
+    events = [(event["event"], event["data"].get("reason")) for event in lines]
+    assert ("account.disabled", "left") in events
+    assert ("account.enabled", "is back") in events
+    kinds = [event["data"]["act"] for event in lines if event["event"] == "operator.acted"]
     assert kinds == ["disable", "enable"]
 
 
