@@ -43,12 +43,12 @@ async def enrol(
 
 async def people(house: House, count: int) -> list[SignedIn]:
     """Accounts that may add a phone."""
-    found = []
+    everybody = []
     for place in range(count):
         await house.add(f"user{place}")
         _, signed_in = await house.add_app(await house.sign_in(f"user{place}"))
-        found.append(signed_in)
-    return found
+        everybody.append(signed_in)
+    return everybody
 
 
 async def ask_code(house: House, phone_id: str, name: str) -> Sent | Refused:
@@ -78,31 +78,31 @@ def test_a_hundred_numbers_of_one_prefix_stop_at_the_sixth_and_nobody_is_kept_fr
     tmp_path: Path,
 ) -> None:
     async def story(house: House) -> None:
-        found = await people(house, 25)
-        own = await house.add_phone(found[0], "(202) 555-0100")
+        everybody = await people(house, 25)
+        phone_id = await house.add_phone(everybody[0], "(202) 555-0100")
         house.clock.forward(4000)
         answers = await asyncio.gather(
             *(
-                enrol(house, found[i % 25], f"(212) 555-{1000 + i}", network=f"198.51.100.{i}")
+                enrol(house, everybody[i % 25], f"(212) 555-{1000 + i}", network=f"198.51.100.{i}")
                 for i in range(ATTEMPTS)
             )
         )
         # Whoever comes first, on several connections: five numbers, and not one more.
-        assert sum(isinstance(one, Sent) for one in answers) == 5
-        blocked = [one for one in answers if isinstance(one, Refused)]
+        assert sum(isinstance(answer, Sent) for answer in answers) == 5
+        blocked = [answer for answer in answers if isinstance(answer, Refused)]
         assert blocked == [Refused(Reason.SEND_LIMIT, retry_at=house.now + 86_400)] * 95
         assert alarms(house)["prefix.blocked"] == 1
         # Other prefixes, and the owner of a confirmed number of this one, notice nothing.
-        assert isinstance(await enrol(house, found[10], "(646) 555-0100"), Sent)
-        assert isinstance(await ask_code(house, own, "user0"), Sent)
+        assert isinstance(await enrol(house, everybody[10], "(646) 555-0100"), Sent)
+        assert isinstance(await ask_code(house, phone_id, "user0"), Sent)
 
     tell(tmp_path, story)
 
 
 def test_the_same_number_again_is_no_new_number(tmp_path: Path) -> None:
     async def story(house: House) -> None:
-        found = await people(house, 8)
-        for place, who in enumerate(found):
+        everybody = await people(house, 8)
+        for place, who in enumerate(everybody):
             sent = await enrol(house, who, f"(212) 555-100{place % 5}", network=f"192.0.2.{place}")
             assert isinstance(sent, Sent)
         assert alarms(house) == {}
@@ -112,24 +112,26 @@ def test_the_same_number_again_is_no_new_number(tmp_path: Path) -> None:
 
 def test_a_country_whose_codes_never_come_back_is_paused_for_new_numbers(tmp_path: Path) -> None:
     async def story(house: House) -> None:
-        found = await people(house, 3)
-        own = await house.add_phone(found[0], "(202) 555-0100")
-        await house.env.store.run(_pump, found[1].session.account_id, at=house.now, verified=8)
+        everybody = await people(house, 3)
+        phone_id = await house.add_phone(everybody[0], "(202) 555-0100")
+        await house.env.store.run(_pump, everybody[1].session.account_id, at=house.now, verified=8)
         house.clock.forward(200)
-        closed = await enrol(house, found[1], "(646) 555-0100", network="198.51.100.1")
+        closed = await enrol(house, everybody[1], "(646) 555-0100", network="198.51.100.1")
         assert closed == Refused(Reason.NUMBER_REGION_CLOSED, detail={"region": "US"})
         assert alarms(house)["country.paused"] == 1
-        other = await enrol(house, found[1], "0151 23456789", region="DE", network="198.51.100.2")
+        other = await enrol(
+            house, everybody[1], "0151 23456789", region="DE", network="198.51.100.2"
+        )
         assert isinstance(other, Sent)
         house.clock.forward(4000)
-        assert isinstance(await ask_code(house, own, "user0"), Sent)
+        assert isinstance(await ask_code(house, phone_id, "user0"), Sent)
         # A day later it is open again, and what was sent before counts no more.
         house.clock.forward(86_400)
         fresh = await house.sign_in("user2")
         opened = await house.by().do(
             abuse_watch.refuse_new_number, e164="+16465550100", region="US"
         )
-        assert (fresh.session.account_id, opened) == (found[2].session.account_id, None)
+        assert (fresh.session.account_id, opened) == (everybody[2].session.account_id, None)
 
     tell(tmp_path, story)
 
@@ -147,26 +149,26 @@ def _pump(tx: Tx, account_id: str, *, at: int, verified: int) -> None:
 @pytest.mark.parametrize("span", ["daily", "hourly"])
 def test_the_budget_stops_enrolment_first_and_is_exact(tmp_path: Path, span: str) -> None:
     async def story(house: House) -> None:
-        found = await people(house, 12)
-        own = await house.add_phone(found[0], "(202) 555-0100")
+        everybody = await people(house, 12)
+        phone_id = await house.add_phone(everybody[0], "(202) 555-0100")
         answers = await asyncio.gather(
             *(
                 enrol(house, who, f"(2{10 + place}) 555-0123", network=f"198.51.100.{place}")
-                for place, who in enumerate(found[1:], start=1)
+                for place, who in enumerate(everybody[1:], start=1)
             )
         )
-        used = 1 + sum(isinstance(one, Sent) for one in answers)
+        used = 1 + sum(isinstance(answer, Sent) for answer in answers)
         assert used == 8
         assert alarms(house) == {"budget.half_used": 1, "budget.used_up": 1}
         for _ in range(2):
             house.clock.forward(61)
-            assert isinstance(await ask_code(house, own, "user0"), Sent)
-        refused = await ask_code(house, own, "user0")
+            assert isinstance(await ask_code(house, phone_id, "user0"), Sent)
+        refused = await ask_code(house, phone_id, "user0")
         assert isinstance(refused, Refused)
         assert refused.reason is Reason.SEND_LIMIT
         seconds = 86_400 if span == "daily" else 3600
         assert refused.retry_at == (house.now // seconds + 1) * seconds
-        shown = {one.span: (one.used, one.limit) for one in status(house).budgets}
+        shown = {budget.span: (budget.used, budget.limit) for budget in status(house).budgets}
         assert shown["day" if span == "daily" else "hour"] == (10, 10)
 
     tell(tmp_path, story, **{f"delivery__{span}_budget": 10})
@@ -199,16 +201,16 @@ def test_the_status_counts_by_day_and_country(tmp_path: Path) -> None:
         await house.by().do(enroll_phone.confirm_phone, first.session, typed=code)
         await enrol(house, second, "0151 23456789", region="DE")
         await house.settle()
-        found = status(house)
-        (day,) = found.days
+        seen = status(house)
+        (day,) = seen.days
         assert (day.sent, day.accepted, day.queued, day.verified) == (2, 2, 0, 1)
         assert day.verify_seconds == 12
-        assert {one.region: (one.sent, one.verified) for one in found.countries} == {
+        assert {country.region: (country.sent, country.verified) for country in seen.countries} == {
             "US": (1, 1),
             "DE": (1, 0),
         }
-        assert found.sent_today == 2
-        (health,) = found.health
+        assert seen.sent_today == 2
+        (health,) = seen.health
         assert (health.name, health.accepted, health.open_until) == ("console", 2, 0)
 
     tell(tmp_path, story)

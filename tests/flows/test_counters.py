@@ -42,11 +42,11 @@ def sends(
     wanted: Callable[[int], Wanted],
     network: Callable[[int], str],
 ) -> Callable[[int], Awaitable[Any]]:
-    async def one(n: int) -> Any:
+    async def send(n: int) -> Any:
         visitor: Visitor = replace(house.visitor, network=network(n))
         return await house.by(visitor).do(count_send, accounts[n % len(accounts)], wanted(n))
 
-    return one
+    return send
 
 
 def each_its_own(n: int) -> str:
@@ -99,8 +99,8 @@ def test_sends_stop_exactly(
     async def story() -> None:
         async with open_house(tmp_path) as house:
             account = await house.add()
-            told = await gather(house, sends(house, [account], wanted, network))
-            assert told == {"ok": limit, str(Reason.SEND_LIMIT): TOGETHER - limit}
+            answers = await gather(house, sends(house, [account], wanted, network))
+            assert answers == {"ok": limit, str(Reason.SEND_LIMIT): TOGETHER - limit}
 
     asyncio.run(story())
 
@@ -112,8 +112,8 @@ def test_a_numbers_day_stops_exactly_over_its_hours(tmp_path: Path) -> None:
             house.clock.now = house.now // 86_400 * 86_400
             went = 0
             for _ in range(4):
-                one = sends(house, [account], lambda _: CONFIRMED, each_its_own)
-                went += (await gather(house, one))["ok"]
+                send = sends(house, [account], lambda _: CONFIRMED, each_its_own)
+                went += (await gather(house, send))["ok"]
                 house.clock.forward(throttle.SEND_NUMBER_HOUR.window_seconds or 0)
             assert went == throttle.SEND_NUMBER_DAY.limit
 
@@ -126,14 +126,14 @@ def test_a_budget_stops_exactly(tmp_path: Path, span: str, limit: int, *, confir
     async def story() -> None:
         async with open_house(tmp_path, **{f"delivery__{span}": 10}) as house:
             people = [await house.add(f"person{n}") for n in range(TOGETHER)]
-            one = sends(
+            send = sends(
                 house,
                 people,
                 lambda n: replace(CONFIRMED, e164=each_own_number(n), confirmed=confirmed),
                 each_its_own,
             )
-            told = await gather(house, one)
-            assert told == {"ok": limit, str(Reason.SEND_LIMIT): TOGETHER - limit}
+            answers = await gather(house, send)
+            assert answers == {"ok": limit, str(Reason.SEND_LIMIT): TOGETHER - limit}
 
     asyncio.run(story())
 
@@ -142,8 +142,8 @@ def test_refused_sends_use_nothing_up(tmp_path: Path) -> None:
     async def story() -> None:
         async with open_house(tmp_path, delivery__daily_budget=0) as house:
             account = await house.add()
-            one = sends(house, [account], lambda _: CONFIRMED, each_its_own)
-            assert await gather(house, one) == {str(Reason.SEND_LIMIT): TOGETHER}
+            send = sends(house, [account], lambda _: CONFIRMED, each_its_own)
+            assert await gather(house, send) == {str(Reason.SEND_LIMIT): TOGETHER}
             rule = throttle.SEND_NETWORK
             state = house.env.store.read_now(throttles.load, f"{rule.name}:{each_its_own(0)}")
             assert state.count == 0
@@ -156,12 +156,12 @@ def test_new_numbers_stop_exactly(tmp_path: Path) -> None:
         async with open_house(tmp_path) as house:
             account = await house.add()
 
-            async def one(_: int) -> Any:
+            async def count(_: int) -> Any:
                 return await house.by().do(count_new_number, account)
 
             limit = throttle.NEW_NUMBERS.limit
-            told = await gather(house, one)
-            assert told == {"ok": limit, str(Reason.SEND_LIMIT): TOGETHER - limit}
+            answers = await gather(house, count)
+            assert answers == {"ok": limit, str(Reason.SEND_LIMIT): TOGETHER - limit}
 
     asyncio.run(story())
 
@@ -179,13 +179,13 @@ def test_mails_for_a_new_password_stop_exactly(
             everybody = names or tuple(f"person{n}" for n in range(TOGETHER))
             people = [await house.add(name) for name in everybody]
 
-            async def one(n: int) -> Any:
+            async def ask_for_link(n: int) -> Any:
                 name = everybody[n % len(everybody)]
                 network = house.visitor.network if not names else each_its_own(n)
                 visitor = replace(house.visitor, network=network)
                 return await password.forgot_password(house.by(visitor), identifier=name)
 
-            assert await gather(house, one) == {"ok": TOGETHER}
+            assert await gather(house, ask_for_link) == {"ok": TOGETHER}
             mailed = sum(
                 house.env.store.read_now(
                     outbox.count_notices,
@@ -207,12 +207,12 @@ def test_links_for_new_addresses_stop_exactly(tmp_path: Path) -> None:
             await house.add()
             alice = await house.sign_in()
 
-            async def one(n: int) -> Any:
+            async def add_address(n: int) -> Any:
                 return await house.by().do(
                     profile.add_address, alice.session, typed=f"alice{n}@second.example"
                 )
 
-            told = await gather(house, one)
-            assert told["ok"] == profile.CONFIRM_MAILS_AN_HOUR
+            answers = await gather(house, add_address)
+            assert answers["ok"] == profile.CONFIRM_MAILS_AN_HOUR
 
     asyncio.run(story())

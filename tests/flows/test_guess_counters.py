@@ -44,7 +44,7 @@ async def nearly_used_up(house: House, rule: Rule, key: str) -> None:
 async def evaluated(tries: Sequence[Coroutine[Any, Any, Any]]) -> int:
     """How many of these wrong tries were looked at; the others were told to wait."""
     answers = await asyncio.gather(*tries)
-    reasons = Counter(one.reason for one in answers if isinstance(one, Refused))
+    reasons = Counter(answer.reason for answer in answers if isinstance(answer, Refused))
     assert reasons.total() == len(answers)
     return len(answers) - reasons[Reason.THROTTLED]
 
@@ -65,7 +65,7 @@ def password(house: House, name: str, network: str) -> Coroutine[Any, Any, Any]:
         (throttle.PASSWORD_STRANGERS, lambda _: "alice", lambda n: f"198.51.100.{n}"),
         (throttle.PASSWORD_ACCOUNT_NETWORK, lambda _: "alice", lambda _: HERE),
     ],
-    ids=lambda one: getattr(one, "name", ""),
+    ids=lambda value: getattr(value, "name", ""),
 )
 def test_wrong_passwords_stop_exactly(
     tmp_path: Path, rule: Rule, names: Callable[[int], str], network: Callable[[int], str]
@@ -164,8 +164,8 @@ def test_wrong_passwords_beside_a_mailed_link_stop_exactly(tmp_path: Path) -> No
                 return turn.new_link(account, purpose=NOT_ME, subject_id="", seconds=60)
 
             link = await house.by().do(make)
-            found = by_link(link, now=house.now)
-            tries = [contain(house.by(), found, typed="wrong") for _ in range(TOGETHER)]
+            proof = by_link(link, now=house.now)
+            tries = [contain(house.by(), proof, typed="wrong") for _ in range(TOGETHER)]
             assert await evaluated(tries) == throttle.PASSWORD_ACCOUNT_NETWORK.limit
 
     asyncio.run(story())

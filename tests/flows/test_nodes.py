@@ -108,7 +108,7 @@ def test_twenty_posts_of_one_code_to_three_nodes_have_one_winner(
 ) -> None:
     async def story() -> None:
         async with open_house(tmp_path) as house, _nodes(house, database, count=3) as nodes:
-            own = house.env
+            kept = house.env
             secret, full = await _person(house, nodes[0])
             halves = [await _half(house, nodes[0], full) for _ in range(TOGETHER)]
             answers = await asyncio.gather(
@@ -120,7 +120,7 @@ def test_twenty_posts_of_one_code_to_three_nodes_have_one_winner(
             assert sum(isinstance(answer, SecondStepDone) for answer in answers) == 1
             reasons = Counter(answer.reason for answer in answers if isinstance(answer, Refused))
             assert reasons == {Reason.CODE_USED: TOGETHER - 1}
-            house.env = own
+            house.env = kept
 
     asyncio.run(story())
 
@@ -130,7 +130,7 @@ def test_forty_wrong_codes_to_three_nodes_stop_exactly_at_the_limit(
 ) -> None:
     async def story() -> None:
         async with open_house(tmp_path) as house, _nodes(house, database, count=3) as nodes:
-            own = house.env
+            kept = house.env
             _, full = await _person(house, nodes[0])
             halves = [await _half(house, nodes[0], full) for _ in range(40)]
             answers = await asyncio.gather(
@@ -141,7 +141,7 @@ def test_forty_wrong_codes_to_three_nodes_stop_exactly_at_the_limit(
             )
             reasons = Counter(answer.reason for answer in answers if isinstance(answer, Refused))
             assert reasons == {Reason.CODE_WRONG: 5, Reason.THROTTLED: 35}
-            house.env = own
+            house.env = kept
 
     asyncio.run(story())
 
@@ -155,13 +155,13 @@ def test_a_second_step_waits_for_the_database_six_times_at_most(
     commit = Wire.commit
 
     def counted(wire: Wire) -> bool:
-        done = commit(wire)
+        committed = commit(wire)
         seen.append(wire.round_trips)
-        return done
+        return committed
 
     async def story() -> None:
         async with open_house(tmp_path) as house, _nodes(house, database, count=1) as nodes:
-            own = house.env
+            kept = house.env
             secret, full = await _person(house, nodes[0])
             monkeypatch.setattr(Wire, "commit", counted)
             for token in (house.visitor.browser_token, ""):
@@ -173,7 +173,7 @@ def test_a_second_step_waits_for_the_database_six_times_at_most(
                 assert isinstance(answer, SecondStepDone), answer
                 assert seen[0] <= 6
             assert len(nodes[0].store.read_now(apps.list_apps, full.session.account_id)) == 1
-            house.env = own
+            house.env = kept
 
     asyncio.run(story())
 
@@ -196,7 +196,7 @@ def test_two_nodes_that_tidy_up_at_once_leave_a_whole_trail(
 
     async def story() -> None:
         async with open_house(tmp_path) as house, _nodes(house, database, count=2) as nodes:
-            own, house.env = house.env, nodes[0]
+            kept, house.env = house.env, nodes[0]
             account = await house.add()
             later = house.now + 400 * 86_400
 
@@ -204,8 +204,8 @@ def test_two_nodes_that_tidy_up_at_once_leave_a_whole_trail(
                 held = accounts.lock(tx, account.id)
                 assert held is not None
                 for _ in range(50):
-                    ended = event.new_event(event.SESSION_ENDED, by="user", sessions=1)
-                    audit.append(tx, ended, account=held, source=CLI, now=house.now)
+                    session_ended = event.new_event(event.SESSION_ENDED, by="user", sessions=1)
+                    audit.append(tx, session_ended, account=held, source=CLI, now=house.now)
 
             def take_much(tx: Tx) -> int:
                 removed = purge(Turn(tx, nodes[0], NOBODY, later), limit=40)
@@ -225,6 +225,6 @@ def test_two_nodes_that_tidy_up_at_once_leave_a_whole_trail(
             assert min(await asyncio.gather(much, little)) > 0
             seen = await verify_database(nodes[0], now=later)
             assert (seen.events > 0, seen.findings) == (True, ())
-            house.env = own
+            house.env = kept
 
     asyncio.run(story())

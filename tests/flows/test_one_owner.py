@@ -27,7 +27,7 @@ async def _add(house: House, name: str, email: str) -> Account | Refused:
 
 
 def _reasons(answers: list[Account | Refused]) -> Counter[Reason]:
-    return Counter(one.reason for one in answers if isinstance(one, Refused))
+    return Counter(answer.reason for answer in answers if isinstance(answer, Refused))
 
 
 def test_a_name_that_many_want_goes_to_one(tmp_path: Path) -> None:
@@ -46,8 +46,8 @@ def test_an_address_that_many_new_accounts_want_goes_to_one(tmp_path: Path) -> N
             *(_add(house, f"user{number}", WANTED) for number in range(TOGETHER))
         )
         assert _reasons(answers) == {Reason.EMAIL_TAKEN: TOGETHER - 1}
-        found = house.see(accounts.list_accounts)
-        assert len(found) == 1
+        stored = house.see(accounts.list_accounts)
+        assert len(stored) == 1
 
     tell(tmp_path, story)
 
@@ -55,13 +55,13 @@ def test_an_address_that_many_new_accounts_want_goes_to_one(tmp_path: Path) -> N
 async def _wanted(house: House, name: str) -> tuple[SignedIn, str]:
     """An account that has asked for the address, and its link."""
     await house.add(name)
-    own = await house.sign_in(name)
-    await house.by().do(profile.add_address, own.session, typed=WANTED)
-    return own, await link(house, "/settings/emails/confirm/")
+    signed_in = await house.sign_in(name)
+    await house.by().do(profile.add_address, signed_in.session, typed=WANTED)
+    return signed_in, await link(house, "/settings/emails/confirm/")
 
 
-async def _confirm(house: House, own: SignedIn, theirs: str) -> Done | Refused:
-    answer = await house.by().do(profile.confirm_address, own.session, link=theirs)
+async def _confirm(house: House, signed_in: SignedIn, theirs: str) -> Done | Refused:
+    answer = await house.by().do(profile.confirm_address, signed_in.session, link=theirs)
     assert isinstance(answer, Done | Refused)
     return answer
 
@@ -69,8 +69,8 @@ async def _confirm(house: House, own: SignedIn, theirs: str) -> Done | Refused:
 def test_of_two_who_confirm_together_the_other_is_told_why(tmp_path: Path) -> None:
     async def story(house: House) -> None:
         wanted = [await _wanted(house, name) for name in ("alice", "bob")]
-        answers = await asyncio.gather(*(_confirm(house, *one) for one in wanted * 5))
-        reasons = Counter(one.reason for one in answers if isinstance(one, Refused))
+        answers = await asyncio.gather(*(_confirm(house, *request) for request in wanted * 5))
+        reasons = Counter(answer.reason for answer in answers if isinstance(answer, Refused))
         assert reasons == {Reason.LINK_DEAD: 4, Reason.EMAIL_TAKEN: 5}
 
     tell(tmp_path, story)
@@ -84,7 +84,7 @@ def test_a_link_for_a_taken_address_works_once_it_is_given_back(tmp_path: Path) 
         for _ in range(2):
             assert await _confirm(house, alice, hers) == Refused(Reason.EMAIL_TAKEN)
         addresses = house.see(profile.list_addresses, bob.session.account_id)
-        shared = next(one for one in addresses if one.address == WANTED)
+        shared = next(address for address in addresses if address.address == WANTED)
         removed = await house.by().do(profile.remove_address, bob.session, address_id=shared.id)
         assert removed == Done()
         assert await _confirm(house, alice, hers) == Done()

@@ -53,7 +53,7 @@ def test_one_answer_opens_one_of_twenty_sign_ins(tmp_path: Path) -> None:
                 )
             )
             assert sum(isinstance(answer, SignedIn) for answer in answers) == 1
-            reasons = {one.reason for one in answers if isinstance(one, Refused)}
+            reasons = {answer.reason for answer in answers if isinstance(answer, Refused)}
             assert reasons == {Reason.PASSKEY_REFUSED}
 
     asyncio.run(story())
@@ -78,7 +78,7 @@ def test_one_answer_raises_one_half_session_once(tmp_path: Path) -> None:
                 )
             )
             assert sum(isinstance(answer, SignedIn) for answer in answers) == 1
-            reasons = {one.reason for one in answers if isinstance(one, Refused)}
+            reasons = {answer.reason for answer in answers if isinstance(answer, Refused)}
             assert reasons == {Reason.STEP_ENDED}
 
     asyncio.run(story())
@@ -88,14 +88,17 @@ def test_one_passkey_is_taken_by_one_of_two_accounts(tmp_path: Path) -> None:
     async def story() -> None:
         async with open_house(tmp_path) as house:
             accounts = [await house.add(name) for name in ("alice", "bob")]
-            sessions = [await house.sign_in(one.name) for one in accounts]
+            sessions = [await house.sign_in(account.name) for account in accounts]
             key = Authenticator(house.env.settings.public_url)
             made = [
                 key.create(await _begin(house, account, session))
                 for account, session in zip(accounts, sessions, strict=True)
             ]
             answers = await asyncio.gather(
-                *(_finish(house, one, typed) for one, typed in zip(sessions, made, strict=True))
+                *(
+                    _finish(house, session, typed)
+                    for session, typed in zip(sessions, made, strict=True)
+                )
             )
             assert sum(isinstance(answer, PasskeyAdded) for answer in answers) == 1
 
@@ -112,11 +115,13 @@ def test_two_removals_leave_one(tmp_path: Path) -> None:
                 house, signed_in, key.create(await _begin(house, account, signed_in))
             )
             assert isinstance(added, PasskeyAdded)
-            own = await house.env.store.run(passkeys.list_passkeys, account.id)
+            stored = await house.env.store.run(passkeys.list_passkeys, account.id)
             answers = await asyncio.gather(
                 *(
-                    house.by().do(remove.remove_method, added.signed_in.session, method_id=one.id)
-                    for one in own
+                    house.by().do(
+                        remove.remove_method, added.signed_in.session, method_id=passkey.id
+                    )
+                    for passkey in stored
                 )
             )
             assert sum(isinstance(answer, remove.Removed) for answer in answers) == 1
@@ -134,18 +139,18 @@ def test_a_remembered_value_is_rotated_once(tmp_path: Path) -> None:
             key, _ = await _enrol(house, account)
             half = await house.sign_in()
             options = await house.by().do(use_passkey.view_options, half.session)
-            done = await house.by(token=half.token).do(
+            signed_in = await house.by(token=half.token).do(
                 use_passkey.submit_second_step,
                 half.session,
                 typed=key.get(options),
                 wants_remembering=True,
             )
-            assert isinstance(done, SignedIn)
-            assert done.remember_token
-            visitor = replace(house.visitor, remember_token=done.remember_token)
+            assert isinstance(signed_in, SignedIn)
+            assert signed_in.remember_token
+            visitor = replace(house.visitor, remember_token=signed_in.remember_token)
             answers = await asyncio.gather(*(house.sign_in(visitor=visitor) for _ in range(10)))
-            assert {one.session.amr for one in answers} == {"pwd"}
-            (value,) = {one.remember_token for one in answers}
-            assert value not in {None, done.remember_token}
+            assert {answer.session.amr for answer in answers} == {"pwd"}
+            (value,) = {answer.remember_token for answer in answers}
+            assert value not in {None, signed_in.remember_token}
 
     asyncio.run(story())

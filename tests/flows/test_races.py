@@ -188,20 +188,20 @@ def test_a_sign_in_beside_end_all_sessions_is_before_or_after_it(tmp_path: Path)
             secret, full = await house.add_app(await house.sign_in())
             house.clock.forward(60)
             half = await house.sign_in()
-            done, ended = await asyncio.gather(
+            signed_in, ending = await asyncio.gather(
                 _submit(house, half, house.code(secret)),
                 house.by().do(sessions.end_others, full.session),
             )
             live = house.env.store.read_now(
                 stored_sessions.list_live, account.id, now=house.now, seen_after=0
             )
-            assert isinstance(ended, sessions.SessionsEnded)
-            others = [one for one in live if one.id != full.session.id]
+            assert isinstance(ending, sessions.SessionsEnded)
+            others = [session for session in live if session.id != full.session.id]
             # First the sign-in: it was ended. First the end: the half session was gone.
             assert not others or (
-                isinstance(done, SecondStepDone)
+                isinstance(signed_in, SecondStepDone)
                 and others[0].level is Level.FULL
-                and not ended.sessions
+                and not ending.sessions
             )
 
     asyncio.run(story())

@@ -26,10 +26,10 @@ async def _try(house: House, typed: str) -> object:
 
 
 def _stored(house: House, account: Account) -> str:
-    found = house.env.store.read_now(accounts.load, account.id)
-    assert found is not None
-    assert found.password_hash
-    return found.password_hash
+    loaded = house.env.store.read_now(accounts.load, account.id)
+    assert loaded is not None
+    assert loaded.password_hash
+    return loaded.password_hash
 
 
 def test_the_right_password_is_hashed_anew_and_a_wrong_one_changes_nothing(tmp_path: Path) -> None:

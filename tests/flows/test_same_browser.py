@@ -21,13 +21,13 @@ async def _again(house: House, name: str, earlier: SignedIn, typed: str = PASSWO
     )
 
 
-def _lives(house: House, one: SignedIn) -> bool:
-    return bool(house.env.store.read_now(sessions.exists, one.session.id))
+def _lives(house: House, signed_in: SignedIn) -> bool:
+    return bool(house.env.store.read_now(sessions.exists, signed_in.session.id))
 
 
 def _ended(house: House, account_id: str) -> list[dict[str, str | int]]:
-    told = house.see(list_activity, account_id, limit=100)
-    return [one.data for one in told if one.event == "session.ended"]
+    activity = house.see(list_activity, account_id, limit=100)
+    return [row.data for row in activity if row.event == "session.ended"]
 
 
 def test_the_earlier_session_ends_with_one_event_in_its_own_trail(tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ def test_browsers_that_change_places_do_not_wait_for_each_other(tmp_path: Path) 
                 *(_again(house, "alice", his) for _, his in old),
             )
             assert all(isinstance(answer, SignedIn) for answer in answers)
-            assert not any(_lives(house, one) for pair in old for one in pair)
+            assert not any(_lives(house, signed_in) for pair in old for signed_in in pair)
             assert len(_ended(house, alice.id)) == len(_ended(house, bob.id)) == PAIRS
 
     asyncio.run(story())

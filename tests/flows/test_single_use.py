@@ -39,11 +39,11 @@ Story = Callable[[House], Awaitable[None]]
 
 
 def tell(folder: Path, story: Story, **settings: object) -> None:
-    async def told() -> None:
+    async def open_and_run() -> None:
         async with open_house(folder, **settings) as house:
             await story(house)
 
-    asyncio.run(told())
+    asyncio.run(open_and_run())
 
 
 async def together(tries: Iterable[Awaitable[Any]], *, times: int = TOGETHER) -> list[Any]:
@@ -65,35 +65,35 @@ def lost(answers: Sequence[Any]) -> Counter[Reason]:
 async def link(house: House, prefix: str) -> str:
     """The newest mailed link that begins so."""
     await house.settle()
-    for one in house.inbox.received:
-        if one.channel is Channel.EMAIL and (
-            found := re.search(re.escape(prefix) + r"([\w-]+)", str(one.message.text))
+    for received in house.inbox.received:
+        if received.channel is Channel.EMAIL and (
+            match := re.search(re.escape(prefix) + r"([\w-]+)", str(received.message.text))
         ):
-            return found[1]
+            return match[1]
     raise LookupError(prefix)
 
 
 def events(house: House, name: str) -> int:
-    found = house.env.store.read_now(
+    row = house.env.store.read_now(
         lambda tx: tx.first("SELECT COUNT(*) FROM audit_records WHERE event = :name", name=name)
     )
-    assert found is not None
-    return int(found[0])
+    assert row is not None
+    return int(row[0])
 
 
 def test_a_link_for_a_new_password_sets_one(tmp_path: Path) -> None:
     async def story(house: House) -> None:
         await house.add()
         await password.forgot_password(house.by(), identifier="alice")
-        own = await link(house, "/reset-password/")
+        reset_link = await link(house, "/reset-password/")
         answers = await together(
-            password.reset_password(house.by(), link=own, new=f"{NEW_PASSWORD} {n}")
+            password.reset_password(house.by(), link=reset_link, new=f"{NEW_PASSWORD} {n}")
             for n in range(TOGETHER)
         )
         assert lost(answers) == {Reason.LINK_DEAD: TOGETHER - 1}
         assert events(house, "password.changed") == 1
         # The one that was told "done" is the one that works.
-        winner = next(n for n, one in enumerate(answers) if not isinstance(one, Refused))
+        winner = next(n for n, answer in enumerate(answers) if not isinstance(answer, Refused))
         await house.sign_in(typed=f"{NEW_PASSWORD} {winner}")
 
     tell(tmp_path, story)
@@ -109,8 +109,8 @@ def test_two_links_for_a_new_password_set_one(tmp_path: Path) -> None:
             house.clock.forward(1)
         answers = await together(
             (
-                password.reset_password(house.by(), link=own, new=NEW_PASSWORD)
-                for own in sorted(links) * 5
+                password.reset_password(house.by(), link=reset_link, new=NEW_PASSWORD)
+                for reset_link in sorted(links) * 5
             ),
             times=10,
         )
@@ -141,10 +141,10 @@ def test_not_me_is_done_once(tmp_path: Path, typed: str) -> None:
     async def story(house: House) -> None:
         await house.add()
         await house.add_app(await house.sign_in())
-        own = await link(house, "/not-me/")
+        not_me = await link(house, "/not-me/")
         answers = await together(
             (
-                contain(house.by(), by_link(own, now=house.now), typed=typed)
+                contain(house.by(), by_link(not_me, now=house.now), typed=typed)
                 for _ in range(8)  # as many as may type a password here at once
             ),
             times=8,
@@ -164,9 +164,10 @@ def test_an_address_is_confirmed_once(tmp_path: Path) -> None:
             profile.add_address, alice.session, typed="alice@second.example"
         )
         assert not isinstance(added, Refused)
-        own = await link(house, "/settings/emails/confirm/")
+        confirm_link = await link(house, "/settings/emails/confirm/")
         answers = await together(
-            house.by().do(profile.confirm_address, alice.session, link=own) for _ in range(TOGETHER)
+            house.by().do(profile.confirm_address, alice.session, link=confirm_link)
+            for _ in range(TOGETHER)
         )
         assert lost(answers) == {Reason.LINK_DEAD: TOGETHER - 1}
         assert events(house, "email.verified") == 1
@@ -189,7 +190,7 @@ def test_a_kept_form_is_taken_once(tmp_path: Path) -> None:
             for _ in range(TOGETHER)
         )
         taken = [answer for answer in answers if answer is not None]
-        assert [one.form["email"] for one in taken] == ["alice@second.example"]
+        assert [post.form["email"] for post in taken] == ["alice@second.example"]
 
     tell(tmp_path, story)
 
@@ -219,7 +220,7 @@ def test_tabs_that_open_the_wizard_together_show_one_secret(tmp_path: Path) -> N
         shown = await together(
             house.by().do(enroll_app.begin_app, alice.session) for _ in range(TOGETHER)
         )
-        assert len({one.secret for one in shown}) == 1
+        assert len({setup.secret for setup in shown}) == 1
 
     tell(tmp_path, story)
 
@@ -255,7 +256,7 @@ def test_tabs_that_ask_for_help_together_are_shown_one_reference(tmp_path: Path)
         shown = await together(
             house.by().do(support_reference.show_reference, half.session) for _ in range(TOGETHER)
         )
-        assert len({one.reference for one in shown}) == 1
+        assert len({page.reference for page in shown}) == 1
         assert events(house, "support_reference.made") == 1
 
     tell(tmp_path, story)
@@ -271,20 +272,20 @@ def test_two_sets_of_backup_codes_made_together_leave_one(tmp_path: Path) -> Non
         )
         shown = house.see(recovery_codes.view_codes, alice.session).shown
         assert len(set(shown)) == 10
-        found = house.env.store.read_now(
+        row = house.env.store.read_now(
             lambda tx: tx.first(
                 "SELECT COUNT(*) FROM recovery_codes JOIN recovery_sets"
                 " ON recovery_sets.id = set_id WHERE account_id = :id",
                 id=account.id,
             )
         )
-        assert found is not None
-        assert found[0] == 10
+        assert row is not None
+        assert row[0] == 10
         half = await house.sign_in()
-        done = await second_step.submit_code(
+        answer = await second_step.submit_code(
             house.by(token=half.token), half.session, typed=shown[7]
         )
-        assert not isinstance(done, Refused)
+        assert not isinstance(answer, Refused)
 
     tell(tmp_path, story)
 
@@ -305,9 +306,9 @@ async def _recovery(house: House) -> SignedIn:
 def test_a_recovery_is_stopped_once(tmp_path: Path) -> None:
     async def story(house: House) -> None:
         await _recovery(house)
-        own = await link(house, "/recover/cancel/")
+        cancel_link = await link(house, "/recover/cancel/")
         answers = await together(
-            house.by().do(recover.cancel_by_link, link=own) for _ in range(TOGETHER)
+            house.by().do(recover.cancel_by_link, link=cancel_link) for _ in range(TOGETHER)
         )
         assert lost(answers) == {Reason.LINK_DEAD: TOGETHER - 1}
         assert events(house, "recovery.cancelled") == 1
@@ -321,10 +322,10 @@ def test_the_end_of_a_recovery_opens_one_enrolment(tmp_path: Path) -> None:
         house.clock.forward(WAIT_HOURS * 3600)
         await together(house.by().do(waiting_job.run_due) for _ in range(TOGETHER))
         assert events(house, "recovery.ended") == 1
-        own = await link(house, "/recover?link=")
+        finish_link = await link(house, "/recover?link=")
         visitors = [replace(house.visitor, network=f"192.0.2.{n}") for n in range(TOGETHER)]
         answers = await together(
-            recover.finish_recovery(house.by(visitor), link=own, typed=PASSWORD)
+            recover.finish_recovery(house.by(visitor), link=finish_link, typed=PASSWORD)
             for visitor in visitors
         )
         assert lost(answers) == {Reason.LINK_DEAD: TOGETHER - 1}
@@ -339,10 +340,10 @@ def test_a_recovery_that_ends_beside_its_cancelling_is_one_or_the_other(tmp_path
         stop = await link(house, "/recover/cancel/")
         house.clock.forward(WAIT_HOURS * 3600)
         await house.by().do(waiting_job.run_due)
-        own = await link(house, "/recover?link=")
+        finish_link = await link(house, "/recover?link=")
         cancelled, finished = await asyncio.gather(
             house.by().do(recover.cancel_by_link, link=stop),
-            recover.finish_recovery(house.by(), link=own, typed=PASSWORD),
+            recover.finish_recovery(house.by(), link=finish_link, typed=PASSWORD),
         )
         assert isinstance(cancelled, Refused) is not isinstance(finished, Refused)
 

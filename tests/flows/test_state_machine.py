@@ -102,22 +102,22 @@ class People(RuleBasedStateMachine):
     def sessions(self, level: Level) -> list[SignedIn]:
         """What browsers still hold that the door would take."""
         live = []
-        for one in self.open:
-            found = self.run(
+        for browser in self.open:
+            loaded = self.run(
                 self.house.env.store.read(
-                    sessions.load, self.house.env, cookie=one.token, now=self.house.now
+                    sessions.load, self.house.env, cookie=browser.token, now=self.house.now
                 )
             )
-            if found and found[0].level is level:
-                live.append(SignedIn(found[0], one.token))
+            if loaded and loaded[0].level is level:
+                live.append(SignedIn(loaded[0], browser.token))
         return live
 
     def pick(self, level: Level, number: int) -> SignedIn | None:
-        found = self.sessions(level)
-        return found[number % len(found)] if found else None
+        held = self.sessions(level)
+        return held[number % len(held)] if held else None
 
     def replace(self, old: SignedIn, new: SignedIn) -> None:
-        self.open = [one for one in self.open if one.token != old.token]
+        self.open = [browser for browser in self.open if browser.token != old.token]
         self.open.append(new)
 
     def is_on(self) -> bool:
@@ -145,8 +145,8 @@ class People(RuleBasedStateMachine):
             code = self.codes[(0, 0, 0, 0, 1, 2, 3, 4)[number] % len(self.codes)]
             return "backup", code
         if what == "sent":
-            messages = [one.message for one in self.house.inbox.received]
-            sent = [str(one.code) for one in messages if getattr(one, "code", None)]
+            messages = [received.message for received in self.house.inbox.received]
+            sent = [str(message.code) for message in messages if getattr(message, "code", None)]
             if sent:
                 return "sent", sent[min(number // 4, len(sent) - 1)]
         return "wrong", "000000"
@@ -221,16 +221,16 @@ class People(RuleBasedStateMachine):
     @precondition(lambda self: self.methods().phones)
     @rule(channel=st.sampled_from(["sms", "call"]), signing_in=st.booleans(), which=picks)
     def ask_for_code(self, channel: str, *, signing_in: bool, which: int) -> None:
-        one = self.pick(Level.HALF if signing_in else Level.FULL, which)
-        if one is None:
+        signed_in = self.pick(Level.HALF if signing_in else Level.FULL, which)
+        if signed_in is None:
             return
         sent = self.flow(
             send_code.send_code,
-            one.session,
+            signed_in.session,
             purpose=Purpose.SIGN_IN if signing_in else Purpose.STEP_UP,
             phone_id=self.methods().phones[0].id,
             channel=channel,
-            token=one.token,
+            token=signed_in.token,
         )
         self.count_sent(sent)
 
@@ -328,7 +328,7 @@ class People(RuleBasedStateMachine):
         full = self.pick(Level.FULL, which)
         assert full is not None
         methods = self.methods()
-        ids = [one.id for one in (*methods.apps, *methods.phones)]
+        ids = [method.id for method in (*methods.apps, *methods.phones)]
         removed = self.flow(remove.remove_method, full.session, method_id=ids[number % len(ids)])
         if isinstance(removed, Refused):
             return
@@ -341,8 +341,8 @@ class People(RuleBasedStateMachine):
         full = self.pick(Level.FULL, which)
         if not really or full is None:
             return
-        done = self.flow(two_step.disable, full.session)
-        assert not isinstance(done, Refused)
+        answer = self.flow(two_step.disable, full.session)
+        assert not isinstance(answer, Refused)
         self.spent |= {("backup", code) for code in self.codes}
         self.events[event.TWO_STEP_DISABLED] += 1
 
@@ -350,21 +350,21 @@ class People(RuleBasedStateMachine):
 
     @rule(which=picks, level=st.sampled_from([Level.FULL, Level.HALF]))
     def sign_out(self, which: int, level: Level) -> None:
-        one = self.pick(level, which)
-        if one is not None and which == 7:
-            self.flow(sessions.sign_out, one.session)
+        signed_in = self.pick(level, which)
+        if signed_in is not None and which == 7:
+            self.flow(sessions.sign_out, signed_in.session)
             self.events[event.SIGN_OUT_DONE] += 1
-            assert one.token not in {other.token for other in self.sessions(level)}
+            assert signed_in.token not in {other.token for other in self.sessions(level)}
 
     @precondition(lambda self: self.sessions(Level.FULL))
     @rule(which=picks)
     def end_others(self, which: int) -> None:
-        one = self.pick(Level.FULL, which)
-        if one is None or which < 6:
+        signed_in = self.pick(Level.FULL, which)
+        if signed_in is None or which < 6:
             return
-        ended = self.flow(sessions.end_others, one.session)
-        self.events[event.SESSION_ENDED] += ended.sessions > 0
-        assert [other.token for other in self.sessions(Level.FULL)] == [one.token]
+        answer = self.flow(sessions.end_others, signed_in.session)
+        self.events[event.SESSION_ENDED] += answer.sessions > 0
+        assert [other.token for other in self.sessions(Level.FULL)] == [signed_in.token]
         assert self.sessions(Level.HALF) == []
 
     @rule(seconds=st.sampled_from(SPANS))
@@ -379,10 +379,10 @@ class People(RuleBasedStateMachine):
         if not account.two_step:
             return
         listed = self.read(stored_sessions.list_live, account.id, now=self.house.now, seen_after=0)
-        for one in listed:
-            if one.level is Level.FULL and one.created_at > account.two_step_at:
-                assert one.aal is Aal.AAL2
-                assert one.second_factor_at is not None
+        for session in listed:
+            if session.level is Level.FULL and session.created_at > account.two_step_at:
+                assert session.aal is Aal.AAL2
+                assert session.second_factor_at is not None
 
     @invariant()
     def an_app_while_it_is_on_and_nothing_while_it_is_off(self) -> None:
@@ -396,18 +396,16 @@ class People(RuleBasedStateMachine):
 
     @invariant()
     def each_change_has_exactly_one_event(self) -> None:
-        found = self.read(
+        rows = self.read(
             lambda tx: tx.all("SELECT event, COUNT(*) FROM audit_records GROUP BY event")
         )
-        counts = {name: count for name, count in found if name in COUNTED}
+        counts = {name: count for name, count in rows if name in COUNTED}
         assert counts == {name: count for name, count in self.events.items() if count}
 
     @invariant()
     def nothing_is_sent_but_what_was_asked_for(self) -> None:
-        found = self.read(
-            lambda tx: tx.first("SELECT COUNT(*) FROM outbox WHERE channel <> 'email'")
-        )
-        assert found[0] == self.events[event.CODE_SENT]
+        row = self.read(lambda tx: tx.first("SELECT COUNT(*) FROM outbox WHERE channel <> 'email'"))
+        assert row[0] == self.events[event.CODE_SENT]
 
     def teardown(self) -> None:
         try:

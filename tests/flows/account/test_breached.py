@@ -29,13 +29,13 @@ def digest(word: str) -> str:
     return hashlib.sha1(word.encode(), usedforsecurity=False).hexdigest().upper()
 
 
-def write(path: Path, found: list[str], *, ending: str = "\r\n", counted: bool = True) -> Path:
+def write(path: Path, passwords: list[str], *, ending: str = "\r\n", counted: bool = True) -> Path:
     """As the downloaders write it: with a count of any length behind each digest."""
-    lines = sorted(digest(word) for word in found)
-    told = [
+    lines = sorted(digest(word) for word in passwords)
+    written = [
         f"{line}:{7 ** (number % 12)}" if counted else line for number, line in enumerate(lines)
     ]
-    path.write_bytes((ending.join(told) + (ending if counted else "")).encode())
+    path.write_bytes((ending.join(written) + (ending if counted else "")).encode())
     return path
 
 
@@ -45,20 +45,20 @@ def leaks(tmp_path: Path) -> Path:
 
 
 @given(
-    found=words.map(lambda all_: [one.encode("utf-8", "replace").decode() for one in all_]),
+    passwords=words.map(lambda all_: [word.encode("utf-8", "replace").decode() for word in all_]),
     ending=st.sampled_from(["\n", "\r\n"]),
     counted=st.booleans(),
 )
 def test_every_line_is_found_and_no_other(
-    tmp_path_factory: pytest.TempPathFactory, found: list[str], ending: str, *, counted: bool
+    tmp_path_factory: pytest.TempPathFactory, passwords: list[str], ending: str, *, counted: bool
 ) -> None:
-    plain = [one for one in dict.fromkeys(found) if one.isascii()]
+    plain = [word for word in dict.fromkeys(passwords) if word.isascii()]
     path = write(
         tmp_path_factory.getbasetemp() / "every-line", plain, ending=ending, counted=counted
     )
-    assert all(is_breached(path, one) for one in plain)
+    assert all(is_breached(path, word) for word in plain)
     assert not any(
-        is_breached(path, one) for one in ("not there", "neither", "") if one not in plain
+        is_breached(path, word) for word in ("not there", "neither", "") if word not in plain
     )
 
 

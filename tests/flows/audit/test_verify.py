@@ -74,8 +74,8 @@ def rows(folder: Path, sql: str, **values: object) -> list[tuple[Any, ...]]:
 
 
 def alice(folder: Path) -> str:
-    found = rows(folder, "SELECT id FROM accounts WHERE name = 'alice'")
-    return str(found[0][0])
+    ids = rows(folder, "SELECT id FROM accounts WHERE name = 'alice'")
+    return str(ids[0][0])
 
 
 def verified(folder: Path, **settings: object) -> Verified:
@@ -92,17 +92,17 @@ def faults(folder: Path, **settings: object) -> set[Fault]:
 def rewrite(folder: Path, chain: str, change: Callable[[dict[str, Any]], None], *, at: int) -> None:
     """What a thorough forger does: change one record and hash everything behind it anew."""
     head = START
-    found = rows(
+    records = rows(
         folder,
         "SELECT seq, body, prev_hash FROM audit_records WHERE chain = :id ORDER BY seq",
         id=chain,
     )
-    for seq, body, before in found:
+    for seq, body, before in records:
         head = before if seq == 1 else head
         if seq == at:
-            told = json.loads(body)
-            change(told)
-            body = json.dumps(told, separators=(",", ":"), sort_keys=True)  # noqa: PLW2901
+            event = json.loads(body)
+            change(event)
+            body = json.dumps(event, separators=(",", ":"), sort_keys=True)  # noqa: PLW2901
         digest = hash_record(head, body)
         tamper(
             folder,
@@ -120,10 +120,10 @@ def rewrite(folder: Path, chain: str, change: Callable[[dict[str, Any]], None], 
 
 
 def test_an_untouched_trail_is_whole(folder: Path) -> None:
-    found = verified(folder)
-    assert found.findings == ()
-    assert found.events == len(rows(folder, "SELECT 1 FROM audit_records"))
-    assert found.checkpoint == 3
+    result = verified(folder)
+    assert result.findings == ()
+    assert result.events == len(rows(folder, "SELECT 1 FROM audit_records"))
+    assert result.checkpoint == 3
 
 
 @pytest.mark.parametrize(
@@ -167,10 +167,10 @@ def test_two_records_in_each_others_place_are_found(folder: Path) -> None:
 
 
 def test_a_forger_who_hashes_everything_anew_is_stopped_by_the_checkpoint(folder: Path) -> None:
-    rewrite(folder, alice(folder), lambda told: told.update(network="203.0.113.9"), at=2)
-    found = verified(folder).findings
-    assert [finding.fault for finding in found] == [Fault.CHANGED]
-    assert "vouches" in found[0].text
+    rewrite(folder, alice(folder), lambda event: event.update(network="203.0.113.9"), at=2)
+    findings = verified(folder).findings
+    assert [finding.fault for finding in findings] == [Fault.CHANGED]
+    assert "vouches" in findings[0].text
 
 
 def test_a_cut_with_the_head_set_back_is_found_up_to_the_checkpoint(folder: Path) -> None:
@@ -253,8 +253,8 @@ def test_checkpoints_of_a_key_that_has_left_the_file_still_count(tmp_path: Path)
                 now=house.now,
             )
             await checkpoint_all(house.by())
-            found = await verify_database(house.env, now=house.now)
-            return tuple(finding.fault for finding in found.findings)
+            result = await verify_database(house.env, now=house.now)
+            return tuple(finding.fault for finding in result.findings)
 
     assert asyncio.run(run()) == ()
 
@@ -364,8 +364,8 @@ async def age(house: House) -> int:
     await house.sign_in("alice")
     await checkpoint_all(house.by())
     removed = 0
-    while done := await house.by().do(purge, limit=2):
-        removed += done
+    while count := await house.by().do(purge, limit=2):
+        removed += count
     await house.sign_in("bob")
     return removed
 
@@ -453,9 +453,9 @@ def test_an_export_is_whole_also_after_more_has_happened(exported: Path) -> None
 
 def test_an_export_that_another_program_wrote_anew_is_whole(exported: Path) -> None:
     path = exported / "export.jsonl"
-    told = [json.loads(line) for line in path.read_text().splitlines()]
+    events = [json.loads(line) for line in path.read_text().splitlines()]
     path.write_text(
-        "".join(json.dumps(one, ensure_ascii=False, indent=None) + "\n" for one in told)
+        "".join(json.dumps(event, ensure_ascii=False, indent=None) + "\n" for event in events)
     )
     assert export_faults(exported) == set()
 

@@ -184,7 +184,9 @@ def test_no_answer_is_shown_at_once_and_sent_once_more_after_ten_seconds(tmp_pat
         assert second.given == []
         await it.wait(1)
         assert it.shown()[0] is SendState.ACCEPTED
-        assert [one.code for one in second.given] == [one.code for one in first.given]
+        assert [message.code for message in second.given] == [
+            message.code for message in first.given
+        ]
 
     tell(tmp_path, [first, second], story)
 

@@ -75,8 +75,8 @@ def test_a_host_is_called_and_gets_no_signal(settings: Settings, signals: list[i
         asyncio.run(host())
     assert calls == ["stop"]  # however many jobs end
     assert signals == []
-    ended = [one["job"] for one in logs if one["event"] == "work.ended"]
-    assert sorted(ended) == ["checkpoints", "purge"]
+    jobs = [line["job"] for line in logs if line["event"] == "work.ended"]
+    assert sorted(jobs) == ["checkpoints", "purge"]
 
 
 def test_without_somebody_to_call_nothing_works_beside(settings: Settings) -> None:
@@ -88,4 +88,4 @@ def test_without_somebody_to_call_nothing_works_beside(settings: Settings) -> No
 
     with capture_logs() as logs:
         asyncio.run(verb())
-    assert [one for one in logs if one["log_level"] == "critical"] == []
+    assert [line for line in logs if line["log_level"] == "critical"] == []

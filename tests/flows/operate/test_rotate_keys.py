@@ -76,15 +76,15 @@ async def furnish(house: House, *, names: tuple[str, ...] = ("alice",)) -> dict[
 async def fresh_session(house: House, name: str, secret: bytes) -> tuple[bytes, SignedIn]:
     house.clock.forward(60)
     half = await house.sign_in(name)
-    done = await second_step.submit_code(
+    answer = await second_step.submit_code(
         house.by(token=half.token), half.session, typed=house.code(secret)
     )
-    assert not isinstance(done, Refused), done
-    return secret, done.signed_in
+    assert not isinstance(answer, Refused), answer
+    return secret, answer.signed_in
 
 
-def silent(done: int, total: int) -> None:
-    assert done <= total
+def silent(count: int, total: int) -> None:
+    assert count <= total
 
 
 @pytest.mark.row("OTP-13")
@@ -95,10 +95,10 @@ def test_everything_is_sealed_again_and_the_old_key_can_go(tmp_path: Path) -> No
             old = house.env.keyring.newest.id
             path = tmp_path / KEY_FILE
             before = number_digest.fingerprint(house.env, "+12025550100")
-            done = await rotate_keys(house.by(SHELL), path, report=silent)
-            assert not done.resumed
-            assert done.values == 3  # app, phone, shown codes
-            assert [use.total for use in done.old] == [0]
+            rotated = await rotate_keys(house.by(SHELL), path, report=silent)
+            assert not rotated.resumed
+            assert rotated.values == 3  # app, phone, shown codes
+            assert [use.total for use in rotated.old] == [0]
             assert path.stat().st_mode & 0o777 == 0o600
             assert number_digest.fingerprint(house.env, "+12025550100") != before
             account = house.env.store.read_now(
@@ -107,10 +107,10 @@ def test_everything_is_sealed_again_and_the_old_key_can_go(tmp_path: Path) -> No
             assert account
             await fresh_session(house, "alice", secrets["alice"])
             await remove_key(house.by(SHELL), path, key_id=old)
-            assert [use.key_id for use in house.see(view_keys)] == [done.key_id]
+            assert [use.key_id for use in house.see(view_keys)] == [rotated.key_id]
             await fresh_session(house, "alice", secrets["alice"])
-            found = await verify_database(house.env, now=house.now)
-            assert found.findings == ()
+            verified = await verify_database(house.env, now=house.now)
+            assert verified.findings == ()
 
     asyncio.run(run())
 
@@ -257,9 +257,9 @@ def test_a_rotation_that_was_begun_adds_no_second_key(tmp_path: Path) -> None:
             planned = new_key()
             await house.env.store.run(installation.save, ROTATION, planned.id)
             write_keyring(tmp_path / KEY_FILE, Keyring((planned, *house.env.keyring.keys)))
-            done = await rotate_keys(house.by(SHELL), tmp_path / KEY_FILE, report=silent)
-            assert done.resumed
-            assert done.key_id == planned.id
+            rotated = await rotate_keys(house.by(SHELL), tmp_path / KEY_FILE, report=silent)
+            assert rotated.resumed
+            assert rotated.key_id == planned.id
             assert len(house.env.keyring.keys) == 2
 
     asyncio.run(run())
@@ -272,23 +272,25 @@ def test_rotations_that_begin_together_add_one_key(tmp_path: Path) -> None:
         async with keyed_house(tmp_path) as house:
             secrets = await furnish(house)
             path = tmp_path / KEY_FILE
-            own = [replace(house.env, keys=open_keys(house.env.settings)) for _ in range(3)]
-            done = await asyncio.gather(
-                *(rotate_keys(by_shell(env), path, report=silent) for env in own)
+            nodes = [replace(house.env, keys=open_keys(house.env.settings)) for _ in range(3)]
+            rotations = await asyncio.gather(
+                *(rotate_keys(by_shell(env), path, report=silent) for env in nodes)
             )
-            assert sorted(one.resumed for one in done) == [False, True, True]
-            assert {one.key_id for one in done} == {house.env.keys.refresh().newest.id}
+            assert sorted(rotation.resumed for rotation in rotations) == [False, True, True]
+            assert {rotation.key_id for rotation in rotations} == {
+                house.env.keys.refresh().newest.id
+            }
             assert len(house.env.keyring.keys) == 2
             await fresh_session(house, "alice", secrets["alice"])
             # One who takes the old key out and one who adds a new one do not undo each other.
             old = house.env.keyring.keys[1].id
             await asyncio.gather(
-                remove_key(by_shell(own[0]), path, key_id=old),
-                rotate_keys(by_shell(own[1]), path, report=silent),
+                remove_key(by_shell(nodes[0]), path, key_id=old),
+                rotate_keys(by_shell(nodes[1]), path, report=silent),
             )
             ids = {key.id for key in house.env.keys.refresh().keys}
             assert len(ids) == 2
-            assert done[0].key_id in ids
+            assert rotations[0].key_id in ids
             assert old not in ids
 
     asyncio.run(run())
@@ -302,9 +304,9 @@ def test_a_value_that_does_not_open_is_named_and_left(tmp_path: Path) -> None:
                 database_url(tmp_path, fresh=False),
                 "UPDATE apps SET secret = substr(secret, 1, length(secret) - 1)",
             )
-            done = await rotate_keys(house.by(SHELL), tmp_path / KEY_FILE, report=silent)
-            assert len([one for one in done.unreadable if one.startswith("apps.secret ")]) == 2
-            assert done.old[0].uses == {"apps.secret": 2}
+            rotated = await rotate_keys(house.by(SHELL), tmp_path / KEY_FILE, report=silent)
+            assert len([row for row in rotated.unreadable if row.startswith("apps.secret ")]) == 2
+            assert rotated.old[0].uses == {"apps.secret": 2}
 
     asyncio.run(run())
 
@@ -362,7 +364,7 @@ def purposes_in_code(function: str) -> set[str]:
             and isinstance(node.targets[0], ast.Name)
             and isinstance(node.value, ast.Constant)
         }
-    found = set()
+    purposes = set()
     for path, tree in trees.items():
         known = dict(constants[path.stem])
         for node in ast.walk(tree):
@@ -370,7 +372,11 @@ def purposes_in_code(function: str) -> set[str]:
                 "twostep.flows."
             ):
                 there = constants.get((node.module or "").rpartition(".")[2], {})
-                known |= {one.name: there[one.name] for one in node.names if one.name in there}
+                known |= {
+                    imported.name: there[imported.name]
+                    for imported in node.names
+                    if imported.name in there
+                }
         for node in ast.walk(tree):
             if (
                 isinstance(node, ast.Call)
@@ -381,10 +387,10 @@ def purposes_in_code(function: str) -> set[str]:
                 given = {word.arg: word.value for word in node.keywords}
                 purpose = given.get("purpose")
                 if isinstance(purpose, ast.Name):
-                    found.add(known[purpose.id])
+                    purposes.add(known[purpose.id])
                 elif isinstance(purpose, ast.Constant):
-                    found.add(str(purpose.value))
-    return found
+                    purposes.add(str(purpose.value))
+    return purposes
 
 
 def test_a_rotation_reaches_everything_that_is_sealed() -> None:
@@ -448,14 +454,14 @@ def test_an_app_whose_secret_does_not_open_refuses_like_a_wrong_code(
             )
             assert isinstance(answer, Refused)
             assert answer.reason is Reason.CODE_WRONG
-            own = house.env.store.read_now(apps.list_apps, half.session.account_id)
-            told = look(
+            stored = house.env.store.read_now(apps.list_apps, half.session.account_id)
+            events = look(
                 database_url(tmp_path, fresh=False),
                 "SELECT body FROM audit_records WHERE chain = :id AND event = 'seal.broken'",
                 id=half.session.account_id,
             )
-            assert len(told) == 1
-            assert f"app:{own[0].id}" in told[0][0]
+            assert len(events) == 1
+            assert f"app:{stored[0].id}" in events[0][0]
 
     asyncio.run(run())
 
