@@ -26,12 +26,12 @@ def cut(product: TestProduct, table: str, column: str) -> None:
     meddle(product.database_url, f"UPDATE {table} SET {column} = {shorter}")  # noqa: S608  our own names
 
 
-def told(product: TestProduct, account: Account) -> list[tuple[str, object]]:
+def trail_of(product: TestProduct, account: Account) -> list[tuple[str, object]]:
     """What the trail says of it: the event and which value it was."""
     return [
-        (one.event, one.data.get("purpose") or one.data.get("reason"))
-        for one in product.events(account)
-        if one.event in {"seal.broken", "notice.failed", "code.delivery_failed"}
+        (activity.event, activity.data.get("purpose") or activity.data.get("reason"))
+        for activity in product.events(account)
+        if activity.event in {"seal.broken", "notice.failed", "code.delivery_failed"}
     ]
 
 
@@ -39,7 +39,7 @@ def test_a_pending_app(product: TestProduct, alice: Account, owner: Browser) -> 
     scanned = product.scan(owner.get(ENROLMENT))
     cut(product, "pending_apps", "secret")
     assert owner.post(ENROLMENT, code=scanned.code()).status_code == 422
-    assert ("seal.broken", "pending_apps.secret") in told(product, alice)
+    assert ("seal.broken", "pending_apps.secret") in trail_of(product, alice)
     anew = product.scan(owner.get(ENROLMENT))
     assert anew.secret != scanned.secret
     assert owner.post(ENROLMENT, code=anew.code()).status_code == 303
@@ -57,7 +57,10 @@ def test_a_phone_and_a_code_under_way(
     assert answer.status_code < 500
     product.deliver()
     assert half.get("/sign-in/code").status_code == 200
-    assert {one for one, _ in told(product, alice)} & {"seal.broken", "code.delivery_failed"}
+    assert {event for event, _ in trail_of(product, alice)} & {
+        "seal.broken",
+        "code.delivery_failed",
+    }
     assert half.post("/sign-in/code", code=entry.code()).status_code == 303
 
 
@@ -83,7 +86,7 @@ def test_a_mail_under_way(product: TestProduct, alice: Account, owner: Browser) 
     product.clock.forward(60)
     product.deliver()
     assert len(product.mails()) == before
-    assert ("notice.failed", "seal_broken") in told(product, alice)
+    assert ("notice.failed", "seal_broken") in trail_of(product, alice)
 
 
 def test_a_kept_form(product: TestProduct, alice: Account, owner: Browser, entry: AppEntry) -> None:
@@ -93,5 +96,5 @@ def test_a_kept_form(product: TestProduct, alice: Account, owner: Browser, entry
     kept = late.headers["location"].partition("r=")[2]
     answer = owner.post("/confirm", r=kept, code=entry.code())
     assert answer.headers["location"] == SECURITY
-    assert ("seal.broken", "kept_posts.form") in told(product, alice)
+    assert ("seal.broken", "kept_posts.form") in trail_of(product, alice)
     assert "alice@second.example" not in owner.get("/settings/emails").text

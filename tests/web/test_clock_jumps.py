@@ -55,7 +55,7 @@ class Owner:
         return browser
 
     def events(self, name: str) -> int:
-        return sum(one.event == name for one in self.product.events(self.account))
+        return sum(activity.event == name for activity in self.product.events(self.account))
 
 
 @pytest.fixture

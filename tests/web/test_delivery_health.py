@@ -141,14 +141,18 @@ def test_a_test_message_goes_to_the_operators_own_phone(
     assert operator.post(f"{HERE}/test").headers["location"] == HERE
     assert "The test message is on its way." in words(operator.get(HERE))
     product.deliver()
-    text = next(one.message for one in product.house.inbox.received if one.channel is Channel.SMS)
+    text = next(
+        received.message
+        for received in product.house.inbox.received
+        if received.channel is Channel.SMS
+    )
     assert text.text == "This is a test from Example Panel. Texts are arriving."
     assert "was accepted by console" in words(operator.get(HERE))
     assert text.to == "+12025550100"
     root = product.env.store.read_now(accounts.load_by_name, "root")
     assert root is not None
     newest = product.events(root)
-    assert "test_message.sent" in {one.event for one in newest}
+    assert "test_message.sent" in {activity.event for activity in newest}
 
 
 def test_a_stale_session_is_asked_to_confirm_first(product: TestProduct, operator: Browser) -> None:
@@ -162,7 +166,7 @@ def test_charts_scale_and_name_themselves() -> None:
     drawn = bars("Sent <1>", [Bar("1 Jan", 10, 4), Bar("2 Jan", 0)], chart_id="c")
     assert '<title id="c">Sent &lt;1&gt;</title>' in drawn
     heights = [
-        float(found) for found in re.findall(r'height="([\d.]+)" opacity="(?:0.3|1)"', drawn)
+        float(height) for height in re.findall(r'height="([\d.]+)" opacity="(?:0.3|1)"', drawn)
     ]
     assert heights == [120.0, 48.0, 0.0, 0.0]
     full = gauge("Used", 150, limit=100, marks=(50, 80), chart_id="g")

@@ -18,11 +18,11 @@ ACTIVITY = "/settings/activity"
 
 def denial(browser: Browser, said: str) -> str:
     """Where "Was this you? No" beside the newest row that says so leads."""
-    found = re.search(
+    row = re.search(
         rf"<li[^>]*><div><p>{re.escape(said)}.*?</li>", browser.get(ACTIVITY).text, re.DOTALL
     )
-    assert found is not None, said
-    link = re.search(r'href="([^"]+)">Was this you\? No</a>', found[0])
+    assert row is not None, said
+    link = re.search(r'href="([^"]+)">Was this you\? No</a>', row[0])
     return link[1] if link else ""
 
 
@@ -48,8 +48,8 @@ def test_a_phone_that_was_added_is_taken_back_and_the_account_secured(
     for browser in (owner, thief):
         assert browser.get("/api/session").status_code == 401
     assert "Your account is secured" in words(owner.get("/not-me/done"))
-    told = [one.event for one in product.events(alice)[:6]]
-    assert {"containment.done", "password.retired", "phone.removed"} <= set(told)
+    events = [activity.event for activity in product.events(alice)[:6]]
+    assert {"containment.done", "password.retired", "phone.removed"} <= set(events)
     account = product.env.store.read_now(accounts.load, alice.id)
     assert account is not None
     assert account.password_retired_at == product.clock.now
@@ -112,8 +112,10 @@ def test_only_ones_own_recent_acts_can_be_denied(
     bob = product.browser()
     product.add_account("bob")
     bob.sign_in("bob")
-    added = next(one for one in product.events(alice) if one.event == "app.added")
-    password = next(one for one in product.events(alice) if one.event == "password.accepted")
+    added = next(activity for activity in product.events(alice) if activity.event == "app.added")
+    password = next(
+        activity for activity in product.events(alice) if activity.event == "password.accepted"
+    )
     for seq in (added.seq, 10**6, 0, "x", "9" * 40):
         assert bob.get(f"{ACTIVITY}/{seq}/not-me").status_code == 404
         assert bob.post(f"{ACTIVITY}/{seq}/not-me").status_code == 404
@@ -135,6 +137,6 @@ def test_twenty_answers_at_once_secure_it_once(
     owner.add_phone()
     link = denial(owner, "The backup phone ending 00 was added.")
     answers = product.together(*(owner.send("POST", link) for _ in range(20)))
-    assert sum(one.headers.get("location") == "/not-me/done" for one in answers) == 1
-    told = [one.event for one in product.events(alice)]
-    assert told.count("containment.done") == told.count("password.retired") == 1
+    assert sum(answer.headers.get("location") == "/not-me/done" for answer in answers) == 1
+    events = [activity.event for activity in product.events(alice)]
+    assert events.count("containment.done") == events.count("password.retired") == 1

@@ -40,7 +40,7 @@ def throw(target: Target, examples: int) -> None:
         suppress_health_check=list(HealthCheck),
     )
     @given(st.data())
-    def one(data: st.DataObject) -> None:
+    def try_request(data: st.DataObject) -> None:
         request = data.draw(requests(target))
         answer = target.ask(request)
         note(f"{answer.status} for {request}")
@@ -56,7 +56,7 @@ def throw(target: Target, examples: int) -> None:
             if target.has_written():
                 target.put_back()
 
-    one()
+    try_request()
 
 
 def test_whatever_is_sent_is_answered(target: Target, on_engine: str) -> None:

@@ -58,7 +58,7 @@ def level(browser: Browser) -> int:
 
 
 def kinds(product: TestProduct, account: Account) -> list[str]:
-    return [one.event for one in product.events(account)]
+    return [activity.event for activity in product.events(account)]
 
 
 def act(name: str) -> Act:
@@ -109,17 +109,17 @@ def test_a_wrong_password_sent_slowly_starts_no_count_anew(
     product: TestProduct, alice: Account
 ) -> None:
     stranger = product.browser()
-    wrong = {"username": "alice", "password": "wrong"}
+    bad_password = {"username": "alice", "password": "wrong"}
 
     async def nine_more() -> AsyncIterator[bytes]:
         yield b"username=alice&"
         product.clock.forward(10)
         for _ in range(9):
-            assert (await stranger.send("POST", "/sign-in", fields=wrong)).status_code == 422
+            assert (await stranger.send("POST", "/sign-in", fields=bad_password)).status_code == 422
         yield b"password=wrong"
 
     assert send_parts(stranger, "/sign-in", nine_more()).status_code == 422
-    assert stranger.post("/sign-in", **wrong).status_code == 429
+    assert stranger.post("/sign-in", **bad_password).status_code == 429
 
 
 def test_nobody_keeps_a_request_open_for_ever(tmp_path: Path) -> None:
@@ -325,8 +325,8 @@ def test_a_link_dies_with_the_address_that_it_went_to(
 def add_second(product: TestProduct, account: Account) -> None:
     """A second verified address."""
     now = product.clock.now
-    own = EmailAddress("second", account.id, "second@example.com", now, now)
-    product.run(product.env.store.run(addresses.insert_address, own, address_key=own.address))
+    second = EmailAddress("second", account.id, "second@example.com", now, now)
+    product.run(product.env.store.run(addresses.insert_address, second, address_key=second.address))
 
 
 def test_asking_for_links_does_not_tell_whether_a_name_is_known(
@@ -351,8 +351,8 @@ def test_a_right_but_retired_password_is_written_down(
     product.browser().sign_in()
     newest = product.events(alice)
     assert any(
-        one.event == "password.refused" and one.data == {"reason": "password.retired"}
-        for one in newest
+        activity.event == "password.refused" and activity.data == {"reason": "password.retired"}
+        for activity in newest
     )
 
 
@@ -413,11 +413,11 @@ def test_what_securing_takes_back_is_told_and_leaves_no_dangling_default(
     owner.post(f"{SECURITY}/method/{phone}/default")
     answer = product.browser().post(link)
     assert answer.headers["location"] == "/not-me/done"
-    found = product.env.store.read_now(accounts.load, alice.id)
-    assert found is not None
-    assert found.default_method is None
-    told = [mail.to for mail in product.mails() if "backup phone removed" in mail.subject]
-    assert sorted(told) == ["alice@example.com", "second@example.com"]
+    stored = product.env.store.read_now(accounts.load, alice.id)
+    assert stored is not None
+    assert stored.default_method is None
+    recipients = [mail.to for mail in product.mails() if "backup phone removed" in mail.subject]
+    assert sorted(recipients) == ["alice@example.com", "second@example.com"]
     assert kinds(product, alice).count("phone.removed") == 1
 
 
@@ -489,9 +489,9 @@ def test_a_reset_says_what_went(
     product: TestProduct, alice: Account, owner: Browser, entry: AppEntry
 ) -> None:
     product.run(product.house.by(DESK).do(help_desk.reset_methods, act("alice")))
-    told = {one.event: one for one in product.events(alice)}
-    assert told["two_step.disabled"].data["apps"] == 1
-    assert told["password.retired"].data == {"reason": "reset_mfa"}
+    by_event = {activity.event: activity for activity in product.events(alice)}
+    assert by_event["two_step.disabled"].data["apps"] == 1
+    assert by_event["password.retired"].data == {"reason": "reset_mfa"}
 
 
 # ── mail ────────────────────────────────────────────────────────────────────────────────────────
@@ -526,8 +526,8 @@ def test_an_overload_leads_back_to_the_form_that_was_sent(
             await asyncio.gather(*held)
 
     busy = product.run(story())
-    assert {one.status_code for one in busy} == {503}
-    for one in busy:
-        assert int(one.headers["retry-after"]) > 0
-        assert 'href="/settings/password"' in one.text
-        assert "not my password" not in one.text
+    assert {answer.status_code for answer in busy} == {503}
+    for answer in busy:
+        assert int(answer.headers["retry-after"]) > 0
+        assert 'href="/settings/password"' in answer.text
+        assert "not my password" not in answer.text

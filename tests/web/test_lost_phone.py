@@ -52,8 +52,8 @@ def test_a_code_on_paper_leads_to_a_new_app_in_place_of_the_old_one(
     browser = half_signed_in(product)
     help_page = browser.get("/sign-in/help")
     assert 'href="/sign-in/code?way=codes"' in help_page.text
-    done = browser.post("/sign-in/code", code=codes[0])
-    landed = browser.get(done.headers["location"])
+    answer = browser.post("/sign-in/code", code=codes[0])
+    landed = browser.get(answer.headers["location"])
     assert "You used a backup code. 9 left. Did you lose your phone?" in words(landed)
     assert f'href="{ENROLMENT}"' in landed.text
     new = add_new_app(browser)
@@ -98,7 +98,7 @@ def test_a_reference_belongs_to_one_sign_in_and_ends(
     browser = half_signed_in(product)
     (shown,) = re.findall(r"[A-Z]{4}-\d{4}", words(browser.get("/sign-in/help")))
     assert shown in words(browser.get("/sign-in/help"))
-    found = product.house.see(find_reference, f" {shown.lower()} ")
-    assert getattr(found, "network", "") == "198.51.100.30"
+    reference = product.house.see(find_reference, f" {shown.lower()} ")
+    assert getattr(reference, "network", "") == "198.51.100.30"
     later = product.house.see_at(product.clock.now + 900, find_reference, shown)
     assert not hasattr(later, "network")

@@ -12,11 +12,11 @@ import pytest
 @pytest.mark.soak
 def test_every_test_of_the_web_passes_on_postgresql() -> None:
     command = [sys.executable, "-m", "pytest", "-q", "tests/web", "--engine", "postgresql"]
-    done = subprocess.run(
+    result = subprocess.run(
         [*command, "-m", "not soak", "-k", "not sqlite", "-p", "no:cacheprovider"],
         cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stdout[-8000:]
+    assert result.returncode == 0, result.stdout[-8000:]

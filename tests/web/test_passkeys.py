@@ -49,8 +49,8 @@ def asks(browser: Browser, path: str, **fields: str) -> dict[str, Any]:
     answer = browser.post(path, **fields)
     assert answer.status_code == 200, words(answer)
     assert answer.headers["cache-control"] == "no-store"
-    found: dict[str, Any] = answer.json()
-    return found
+    options: dict[str, Any] = answer.json()
+    return options
 
 
 def enrol(browser: Browser, key: Authenticator, **fields: str) -> httpx2.Response:
@@ -84,14 +84,14 @@ def use_alone(browser: Browser, key: Authenticator, **changes: Any) -> httpx2.Re
 
 
 def session_of(browser: Browser) -> dict[str, Any]:
-    found: dict[str, Any] = browser.get("/api/session").json()
-    return found
+    session: dict[str, Any] = browser.get("/api/session").json()
+    return session
 
 
 def kinds(product: TestProduct) -> list[str]:
     account = product.env.store.read_now(accounts.load_by_name, "alice")
     assert account is not None
-    return [one.event for one in product.events(account)]
+    return [activity.event for activity in product.events(account)]
 
 
 def test_the_first_passkey_turns_two_step_on_and_leads_to_the_spare(product: TestProduct) -> None:
@@ -119,8 +119,10 @@ def test_options_of_a_new_passkey(product: TestProduct) -> None:
     assert second["rp"] == {"id": "panel.example.com", "name": "Example Panel"}
     assert first["user"] == second["user"]
     assert len(decode(second["user"]["id"])) == 64
-    assert [one["alg"] for one in second["pubKeyCredParams"]] == [-8, -7, -257]
-    assert [one["id"] for one in second["excludeCredentials"]] == [encode(key.credential_id)]
+    assert [algorithm["alg"] for algorithm in second["pubKeyCredParams"]] == [-8, -7, -257]
+    assert [excluded["id"] for excluded in second["excludeCredentials"]] == [
+        encode(key.credential_id)
+    ]
     assert second["attestation"] == "none"
     assert second["timeout"] == 300_000
     assert second["authenticatorSelection"]["residentKey"] == "preferred"
@@ -157,8 +159,8 @@ def test_alone_it_is_two_factors_and_leads_where_one_wanted_to_go(product: TestP
         "/sign-in/passkey-only", credential=key.get(options), next="/settings/profile"
     )
     assert answer.headers["location"] == "/settings/profile"
-    found = session_of(browser)
-    assert (found["aal"], found["amr"]) == ("aal2", ["hwk", "user", "mfa"])
+    session = session_of(browser)
+    assert (session["aal"], session["amr"]) == ("aal2", ["hwk", "user", "mfa"])
     # A proof of now: nothing more is asked before a change.
     assert browser.get(NEW).status_code == 200
 
@@ -206,9 +208,9 @@ def test_confirming_enrolling_and_signing_in_do_not_lend_each_other_challenges(
 ) -> None:
     browser, key = with_passkey(product)
     other = product.browser()  # the same account, elsewhere
-    for one in (browser, other):
-        one.sign_in()
-        assert use(one, key).status_code == 303
+    for window in (browser, other):
+        window.sign_in()
+        assert use(window, key).status_code == 303
     product.clock.forward(590)
     confirming = asks(browser, "/confirm/passkey/options")
     enrolling = asks(browser, "/settings/security/passkey/options") | {"rpId": confirming["rpId"]}
@@ -286,7 +288,7 @@ def test_everything_forged_is_refused_with_one_page(product: TestProduct, *, alo
         assert (answer.status_code, problem(answer)) == (422, NO)
         pages.add(re.sub(r"\d{2}:\d{2}|\d{9,}|20[\d:TZ-]+", "", answer.text))
     assert len(pages) == 1
-    refused = [one for one in kinds(product) if one == "passkey.refused"]
+    refused = [kind for kind in kinds(product) if kind == "passkey.refused"]
     assert len(refused) == len(FORGED) - (
         2 if alone else 0
     )  # nobody's passkey is in no account's trail
@@ -364,7 +366,7 @@ GARBAGE = [
 
 def test_garbage_is_refused_and_counted_everywhere(product: TestProduct) -> None:
     browser, key = with_passkey(product)
-    texts = [one.encode("utf-16", "surrogatepass").decode("utf-16") for one in GARBAGE]
+    texts = [text.encode("utf-16", "surrogatepass").decode("utf-16") for text in GARBAGE]
 
     def refuses(path: str, **fields: str) -> None:
         for text in texts:
@@ -469,10 +471,10 @@ def test_password_managers_are_told_wherever_a_sign_in_leads(product: TestProduc
     assert mark in browser.get("/settings/profile").text
     answer = browser.get(url)
     assert answer.headers["cache-control"] == "no-store"
-    told = answer.json()
-    assert told["rpId"] == "panel.example.com"
-    assert told["userId"] == encode(key.handle)
-    assert told["ids"] == [encode(key.credential_id)]
+    signal = answer.json()
+    assert signal["rpId"] == "panel.example.com"
+    assert signal["userId"] == encode(key.handle)
+    assert signal["ids"] == [encode(key.credential_id)]
     product.clock.forward(31)
     assert mark not in browser.get("/settings/profile").text
     product.add_account("bob")
@@ -594,9 +596,9 @@ def test_well_known_addresses(tmp_path: Path) -> None:
     with open_test_product(tmp_path) as product:
         browser = product.browser()
         assert browser.get("/.well-known/webauthn").status_code == 404
-        found = browser.get("/.well-known/passkey-endpoints").json()
-        assert found["enroll"] == product.url + NEW
-        assert found["manage"] == f"{product.url}/settings/security"
+        addresses = browser.get("/.well-known/passkey-endpoints").json()
+        assert addresses["enroll"] == product.url + NEW
+        assert addresses["manage"] == f"{product.url}/settings/security"
     settings = {
         "passkeys__rp_id": "example.com",
         "passkeys__related_origins": ["https://panel.example.net"],
@@ -606,8 +608,8 @@ def test_well_known_addresses(tmp_path: Path) -> None:
     other.mkdir()
     with open_test_product(other, **settings) as product:
         browser = product.browser()
-        found = browser.get("/.well-known/webauthn").json()
-        assert found == {"origins": [product.url, "https://panel.example.net"]}
+        addresses = browser.get("/.well-known/webauthn").json()
+        assert addresses == {"origins": [product.url, "https://panel.example.net"]}
         assert browser.get("/.well-known/passkey-endpoints").status_code == 404
         product.add_account()
         browser, key = with_passkey(product)

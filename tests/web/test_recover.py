@@ -36,8 +36,8 @@ def alice(product: TestProduct) -> Account:
     browser = product.browser()
     browser.sign_in()
     browser.enroll_app()
-    own = EmailAddress("second", account.id, OTHER, product.clock.now, product.clock.now)
-    product.run(product.env.store.run(addresses.insert_address, own, address_key=OTHER))
+    second = EmailAddress("second", account.id, OTHER, product.clock.now, product.clock.now)
+    product.run(product.env.store.run(addresses.insert_address, second, address_key=OTHER))
     product.clock.forward(3600)
     return account
 
@@ -60,7 +60,11 @@ def mails(product: TestProduct, subject: str) -> list[str]:
 
 
 def events(product: TestProduct, account: Account) -> list[str]:
-    return [one.event for one in product.events(account) if one.event.startswith("recovery.")]
+    return [
+        activity.event
+        for activity in product.events(account)
+        if activity.event.startswith("recovery.")
+    ]
 
 
 STARTED = "someone asked to get in without a second step"
@@ -106,8 +110,8 @@ def test_the_whole_way_ends_in_a_new_app_and_nothing_else(
     back = product.browser(network="192.0.2.99")
     assert "alice" in words(back.get(link))
     token = link.partition("=")[2]
-    wrong = back.post("/recover", link=token, password="not the password")
-    assert wrong.status_code == 422
+    refused = back.post("/recover", link=token, password="not the password")
+    assert refused.status_code == 422
     opened = back.post("/recover", link=token, password=PASSWORD)
     assert opened.headers["location"] == "/settings/security/app/new"
     assert back.get("/settings/security").headers["location"] == "/settings/security/app/new"
@@ -121,8 +125,16 @@ def test_the_whole_way_ends_in_a_new_app_and_nothing_else(
 def texts(product: TestProduct) -> list[str]:
     """Texts without a code so far, oldest first."""
     product.deliver()
-    received = [one.message for one in product.house.inbox.received if one.channel is Channel.SMS]
-    return [one.text for one in reversed(received) if isinstance(one, TextMessage) and not one.code]
+    messages = [
+        received.message
+        for received in product.house.inbox.received
+        if received.channel is Channel.SMS
+    ]
+    return [
+        message.text
+        for message in reversed(messages)
+        if isinstance(message, TextMessage) and not message.code
+    ]
 
 
 def add_phones(product: TestProduct, *numbers: str) -> None:
@@ -141,11 +153,11 @@ def test_every_phone_that_takes_texts_hears_of_its_start_and_its_end(product: Te
     # The one in the middle is a landline.
     add_phones(product, "(202) 555-0100", "+44 20 7946 0000", "(202) 555-0101")
     waiting(product)
-    told = texts(product)
-    assert len(told) == 2
+    sent = texts(product)
+    assert len(sent) == 2
     assert (
-        told[0]
-        == told[1]
+        sent[0]
+        == sent[1]
         == (
             "Example Panel: someone with your password asked to set up two-step sign-in again."
             " Not you? Use the link in our e-mail to stop it, or sign in with a code."
@@ -174,7 +186,7 @@ def test_where_no_more_texts_may_leave_the_recovery_goes_on_and_that_is_written_
         assert "we will e-mail you a link" in words(browser.get("/recover"))
         assert texts(product) == []
         alice = product.env.store.read_now(accounts.load_by_name, "alice")
-        assert [one.event for one in product.events(alice)][:2] == [
+        assert [activity.event for activity in product.events(alice)][:2] == [
             "notice.failed",
             "recovery.started",
         ]
@@ -202,8 +214,8 @@ def test_the_link_works_for_one_of_two_who_press_at_once(
     pair = [product.browser(network=f"192.0.2.{n}") for n in range(8)]
     answers = product.together(
         *(
-            one.send("POST", "/recover", fields={"link": token, "password": PASSWORD})
-            for one in pair
+            browser.send("POST", "/recover", fields={"link": token, "password": PASSWORD})
+            for browser in pair
         )
     )
     assert [answer.status_code for answer in answers].count(303) == 1

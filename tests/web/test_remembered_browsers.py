@@ -58,14 +58,14 @@ def goes_to(browser: Browser) -> str:
 
 
 def session_of(browser: Browser) -> dict[str, Any]:
-    found: dict[str, Any] = browser.get("/api/session").json()
-    return found
+    session: dict[str, Any] = browser.get("/api/session").json()
+    return session
 
 
 def kinds(product: TestProduct) -> list[str]:
     account = product.env.store.read_now(accounts.load_by_name, "alice")
     assert account is not None
-    return [one.event for one in product.events(account)]
+    return [activity.event for activity in product.events(account)]
 
 
 @pytest.mark.row("SES-07")
@@ -97,8 +97,8 @@ def test_the_password_alone_signs_in_as_aal1_and_changes_still_ask(product: Test
     browser.post("/sign-out")
     first = browser.jar.get(COOKIE)
     assert browser.sign_in().headers["location"] == "/"
-    found = session_of(browser)
-    assert (found["aal"], found["amr"]) == ("aal1", ["pwd"])
+    session = session_of(browser)
+    assert (session["aal"], session["amr"]) == ("aal1", ["pwd"])
     assert browser.jar.get(COOKIE) != first
     asked = browser.get("/settings/security/codes").headers["location"]
     assert asked.startswith("/confirm")

@@ -102,9 +102,9 @@ def raw(
 ) -> httpx2.Response:
     """A request byte by byte. Headers of None are left out."""
     product = browser.product
-    own: dict[str, str | None] = {"origin": product.url, "user-agent": browser.user_agent}
+    defaults: dict[str, str | None] = {"origin": product.url, "user-agent": browser.user_agent}
     if body:
-        own["content-type"] = FORM
+        defaults["content-type"] = FORM
 
     async def send() -> httpx2.Response:
         transport = httpx2.ASGITransport(product.app, client=(browser.network, 40_000))
@@ -113,7 +113,7 @@ def raw(
         ) as client:
             sent = {
                 name: text.encode("latin-1")
-                for name, text in (own | (headers or {})).items()
+                for name, text in (defaults | (headers or {})).items()
                 if text is not None
             }
             return await client.request(method, path, content=body, headers=sent)
@@ -269,9 +269,9 @@ def test_forms_from_elsewhere_reach_no_page(
 
 @pytest.mark.row("WEB-02")
 def test_same_origin_said_by_the_browser_is_enough(product: TestProduct) -> None:
-    own: dict[str, str | None] = {"origin": None, "sec-fetch-site": "same-origin"}
+    same_origin: dict[str, str | None] = {"origin": None, "sec-fetch-site": "same-origin"}
     body = f"username=alice&password={PASSWORD}".encode()
-    answer = raw(product.browser(), "POST", "/sign-in", body, own)
+    answer = raw(product.browser(), "POST", "/sign-in", body, same_origin)
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
 
 
@@ -497,7 +497,9 @@ def test_a_planted_browser_cookie_is_never_taken_over(product: TestProduct) -> N
     cookie = f"__Host-twostep-browser={planted}"
     body = f"username=alice&password={PASSWORD}".encode()
     answer = raw(victim, "POST", "/sign-in", body, {"cookie": cookie})
-    fresh = [one for one in answer.headers.get_list("set-cookie") if "twostep-browser=" in one]
+    fresh = [
+        cookie for cookie in answer.headers.get_list("set-cookie") if "twostep-browser=" in cookie
+    ]
     assert len(fresh) == 1
     assert planted not in fresh[0]
 
@@ -760,9 +762,9 @@ def test_a_mailed_link_leads_to_its_outcome_and_works_once(product: TestProduct)
     assert "a link is on its way" in words(stranger.get(asked.headers["location"]))
     link = product.newest_link("/reset-password/")
     form = {"password": "four unrelated paper boats"}
-    done = stranger.post(link, **form)
-    assert done.status_code == 303
-    assert "Your new password works" in words(stranger.get(done.headers["location"]))
+    answer = stranger.post(link, **form)
+    assert answer.status_code == 303
+    assert "Your new password works" in words(stranger.get(answer.headers["location"]))
     assert stranger.get(link).status_code == 404
     assert stranger.post(link, **form).status_code == 422
     assert stranger.get("/api/session").status_code == 401
@@ -770,9 +772,9 @@ def test_a_mailed_link_leads_to_its_outcome_and_works_once(product: TestProduct)
     before = dump(product)
     assert stranger.get(link).status_code == 200
     assert dump(product) == before
-    done = stranger.post(link)
-    assert done.status_code == 303
-    assert "Your account is secured" in words(stranger.get(done.headers["location"]))
+    answer = stranger.post(link)
+    assert answer.status_code == 303
+    assert "Your account is secured" in words(stranger.get(answer.headers["location"]))
     before = dump(product)
     assert stranger.post(link).status_code == 422
     assert dump(product) == before
@@ -794,10 +796,12 @@ def test_a_form_from_elsewhere_and_a_foreign_id_are_written_down(
 ) -> None:
     raw(alice, "POST", "/settings/profile", headers={"origin": "https://evil.example"})
     alice.post("/settings/sessions/somebody-elses/end")
-    found = product.house.see(view_account, "alice")
-    assert isinstance(found, AccountView)
-    told = [one for one in product.events(found.account) if one.event == "request.refused"]
-    assert [(one.data["reason"], one.data["path"]) for one in reversed(told)] == [
+    view = product.house.see(view_account, "alice")
+    assert isinstance(view, AccountView)
+    refusals = [
+        activity for activity in product.events(view.account) if activity.event == "request.refused"
+    ]
+    assert [(refusal.data["reason"], refusal.data["path"]) for refusal in reversed(refusals)] == [
         ("origin", "/settings/profile"),
         ("not_found", "/settings/sessions/{id}/end"),
     ]

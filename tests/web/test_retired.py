@@ -27,10 +27,12 @@ def what_is_said(product: TestProduct, account: Account) -> tuple[str, str, str]
     said = problem(product.browser(network="198.51.100.99").sign_in())
     assert len(product.mails()) == before + 1
     assert "This password no longer works" in said
-    told = [
-        one.data["reason"] for one in product.events(account) if one.event == "password.retired"
+    reasons = [
+        activity.data["reason"]
+        for activity in product.events(account)
+        if activity.event == "password.retired"
     ]
-    assert len(told) == 1
+    assert len(reasons) == 1
     return mail, said, newest_mail(product)
 
 
@@ -47,7 +49,7 @@ def test_after_guesses_the_phone_and_app_are_said_to_stay(
 ) -> None:
     guess(product.browser(network="203.0.113.66", user_agent="curl/8"))
     mail, page, again = what_is_said(product, alice)
-    assert all(GUESSED in one for one in (mail, page, again))
+    assert all(GUESSED in text for text in (mail, page, again))
     assert "Your phone and app stay as they are" in page
     browser = product.browser()
     browser.post(product.newest_link("/reset-password/"), password="another evening by the sea")
@@ -63,9 +65,9 @@ def test_after_this_was_not_me_nobody_is_said_to_have_guessed(
 ) -> None:
     answer = product.browser().post(product.newest_link("/not-me/"))
     assert answer.status_code == 303
-    for one in what_is_said(product, alice):
-        assert GUESSED not in one
-        assert "They did not get in" not in one
+    for text in what_is_said(product, alice):
+        assert GUESSED not in text
+        assert "They did not get in" not in text
 
 
 def test_after_a_reset_nothing_is_said_to_stay_and_no_second_step_is_promised(
@@ -74,10 +76,10 @@ def test_after_a_reset_nothing_is_said_to_stay_and_no_second_step_is_promised(
     act = Act("alice", "lost phone")
     reset = help_desk.reset_methods
     product.run(product.house.by(SHELL).do(reset, act))
-    for one in what_is_said(product, alice):
-        assert GUESSED not in one
-        assert "stay as they are" not in one
-        assert "second step" not in one
+    for text in what_is_said(product, alice):
+        assert GUESSED not in text
+        assert "stay as they are" not in text
+        assert "second step" not in text
 
 
 def test_a_refused_request_is_not_called_a_change(product: TestProduct, alice: Account) -> None:

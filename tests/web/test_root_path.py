@@ -35,8 +35,8 @@ def addresses(page: httpx2.Response) -> set[str]:
     if not page.headers.get("content-type", "").startswith("text/html"):
         return set()
     written = {*ADDRESS.findall(page.text), *SIGNAL.findall(page.text)}
-    whole = {urljoin(str(page.url), html.unescape(one)) for one in written if one}
-    return {one for one in whole if urlsplit(one).netloc == page.url.host}
+    whole = {urljoin(str(page.url), html.unescape(address)) for address in written if address}
+    return {address for address in whole if urlsplit(address).netloc == page.url.host}
 
 
 @dataclass
@@ -50,7 +50,7 @@ class Guest(Browser):
         if location := answer.headers.get("location"):
             named.add(urljoin(str(answer.url), location))
         below = self.product.url + ROOT
-        assert [one for one in named if not one.startswith(f"{below}/")] == [], whole
+        assert [address for address in named if not address.startswith(f"{below}/")] == [], whole
         return answer
 
 
@@ -95,8 +95,8 @@ def crawl(guest: Guest, start: str) -> dict[str, int]:
         page = guest.get(path)
         statuses[path] = page.status_code
         named = {page.headers.get("location", path)}
-        for one in addresses(page):
-            parts = urlsplit(one)
+        for address in addresses(page):
+            parts = urlsplit(address)
             named.add(f"{parts.path}?{parts.query}" if parts.query else parts.path)
         waiting += named - statuses.keys() - {*waiting}
     return statuses
@@ -149,8 +149,8 @@ def test_a_form_that_came_too_late_is_kept_and_carried_out_below(
     assert path_of(late).startswith(f"{ROOT}/confirm?r=")
     kept = path_of(late).partition("r=")[2]
     assert "replace your backup codes" in guest.get(path_of(late)).text
-    done = guest.post("/confirm", r=kept, code=entry.next_code())
-    assert (done.status_code, path_of(done)) == (303, f"{ROOT}/settings/security/codes")
+    answer = guest.post("/confirm", r=kept, code=entry.next_code())
+    assert (answer.status_code, path_of(answer)) == (303, f"{ROOT}/settings/security/codes")
     guest.product.clock.forward(20 * 60)
     asked = guest.get("/settings/security/disable")
     assert path_of(asked) == f"{ROOT}/confirm?r={ROOT}/settings/security/disable"
@@ -166,7 +166,9 @@ def test_links_in_mails_lead_below(guest: Guest, entry: AppEntry) -> None:
     stranger.sign_in()
     stranger.post("/recover")
     mails = product.mails()
-    links = {one for mail in mails for one in re.findall(r"https://[^\s<>]*[\w/]", mail.text)}
+    links = {
+        address for mail in mails for address in re.findall(r"https://[^\s<>]*[\w/]", mail.text)
+    }
     assert len(links) > 5
     for link in links:
         assert link == product.url + ROOT or link.startswith(f"{product.url}{ROOT}/"), link
@@ -216,7 +218,7 @@ def test_cookies_keep_the_path_that_their_prefix_demands(guest: Guest) -> None:
     answer = guest.sign_in()
     cookies = answer.headers.get_list("set-cookie")
     assert cookies
-    assert all("__Host-" in one and "; Path=/;" in one for one in cookies)
+    assert all("__Host-" in cookie and "; Path=/;" in cookie for cookie in cookies)
 
 
 def test_outside_there_is_nothing_but_what_standards_put_there(tmp_path: Path) -> None:

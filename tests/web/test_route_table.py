@@ -79,7 +79,7 @@ def test_our_parts_are_not_told_to_the_whole_process(product: TestProduct) -> No
 
 def test_templates_name_pages_that_there_are_with_all_their_parts() -> None:
     pages = {page.name: page for page in PAGES}
-    wrong, calls = [], 0
+    mistakes, calls = [], 0
     for folder in ("templates", "templates/parts"):
         for file in resources.files("twostep.web").joinpath(folder).iterdir():
             if not file.name.endswith(".html"):
@@ -88,6 +88,6 @@ def test_templates_name_pages_that_there_are_with_all_their_parts() -> None:
                 calls += 1
                 path = pages[name].path if name in pages else "?"
                 if set(re.findall(r"(\w+)=", given)) != set(parts_of(path)) or path == "?":
-                    wrong.append(f"{file.name}: {name}{given}")
+                    mistakes.append(f"{file.name}: {name}{given}")
     assert calls > 100
-    assert wrong == []
+    assert mistakes == []

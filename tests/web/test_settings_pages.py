@@ -73,7 +73,7 @@ def plain_pages() -> list[str]:
     return [page.path for page in PAGES if page.get and page.access in {Access.FULL, Access.ENROL} and "{" not in page.path]  # fmt: skip
 
 
-@pytest.mark.parametrize("language", [one.code for one in LANGUAGES])
+@pytest.mark.parametrize("language", [language.code for language in LANGUAGES])
 def test_every_page_opens_in_every_language(tmp_path: Path, language: str) -> None:
     with open_test_product(tmp_path) as product:
         product.add_account(language=language, role=Role.OPERATOR)  # who may see every page
@@ -273,11 +273,11 @@ def test_a_number_is_confirmed_by_its_code(product: TestProduct, secured: Browse
         "accepted",
         "Accepted by the network 16:00 UTC.",
     )
-    wrong = secured.post(
+    refused = secured.post(
         f"{SECURITY}/phone/confirm", code="000000" if code != "000000" else "111111"
     )
-    assert wrong.status_code == 422
-    assert "4 tries left" in problem(wrong)
+    assert refused.status_code == 422
+    assert "4 tries left" in problem(refused)
     answer = secured.post(f"{SECURITY}/phone/confirm", code=code)
     assert answer.headers["location"] == SECURITY
     page = secured.get(SECURITY)
@@ -354,9 +354,9 @@ def test_codes_are_shown_until_one_was_typed_back(product: TestProduct, secured:
     assert len(set(codes)) == 10
     assert all(re.fullmatch(r"[0-9A-Z]{5}(-[0-9A-Z]{5}){2}", code) for code in codes)
     assert "You have not checked" in words(secured.get(SECURITY))
-    wrong = secured.post(CODES, proof="00000-00000-00000")
-    assert wrong.status_code == 422
-    assert backup_codes(wrong) == codes
+    refused = secured.post(CODES, proof="00000-00000-00000")
+    assert refused.status_code == 422
+    assert backup_codes(refused) == codes
     assert secured.post(CODES, proof="").status_code == 422
     typed = codes[3].lower().replace("-", " ")
     assert secured.post(CODES, proof=typed).headers["location"] == SECURITY
@@ -384,10 +384,12 @@ def test_codes_are_shown_for_ten_minutes_to_one_session(
 def test_the_download_says_whose_codes_they_are(secured: Browser) -> None:
     secured.post(CODES)
     page = secured.get(CODES)
-    found = re.search(r'href="data:text/plain;charset=utf-8,([^"]+)" download="([^"]+)"', page.text)
-    assert found is not None
-    text = unquote(found[1])
-    assert found[2] == "example-panel-backup-codes-alice-2025-11-24.txt"
+    download = re.search(
+        r'href="data:text/plain;charset=utf-8,([^"]+)" download="([^"]+)"', page.text
+    )
+    assert download is not None
+    text = unquote(download[1])
+    assert download[2] == "example-panel-backup-codes-alice-2025-11-24.txt"
     for line in ("Example Panel – backup codes", "Username: alice", "https://panel.example.com"):
         assert line in text
     assert re.findall(r"^ ?(\d+)\. (\S+)$", text, re.MULTILINE) == [
@@ -524,13 +526,13 @@ def test_other_sessions_are_ended_one_by_one_or_together(
     page = alice.get("/settings/sessions")
     assert "You have changed how you sign in" in words(page)
     assert "sign out everywhere else too" in words(alice.get(SECURITY))
-    [ended] = re.findall(r"/settings/sessions/([\w-]+)/end\"", page.text)
+    [session_id] = re.findall(r"/settings/sessions/([\w-]+)/end\"", page.text)
     product.add_account("bob")
     bob = product.browser()
     bob.sign_in("bob")
-    assert bob.post(f"/settings/sessions/{ended}/end").status_code == 404
+    assert bob.post(f"/settings/sessions/{session_id}/end").status_code == 404
     assert second.get("/api/session").status_code == 200
-    assert alice.post(f"/settings/sessions/{ended}/end").status_code == 303
+    assert alice.post(f"/settings/sessions/{session_id}/end").status_code == 303
     assert second.get("/api/session").status_code == 401
     half = product.browser()
     half.sign_in()
@@ -543,10 +545,10 @@ def test_a_new_password_ends_the_other_sessions(product: TestProduct, alice: Bro
     other = product.browser()
     other.sign_in()
     form = {"current_password": "not it at all, no", "new_password": NEW_PASSWORD}
-    wrong = alice.post("/settings/password", **form)
-    assert wrong.status_code == 422
-    assert problem(wrong).startswith("That is not your current password.")
-    assert NEW_PASSWORD not in wrong.text
+    refused = alice.post("/settings/password", **form)
+    assert refused.status_code == 422
+    assert problem(refused).startswith("That is not your current password.")
+    assert NEW_PASSWORD not in refused.text
     form["current_password"] = PASSWORD
     short = alice.post("/settings/password", **form | {"new_password": "seven owls"})
     assert problem(short) == "Use at least 15 characters."
@@ -561,8 +563,8 @@ def test_the_language_changes_at_once(alice: Browser) -> None:
     page = alice.get("/settings/profile").text
     assert '<html lang="de"' in page
     assert "<option selected>Europe/Berlin</option>" in page
-    wrong = alice.post("/settings/profile", language="de", time_zone="Moon/Crater")
-    assert wrong.status_code == 422
+    refused = alice.post("/settings/profile", language="de", time_zone="Moon/Crater")
+    assert refused.status_code == 422
     assert alice.post("/settings/profile", language="xx", time_zone="UTC").status_code == 422
 
 
@@ -605,8 +607,8 @@ def test_changes_ask_for_a_fresh_proof_and_keep_the_form(
     late = alice.post(f"{SECURITY}/disable")
     kept = late.headers["location"].removeprefix("/confirm?r=")
     assert method_ids(alice.get(SECURITY), "app")
-    done = alice.post("/confirm", r=kept, code=entry.code())
-    assert done.headers["location"] == SECURITY
+    answer = alice.post("/confirm", r=kept, code=entry.code())
+    assert answer.headers["location"] == SECURITY
     assert "is off" in words(alice.get(SECURITY))
 
 

@@ -47,9 +47,9 @@ def test_a_temporary_code_is_no_second_factor_and_costs_a_try(
         assert "That backup code is not right." in problem(answer)
     newest = product.events(alice)[0]
     assert (newest.event, newest.data["reason"]) == ("code.refused", "recovery_code.wrong")
-    found = product.env.store.read_now(accounts.load, alice.id)
-    assert found is not None
-    assert found.wrong_in_a_row == 4
+    stored = product.env.store.read_now(accounts.load, alice.id)
+    assert stored is not None
+    assert stored.wrong_in_a_row == 4
     assert "We are not accepting any more codes until" in problem(
         owner.post("/confirm", r=ENROLMENT, code=code)
     )
@@ -119,9 +119,9 @@ def test_mails_about_an_app_without_a_name_have_no_empty_quotes(
 ) -> None:
     assert entry
     owner.enroll_app()  # the first one's mail says that two-step sign-in is on
-    told = next(mail for mail in product.mails() if "authenticator app added" in mail.subject)
-    assert "An authenticator app was added to your account." in told.text
-    assert "“”" not in told.text + told.html
+    notice = next(mail for mail in product.mails() if "authenticator app added" in mail.subject)
+    assert "An authenticator app was added to your account." in notice.text
+    assert "“”" not in notice.text + notice.html
 
 
 def enrolment(product: TestProduct) -> Browser:

@@ -60,8 +60,8 @@ class Door:
 
     def shown(self) -> str:
         """The state that the page shows."""
-        found = self.alice.get("/sign-in/status").json()
-        return str(found["state"])
+        status = self.alice.get("/sign-in/status").json()
+        return str(status["state"])
 
     def send(self) -> httpx2.Response:
         """Ask for a text once more."""
@@ -103,10 +103,10 @@ def door(tmp_path: Path) -> Iterator[Door]:
 
 
 def _alice(product: TestProduct) -> str:
-    found = product.env.store.read_now(
+    row = product.env.store.read_now(
         lambda tx: tx.first("SELECT id FROM accounts WHERE name = 'alice'")
     )
-    return str(found[0])
+    return str(row[0])
 
 
 def test_reports_come_twice_and_in_any_order_and_never_lead_back(door: Door) -> None:
@@ -198,9 +198,9 @@ def test_a_minute_without_news_brings_another_way_to_mind(door: Door) -> None:
     door.product.clock.forward(59)
     assert "Try a call" not in door.alice.get("/sign-in/status").json()["sentence"]
     door.product.clock.forward(1)
-    told = door.alice.get("/sign-in/status").json()["sentence"]
-    assert told.endswith("Nothing there yet? Try a call, or another way.")
-    assert told in words(door.alice.get("/sign-in/code"))
+    sentence = door.alice.get("/sign-in/status").json()["sentence"]
+    assert sentence.endswith("Nothing there yet? Try a call, or another way.")
+    assert sentence in words(door.alice.get("/sign-in/code"))
     door.report("delivered")
     assert "Try a call" not in door.alice.get("/sign-in/status").json()["sentence"]
 

@@ -27,7 +27,7 @@ def both(product: TestProduct, cookie: str, **headers: str) -> tuple[httpx2.Resp
 
 
 def cookies_of(jar: httpx2.Cookies) -> str:
-    return "; ".join(f"{one.name}={one.value}" for one in jar.jar)
+    return "; ".join(f"{cookie.name}={cookie.value}" for cookie in jar.jar)
 
 
 def test_a_full_session_gets_one_and_the_same_answer_on_both_ways(product: TestProduct) -> None:
@@ -71,7 +71,7 @@ def test_the_end_of_a_session_is_the_end_at_once(product: TestProduct) -> None:
     cookie = cookies_of(elsewhere.jar)
     assert both(product, cookie)[0].status_code == 200
     alice.post("/settings/sessions/end-others")
-    assert [one.status_code for one in both(product, cookie)] == [401, 401]
+    assert [answer.status_code for answer in both(product, cookie)] == [401, 401]
     product.clock.forward(13 * 3600)
     assert both(product, cookies_of(alice.jar))[0].status_code == 401
 

@@ -16,8 +16,8 @@ DARK_CARD = (0x18, 0x21, 0x21)
 
 
 def colours(css: str) -> dict[str, list[tuple[int, int, int]]]:
-    found = re.findall(r"--([a-z-]+):light-dark\(#(\w{6}),#(\w{6})\)", css)
-    return {name: [tuple(bytes.fromhex(one)) for one in pair] for name, *pair in found}  # type: ignore[misc]
+    pairs = re.findall(r"--([a-z-]+):light-dark\(#(\w{6}),#(\w{6})\)", css)
+    return {name: [tuple(bytes.fromhex(colour)) for colour in pair] for name, *pair in pairs}  # type: ignore[misc]
 
 
 @given(st.binary(min_size=3, max_size=3))

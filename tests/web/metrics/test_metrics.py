@@ -39,7 +39,7 @@ SAMPLE = re.compile(r"((?:twostep|process)_\w+)(?:\{([^}]*)\})? (\S+)")
 
 def read(text: str) -> dict[str, float]:
     """Every sample by name and labels; the text is one that Prometheus would take."""
-    found: dict[str, float] = {}
+    samples: dict[str, float] = {}
     typed: set[str] = set()
     for line in text.splitlines():
         if line.startswith("# TYPE "):
@@ -52,9 +52,9 @@ def read(text: str) -> dict[str, float]:
             assert hit, line
             assert re.sub("_(bucket|sum|count)$", "", hit[1]) in typed or hit[1] in typed
             key = f"{hit[1]}{{{hit[2]}}}" if hit[2] else hit[1]
-            assert key not in found
-            found[key] = float(hit[3])
-    return found
+            assert key not in samples
+            samples[key] = float(hit[3])
+    return samples
 
 
 def metered(product: TestProduct) -> TestProduct:
@@ -69,7 +69,7 @@ def metered(product: TestProduct) -> TestProduct:
 def commits_of(counters: Counters) -> int:
     """How many transactions were committed and timed."""
     (metric,) = counters.commits.collect()
-    return int(next(one.value for one in metric.samples if one.name.endswith("_count")))
+    return int(next(sample.value for sample in metric.samples if sample.name.endswith("_count")))
 
 
 def add_phone(product: TestProduct, browser: Browser) -> None:
@@ -77,7 +77,9 @@ def add_phone(product: TestProduct, browser: Browser) -> None:
     form = {"country": "US", "number": "(202) 555-0100", "channel": "sms"}
     assert browser.post("/settings/security/phone/new", **form).status_code == 303
     product.deliver()
-    received = next(one for one in product.house.inbox.received if one.channel is Channel.SMS)
+    received = next(
+        message for message in product.house.inbox.received if message.channel is Channel.SMS
+    )
     product.clock.forward(5)
     report = StatusReport(received.message.id, SendState.DELIVERED)
     now = product.clock.now
@@ -95,14 +97,14 @@ def test_texts_are_counted_by_provider_and_country_and_timed(tmp_path: Path) -> 
         alice.enroll_app()
         add_phone(product, alice)
         text = alice.get("/metrics", **BEARER).text
-    found = read(text)
+    figures = read(text)
     place = 'country="US",provider="console"'
-    assert found[f'twostep_sends{{{place},state="delivered"}}'] == 1
-    assert found[f"twostep_sends_verified{{{place}}}"] == 1
+    assert figures[f'twostep_sends{{{place},state="delivered"}}'] == 1
+    assert figures[f"twostep_sends_verified{{{place}}}"] == 1
     for share in ("0.5", "0.95"):
         labels = f'provider="console",share="{share}"'
-        assert found[f"twostep_send_accept_seconds{{{labels}}}"] == 0
-        assert found[f"twostep_send_deliver_seconds{{{labels}}}"] == 5
+        assert figures[f"twostep_send_accept_seconds{{{labels}}}"] == 0
+        assert figures[f"twostep_send_deliver_seconds{{{labels}}}"] == 5
     assert "555" not in text
 
 
@@ -132,8 +134,8 @@ def test_a_port_of_its_own_does_not_open_the_main_one(tmp_path: Path) -> None:
 def test_the_value_opens_it_and_nothing_else_does(tmp_path: Path) -> None:
     with open_test_product(tmp_path, metrics__token=TOKEN) as product:
         browser = product.browser()
-        for wrong in ("", "Bearer", f"Basic {TOKEN}", f"Bearer {TOKEN[:-1]}", f"{TOKEN}"):
-            answer = browser.get("/metrics", authorization=wrong)
+        for value in ("", "Bearer", f"Basic {TOKEN}", f"Bearer {TOKEN[:-1]}", f"{TOKEN}"):
+            answer = browser.get("/metrics", authorization=value)
             assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
             assert "twostep_" not in answer.text
         page = browser.get("/metrics", **BEARER)
@@ -156,20 +158,23 @@ def test_sign_ins_codes_and_messages_are_counted_and_nobody_is_named(tmp_path: P
         alice.post("/sign-in/code", code="000000")
         alice.post("/sign-in/code", code=entry.next_code())
         text = alice.get("/metrics", **BEARER).text
-    found = read(text)
-    assert found['twostep_sign_ins_total{outcome="completed"}'] == 2
-    assert found['twostep_sign_ins_total{outcome="refused"}'] == 1
-    assert found['twostep_second_steps_total{kind="code",outcome="ok"}'] == 1
-    assert found['twostep_second_steps_total{kind="code",outcome="refused"}'] == 1
-    assert found['twostep_events_total{event="app.added",outcome="ok"}'] == 1
-    assert found['twostep_requests_total{status="4xx"}'] == 2
-    assert found['twostep_requests_total{status="3xx"}'] >= 4
-    assert sum(found[name] for name in found if name.startswith("twostep_outbox_messages{")) >= 1
-    assert found['twostep_budget_limit{span="day"}'] == 1000
-    assert found['twostep_hash_places{lane="known"}'] == 32
-    assert found["twostep_commit_seconds_count"] > 5
+    figures = read(text)
+    assert figures['twostep_sign_ins_total{outcome="completed"}'] == 2
+    assert figures['twostep_sign_ins_total{outcome="refused"}'] == 1
+    assert figures['twostep_second_steps_total{kind="code",outcome="ok"}'] == 1
+    assert figures['twostep_second_steps_total{kind="code",outcome="refused"}'] == 1
+    assert figures['twostep_events_total{event="app.added",outcome="ok"}'] == 1
+    assert figures['twostep_requests_total{status="4xx"}'] == 2
+    assert figures['twostep_requests_total{status="3xx"}'] >= 4
     assert (
-        found['twostep_commit_seconds_bucket{le="+Inf"}'] == found["twostep_commit_seconds_count"]
+        sum(figures[name] for name in figures if name.startswith("twostep_outbox_messages{")) >= 1
+    )
+    assert figures['twostep_budget_limit{span="day"}'] == 1000
+    assert figures['twostep_hash_places{lane="known"}'] == 32
+    assert figures["twostep_commit_seconds_count"] > 5
+    assert (
+        figures['twostep_commit_seconds_bucket{le="+Inf"}']
+        == figures["twostep_commit_seconds_count"]
     )
     for person in ("alice", "198.51.100", "Firefox", "example.com"):
         assert person not in text
@@ -192,10 +197,10 @@ def test_alarms_and_providers_that_are_passed_by_are_gauges(tmp_path: Path) -> N
             )
 
         product.run(product.house.by().do(trouble))
-        found = read(product.browser().get("/metrics", **BEARER).text)
-        assert found['twostep_provider_passed_by{provider="console"}'] == 1
-        assert found['twostep_channel_down{channel="sms"}'] == 1
-        assert found['twostep_alarms{event="budget.half_used"}'] == 1
+        figures = read(product.browser().get("/metrics", **BEARER).text)
+        assert figures['twostep_provider_passed_by{provider="console"}'] == 1
+        assert figures['twostep_channel_down{channel="sms"}'] == 1
+        assert figures['twostep_alarms{event="budget.half_used"}'] == 1
         product.clock.forward(86_401)
         later = read(product.browser().get("/metrics", **BEARER).text)
         assert later['twostep_channel_down{channel="sms"}'] == 0
@@ -242,12 +247,14 @@ def test_a_server_has_both_doors_and_ends_with_both(tmp_path: Path) -> None:
     """The real program: main port with the value, own port without, both closed at the end."""
     init = ("init", "--yes", "--public-url", "http://localhost:1", "--data-dir", "data")
     assert call(tmp_path, *init).code == 0
-    port, own = free_port(), free_port()
+    port, metrics_port = free_port(), free_port()
     config = tmp_path / "twostep.toml"
-    config.write_text(f'{config.read_text()}\n[metrics]\nport = {own}\ntoken = "{TOKEN}"\n')
+    config.write_text(
+        f'{config.read_text()}\n[metrics]\nport = {metrics_port}\ntoken = "{TOKEN}"\n'
+    )
     with serving(tmp_path, port) as process:
         main = httpx2.get(f"http://localhost:{port}/metrics", headers=BEARER, timeout=SECONDS)
-        beside = httpx2.get(f"http://127.0.0.1:{own}/metrics", timeout=SECONDS)
+        beside = httpx2.get(f"http://127.0.0.1:{metrics_port}/metrics", timeout=SECONDS)
         assert (main.status_code, beside.status_code) == (200, 200)
         assert read(beside.text)['twostep_requests_total{status="2xx"}'] == 1
         taken = call(tmp_path, "serve", "--port", str(free_port()), TWOSTEP_LOG_LEVEL="error")
@@ -257,7 +264,7 @@ def test_a_server_has_both_doors_and_ends_with_both(tmp_path: Path) -> None:
         assert process.wait(SECONDS) == 0
         assert time.monotonic() - started < 8
     with pytest.raises(httpx2.ConnectError):
-        httpx2.get(f"http://127.0.0.1:{own}/metrics")
+        httpx2.get(f"http://127.0.0.1:{metrics_port}/metrics")
 
 
 def test_what_waits_has_an_age(tmp_path: Path) -> None:
@@ -269,10 +276,10 @@ def test_what_waits_has_an_age(tmp_path: Path) -> None:
             not_after=now + 999, created_at=now - 300,
         )  # fmt: skip
         product.run(product.env.store.run(outbox.insert, row))
-        found = read(product.browser().get("/metrics", **BEARER).text)
-    assert found['twostep_outbox_messages{channel="sms",state="queued"}'] == 1
-    assert found['twostep_outbox_oldest_waiting_seconds{channel="sms"}'] == 300
-    assert found['twostep_outbox_oldest_waiting_seconds{channel="call"}'] == 0
+        figures = read(product.browser().get("/metrics", **BEARER).text)
+    assert figures['twostep_outbox_messages{channel="sms",state="queued"}'] == 1
+    assert figures['twostep_outbox_oldest_waiting_seconds{channel="sms"}'] == 300
+    assert figures['twostep_outbox_oldest_waiting_seconds{channel="call"}'] == 0
 
 
 def test_without_the_database_the_process_still_says_how_it_is(tmp_path: Path) -> None:
@@ -287,11 +294,11 @@ def test_without_the_database_the_process_still_says_how_it_is(tmp_path: Path) -
 
     with open_test_product(tmp_path) as product:
         env = replace(product.env, store=Gone())
-        found = read(product.run(write_metrics(env, now=product.clock.now)))
-    assert found["twostep_database_up"] == 0
-    assert found["twostep_database_waiting"] == 7
-    assert "twostep_commit_seconds_count" in found
-    assert not [name for name in found if name.startswith("twostep_outbox")]
+        figures = read(product.run(write_metrics(env, now=product.clock.now)))
+    assert figures["twostep_database_up"] == 0
+    assert figures["twostep_database_waiting"] == 7
+    assert "twostep_commit_seconds_count" in figures
+    assert not [name for name in figures if name.startswith("twostep_outbox")]
 
 
 def test_a_large_count_keeps_its_last_digit(tmp_path: Path) -> None:
@@ -320,14 +327,16 @@ def test_what_waits_for_the_database_and_every_provider_have_a_figure(
     tmp_path: Path, on_engine: str
 ) -> None:
     with open_test_product(tmp_path, metrics__token=TOKEN) as product:
-        found = read(product.browser().get("/metrics", **BEARER).text)
-    states = [found[f'twostep_database_connections{{state="{one}"}}'] for one in ("in_use", "idle")]
-    limit = found["twostep_database_connections_limit"]
+        figures = read(product.browser().get("/metrics", **BEARER).text)
+    states = [
+        figures[f'twostep_database_connections{{state="{state}"}}'] for state in ("in_use", "idle")
+    ]
+    limit = figures["twostep_database_connections_limit"]
     assert 0 < sum(states) <= limit
     assert on_engine == "postgresql" or sum(states) == limit == 2
-    assert found["twostep_database_waiting"] == 0
-    assert found['twostep_provider_passed_by{provider="console"}'] == 0
-    assert found["twostep_connections_limit"] == 2000
+    assert figures["twostep_database_waiting"] == 0
+    assert figures['twostep_provider_passed_by{provider="console"}'] == 0
+    assert figures["twostep_connections_limit"] == 2000
 
 
 def test_refused_passkeys_have_a_figure_of_their_own(tmp_path: Path) -> None:
@@ -335,7 +344,7 @@ def test_refused_passkeys_have_a_figure_of_their_own(tmp_path: Path) -> None:
         product = metered(opened)
         browser = product.browser()
         assert browser.post("/sign-in/passkey-only", credential="{}").status_code == 422
-        found = read(browser.get("/metrics", **BEARER).text)
-    assert found['twostep_passkeys_total{outcome="refused"}'] == 1
-    assert found['twostep_passkeys_total{outcome="accepted"}'] == 0
-    assert found["twostep_unavailable_total"] == 0
+        figures = read(browser.get("/metrics", **BEARER).text)
+    assert figures['twostep_passkeys_total{outcome="refused"}'] == 1
+    assert figures['twostep_passkeys_total{outcome="accepted"}'] == 0
+    assert figures["twostep_unavailable_total"] == 0
