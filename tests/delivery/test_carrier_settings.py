@@ -55,7 +55,10 @@ def problem(*tables: str, **more: object) -> str:
 def kinds(given: Settings) -> dict[Channel, list[str]]:
     async def build() -> dict[Channel, list[str]]:
         async with build_carriers(given) as carriers:
-            return {channel: [one.name for one in several] for channel, several in carriers.items()}
+            return {
+                channel: [carrier.name for carrier in several]
+                for channel, several in carriers.items()
+            }
 
     return asyncio.run(build())
 
@@ -77,7 +80,9 @@ def test_a_table_is_enough_for_texts(name: str) -> None:
     ],
 )
 def test_what_is_missing_is_named(name: str, key: str) -> None:
-    table = {f"{name}.{one}": value for one, value in TABLES[name].items() if one != key}
+    table = {
+        f"{name}.{setting}": value for setting, value in TABLES[name].items() if setting != key
+    }
     with pytest.raises(ConfigError) as caught:
         load(None, environ={}, overrides={"public_url": "https://a.example", **table})
     assert f"{name}.{key}: is missing; set it" in str(caught.value)

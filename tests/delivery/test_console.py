@@ -37,16 +37,16 @@ async def no_pause(_seconds):
 def run(message, behaviour=Behaviour.OK, *, seconds=15.0, pause=no_pause):
     async def go():
         inbox, reports = Inbox(), []
-        told = asyncio.Event()
+        reported = asyncio.Event()
 
         async def report(news):
             reports.append(news)
-            told.set()
+            reported.set()
 
         console = Console(inbox, behave=lambda _message: behaviour, report=report, pause=pause)
         outcome = await send_in_time(console, message, now=7, seconds=seconds)
         if isinstance(outcome, Accepted):
-            await told.wait()
+            await reported.wait()
         await console.close()
         return outcome, inbox, reports
 

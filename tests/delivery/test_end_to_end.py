@@ -36,9 +36,9 @@ class OneClientEach:
     kinds: frozenset[Channel] = frozenset({Channel.SMS})
 
     async def send(self, message: Message, *, now: int) -> SendOutcome:
-        own = KannelGateway(self.gateway.url, "panel", PASSWORD, "EXAMPLE")
+        settings = KannelGateway(self.gateway.url, "panel", PASSWORD, "EXAMPLE")
         async with httpx2.AsyncClient() as client:
-            return await Kannel(own, client).send(message, now=now)
+            return await Kannel(settings, client).send(message, now=now)
 
 
 def newest_code(product: TestProduct, gateway: Gateway, count: int) -> str:
@@ -73,9 +73,9 @@ def test_enrol_and_sign_in_with_codes_read_off_the_phone(tmp_path: Path, gateway
         assert other.post("/sign-in/send", method=phone, channel="sms").status_code == 303
         code = newest_code(product, gateway, 2)
         assert re.search(r'data-delivery-state="accepted"', other.get("/sign-in/code").text)
-        done = other.post("/sign-in/code", code=code)
-        assert done.headers["location"] == "/"
+        signed_in = other.post("/sign-in/code", code=code)
+        assert signed_in.headers["location"] == "/"
         assert other.get("/").status_code == 200
-        shown = [text_of(one) for one in gateway.messages()]
+        shown = [text_of(message) for message in gateway.messages()]
         assert len(shown) == 2
         assert all(text.endswith(f"@panel.example.com #{text[:6]}") for text in shown)

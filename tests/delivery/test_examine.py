@@ -103,11 +103,11 @@ def sns_error(status: int, code: str, words: str = "x") -> bytes:
     ],
 )
 def test_every_answer_has_a_sentence(make: Make, raw: bytes, verdict: Verdict, says: str) -> None:
-    found, taken = examine(make, raw)
-    assert (found.verdict, says in found.text) == (verdict, True), found
-    assert "hush" not in found.text
+    examined, taken = examine(make, raw)
+    assert (examined.verdict, says in examined.text) == (verdict, True), examined
+    assert "hush" not in examined.text
     # Neither password nor number stands where proxies log it, and no message is asked for.
-    assert all("hush" not in one.line and b"Publish" not in one.body for one in taken)
+    assert all("hush" not in request.line and b"Publish" not in request.body for request in taken)
 
 
 def test_a_webhook_is_only_connected_to() -> None:
@@ -121,10 +121,10 @@ def test_a_webhook_is_only_connected_to() -> None:
         listening = await asyncio.start_server(serve, "127.0.0.1", 0)
         url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
         async with listening, httpx2.AsyncClient() as client:
-            found = await webhook(url, client).examine(now=NOW)
+            examined = await webhook(url, client).examine(now=NOW)
             assert await heard == b""
-        assert found.verdict is UNTESTED
-        assert "cannot be tested without sending" in found.text
+        assert examined.verdict is UNTESTED
+        assert "cannot be tested without sending" in examined.text
 
     asyncio.run(run())
 
@@ -140,22 +140,22 @@ def test_a_closed_port_is_named(make: Make) -> None:
         async with httpx2.AsyncClient() as client:
             return await make(url, client).examine(now=NOW)
 
-    found = asyncio.run(run())
-    assert found.verdict is BROKEN
-    assert "Nothing listens at 127.0.0.1 port" in found.text
+    examined = asyncio.run(run())
+    assert examined.verdict is BROKEN
+    assert "Nothing listens at 127.0.0.1 port" in examined.text
 
 
 @pytest.mark.parametrize("make", [twilio, vonage, aws_sns, kannel])
 @pytest.mark.parametrize("raw", [b"", b"garbage\r\n\r\n"])
 def test_a_broken_answer_is_no_crash(make: Make, raw: bytes) -> None:
-    found, _ = examine(make, raw)
-    assert found.verdict is BROKEN
-    assert "did not answer" in found.text
+    examined, _ = examine(make, raw)
+    assert examined.verdict is BROKEN
+    assert "did not answer" in examined.text
 
 
 def test_a_redirect_is_not_followed_with_our_password() -> None:
-    found, taken = examine(twilio, answer(302, Location="http://127.0.0.1:9/"))
-    assert (found.verdict, len(taken)) == (BROKEN, 1)
+    examined, taken = examine(twilio, answer(302, Location="http://127.0.0.1:9/"))
+    assert (examined.verdict, len(taken)) == (BROKEN, 1)
 
 
 def test_vonage_calls_are_examined_with_the_applications_key() -> None:
@@ -169,13 +169,15 @@ def test_vonage_calls_are_examined_with_the_applications_key() -> None:
         )  # fmt: skip
         return Vonage(account, client)
 
-    found, taken = examine(make, answer(200, {"value": 1}))
-    assert found.verdict is WORKS
+    examined, taken = examine(make, answer(200, {"value": 1}))
+    assert examined.verdict is WORKS
     asked, calls = taken
     assert asked.headers["authorization"] == "Basic " + base64.b64encode(b"key:hush").decode()
     assert calls.headers["authorization"].startswith("Bearer ey")
-    found, _ = examine(lambda url, client: make(url, client, "no key"), answer(200, {"value": 1}))
-    assert "vonage.private_key is no private RSA key" in found.text
+    examined, _ = examine(
+        lambda url, client: make(url, client, "no key"), answer(200, {"value": 1})
+    )
+    assert "vonage.private_key is no private RSA key" in examined.text
 
 
 def test_sns_by_a_server_that_others_wrote(moto_url: str) -> None:
@@ -195,8 +197,8 @@ def test_kannel_says_whether_the_login_is_right_and_sends_nothing(tmp_path: Path
                 return await channel.examine(now=NOW)
 
         assert asyncio.run(ask(PASSWORD)).verdict is WORKS
-        wrong = asyncio.run(ask("wrong"))
-        assert (wrong.verdict, "kannel.password" in wrong.text) == (BROKEN, True)
+        refused = asyncio.run(ask("wrong"))
+        assert (refused.verdict, "kannel.password" in refused.text) == (BROKEN, True)
         assert gateway.messages() == []
 
 
@@ -234,8 +236,8 @@ def test_the_mail_server_is_logged_in_to_and_sent_nothing(certificate: object) -
     login = {"security": "starttls", "username": "panel"}
     with mail_server(certificate) as (port, mailbox):
         assert mail(port, certificate[1], password="right", **login).verdict is WORKS
-        wrong = mail(port, certificate[1], password="wrong", **login)
-        assert (wrong.verdict, "smtp.password" in wrong.text) == (BROKEN, True)
+        refused = mail(port, certificate[1], password="wrong", **login)
+        assert (refused.verdict, "smtp.password" in refused.text) == (BROKEN, True)
         untrusted = mail(port, password="right", **login)
         assert (untrusted.verdict, "is not trusted" in untrusted.text) == (BROKEN, True)
         other = mail(port, certificate[1], host="localhost", password="right", **login)

@@ -107,8 +107,8 @@ def test_texts_and_calls_are_what_the_description_asks_for(prism_url: str) -> No
 
 
 def test_it_would_have_said_so(prism_url: str) -> None:
-    wrong = type(TEXT)("i", "12025550100", "x", "1", "en", NOW + 60)
-    assert isinstance(send(prism_url, wrong), Misconfigured)
+    bad_number = type(TEXT)("i", "12025550100", "x", "1", "en", NOW + 60)
+    assert isinstance(send(prism_url, bad_number), Misconfigured)
     assert isinstance(send(prism_url, TEXT, account_sid="AC1"), Misconfigured)
     assert isinstance(send(prism_url, CALL, callback_base="no address"), Misconfigured)
 
@@ -130,9 +130,9 @@ def test_a_text_by_vonage_is_what_its_description_asks_for(tmp_path: Path) -> No
 
     with mocking(moved) as url:
         assert isinstance(asyncio.run(run(url)), Accepted)
-        own = text_form(
+        form = text_form(
             TEXT, VonageAccount("abcd1234", "abcdef0123456789", text_from="Panel"), now=NOW
         )
-        assert asyncio.run(post(url, **own)) == 200
-        del own["to"]
-        assert asyncio.run(post(url, **own)) == 422
+        assert asyncio.run(post(url, **form)) == 200
+        del form["to"]
+        assert asyncio.run(post(url, **form)) == 422

@@ -25,7 +25,10 @@ def settings(**more: object) -> Settings:
 def names(given: Settings) -> dict[Channel, list[str]]:
     async def build() -> dict[Channel, list[str]]:
         async with build_carriers(given) as carriers:
-            return {channel: [one.name for one in several] for channel, several in carriers.items()}
+            return {
+                channel: [carrier.name for carrier in several]
+                for channel, several in carriers.items()
+            }
 
     return asyncio.run(build())
 

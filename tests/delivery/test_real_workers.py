@@ -132,7 +132,7 @@ def test_two_workers_send_each_of_five_hundred_once(installed: tuple[Path, str])
                 while _states(house, half.session.id)["queued"]:  # noqa: ASYNC110
                     await asyncio.sleep(0.1)
             assert _states(house, half.session.id) == {"accepted": ROWS}
-            assert [one.returncode for one in both] == [None, None]
+            assert [worker.returncode for worker in both] == [None, None]
             sent = Counter(json.loads(taken.body)["id"] for taken in fake.taken)
             assert len(sent) == ROWS
             assert set(sent.values()) == {1}

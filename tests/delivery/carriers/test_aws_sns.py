@@ -68,16 +68,16 @@ def error(status: int, code: str, words: str = "x") -> bytes:
 def test_the_signature_is_botocores(
     more: dict[str, object], text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    own = account(**more)
+    login = account(**more)
     message = type(TEXT)("i", TEXT.to, text, "1", "en", NOW + 60)
-    body = encode_form(publish_form(message, own)).encode()
-    ours = sign(own, body, at=NOW)
+    body = encode_form(publish_form(message, login)).encode()
+    ours = sign(login, body, at=NOW)
     monkeypatch.setattr(
         "botocore.auth.get_current_datetime", lambda: datetime.fromtimestamp(NOW, UTC)
     )
-    request = AWSRequest("POST", own.url, headers={"Content-Type": aws_sns.FORM}, data=body)
-    credentials = Credentials(own.access_key_id, own.secret_access_key, own.session_token)
-    SigV4Auth(credentials, "sns", own.region).add_auth(request)
+    request = AWSRequest("POST", login.url, headers={"Content-Type": aws_sns.FORM}, data=body)
+    credentials = Credentials(login.access_key_id, login.secret_access_key, login.session_token)
+    SigV4Auth(credentials, "sns", login.region).add_auth(request)
     theirs = {name.lower(): value for name, value in request.headers.items()}
     assert theirs["x-amz-date"] == ours["x-amz-date"]
     assert theirs["authorization"] == ours["authorization"]
@@ -153,8 +153,8 @@ def test_a_text_goes_through_a_server_that_others_wrote(moto_url: str) -> None:
 
 
 def test_that_server_refuses_what_is_no_number(moto_url: str) -> None:
-    wrong = type(TEXT)("i", "+1", "x", "1", "en", NOW + 60)
-    assert publish(moto_url, wrong) == Permanent(Failure.UNUSABLE)
+    bad_number = type(TEXT)("i", "+1", "x", "1", "en", NOW + 60)
+    assert publish(moto_url, bad_number) == Permanent(Failure.UNUSABLE)
 
 
 def test_the_form_is_one_that_json_can_hold() -> None:

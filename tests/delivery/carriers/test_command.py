@@ -87,7 +87,7 @@ def test_a_program_that_reads_nothing_may_have_sent(
         return [await Command(Program((true,))).send(TEXT, now=NOW) for _ in range(30)]
 
     with asyncio.Runner(loop_factory=new_loop) as runner:
-        assert {type(one) for one in runner.run(story())} == {Accepted}
+        assert {type(outcome) for outcome in runner.run(story())} == {Accepted}
 
 
 def test_no_such_program_is_the_operators() -> None:
@@ -146,9 +146,9 @@ def test_gammu_sends_it(tmp_path: Path) -> None:
     )
     outcome = run(gammu, "-c", str(settings), "sendsms", "TEXT", "{to}")
     assert isinstance(outcome, Accepted)
-    told = log.read_text(encoding="utf-8", errors="replace")
-    assert f'Recipient number "{TEXT.to}"' in told
-    assert TEXT.text.splitlines()[0] in told
+    logged = log.read_text(encoding="utf-8", errors="replace")
+    assert f'Recipient number "{TEXT.to}"' in logged
+    assert TEXT.text.splitlines()[0] in logged
     broken = run(gammu, "-c", os.devnull, "sendsms", "TEXT", "{to}")
     assert not isinstance(broken, Accepted)
     assert Failure.UNUSABLE not in repr(broken)

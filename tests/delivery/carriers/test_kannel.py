@@ -106,7 +106,7 @@ def hand_over(gateway: Gateway, message: TextMessage, **more: object) -> SendOut
 
 
 @pytest.mark.parametrize("purpose", list(Purpose))
-@pytest.mark.parametrize("language", [one.code for one in LANGUAGES])
+@pytest.mark.parametrize("language", [language.code for language in LANGUAGES])
 def test_every_text_arrives_whole_in_one_segment(
     gateway: Gateway, language: str, purpose: Purpose
 ) -> None:
@@ -119,7 +119,7 @@ def test_every_text_arrives_whole_in_one_segment(
     message = TextMessage("i", TEXT.to, text, "012345", language, NOW + 540)
     assert hand_over(gateway, message) == Accepted("")
     arrived = gateway.wait_for_text(text)[before:]
-    assert [text_of(one) for one in arrived] == [text]
+    assert [text_of(arrival) for arrival in arrived] == [text]
 
 
 def test_a_text_that_is_too_long_shows_as_parts_on_that_phone(gateway: Gateway) -> None:
@@ -127,12 +127,12 @@ def test_a_text_that_is_too_long_shows_as_parts_on_that_phone(gateway: Gateway) 
     message = replace(TEXT, text="x" * 200, expires_at=NOW + 540)
     assert hand_over(gateway, message) == Accepted("")
     arrived = gateway.wait_for(before + 2)[before:]
-    assert [one.split(" ")[2] for one in arrived] == ["udh", "udh"]
+    assert [arrival.split(" ")[2] for arrival in arrived] == ["udh", "udh"]
 
 
 def test_the_gateways_own_refusals_are_understood(gateway: Gateway) -> None:
-    wrong = hand_over(gateway, TEXT, password="wrong")
-    assert isinstance(wrong, Misconfigured)
+    refused = hand_over(gateway, TEXT, password="wrong")
+    assert isinstance(refused, Misconfigured)
     blocked = replace(TEXT, to="+19005550100", expires_at=NOW * 2)
     assert hand_over(gateway, blocked) == Permanent(Failure.REGION_BLOCKED)
 
@@ -141,9 +141,9 @@ def test_the_gateway_calls_back_under_an_address_that_proves_itself(gateway: Gat
     async def run() -> object:
         async with fake_provider(replying(answer(204))) as panel, httpx2.AsyncClient() as client:
             paths = SignedPaths(panel.url, "/telephony/kannel", PASSWORD)
-            own = KannelGateway(gateway.url, "panel", PASSWORD, "EXAMPLE", None, paths)
+            settings = KannelGateway(gateway.url, "panel", PASSWORD, "EXAMPLE", None, paths)
             message = replace(TEXT, id="out_7.x", expires_at=NOW + 540)
-            assert await Kannel(own, client).send(message, now=NOW) == Accepted("")
+            assert await Kannel(settings, client).send(message, now=NOW) == Accepted("")
             async with asyncio.timeout(PATIENCE_SECONDS):
                 await panel.asked.wait()
             path = panel.taken[0].line.split(" ")[1]

@@ -78,7 +78,7 @@ def vonage(url: str, client: httpx2.AsyncClient) -> Vonage:
     return Vonage(account(url), client)
 
 
-def told(status: str, **more: str) -> bytes:
+def reply(status: str, **more: str) -> bytes:
     return answer(200, {"message-count": "1", "messages": [{"status": status, **more}]})
 
 
@@ -90,7 +90,7 @@ def ask(url: str, body: object = b"", kind: str = FORM, **headers: str) -> objec
 
 
 def test_a_text_is_handed_over() -> None:
-    outcome, taken = send_to(vonage, TEXT, told("0", **{"message-id": "0C1"}))
+    outcome, taken = send_to(vonage, TEXT, reply("0", **{"message-id": "0C1"}))
     assert outcome == Accepted("0C1")
     assert taken[0].line == "POST /sms/json HTTP/1.1"
     form = {name: value for name, (value,) in parse_qs(taken[0].body.decode()).items()}
@@ -125,12 +125,12 @@ def test_text_beyond_gsm_is_marked_and_a_stale_one_has_the_shortest_life() -> No
     ],
 )
 def test_the_error_table(status: str, outcome: object) -> None:
-    assert send_to(vonage, TEXT, told(status, **{"error-text": "x"}))[0] == outcome
+    assert send_to(vonage, TEXT, reply(status, **{"error-text": "x"}))[0] == outcome
 
 
 @pytest.mark.parametrize("status", ["2", "4", "8", "9", "11", "14", "15", "99"])
 def test_the_rest_is_the_operators(status: str) -> None:
-    outcome = send_to(vonage, TEXT, told(status, **{"error-text": "from 12025550199"}))[0]
+    outcome = send_to(vonage, TEXT, reply(status, **{"error-text": "from 12025550199"}))[0]
     assert isinstance(outcome, Misconfigured)
     assert "2025550199" not in outcome.detail
 

@@ -28,13 +28,13 @@ from twostep.delivery.port import (
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
-def post(raw: bytes, **own: object) -> tuple[SendOutcome, Taken]:
+def post(raw: bytes, **more: object) -> tuple[SendOutcome, Taken]:
     """Send a text as these settings want it; what came of it, and what was sent."""
     overrides = {
         "public_url": "https://panel.example.org",
         "webhook.url": "https://sms.example.org/send",
         "webhook.secret": SECRET,
-        **{f"webhook.{name}": value for name, value in own.items()},
+        **{f"webhook.{name}": value for name, value in more.items()},
     }
     settings = load(None, environ={}, overrides=overrides)
     assert settings.webhook is not None
@@ -99,8 +99,8 @@ def test_a_form_of_its_own() -> None:
     ],
 )
 def test_its_own_way_to_say_yes(raw: bytes, outcome: SendOutcome) -> None:
-    own = {"success_status": "201-202", "success_pointer": "/ok", "success_value": "yes"}
-    assert post(raw, retry_statuses=[420], **own)[0] == outcome
+    success = {"success_status": "201-202", "success_pointer": "/ok", "success_value": "yes"}
+    assert post(raw, retry_statuses=[420], **success)[0] == outcome
 
 
 def test_a_value_that_looks_like_a_placeholder_stays_as_it_is() -> None:
@@ -109,7 +109,7 @@ def test_a_value_that_looks_like_a_placeholder_stays_as_it_is() -> None:
 
 
 @pytest.mark.parametrize(
-    ("pointer", "found"),
+    ("pointer", "value"),
     [
         ("", {"a/b": [{"m~n": 1}], "c": None}),
         ("/a~1b/0/m~0n", 1),
@@ -118,5 +118,5 @@ def test_a_value_that_looks_like_a_placeholder_stays_as_it_is() -> None:
         ("/c/d", None),
     ],
 )
-def test_json_pointers(pointer: str, found: object) -> None:
-    assert point({"a/b": [{"m~n": 1}], "c": None}, pointer) == found
+def test_json_pointers(pointer: str, value: object) -> None:
+    assert point({"a/b": [{"m~n": 1}], "c": None}, pointer) == value

@@ -164,9 +164,9 @@ def test_the_banned_words_are_banned(kind):
 
 @pytest.mark.parametrize("kind", list(COUNTED))
 def test_numbers_have_their_grammar(kind):
-    one, many = (write(kind, count=count).text for count in (1, 2))
-    assert re.search(r"\b1 \w+", one)
-    assert one != many.replace(" 2 ", " 1 ")
+    single, many = (write(kind, count=count).text for count in (1, 2))
+    assert re.search(r"\b1 \w+", single)
+    assert single != many.replace(" 2 ", " 1 ")
 
 
 @pytest.mark.parametrize("kind", list(NoticeKind))

@@ -295,8 +295,8 @@ def test_starttls_and_a_password(certificate):
     with running(mailbox, **options) as port:
         good = settings(port, security="starttls", username="panel", password="right")
         assert isinstance(send(good, context=trusting), Accepted)
-        wrong = settings(port, security="starttls", username="panel", password="wrong")
-        assert send(wrong, context=trusting) == Misconfigured(
+        bad_password = settings(port, security="starttls", username="panel", password="wrong")
+        assert send(bad_password, context=trusting) == Misconfigured(
             "the server refused the user name or the password"
         )
         assert isinstance(send(good), Misconfigured)  # nobody vouches for this certificate
