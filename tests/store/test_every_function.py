@@ -35,7 +35,7 @@ NO_STATEMENTS = ("twostep.store.migrations", "twostep.store.tables")
 
 
 def _functions() -> list[tuple[str, Function]]:
-    found = []
+    functions = []
     for module in pkgutil.walk_packages(store.__path__, "twostep.store."):
         if module.ispkg or module.name.startswith(NO_STATEMENTS):
             continue
@@ -45,8 +45,8 @@ def _functions() -> list[tuple[str, Function]]:
                 continue
             if name.startswith("_") or next(iter(_types(function)), "") != "tx":
                 continue
-            found.append((f"{module.name.removeprefix('twostep.store.')}.{name}", function))
-    return found
+            functions.append((f"{module.name.removeprefix('twostep.store.')}.{name}", function))
+    return functions
 
 
 def _types(function: Function) -> dict[str, Any]:
@@ -75,17 +75,17 @@ def _value(wanted: Any) -> Any:
     if issubclass(wanted, enum.Enum):
         return next(iter(wanted))
     hints = typing.get_type_hints(wanted)
-    return wanted(**{one.name: _value(hints[one.name]) for one in dataclasses.fields(wanted)})
+    return wanted(**{field.name: _value(hints[field.name]) for field in dataclasses.fields(wanted)})
 
 
 def _composed(origin: Any, arguments: tuple[Any, ...]) -> Any:
     if origin in {types.UnionType, typing.Union}:
-        return _value(next(one for one in arguments if one is not type(None)))
+        return _value(next(argument for argument in arguments if argument is not type(None)))
     if origin is typing.Literal:
         return arguments[0]
     if origin in {dict, Mapping}:
         return {_value(arguments[0]): _value(arguments[1])}
-    values = [_value(one) for one in arguments if one is not Ellipsis]
+    values = [_value(argument) for argument in arguments if argument is not Ellipsis]
     return tuple(values) if origin is tuple else values
 
 

@@ -77,11 +77,11 @@ def filled(
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
-    found = Asked()
+    statements = Asked()
     for kind in (engine_sqlite._Transaction, postgres_transaction.Transaction):
         for name in ("run", "do", "first", "all"):
-            monkeypatch.setattr(kind, name, _noting(found, getattr(kind, name)))
-    return found
+            monkeypatch.setattr(kind, name, _noting(statements, getattr(kind, name)))
+    return statements
 
 
 def _noting(asked: Asked, method: Callable[..., Any]) -> Callable[..., Any]:
@@ -131,11 +131,11 @@ def _explain(engine: Engine, statements: dict[str, dict[str, Any]]) -> dict[str,
     judge = _judge_sqlite if engine.name == "sqlite" else _judge_postgresql
 
     def judge_all(tx: Tx) -> dict[str, str]:
-        found = {}
+        problems = {}
         for sql, values in statements.items():
             if problem := judge(tx, sql, values):
-                found[sql] = problem
-        return found
+                problems[sql] = problem
+        return problems
 
     async def story() -> dict[str, str]:
         async with open_store(engine) as store:

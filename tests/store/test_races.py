@@ -106,7 +106,7 @@ def test_of_twenty_one_wins(engine: Engine, burn: Callable[[Tx], bool], *, locke
 def test_forty_wrong_tries_are_counted_exactly_to_the_limit(engine: Engine) -> None:
     rule = throttle.CODE
 
-    def wrong(tx: Tx) -> bool:
+    def try_wrong_code(tx: Tx) -> bool:
         accounts.lock(tx, "acc")
         state = throttles.load(tx, "k")
         if isinstance(throttle.refuse(state, rule, now=NOW), Refused):
@@ -118,7 +118,7 @@ def test_forty_wrong_tries_are_counted_exactly_to_the_limit(engine: Engine) -> N
     def once(tx: Tx) -> int:
         return throttles.load(tx, "k").waits
 
-    answers, waits = _together(engine, wrong, WRONG, then=once)
+    answers, waits = _together(engine, try_wrong_code, WRONG, then=once)
     tried = Counter(answers)[True]
     alone = 0
     state = throttle.State()
@@ -134,8 +134,8 @@ def test_two_removals_never_leave_none(engine: Engine) -> None:
 
     def remove_unless_last(tx: Tx) -> bool:
         accounts.lock(tx, "acc")
-        own = apps.list_apps(tx, "acc")
-        return len(own) > 1 and apps.remove_app(tx, own[0].id, account_id="acc")
+        remaining = apps.list_apps(tx, "acc")
+        return len(remaining) > 1 and apps.remove_app(tx, remaining[0].id, account_id="acc")
 
     async def story() -> None:
         async with _nodes(engine) as nodes:
@@ -174,10 +174,10 @@ def test_a_sign_in_beside_ending_all_sessions_leaves_none_behind(engine: Engine)
     async def story() -> None:
         async with _nodes(engine) as nodes:
             flows: tuple[Callable[[Tx], Any], ...] = (complete, end_all, complete)
-            _, ended, _ = await asyncio.gather(
+            _, ended_count, _ = await asyncio.gather(
                 *(node.run(flow) for flow, node in zip(flows, cycle(nodes), strict=False))
             )
-            assert ended == 1
+            assert ended_count == 1
             assert not await nodes[0].read(sessions.exists, "ses")
 
     asyncio.run(story())

@@ -40,9 +40,9 @@ def test_a_row_comes_back_as_it_was_with_enums_and_booleans(engine: Engine) -> N
             tx, "accounts", ACCOUNT, on="name_key", name_key="alice", audit_hash=b"\0"
         )
         sessions.insert(tx, SESSION, digest=b"cookie")
-        found = sessions.load(tx, b"cookie")
-        assert found == (SESSION, ACCOUNT)
-        session, account = found
+        loaded = sessions.load(tx, b"cookie")
+        assert loaded == (SESSION, ACCOUNT)
+        session, account = loaded
         assert session.level is Level.HALF
         assert session.aal is Aal.AAL1
         assert account.role is ACCOUNT.role

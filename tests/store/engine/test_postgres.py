@@ -183,8 +183,8 @@ def test_in_an_outage_the_last_in_the_queue_is_answered_as_soon_as_the_first() -
                 return_exceptions=True,
             )
             # A backend that has not noticed yet may still answer a read, and only that.
-            refused = [one for one in answers if one != "a"]
-            assert {type(one) for one in refused} <= {StoreUnavailable, OutcomeUnknown}
+            refused = [answer for answer in answers if answer != "a"]
+            assert {type(answer) for answer in refused} <= {StoreUnavailable, OutcomeUnknown}
             assert len(refused) >= 120
             # One after the other on each connection, half of them would wait 30 times as long.
             assert time.monotonic() - start < 10 * CONNECTION_WAIT_SECONDS
@@ -227,10 +227,10 @@ def test_a_process_takes_as_many_connections_as_its_setting_says(database: Engin
 def test_what_the_server_keeps_back_is_not_for_us(
     postgres: PostgresServer, database: Engine
 ) -> None:
-    found = postgres.administer(
+    settings = postgres.administer(
         "SELECT current_setting('max_connections'), current_setting('superuser_reserved_connections')"
     )
-    most, kept = (int(str(one)) for one in found[0])
+    most, kept = (int(str(value)) for value in settings[0])
     assert kept > 0
 
     async def story() -> None:
@@ -304,15 +304,15 @@ def test_more_requests_than_may_wait_are_refused_at_once(
 
 def test_every_process_that_listens_is_woken(database: Engine) -> None:
     async def story() -> None:
-        async with open_store(database) as one, open_store(database) as two:
+        async with open_store(database) as sender, open_store(database) as listener:
             woken = asyncio.Event()
-            listening = asyncio.create_task(two.listen(woken.set))
+            listening = asyncio.create_task(listener.listen(woken.set))
             await asyncio.wait_for(
                 woken.wait(), PATIENCE_SECONDS
             )  # it looks once when it begins to listen
             for _ in range(3):
                 woken.clear()
-                one.announce()
+                sender.announce()
                 await asyncio.wait_for(woken.wait(), PATIENCE_SECONDS)
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)

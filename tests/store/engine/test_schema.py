@@ -104,8 +104,8 @@ def _change(url: str, sql: str) -> None:
 
 
 def _version(url: str) -> str:
-    found: str = _execute(url, "SELECT version_num FROM alembic_version")[0][0]
-    return found
+    version: str = _execute(url, "SELECT version_num FROM alembic_version")[0][0]
+    return version
 
 
 def _review(engine: Engine) -> None:
@@ -121,18 +121,20 @@ def _review(engine: Engine) -> None:
 
 def _migrations() -> dict[str, str]:
     """Revision and the oldest schema whose programs work with it."""
-    found = {}
+    oldest = {}
     for script in sorted((schema.MIGRATIONS / "versions").glob("v*.py")):
         text = script.read_text()
-        told = dict(re.findall(r'^(revision|compatible_from) = "(\d{4})"$', text, re.MULTILINE))
-        found[told["revision"]] = told["compatible_from"]
-    return found
+        stated = dict(re.findall(r'^(revision|compatible_from) = "(\d{4})"$', text, re.MULTILINE))
+        oldest[stated["revision"]] = stated["compatible_from"]
+    return oldest
 
 
 def test_each_says_which_programs_work_with_it() -> None:
-    found = _migrations()
-    assert max(found) == schema.HEAD
-    assert all(oldest in found and oldest <= revision for revision, oldest in found.items())
+    migrations = _migrations()
+    assert max(migrations) == schema.HEAD
+    assert all(
+        oldest in migrations and oldest <= revision for revision, oldest in migrations.items()
+    )
 
 
 def _columns(url: str) -> dict[tuple[str, str], tuple[str, bool, bool]]:
@@ -162,18 +164,19 @@ def _rules(url: str) -> set[tuple[Any, ...]]:
             " AND schemaname = 'public'"
         )
         return set(_execute(url, asked))
-    found: set[tuple[Any, ...]] = set()
+    rules: set[tuple[Any, ...]] = set()
     for (table,) in _execute(url, "SELECT name FROM sqlite_master WHERE type='table'"):
-        found |= {(table, *row[2:5]) for row in _execute(url, f"PRAGMA foreign_key_list({table})")}
+        rules |= {(table, *row[2:5]) for row in _execute(url, f"PRAGMA foreign_key_list({table})")}
         for row in _execute(url, f"PRAGMA index_list({table})"):
             if row[2]:
                 columns = _execute(url, f"PRAGMA index_info({row[1]})")
-                found.add((table, *(column[2] for column in columns)))
-    return found
+                rules.add((table, *(column[2] for column in columns)))
+    return rules
 
 
 @pytest.mark.parametrize(
-    ("revision", "oldest"), [one for one in _migrations().items() if one[0] != one[1]]
+    ("revision", "oldest"),
+    [migration for migration in _migrations().items() if migration[0] != migration[1]],
 )
 def test_what_it_calls_compatible_only_adds(
     empty: Engine, tmp_path: Path, revision: str, oldest: str
@@ -185,7 +188,7 @@ def test_what_it_calls_compatible_only_adds(
     schema.upgrade(empty.url, migrations=_up_to(tmp_path, revision))
     now = _columns(empty.url)
     assert {place: now.get(place) for place in columns} == columns
-    added = {place: told for place, told in now.items() if place not in columns}
+    added = {place: column for place, column in now.items() if place not in columns}
     assert [
         place
         for place, (_, needed, has_default) in added.items()

@@ -118,7 +118,7 @@ def test_a_checkpoint_that_fails_loses_nothing(
 
     with capture_logs() as logged:
         run(path, story)
-    assert {one["event"] for one in logged} == {"store.checkpoint_failed"}
+    assert {line["event"] for line in logged} == {"store.checkpoint_failed"}
     with closing(sqlite3.connect(path)) as database:
         row = database.execute("SELECT value FROM installation WHERE name = 'after'").fetchone()
         assert row == ("kept",)

@@ -114,9 +114,9 @@ def _execute(url: str, sql: str) -> list[tuple[Any, ...]]:
     path = address.sqlite_path(url)
     if path is not None:
         with closing(sqlite3.connect(path)) as database:
-            found = database.execute(sql).fetchall()
+            rows = database.execute(sql).fetchall()
             database.commit()
-            return found
+            return rows
     with psycopg.connect(url, autocommit=True) as connection:
         cursor = connection.execute(sql.encode())
         return cursor.fetchall() if cursor.description else []
@@ -124,15 +124,15 @@ def _execute(url: str, sql: str) -> list[tuple[Any, ...]]:
 
 def _contents(url: str) -> dict[str, list[tuple[Any, ...]]]:
     """Every row that a copy takes, by table and key."""
-    found = {}
+    contents = {}
     for table in COPIED_TABLES:
         columns = ", ".join(sorted(row[0] for row in _columns(url, table.name)))
         key = ", ".join(table.key)
         rows = _execute(url, f"SELECT {columns} FROM {table.name} ORDER BY {key}")  # noqa: S608  our own
-        found[table.name] = [
+        contents[table.name] = [
             row for row in rows if table.name != "installation" or row[0] not in copy_rows.OWN_FACTS
         ]
-    return found
+    return contents
 
 
 def _columns(url: str, table: str) -> list[tuple[Any, ...]]:
@@ -172,7 +172,7 @@ def test_killed_anywhere_it_goes_on_where_it_was(
     )  # fmt: skip
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     reports: list[int] = []
-    copied = _move(source, target, report=lambda done, _total: reports.append(done))
+    copied = _move(source, target, report=lambda count, _total: reports.append(count))
     assert reports[0] > 0
     assert copied.resumed
     assert _contents(target) == before
@@ -190,8 +190,8 @@ def test_killed_between_the_two_marks_it_begins(filled: Make, new_database: Make
 def test_an_interrupted_copy_says_how_far_it_came(filled: Make, new_database: Make) -> None:
     source, target = filled("sqlite"), new_database("sqlite")
 
-    def interrupt(done: int, _total: int) -> None:
-        if done > 100:
+    def interrupt(count: int, _total: int) -> None:
+        if count > 100:
             raise KeyboardInterrupt
 
     with pytest.raises(MoveStopped) as stopped:
@@ -253,8 +253,8 @@ def test_a_source_that_was_used_in_between_is_noticed(
 ) -> None:
     source, target = filled(name), new_database("sqlite")
 
-    def interrupt(done: int, _total: int) -> None:
-        if done > 100:
+    def interrupt(count: int, _total: int) -> None:
+        if count > 100:
             raise KeyboardInterrupt
 
     with pytest.raises(MoveStopped):
@@ -390,8 +390,10 @@ def test_a_full_disk_stops_the_copy_and_it_goes_on(
 def test_text_that_the_new_engine_cannot_hold_is_named(filled: Make, new_database: Make) -> None:
     source, target = filled("sqlite"), new_database("postgresql")
     _execute(source, "UPDATE apps SET name = 'a' || char(0) WHERE id = 'apps-000007'")
-    told = r"the text name of a row in the table apps holds a NUL .* The row: id = 'apps-000007'$"
-    with pytest.raises(MoveStopped, match=told):
+    message = (
+        r"the text name of a row in the table apps holds a NUL .* The row: id = 'apps-000007'$"
+    )
+    with pytest.raises(MoveStopped, match=message):
         _move(source, target)
     # Once it holds another text, the copy goes on.
     _execute(source, "UPDATE apps SET name = 'a' WHERE id = 'apps-000007'")
@@ -411,8 +413,8 @@ def test_a_row_that_the_new_engine_cannot_hold_is_named_by_a_key_of_several_colu
         "UPDATE known_browsers SET browser = char(0)"  # noqa: S608  our own
         f" WHERE account_id = '{account}' AND digest = x'{digest.hex()}'",
     )
-    told = f"The row: account_id = '{account}' AND digest = x'{digest.hex()}'"
-    with pytest.raises(MoveStopped, match=re.escape(told)):
+    message = f"The row: account_id = '{account}' AND digest = x'{digest.hex()}'"
+    with pytest.raises(MoveStopped, match=re.escape(message)):
         _move(source, target)
 
 
@@ -420,12 +422,12 @@ def test_the_list_of_tables_is_the_schema(new_database: Make) -> None:
     """Names, keys, and parents before children, on both engines; and nothing that counts by itself."""
     sqlite, postgresql = new_database("sqlite"), new_database("postgresql")
     names = [table.name for table in COPIED_TABLES]
-    found = _execute(sqlite, "SELECT name FROM sqlite_master WHERE type = 'table'")
-    assert {row[0] for row in found} - {"alembic_version"} == set(names)
-    found = _execute(
+    tables = _execute(sqlite, "SELECT name FROM sqlite_master WHERE type = 'table'")
+    assert {row[0] for row in tables} - {"alembic_version"} == set(names)
+    tables = _execute(
         postgresql, "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'"
     )
-    assert {row[0] for row in found} - {"alembic_version"} == set(names)
+    assert {row[0] for row in tables} - {"alembic_version"} == set(names)
     for place, table in enumerate(COPIED_TABLES):
         info = _execute(sqlite, f"PRAGMA table_info({table.name})")
         key = tuple(row[1] for row in sorted(info, key=lambda row: row[5]) if row[5])
