@@ -66,7 +66,7 @@ async def post_together(ledger: Ledger, urls: list[str]) -> tuple[list[int], Tal
 def test_twenty_posts_of_one_code_to_three_nodes_have_one_winner(panel: Panel) -> None:
     statuses, tally = asyncio.run(post_together(next(panel.ledgers), panel.urls))
     assert Counter(statuses) == {303: 1, 422: TOGETHER - 1}
-    assert tally.wrong == []
+    assert tally.problems == []
     assert [fault for node in panel.nodes for fault in node.faults()] == []
 
 

@@ -27,8 +27,8 @@ def test_haproxy_takes_the_example(tmp_path: Path) -> None:
     if program is None:
         pytest.skip("haproxy is missing: run tools/test_packages.sh")
     command = [program, "-c", "-f", patroni.haproxy_file(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
 
 
 def test_systemd_waits_as_long_as_a_stop_may_take() -> None:
@@ -68,9 +68,9 @@ def test_patroni_tells_prometheus_that_there_is_a_sync_standby() -> None:
         tempfile.TemporaryDirectory(prefix="twostep-patroni-") as folder,
         patroni.run_cluster(Path(folder).resolve()),
     ):
-        told = [
+        figures = [
             httpx.get(f"http://127.0.0.2{number}:8008/metrics", trust_env=False).text
             for number in patroni.MACHINES
         ]
         figure = re.compile(r'^patroni_sync_standby\{scope="twostep"\} (\d)$', re.MULTILINE)
-        assert sorted(figure.findall("\n".join(told))) == ["0", "0", "1"]
+        assert sorted(figure.findall("\n".join(figures))) == ["0", "0", "1"]

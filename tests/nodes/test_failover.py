@@ -96,14 +96,14 @@ def test_nobody_waits_behind_those_whom_a_frozen_primary_holds_up(
             await store.run(installation.save, "a", "kept")
             pair.freeze()
             asked = (store.run(installation.save, "a", str(number)) for number in range(40))
-            return [str(one) for one in await asyncio.gather(*asked, return_exceptions=True)]
+            return [str(answer) for answer in await asyncio.gather(*asked, return_exceptions=True)]
         finally:
             await store.close()
 
     answers = asyncio.run(story())
-    behind = [one for one in answers if "nothing was begun" in one]
+    behind = [answer for answer in answers if "nothing was begun" in answer]
     assert len(behind) >= 20, answers
-    assert not [one for one in answers if one == "None"], answers
+    assert not [answer for answer in answers if answer == "None"], answers
 
 
 def test_an_address_of_several_servers_finds_the_one_to_write_to(pair: Pair) -> None:

@@ -41,9 +41,9 @@ PAGES = (
 
 async def spend_an_evening(person: Person) -> None:
     """All that the crowd does, and what people do besides: look around, mistype, sign out."""
-    wrong = person.window()
-    await wrong.post("/sign-in", username=person.ledger.name, password="not it")
-    await wrong.post("/forgot-password", username=f"nobody-{secrets.token_hex(4)}")
+    stranger = person.window()
+    await stranger.post("/sign-in", username=person.ledger.name, password="not it")
+    await stranger.post("/forgot-password", username=f"nobody-{secrets.token_hex(4)}")
     await person.live()
     window = person.window()
     window.cookies["__Host-twostep"] = person.ledger.sessions[-1]
@@ -65,7 +65,7 @@ async def watch(nodes: Sequence[Node], crowd: Crowd, seconds: float) -> list[lis
         await asyncio.sleep(SAMPLE_SECONDS)
         for node, seen in zip(nodes, samples, strict=True):
             seen.append(memory_bytes(node.process.pid))
-    crowd.done.set()
+    crowd.stop.set()
     return samples
 
 
@@ -94,12 +94,12 @@ def test_half_an_hour_of_mixed_load(postgres: PostgresServer, tmp_path: Path) ->
             crowd = Crowd([node.url for node in nodes], ledgers, life=spend_an_evening)
             samples = asyncio.run(story(nodes))
             faults = [fault for node in nodes for fault in node.faults()]
-    found = [round(growth(one), 3) for one in samples]
-    size = [one[-1] // 2**20 for one in samples]
-    figures = f"{crowd.tally.figures()}, {len(mailbox.mails)} mails, {size} MiB, growth {found}"
+    growths = [round(growth(sample), 3) for sample in samples]
+    size = [sample[-1] // 2**20 for sample in samples]
+    figures = f"{crowd.tally.figures()}, {len(mailbox.mails)} mails, {size} MiB, growth {growths}"
     print(figures)  # noqa: T201  for whoever runs it with -rP
     assert not faults
     assert not [answer for answer in crowd.tally.answers if answer[1] >= 500]
     assert mailbox.mails
-    assert max(found) < MOST_GROWTH
+    assert max(growths) < MOST_GROWTH
     installed.verify_audit()

@@ -58,10 +58,12 @@ def run(made: Installation, *arguments: str) -> subprocess.CompletedProcess[str]
 
 def faults(made: Installation) -> str:
     """What `doctor` calls an error in the database."""
-    done = run(made, "doctor", "--offline", "--json")
-    found = [one["text"] for one in json.loads(done.stdout) if one["level"] == "error"]
-    assert done.returncode == (1 if found else 0), done.stderr
-    return " ".join(found)
+    result = run(made, "doctor", "--offline", "--json")
+    errors = [
+        finding["text"] for finding in json.loads(result.stdout) if finding["level"] == "error"
+    ]
+    assert result.returncode == (1 if errors else 0), result.stderr
+    return " ".join(errors)
 
 
 def sign_in(node: Node) -> int:
@@ -121,15 +123,15 @@ def test_a_job_that_dies_is_said_and_ends_the_process(verb: str, url: str, tmp_p
     made = installed(tmp_path, url)
     owned(url, "ALTER TABLE kept_posts RENAME TO lost_posts")
     port = ("--port", str(free_port())) if verb == "serve" else ()
-    done = run(made, verb, *port)
-    assert done.returncode == 1, done.stderr
-    *lines, last = done.stderr.splitlines()
+    result = run(made, verb, *port)
+    assert result.returncode == 1, result.stderr
+    *lines, last = result.stderr.splitlines()
     said = [json.loads(line) for line in lines]
-    (ended,) = [one for one in said if one["level"] == "critical"]
-    assert (ended["event"], ended["job"]) == ("work.ended", "purge")
-    assert (ended["error"], ended["text"]) == (
+    (event,) = [line for line in said if line["level"] == "critical"]
+    assert (event["event"], event["job"]) == ("work.ended", "purge")
+    assert (event["error"], event["text"]) == (
         "UndefinedTable",
         'relation "kept_posts" does not exist',
     )
-    assert any(frame.startswith("run_purge:") for frame in ended["trace"])
+    assert any(frame.startswith("run_purge:") for frame in event["trace"])
     assert last.startswith("twostep: Stopped, because this ended with an error: purge.")

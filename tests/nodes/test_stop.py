@@ -112,9 +112,9 @@ def stops_while_sending(folder: Path, url: str, verb: str) -> None:
             start = time.monotonic()  # the lease begins later
             held, _ = silent.accept()
             with held:
-                told = time.monotonic()
+                signalled = time.monotonic()
                 assert node.stop() == 0
-                assert time.monotonic() - told < STOPPED_SECONDS
+                assert time.monotonic() - signalled < STOPPED_SECONDS
             assert node.faults() == []
             installation.settings["TWOSTEP_SMTP__PORT"] = str(port)
             with installation.run(verb):
