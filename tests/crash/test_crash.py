@@ -124,8 +124,10 @@ def test_power_cuts_leave_nothing_half_done(
             act = acts[number % len(acts)]
             try:
                 act(demo, chance)
-            except AssertionError as wrong:
-                raise AssertionError(f"cut {number + 1} of seed {seed}: {act.__name__}") from wrong
+            except AssertionError as failure:
+                raise AssertionError(
+                    f"cut {number + 1} of seed {seed}: {act.__name__}"
+                ) from failure
             demo.reset()
         demo.verify_audit()
         assert demo.audit_seq() > times

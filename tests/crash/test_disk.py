@@ -101,9 +101,9 @@ def harm_and_mend(demo: LiveDemo, trouble: Callable[[LiveDemo], object]) -> None
         code = demo.next_app_code(uri)
         before = full_sessions(demo)
         with trouble(demo):  # type: ignore[attr-defined]  a context manager
-            wrong = f"{(int(code) + 1) % 10**6:06}"
+            wrong_code = f"{(int(code) + 1) % 10**6:06}"
             right_said = unavailable(half.post("/sign-in/code", data={"code": code}))
-            wrong_said = unavailable(half.post("/sign-in/code", data={"code": wrong}))
+            wrong_said = unavailable(half.post("/sign-in/code", data={"code": wrong_code}))
             assert right_said == wrong_said
             right_said = unavailable(late.post("/sign-in", data=ALICE))
             wrong_said = unavailable(late.post("/sign-in", data=ALICE | {"password": "wrong"}))
@@ -118,8 +118,8 @@ def harm_and_mend(demo: LiveDemo, trouble: Callable[[LiveDemo], object]) -> None
         assert half.get("/api/session").json()["account"] == "alice"
         late.post("/sign-in", data=ALICE)
         assert late.post("/sign-in/code", data={"code": code}).status_code == 422
-    ((found,),) = demo.query("PRAGMA integrity_check")
-    assert found == "ok"
+    ((verdict,),) = demo.query("PRAGMA integrity_check")
+    assert verdict == "ok"
     demo.verify_audit()
 
 
@@ -257,8 +257,8 @@ def test_a_checkpoint_file_that_cannot_be_written_stops_nobody_and_catches_up(
             assert product.browser().sign_in(name).status_code == 303
             assert product.run(checkpoint_all(product.house.by())) > 0
         assert "cannot be written" in product.house.see(checkpoint_file_problem, path)
-        told = product.run(write_metrics(env, now=product.clock.now))
-        assert "\ntwostep_checkpoint_file_failures_total 3.0\n" in told
+        figures = product.run(write_metrics(env, now=product.clock.now))
+        assert "\ntwostep_checkpoint_file_failures_total 3.0\n" in figures
         path.rmdir()
         newest = product.run(checkpoint_all(product.house.by()))
         numbers = [json.loads(line)["checkpoint"] for line in path.read_text().splitlines()]

@@ -86,12 +86,14 @@ def test_nothing_starts_without_its_keys(installed: Path, harm: Harm, says: str)
     kept = path.read_bytes()
     try:
         harm(path)
-        done = call(installed, "serve", "--port", "8098")
-        assert (done.returncode, done.stdout) == (2, "")
-        (line,) = [one for one in done.stderr.splitlines() if one.startswith("twostep: ")]
+        result = call(installed, "serve", "--port", "8098")
+        assert (result.returncode, result.stdout) == (2, "")
+        (line,) = [
+            printed for printed in result.stderr.splitlines() if printed.startswith("twostep: ")
+        ]
         assert says in line
-        assert "Traceback" not in done.stderr
-        assert kept[-30:-1].decode() not in done.stderr
+        assert "Traceback" not in result.stderr
+        assert kept[-30:-1].decode() not in result.stderr
     finally:
         path.write_bytes(kept)
         path.chmod(0o600)
@@ -143,8 +145,8 @@ def test_with_another_key_right_and_wrong_are_refused_alike_and_the_old_one_heal
             house.env.keys.refresh()
             house.clock.forward(60)
             code = house.code(secret)
-            told = [await answer(house, typed) for typed in (code, "123456")]
-            assert [one.reason for one in told if isinstance(one, Refused)] == [
+            answers = [await answer(house, typed) for typed in (code, "123456")]
+            assert [reply.reason for reply in answers if isinstance(reply, Refused)] == [
                 Reason.CODE_WRONG,
                 Reason.CODE_WRONG,
             ]

@@ -110,12 +110,12 @@ def test_sign_ins_between_power_cuts(tmp_path_factory: pytest.TempPathFactory, t
     folder = tmp_path_factory.mktemp("sign-ins") / "demo"
     with live_demo(folder, "--set", "password.profile=test") as demo:
         uri = set_up(demo)
-        done = 0
-        while done < times:
+        finished = 0
+        while finished < times:
             try:
-                done += batch(demo, uri, chance)
-            except AssertionError as wrong:
-                raise AssertionError(f"after {done} sign-ins of seed {seed}") from wrong
+                finished += batch(demo, uri, chance)
+            except AssertionError as failure:
+                raise AssertionError(f"after {finished} sign-ins of seed {seed}") from failure
         is_whole(demo)
 
 
@@ -135,8 +135,8 @@ def mailed(demo: LiveDemo, prefix: str) -> str:
 
 
 def signs_in(demo: LiveDemo, password: str) -> bool:
-    with window(demo) as one:
-        return one.post("/sign-in", data=ALICE | {"password": password}).status_code == 303
+    with window(demo) as browser:
+        return browser.post("/sign-in", data=ALICE | {"password": password}).status_code == 303
 
 
 def new_password(demo: LiveDemo, chance: random.Random) -> None:
@@ -225,7 +225,9 @@ def test_recoveries_between_power_cuts(
             act = acts[number % len(acts)]
             try:
                 act(demo, chance)
-            except AssertionError as wrong:
-                raise AssertionError(f"cut {number + 1} of seed {seed}: {act.__name__}") from wrong
+            except AssertionError as failure:
+                raise AssertionError(
+                    f"cut {number + 1} of seed {seed}: {act.__name__}"
+                ) from failure
             demo.reset()
         is_whole(demo)
