@@ -74,8 +74,8 @@ class Demo:
             return script.post(f"/_demo/{route}", json=body)
 
     def messages(self, channel: str | None = None) -> list[dict[str, Any]]:
-        found = self.client.get("/_demo/messages").json()
-        return [one for one in found if channel in {None, one["channel"]}]
+        messages = self.client.get("/_demo/messages").json()
+        return [message for message in messages if channel in {None, message["channel"]}]
 
     def wait_for(self, channel: str, *, count: int = 1) -> list[dict[str, Any]]:
         wait_until(f"no {channel} came", lambda: len(self.messages(channel)) >= count)
@@ -87,9 +87,9 @@ class Demo:
 
     def code_on_the_phone(self) -> str:
         page = self.client.get("/_demo/phone?show=apps").text
-        found = re.search(r'class="digits" dir="ltr">(\d{3})<i></i>(\d{3})<', page)
-        assert found is not None
-        return "".join(found.groups())
+        digits = re.search(r'class="digits" dir="ltr">(\d{3})<i></i>(\d{3})<', page)
+        assert digits is not None
+        return "".join(digits.groups())
 
     def add_app(self) -> None:
         assert self.client.get("/settings/security/app/new").status_code == 200
@@ -103,8 +103,8 @@ class Demo:
 
     def state(self) -> str:
         page = self.client.get("/settings/security/phone/confirm").text
-        found = re.search(r'data-delivery-state="(\w+)"', page)
-        return found.group(1) if found else ""
+        match = re.search(r'data-delivery-state="(\w+)"', page)
+        return match.group(1) if match else ""
 
     def wait_for_state(self, state: str) -> None:
         wait_until(f"never {state}", lambda: self.state() == state)
@@ -112,9 +112,9 @@ class Demo:
     def stop(self, number: int = signal.SIGTERM) -> int:
         self.client.close()
         self.process.send_signal(number)
-        told = time.monotonic()
+        start = time.monotonic()
         code = self.process.wait(PATIENCE_SECONDS)
-        self.stop_took = time.monotonic() - told
+        self.stop_took = time.monotonic() - start
         # Not communicate(): the first line's reading ahead has taken more than that line.
         assert self.process.stdout is not None
         assert self.process.stderr is not None
@@ -133,10 +133,10 @@ class Demo:
 @pytest.fixture(scope="module", autouse=True)
 def _no_demo_outlives_a_failed_test() -> Iterator[None]:
     yield
-    for one in RUNNING:
-        if one.process.poll() is None:
-            one.process.kill()
-            one.process.communicate()
+    for demo in RUNNING:
+        if demo.process.poll() is None:
+            demo.process.kill()
+            demo.process.communicate()
 
 
 @pytest.fixture
@@ -172,7 +172,7 @@ def test_a_provider_that_hangs_does_not_keep_it(tmp_path: Path) -> None:
 def test_a_temporary_folder_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     demo = Demo(None)
-    assert [one.name[:13] for one in tmp_path.iterdir()] == ["twostep-demo-"]
+    assert [folder.name[:13] for folder in tmp_path.iterdir()] == ["twostep-demo-"]
     assert demo.stop(signal.SIGINT) == 0
     assert list(tmp_path.iterdir()) == []
 
@@ -186,8 +186,8 @@ def test_who_is_let_in_and_how(demo: Demo) -> None:
             if address == "[::1]" and not socket.has_ipv6:
                 continue
             assert other.get(f"http://{address}:{port}/healthz", headers=host).status_code == 200
-        own = {"Origin": f"http://127.0.0.1:{port}"}
-        signed = other.post(f"http://127.0.0.1:{port}/sign-in", data=ALICE, headers=own)
+        same_origin = {"Origin": f"http://127.0.0.1:{port}"}
+        signed = other.post(f"http://127.0.0.1:{port}/sign-in", data=ALICE, headers=same_origin)
         assert signed.status_code == 303
         foreign = {"Host": f"panel.example.com:{port}"}
         assert other.get(f"{demo.url}/sign-in", headers=foreign).status_code == 421
@@ -254,8 +254,8 @@ def test_a_text_arrives_and_its_code_works(fresh: Demo) -> None:
     confirmed = fresh.client.post("/settings/security/phone/confirm", data=form)
     assert confirmed.headers["location"] == "/settings/security"
     mails = fresh.wait_for("email", count=2)
-    assert [one["code"] for one in mails] == [None] * len(mails)
-    assert any(f"{fresh.url}/not-me/" in one["text"] for one in mails)
+    assert [mail["code"] for mail in mails] == [None] * len(mails)
+    assert any(f"{fresh.url}/not-me/" in mail["text"] for mail in mails)
     letter = fresh.client.get(f"/_demo/phone?show=mail&id={mails[0]['id']}").text
     assert f'<a href="{fresh.url}/not-me/' in letter
 
@@ -365,9 +365,9 @@ def test_the_phone_works_without_scripts(fresh: Demo) -> None:
     form = {"show": "apps", "key": "GEZD GNBV GY3T QOJQ GEZD GNBV GY3T QOJQ"}
     added = fresh.client.post("/_demo/apps", data=form)
     assert (added.status_code, added.headers["location"]) == (303, "/_demo/phone?show=apps")
-    wrong = fresh.client.post("/_demo/apps", data=form | {"key": "1"})
-    assert wrong.status_code == 422
-    assert 'aria-invalid="true"' in wrong.text
+    refused = fresh.client.post("/_demo/apps", data=form | {"key": "1"})
+    assert refused.status_code == 422
+    assert 'aria-invalid="true"' in refused.text
     moved = fresh.client.post("/_demo/clock", data={"offset_seconds": "30", "show": "texts"})
     assert moved.headers["location"] == "/_demo/phone?show=texts"
     assert fresh.client.post("/_demo/reset", data={"show": "texts"}).status_code == 303
@@ -409,7 +409,7 @@ def test_the_command_line_works_beside_it(demo: Demo, tmp_path: Path) -> None:
     folder = tmp_path / "demo"
     listed = run_beside(folder, "user", "list", "--json")
     assert listed.returncode == 0, listed.stderr
-    assert [(one["name"], one["role"]) for one in json.loads(listed.stdout)] == [
+    assert [(account["name"], account["role"]) for account in json.loads(listed.stdout)] == [
         ("admin", "operator"),
         ("alice", "user"),
     ]
