@@ -15,7 +15,7 @@ GOOD = "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE="
 
 @given(st.lists(st.binary(min_size=32, max_size=32), min_size=1, max_size=5))
 def test_a_written_keyring_reads_back(materials):
-    ring = Keyring(tuple(Key(f"k{number}", one) for number, one in enumerate(materials)))
+    ring = Keyring(tuple(Key(f"k{number}", material) for number, material in enumerate(materials)))
     assert parse_keyring(format_keyring(ring)) == ring
 
 

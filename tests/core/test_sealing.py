@@ -149,23 +149,23 @@ def test_foreign_check_values_match_nothing(stored):
 
 
 def test_fingerprints_are_looked_up_under_every_key_newest_first():
-    found = sealing.macs(ROTATED, b"+12025550100", purpose="phone.number")
-    assert found == tuple(
+    macs = sealing.macs(ROTATED, b"+12025550100", purpose="phone.number")
+    assert macs == tuple(
         sealing.mac(ROTATED, b"+12025550100", purpose="phone.number", key_id=key_id)
         for key_id in ("new", "old")
     )
-    assert found[1] == sealing.mac(RING, b"+12025550100", purpose="phone.number")
+    assert macs[1] == sealing.mac(RING, b"+12025550100", purpose="phone.number")
     with pytest.raises(KeyError):
         sealing.mac(RING, b"", purpose="phone.number", key_id="new")
 
 
 def test_new_keys_differ_and_never_show_themselves():
-    one, two = sealing.new_key(), sealing.new_key()
-    assert one.id != two.id
-    assert one.material != two.material
-    shown = repr(Keyring((one, two)))
-    assert one.id in shown
-    assert repr(one.material) not in shown
+    first, second = sealing.new_key(), sealing.new_key()
+    assert first.id != second.id
+    assert first.material != second.material
+    shown = repr(Keyring((first, second)))
+    assert first.id in shown
+    assert repr(first.material) not in shown
     assert "material" not in shown
 
 

@@ -20,14 +20,14 @@ def test_tokens_have_256_bits_and_ids_96_and_none_comes_twice():
     tokens = {token.new_token() for _ in range(500)}
     ids = {token.new_id() for _ in range(500)}
     assert len(tokens) == len(ids) == 500
-    assert {len(base64.urlsafe_b64decode(one + "=")) for one in tokens} == {32}
-    assert {len(base64.urlsafe_b64decode(one)) for one in ids} == {12}
-    assert all(re.fullmatch(r"[A-Za-z0-9_-]+", one) for one in tokens | ids)
+    assert {len(base64.urlsafe_b64decode(value + "=")) for value in tokens} == {32}
+    assert {len(base64.urlsafe_b64decode(value)) for value in ids} == {12}
+    assert all(re.fullmatch(r"[A-Za-z0-9_-]+", value) for value in tokens | ids)
 
 
 def test_an_id_sorts_behind_all_that_were_made_before():
     ids = [token.new_id() for _ in range(5000)]
-    assert [one.encode() for one in ids] == sorted(one.encode() for one in ids)
+    assert [value.encode() for value in ids] == sorted(value.encode() for value in ids)
 
 
 def test_ids_of_many_threads_are_in_order_within_each_and_none_comes_twice():
@@ -35,7 +35,7 @@ def test_ids_of_many_threads_are_in_order_within_each_and_none_comes_twice():
         work = [threads.submit(lambda: [token.new_id() for _ in range(2000)]) for _ in range(4)]
         made = [each.result() for each in work]
     assert all(ids == sorted(ids) for ids in made)
-    assert len({one for ids in made for one in ids}) == 8000
+    assert len({value for ids in made for value in ids}) == 8000
 
 
 def test_ids_of_processes_that_make_them_at_one_moment_differ(monkeypatch):

@@ -19,4 +19,4 @@ def test_anything_else_is_unknown(chosen):
 
 
 def test_the_words_of_the_database_and_the_trail_stay():
-    assert [str(one) for one in Channel] == ["sms", "call", "email"]
+    assert [str(channel) for channel in Channel] == ["sms", "call", "email"]

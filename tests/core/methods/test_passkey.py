@@ -55,8 +55,8 @@ NOW = 1_764_000_000
 def vectors() -> dict[str, Any]:
     if not FOLDER or not FILE.is_file():
         pytest.skip("TWOSTEP_SPECS names no folder with webauthn_vectors.json")
-    found: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
-    return found
+    content: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
+    return content
 
 
 def _hex(text: str) -> str:
@@ -125,13 +125,13 @@ def test_vectors_used_across_origins_are_refused(vectors: dict[str, Any]) -> Non
         vector = by_id[name]
         used = vector["authentication"]
         answer = _answer(vector["registration"]["credential_id"], used)
-        own = replace(_passkey(plain), credential_id=answer.credential_id)
+        passkey = replace(_passkey(plain), credential_id=answer.credential_id)
         verdict = verify_assertion(
             answer,
             expected_challenge=bytes.fromhex(used["challenge"]),
             expected_party=party,
             expected_handle=None,
-            passkey=own,
+            passkey=passkey,
             must_verify_user=False,
         )
         assert isinstance(verdict, Refused)
@@ -177,7 +177,7 @@ def test_what_we_did_not_make_is_unknown(challenge: bytes) -> None:
 
 def test_no_two_challenges_are_the_same() -> None:
     made = {new_challenge(RING, context=CONTEXT, now=NOW) for _ in range(1000)}
-    assert len({passkey_challenge.challenge_digest(one) for one in made}) == 1000
+    assert len({passkey_challenge.challenge_digest(challenge) for challenge in made}) == 1000
 
 
 @given(st.text() | st.recursive(st.none() | st.text() | st.integers(), st.lists).map(json.dumps))

@@ -25,7 +25,7 @@ def read(typed, region="", channel=Channel.CALL, open_regions=None):
 
 
 @pytest.mark.parametrize(
-    ("typed", "region", "e164", "found", "line"),
+    ("typed", "region", "e164", "country", "line"),
     [
         ("+1 876 512 3456", "US", "+18765123456", "JM", "mobile"),
         ("+1 242 357 1234", "", "+12423571234", "BS", "mobile"),
@@ -61,8 +61,8 @@ def read(typed, region="", channel=Channel.CALL, open_regions=None):
         ("447400123456", "GB", "+447400123456", "GB", "mobile"),
     ],
 )
-def test_reads_what_people_type(typed, region, e164, found, line):
-    assert read(typed, region) == PhoneNumber(e164=e164, region=found, line=line)
+def test_reads_what_people_type(typed, region, e164, country, line):
+    assert read(typed, region) == PhoneNumber(e164=e164, region=country, line=line)
 
 
 @pytest.mark.parametrize(

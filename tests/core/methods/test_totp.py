@@ -188,10 +188,10 @@ def test_the_next_code_is_accepted_after_the_wait_that_was_named(now, drift, cen
     assert 0 < int(got.detail["next_in_seconds"]) <= 90
 
 
-@given(now=clocks, sooner=st.integers(0, 3), wrong=st.booleans())
-def test_our_clock_moved_back_is_said_whatever_was_typed(now, sooner, wrong):
+@given(now=clocks, sooner=st.integers(0, 3), wrong_code=st.booleans())
+def test_our_clock_moved_back_is_said_whatever_was_typed(now, sooner, wrong_code):
     current = now // 30
-    code = "000000" if wrong else totp.at(SECRET, current)
+    code = "000000" if wrong_code else totp.at(SECRET, current)
     far = verify(code, now=now, last_step=current + 4 + sooner)
     assert far == Refused(Reason.CLOCK_MOVED_BACK)
     near = verify(code, now=now, last_step=current + 3)
@@ -267,10 +267,10 @@ def test_the_centre_never_leaves_one_step(drifts):
 @given(now=clocks, steps=st.integers(-40, 40))
 def test_the_clock_search_finds_how_far_a_phone_is_off(now, steps):
     code = totp.at(SECRET, now // 30 + steps)
-    found = totp.find_offset(SECRET, code, now=now)
-    assert found is not None
-    assert totp.at(SECRET, now // 30 + found) == code
-    assert abs(found) <= abs(steps)
+    offset = totp.find_offset(SECRET, code, now=now)
+    assert offset is not None
+    assert totp.at(SECRET, now // 30 + offset) == code
+    assert abs(offset) <= abs(steps)
 
 
 def test_of_two_clocks_that_fit_the_nearer_one_is_named():

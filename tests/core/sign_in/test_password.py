@@ -30,11 +30,11 @@ def test_the_default_profile_is_the_documented_one():
 
 
 @given(st.text(st.characters(), max_size=60), st.text(st.characters(), max_size=60))
-def test_a_hash_knows_its_password_and_no_other(one, two):
-    stored = password.hash_password(one, profile=TEST)
-    assert password.verify_hash(stored, one, profile=TEST).ok
-    same = password._normal(one) == password._normal(two)
-    assert password.verify_hash(stored, two, profile=TEST).ok is same
+def test_a_hash_knows_its_password_and_no_other(first, second):
+    stored = password.hash_password(first, profile=TEST)
+    assert password.verify_hash(stored, first, profile=TEST).ok
+    same = password._normal(first) == password._normal(second)
+    assert password.verify_hash(stored, second, profile=TEST).ok is same
 
 
 def test_two_spellings_of_the_same_accent_are_one_password():
@@ -56,8 +56,8 @@ def test_a_raised_profile_asks_for_a_new_hash_only_when_the_password_is_right():
     assert password.verify_hash(stored, GOOD, profile=DEARER) == PasswordCheck(
         ok=True, needs_rehash=True
     )
-    wrong = password.verify_hash(stored, GOOD + "!", profile=DEARER)
-    assert wrong == PasswordCheck(ok=False, needs_rehash=False)
+    check = password.verify_hash(stored, GOOD + "!", profile=DEARER)
+    assert check == PasswordCheck(ok=False, needs_rehash=False)
 
 
 def test_a_broken_row_is_no_wrong_password():
