@@ -65,16 +65,16 @@ def examine(page: Page, source: str) -> Iterator[str]:
 @pytest.mark.parametrize("look", parameters())
 def test_nothing_is_found_on_any_page(browser: Browser, demo: LiveDemo, look: str) -> None:
     source = axe()
-    found: dict[str, list[str]] = {}
+    problems: dict[str, list[str]] = {}
     with watched(browser, demo.url, reduced_motion="reduce", **LOOKS[look]) as context:
         page = context.new_page()
         language = LOOKS[look].get("locale", "en")[:2]
         demo.speak(language)
         for stop in Tour(page, demo).stops():
-            found[stop] = list(examine(page, source))
+            problems[stop] = list(examine(page, source))
             assert page.locator("html").get_attribute("lang") == language, stop
-    assert {stop: wrong for stop, wrong in found.items() if wrong} == {}
-    assert len(found) > 60
+    assert {stop: several for stop, several in problems.items() if several} == {}
+    assert len(problems) > 60
 
 
 def test_the_first_view_is_light(browser: Browser, demo: LiveDemo) -> None:
@@ -84,7 +84,7 @@ def test_the_first_view_is_light(browser: Browser, demo: LiveDemo) -> None:
         page.on("response", lambda answer: answers.append(answer))  # noqa: PLW0108  Playwright marks what it is given
         page.goto("/sign-in", wait_until="networkidle")
         icon = str(page.locator("link[rel=icon]").get_attribute("href"))
-        bodies = {one.url: one.body() for one in answers}
+        bodies = {answer.url: answer.body() for answer in answers}
         shown = context.request.get(icon)
         bodies[shown.url] = shown.body()
     weights = {

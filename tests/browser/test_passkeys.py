@@ -51,17 +51,17 @@ class Keys:
         self.cdp.send("WebAuthn.removeVirtualAuthenticator", {"authenticatorId": key})
 
     def verifies(self, key: str, *, well: bool) -> None:
-        told = {"authenticatorId": key, "isUserVerified": well}
-        self.cdp.send("WebAuthn.setUserVerified", told)
+        options = {"authenticatorId": key, "isUserVerified": well}
+        self.cdp.send("WebAuthn.setUserVerified", options)
 
     def answer(self, *, at_once: bool) -> None:
         for key in self.ids:
-            told = {"authenticatorId": key, "enabled": at_once}
-            self.cdp.send("WebAuthn.setAutomaticPresenceSimulation", told)
+            options = {"authenticatorId": key, "enabled": at_once}
+            self.cdp.send("WebAuthn.setAutomaticPresenceSimulation", options)
 
     def held(self, key: str) -> list[dict[str, Any]]:
-        found = self.cdp.send("WebAuthn.getCredentials", {"authenticatorId": key})
-        return list(found["credentials"])
+        answer = self.cdp.send("WebAuthn.getCredentials", {"authenticatorId": key})
+        return list(answer["credentials"])
 
 
 @pytest.fixture
@@ -112,8 +112,8 @@ def enrol(page: Page, keys: Keys) -> None:
 
 
 def session_of(page: Page) -> dict[str, Any]:
-    found: dict[str, Any] = page.request.get("/api/session").json()
-    return found
+    session: dict[str, Any] = page.request.get("/api/session").json()
+    return session
 
 
 def change_options(page: Page, **changes: object) -> None:
@@ -203,8 +203,8 @@ def test_a_passkey_that_the_server_has_removed(page: Page, keys: Keys) -> None:
     page.wait_for_url("**/settings/security")
     sign_out(page, keys)
     if not keys.held(key):  # the browser was told and took it away: another device may not be told
-        told = {"authenticatorId": key, "credential": kept}
-        keys.cdp.send("WebAuthn.addCredential", told)
+        options = {"authenticatorId": key, "credential": kept}
+        keys.cdp.send("WebAuthn.addCredential", options)
     with page.expect_response("**/sign-in/passkey-only") as answered:
         keys.press("Sign in with a passkey")
     keys.answer(at_once=False)
