@@ -44,8 +44,8 @@ def argon2_rate(*, threads: int, seconds: float = 4.0) -> tuple[float, float]:
 
     before = time.process_time()
     with ThreadPoolExecutor(threads) as pool:
-        done = sum(pool.map(lambda _: work(), range(threads)))
-    return done / seconds, (time.process_time() - before) / done
+        hashes = sum(pool.map(lambda _: work(), range(threads)))
+    return hashes / seconds, (time.process_time() - before) / hashes
 
 
 if __name__ == "__main__":

@@ -88,7 +88,7 @@ class Burner:
         while self._queue:
             batch, self._queue = list(self._queue), deque()
             self._db.execute("BEGIN IMMEDIATE")
-            done = [
+            counts = [
                 self._db.execute(
                     "UPDATE apps SET last_step = ? WHERE id = ? AND last_step < ?",
                     (step, account, step),
@@ -96,7 +96,7 @@ class Burner:
                 for account, step, _ in batch
             ]
             await loop.run_in_executor(self._thread, self._db.execute, "COMMIT")
-            for (_, _, answer), count in zip(batch, done, strict=True):
+            for (_, _, answer), count in zip(batch, counts, strict=True):
                 answer.set_result(count == 1)
 
 

@@ -36,8 +36,10 @@ def on_sqlite(folder: Path) -> None:
         requests = _requests(accounts, server.host, CHECKS)
         signed_in = other.seed(ACCOUNTS, full=1)
         their = [
-            load.get("/api/session", host=other.server.host, cookie=one.cookie(one.sessions[0]))
-            for one in signed_in
+            load.get(
+                "/api/session", host=other.server.host, cookie=account.cookie(account.sessions[0])
+            )
+            for account in signed_in
         ] * max(1, PEER_CHECKS // ACCOUNTS)
         for _ in range(ROUNDS):
             bare.append(_bare(bare_port))
@@ -69,18 +71,19 @@ def on_postgres(folder: Path) -> None:
             serving([sys.executable, "-m", "bench.bare", str(bare_port)], bare_port)
         )
         requests = _requests(accounts, servers[0].host, CHECKS // 4)
-        one, two, bare = [], [], []
+        one_process, two_processes, bare = [], [], []
         for _ in range(ROUNDS):
             bare.append(_bare(bare_port))
-            one.append(_round(requests, ports[0]))
-            two.append(_round(requests, ports))
-    _say("PostgreSQL", one, _median(bare), share=0.2)
-    say("P3", "session check, PostgreSQL, two processes", _median(two), "/s")
+            one_process.append(_round(requests, ports[0]))
+            two_processes.append(_round(requests, ports))
+    _say("PostgreSQL", one_process, _median(bare), share=0.2)
+    say("P3", "session check, PostgreSQL, two processes", _median(two_processes), "/s")
 
 
 def _requests(accounts: Sequence[Seeded], host: str, count: int) -> list[bytes]:
     return [
-        load.get("/api/session", host=host, cookie=one.cookie(one.sessions[0])) for one in accounts
+        load.get("/api/session", host=host, cookie=account.cookie(account.sessions[0]))
+        for account in accounts
     ] * max(1, count // len(accounts))
 
 
@@ -95,7 +98,7 @@ def _round(requests: Sequence[bytes], port: int | Sequence[int]) -> load.Result:
 
 
 def _median(results: Sequence[load.Result]) -> float:
-    return sorted(one.rate for one in results)[len(results) // 2]
+    return sorted(result.rate for result in results)[len(results) // 2]
 
 
 def _say(

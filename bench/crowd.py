@@ -124,17 +124,17 @@ def _compare(engine: str, few: Town, many: Town) -> None:
 
 
 def _p99(results: Sequence[load.Result]) -> float:
-    return sorted(one.percentile(0.99) for one in results)[len(results) // 2]
+    return sorted(result.percentile(0.99) for result in results)[len(results) // 2]
 
 
 def _round(town: Town, host: str) -> load.Result:
     """One second step of each picked account, from half sessions opened just before."""
     opened = inside.for_each(town.config, town.accounts, inside.open_half)
     halves = [
-        replace(one, sessions=(half.token,))
-        for one, half in zip(town.accounts, opened, strict=True)
+        replace(account, sessions=(half.token,))
+        for account, half in zip(town.accounts, opened, strict=True)
     ]
-    requests = [one.code_request(host) for one in halves]
+    requests = [account.code_request(host) for account in halves]
     result = uvloop.run(load.run(requests, port=town.port, clients=CLIENTS))
     assert result.statuses[303] == len(halves), result.statuses
     return result

@@ -32,14 +32,16 @@ def flood(folder: Path) -> None:
         steps = STEP_RATE * SECONDS
         halves = seed(config, folder, "--accounts", str(steps), "--sessions", str(steps), "--half")
         checks = [
-            load.get("/api/session", host=server.host, cookie=one.cookie(one.sessions[0]))
-            for one in checked
+            load.get("/api/session", host=server.host, cookie=account.cookie(account.sessions[0]))
+            for account in checked
         ] * (CHECK_RATE * SECONDS // len(checked))
-        wrong = _guesses(checked, server, seconds=SECONDS)
+        guesses = _guesses(checked, server, seconds=SECONDS)
         flooded, step, check = uvloop.run(
             pace.run(
-                pace.Stream(wrong, FLOOD_RATE, port, first=1000, addresses=NETWORKS),
-                pace.Stream([one.code_request(server.host) for one in halves], STEP_RATE, port),
+                pace.Stream(guesses, FLOOD_RATE, port, first=1000, addresses=NETWORKS),
+                pace.Stream(
+                    [account.code_request(server.host) for account in halves], STEP_RATE, port
+                ),
                 pace.Stream(checks, CHECK_RATE, port, first=300),
             )
         )
@@ -74,8 +76,8 @@ def flood(folder: Path) -> None:
     say("P9", f"{peer.NAME}: session check, p99 in the same flood", their_check, "ms")
     refused = flooded.statuses[503] + flooded.statuses[429]
     looked_at = flooded.statuses[422]
-    lost = len(wrong) - refused - looked_at
-    say("P9", "flood turned away with 503 or 429", 100 * refused / len(wrong), "%")
+    lost = len(guesses) - refused - looked_at
+    say("P9", "flood turned away with 503 or 429", 100 * refused / len(guesses), "%")
     say(
         "P9",
         "flood not answered in time, or otherwise",
@@ -92,10 +94,10 @@ def _guesses(accounts: Sequence[Seeded], server: Serving, *, seconds: int) -> li
     return [
         load.post(
             "/sign-in",
-            urlencode({"username": one.name, "password": f"guess {number}"}),
+            urlencode({"username": account.name, "password": f"guess {number}"}),
             host=server.host,
         )
-        for number, one in enumerate(islice(cycle(accounts), count))
+        for number, account in enumerate(islice(cycle(accounts), count))
     ]
 
 
@@ -104,13 +106,13 @@ def _page_in_a_flood(config: Path, folder: Path, server: Serving) -> float:
     that nothing waits for yet."""
     accounts = seed(config, folder, "--accounts", "200", "--sessions", "200")
     views = [
-        load.get("/settings/security", host=server.host, cookie=one.cookie(one.sessions[0]))
-        for one in islice(cycle(accounts), PAGE_RATE * PAGE_SECONDS)
+        load.get("/settings/security", host=server.host, cookie=account.cookie(account.sessions[0]))
+        for account in islice(cycle(accounts), PAGE_RATE * PAGE_SECONDS)
     ]
-    wrong = _guesses(accounts, server, seconds=PAGE_SECONDS)
+    guesses = _guesses(accounts, server, seconds=PAGE_SECONDS)
     _, page = uvloop.run(
         pace.run(
-            pace.Stream(wrong, FLOOD_RATE, server.port, first=3000, addresses=NETWORKS),
+            pace.Stream(guesses, FLOOD_RATE, server.port, first=3000, addresses=NETWORKS),
             pace.Stream(views, PAGE_RATE, server.port, first=600),
         )
     )
@@ -124,22 +126,24 @@ def _their(other: peer.Peer) -> tuple[float, float]:
     steps = other.seed(PEER_STEP_RATE * PEER_SECONDS, half=1)
     signed_in = other.seed(50, full=1)
     checks = [
-        load.get("/api/session", host=server.host, cookie=one.cookie(one.sessions[0]))
-        for one in signed_in
+        load.get("/api/session", host=server.host, cookie=account.cookie(account.sessions[0]))
+        for account in signed_in
     ] * (PEER_CHECK_RATE * PEER_SECONDS // 50)
-    wrong = [
+    guesses = [
         peer.form(
             peer.LOGIN, "login_view", "auth",
-            {"auth-username": one.name, "auth-password": f"guess {number}"},
+            {"auth-username": account.name, "auth-password": f"guess {number}"},
             host=server.host, cookie=f"csrftoken={peer.CSRF}",
         )
-        for number, one in enumerate((signed_in * FLOOD_RATE)[: FLOOD_RATE * PEER_SECONDS])
+        for number, account in enumerate((signed_in * FLOOD_RATE)[: FLOOD_RATE * PEER_SECONDS])
     ]  # fmt: skip
     port = server.port
     _, step, check = uvloop.run(
         pace.run(
-            pace.Stream(wrong, FLOOD_RATE, port, first=1000, addresses=NETWORKS),
-            pace.Stream([one.code_request(server.host) for one in steps], PEER_STEP_RATE, port),
+            pace.Stream(guesses, FLOOD_RATE, port, first=1000, addresses=NETWORKS),
+            pace.Stream(
+                [account.code_request(server.host) for account in steps], PEER_STEP_RATE, port
+            ),
             pace.Stream(checks, PEER_CHECK_RATE, port, first=300),
         )
     )

@@ -47,7 +47,7 @@ def for_each(
     """Do something to every account, some hundred in a transaction."""
 
     def some(tx: Tx, env: Env, part: Sequence[Seeded]) -> list[T]:
-        return [act(tx, env, _locked(tx, one.name), one) for one in part]
+        return [act(tx, env, _locked(tx, seeded.name), seeded) for seeded in part]
 
     async def story() -> list[T]:
         async with opened(config) as env:
@@ -61,16 +61,16 @@ def for_each(
 
 
 def _locked(tx: Tx, name: str) -> Account:
-    found = accounts.load_by_name(tx, name)
-    locked = accounts.lock(tx, found.id) if found else None
+    account = accounts.load_by_name(tx, name)
+    locked = accounts.lock(tx, account.id) if account else None
     assert locked is not None, name
     return locked
 
 
-def open_half(tx: Tx, env: Env, account: Account, one: Seeded) -> SignedIn:
+def open_half(tx: Tx, env: Env, account: Account, seeded: Seeded) -> SignedIn:
     """A half session of an account's known browser, as the first step leaves it."""
-    visitor = Visitor(seeding.NETWORK, seeding.BROWSER, browser_token=one.browser)
-    known = known_browsers.load_known_browser(tx, account.id, token.digest(one.browser))
+    visitor = Visitor(seeding.NETWORK, seeding.BROWSER, browser_token=seeded.browser)
+    known = known_browsers.load_known_browser(tx, account.id, token.digest(seeded.browser))
     return open_session(
         Turn(tx, env, visitor, env.clock()),
         account,
@@ -86,7 +86,7 @@ def add_apps(tx: Tx, env: Env, account: Account, _one: Seeded) -> None:
         seeding.insert_app(tx, env, account, now=env.clock())
 
 
-def queue_text(tx: Tx, env: Env, account: Account, one: Seeded) -> None:
+def queue_text(tx: Tx, env: Env, account: Account, seeded: Seeded) -> None:
     """A phone, and a text with a code that waits to be sent to it."""
     now, phone_id = env.clock(), token.new_id()
     e164 = "+12025550123"
@@ -97,7 +97,7 @@ def queue_text(tx: Tx, env: Env, account: Account, one: Seeded) -> None:
         phone_id, account.id, None, number, "US", "mobile", "23", Channel.SMS, now, now, None
     )
     phones.insert(tx, phone, fingerprint=number_digest.fingerprint(env, e164))
-    half = open_half(tx, env, account, one).session
+    half = open_half(tx, env, account, seeded).session
     challenge = challenge_for(
         Turn(tx, env, NOBODY, now),
         half,

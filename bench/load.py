@@ -40,10 +40,10 @@ class Result:
 
 def join(results: Sequence[Result]) -> Result:
     """Several rounds as one."""
-    whole = Result(seconds=sum(one.seconds for one in results), size=results[-1].size)
-    for one in results:
-        whole.latencies += one.latencies
-        whole.statuses += one.statuses
+    whole = Result(seconds=sum(result.seconds for result in results), size=results[-1].size)
+    for result in results:
+        whole.latencies += result.latencies
+        whole.statuses += result.statuses
     return whole
 
 
@@ -51,11 +51,11 @@ class _Client(asyncio.Protocol):
     """One connection: the next request goes out when the last answer is complete."""
 
     def __init__(
-        self, requests: Iterator[bytes], result: Result, done: asyncio.Future[None]
+        self, requests: Iterator[bytes], result: Result, finished: asyncio.Future[None]
     ) -> None:
         self._requests = requests
         self._result = result
-        self._done = done
+        self._finished = finished
         self._buffer = b""
         self._sent_at = 0.0
 
@@ -95,8 +95,8 @@ class _Client(asyncio.Protocol):
         return end + 4
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if not self._done.done():
-            self._done.set_result(None)
+        if not self._finished.done():
+            self._finished.set_result(None)
 
 
 def address(number: int) -> tuple[str, int]:
@@ -118,14 +118,14 @@ async def run(
     waits = []
     started = time.perf_counter()
     for number in range(clients):
-        done: asyncio.Future[None] = loop.create_future()
+        finished: asyncio.Future[None] = loop.create_future()
         await loop.create_connection(
-            lambda done=done: _Client(source, result, done),  # type: ignore[misc]
+            lambda finished=finished: _Client(source, result, finished),  # type: ignore[misc]
             "127.0.0.1",
             ports[number % len(ports)],
             local_addr=address(first + number),
         )
-        waits.append(done)
+        waits.append(finished)
     await asyncio.gather(*waits)
     result.seconds = time.perf_counter() - started
     return result

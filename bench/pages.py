@@ -38,8 +38,8 @@ def pages(folder: Path) -> None:
         wizard, size = _cpu(server, [load.get(WIZARD, host=server.host, cookie=fresh)], COUNT)
         security, _ = _cpu(server, [load.get(SECURITY, host=server.host, cookie=cookie)], COUNT)
         checks = [
-            load.get("/api/session", host=server.host, cookie=one.cookie(one.sessions[0]))
-            for one in others
+            load.get("/api/session", host=server.host, cookie=account.cookie(account.sessions[0]))
+            for account in others
         ]
         uvloop.run(load.run(checks * max(1, CHECKS // len(checks)), port=port, clients=16))
         pss = server.pss_mb()[0]

@@ -45,11 +45,11 @@ def assertions_a_second(algorithm: int, *, count: int = 2000) -> float:
     )
     made = read_answer(key.create(options))
     assert isinstance(made, PasskeyAnswer)
-    own = verify_registration(made, expected_challenge=b"c" * 32, expected_party=PARTY)
-    assert isinstance(own, Registered)
+    new = verify_registration(made, expected_challenge=b"c" * 32, expected_party=PARTY)
+    assert isinstance(new, Registered)
     passkey = Passkey(
-        "p", "a", "", own.credential_id, own.public_key, 0, own.model, "", own.synced,
-        own.backed_up, NOW, None, "",
+        "p", "a", "", new.credential_id, new.public_key, 0, new.model, "", new.synced,
+        new.backed_up, NOW, None, "",
     )  # fmt: skip
     challenge = new_challenge(RING, context=CONTEXT, now=NOW)
     typed = key.get(request_options(PARTY, challenge=challenge, allowed=(passkey,), alone=False))

@@ -32,20 +32,20 @@ QR = "/account/two_factor/qrcode/"
 
 def versions() -> dict[str, str]:
     """What the lock file holds of the peer."""
-    found = dict(
+    locked = dict(
         re.findall(r"^([\w.-]+)==([\w.]+)", LOCK.read_text(encoding="utf-8"), re.MULTILINE)
     )
     here = (VENV / "bin/python").exists()
     names = (NAME, "granian") if here else ()
-    return {name: found[name] for name in names} | ({"django": _django()} if here else {})
+    return {name: locked[name] for name in names} | ({"django": _django()} if here else {})
 
 
 def _django() -> str:
-    told = subprocess.run(
+    result = subprocess.run(
         [VENV / "bin/python", "-c", "import django; print(django.__version__)"],
         check=True, capture_output=True, text=True,
     )  # fmt: skip
-    return told.stdout.strip()
+    return result.stdout.strip()
 
 
 def prepare() -> Path:
@@ -112,11 +112,11 @@ class Peer:
         self, accounts: int, *, half: int = 0, full: int = 0, app: bool = True
     ) -> list[Account]:
         """Make accounts, each with so many sessions of either kind."""
-        told = subprocess.run(
+        result = subprocess.run(
             [self.python, "-m", f"{PROJECT}.seed", str(accounts), str(half), str(full), str(+app)],
             check=True, capture_output=True, text=True, cwd=ROOT, env=self.environ,
         )  # fmt: skip
-        rows = [json.loads(line) for line in told.stdout.splitlines()]
+        rows = [json.loads(line) for line in result.stdout.splitlines()]
         return [
             Account(row["name"], row["password"], row["secret"], tuple(row["sessions"]))
             for row in rows

@@ -149,7 +149,7 @@ def draw(figure: Figure, lines: Sequence[Line]) -> str:
     values = [value_of(bar, lines) for bar in figure.bars]
     most = max([*values, figure.aim or 0.0])
     height = TOP + len(values) * (BAR + GAP) + 22
-    told = "; ".join(
+    description = "; ".join(
         f"{bar.label}: {number(value)} {figure.unit}"
         for bar, value in zip(figure.bars, values, strict=True)
     )
@@ -160,7 +160,7 @@ def draw(figure: Figure, lines: Sequence[Line]) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}"',
         f' width="{WIDTH}" height="{height}" role="img" aria-labelledby="t d">',
         f'<title id="t">{escape(figure.title)}</title>',
-        f'<desc id="d">{escape(told)}.{aim}{scale}</desc>',
+        f'<desc id="d">{escape(description)}.{aim}{scale}</desc>',
         f"<style>{STYLE}</style>",
         f'<text class="head" x="0" y="18">{head}</text>',
     ]
@@ -199,7 +199,7 @@ def table(lines: Sequence[Line]) -> str:
         "|---|---|---|---|---|---|---|",
     ]
     order = {name: place for place, name in enumerate(dict.fromkeys(line.id for line in lines))}
-    for line in sorted(lines, key=lambda one: (_rank(one.id), order[one.id])):
+    for line in sorted(lines, key=lambda row: (_rank(row.id), order[row.id])):
         if line.what.startswith((f"{PEER}:", "bare ")):
             continue
         ratio = "" if line.ratio is None else f"{line.ratio:.2g}"

@@ -59,9 +59,9 @@ class Provider:
 @contextmanager
 def company(*, slow: bool) -> Iterator[Provider]:
     """Run one in a thread of its own."""
-    one, ready = Provider(free_port(), slow), threading.Event()
+    provider, ready = Provider(free_port(), slow), threading.Event()
     loop = asyncio.new_event_loop()
-    task = loop.create_task(one.serve(ready))
+    task = loop.create_task(provider.serve(ready))
 
     def work() -> None:
         with suppress(asyncio.CancelledError):
@@ -75,7 +75,7 @@ def company(*, slow: bool) -> Iterator[Provider]:
     thread.start()
     ready.wait(10)
     try:
-        yield one
+        yield provider
     finally:
         loop.call_soon_threadsafe(task.cancel)
         thread.join(10)
@@ -124,14 +124,14 @@ def hanging(folder: Path) -> None:
 
 
 def _p99(results: Sequence[load.Result]) -> float:
-    return sorted(one.percentile(0.99) for one in results)[len(results) // 2]
+    return sorted(result.percentile(0.99) for result in results)[len(results) // 2]
 
 
 def _pages(accounts: Sequence[Seeded], host: str) -> list[bytes]:
     count = PAGE_RATE * SECONDS
     return [
-        load.get(path, host=host, cookie=one.cookie(one.sessions[0]))
-        for one, path in islice(zip(cycle(accounts), cycle(PAGES), strict=False), count)
+        load.get(path, host=host, cookie=account.cookie(account.sessions[0]))
+        for account, path in islice(zip(cycle(accounts), cycle(PAGES), strict=False), count)
     ]
 
 

@@ -91,7 +91,7 @@ async def _write(env: Env, plan: Plan, lines: TextIO) -> None:
     for first in range(0, plan.accounts, ACCOUNTS_IN_A_BATCH):
         indexes = range(first, min(first + ACCOUNTS_IN_A_BATCH, plan.accounts))
         made = await env.store.run(seed_accounts, env, batch, indexes=indexes, now=env.clock())
-        lines.writelines(json.dumps(asdict(one)) + "\n" for one in made)
+        lines.writelines(json.dumps(asdict(account)) + "\n" for account in made)
         await asyncio.sleep(PAUSE_SECONDS)
 
 

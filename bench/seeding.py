@@ -160,8 +160,8 @@ def _insert_account(tx: Tx, batch: Batch, *, index: int, now: int) -> Held:
     if held is None:
         raise ValueError(f"the name {name} is taken")
     address = f"{name}@seed.invalid"
-    own = EmailAddress(token.new_id(), account.id, address, now, now)
-    addresses.insert_address(tx, own, address_key=address)
+    email = EmailAddress(token.new_id(), account.id, address, now, now)
+    addresses.insert_address(tx, email, address_key=address)
     return held
 
 

@@ -37,9 +37,9 @@ READY_SECONDS = 30
 
 def free_port() -> int:
     """A port that nobody listens on."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
 
 
 def code(secret: str, *, steps: int = 0) -> str:
@@ -84,13 +84,13 @@ class Serving:
 
     def pids(self) -> list[int]:
         """The process and everything below it."""
-        found, waiting = [], [self.pid]
+        pids, waiting = [], [self.pid]
         while waiting:
             pid = waiting.pop()
-            found.append(pid)
+            pids.append(pid)
             for task in Path(f"/proc/{pid}/task").iterdir():
                 waiting += map(int, (task / "children").read_text().split())
-        return found
+        return pids
 
     def cpu_seconds(self) -> float:
         """User and system time of the processes so far."""
@@ -103,8 +103,8 @@ class Serving:
     def cpu_by_thread(self) -> dict[int, float]:
         """CPU seconds of each thread of the process so far, by its id."""
         return {
-            int(one.name): int((one / "schedstat").read_text().split()[0]) / 1e9
-            for one in Path(f"/proc/{self.pid}/task").iterdir()
+            int(task.name): int((task / "schedstat").read_text().split()[0]) / 1e9
+            for task in Path(f"/proc/{self.pid}/task").iterdir()
         }
 
     def pss_mb(self) -> list[float]:
@@ -124,12 +124,12 @@ def run_verb(config: Path, *words: str, typed: str = "") -> None:
 
 
 def _run(command: Sequence[str], *, typed: str = "") -> None:
-    done = subprocess.run(
+    result = subprocess.run(
         command, input=typed.encode(), check=False, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, cwd=ROOT, env=ENVIRON,
     )  # fmt: skip
-    if done.returncode:
-        said = done.stdout.decode(errors="replace")
+    if result.returncode:
+        said = result.stdout.decode(errors="replace")
         raise RuntimeError(f"{' '.join(command[2:])} failed: {said}")
 
 
@@ -215,10 +215,12 @@ def _wait(process: subprocess.Popen[bytes], port: int, started: float, log: IO[b
             said = log.read()[-2000:].decode(errors="replace")
             raise RuntimeError(f"the server ended with {process.returncode}: {said}")
         try:
-            with socket.create_connection(("127.0.0.1", port), 1) as one:
-                one.sendall(f"GET /healthz HTTP/1.1\r\nHost: localhost:{port}\r\n\r\n".encode())
+            with socket.create_connection(("127.0.0.1", port), 1) as connection:
+                connection.sendall(
+                    f"GET /healthz HTTP/1.1\r\nHost: localhost:{port}\r\n\r\n".encode()
+                )
                 # Any answer: the public address of a further process is the first one's.
-                if one.recv(15).startswith(b"HTTP/1.1"):
+                if connection.recv(15).startswith(b"HTTP/1.1"):
                     return time.perf_counter() - started
         except OSError:
             time.sleep(0.01)

@@ -99,30 +99,32 @@ async def _all(
             head, _ = await load.ask(reader, writer, request)
             return head
 
-        for one in source:
-            await sign_in(one, server.host, ask)
+        for account in source:
+            await sign_in(account, server.host, ask)
         writer.close()
 
     await asyncio.gather(*(client(number) for number in range(CLIENTS)))
     return time.perf_counter() - started
 
 
-async def _ours(one: Seeded, host: str, ask: Ask) -> None:
-    body = urlencode({"username": one.name, "password": one.password})
-    cookie = f"twostep-browser={one.browser}"
+async def _ours(account: Seeded, host: str, ask: Ask) -> None:
+    body = urlencode({"username": account.name, "password": account.password})
+    cookie = f"twostep-browser={account.browser}"
     head = await ask(load.post("/sign-in", body, host=host, cookie=cookie))
-    found = re.search(r"set-cookie: twostep=([^;]+)", head, re.IGNORECASE)
-    assert found, head[:200]
-    half = Seeded(one.name, one.password, one.secret, one.browser, (found.group(1),))
+    match = re.search(r"set-cookie: twostep=([^;]+)", head, re.IGNORECASE)
+    assert match, head[:200]
+    half = Seeded(
+        account.name, account.password, account.secret, account.browser, (match.group(1),)
+    )
     head = await ask(half.code_request(host))
     assert head.startswith("HTTP/1.1 303"), head[:200]
 
 
-async def _theirs(one: peer.Account, host: str, ask: Ask) -> None:
-    head = await ask(one.password_request(host))
-    found = re.search(r"set-cookie:\s*sessionid=([^;]+)", head, re.IGNORECASE)
-    assert found, head[:200]
-    head = await ask(one.code_of(host, found.group(1)))
+async def _theirs(account: peer.Account, host: str, ask: Ask) -> None:
+    head = await ask(account.password_request(host))
+    match = re.search(r"set-cookie:\s*sessionid=([^;]+)", head, re.IGNORECASE)
+    assert match, head[:200]
+    head = await ask(account.code_of(host, match.group(1)))
     assert head.startswith("HTTP/1.1 302"), head[:200]
 
 

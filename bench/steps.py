@@ -86,7 +86,7 @@ def _round(
     The peer may answer 500 where its workers wait too long for SQLite's lock: such answers count as
     slow as they were, and are told to whoever watches.
     """
-    requests = [one.code_request(host) for one in accounts]
+    requests = [account.code_request(host) for account in accounts]
     result = uvloop.run(load.run(requests, port=port, clients=clients))
     failed = len(accounts) - result.statuses[302] - result.statuses[303]
     if failed and isinstance(accounts[0], peer.Account):
@@ -97,14 +97,14 @@ def _round(
 
 
 def _bare_round(accounts: range, port: int) -> load.Result:
-    requests = [bare_step.request(one, host=f"localhost:{port}") for one in accounts]
+    requests = [bare_step.request(number, host=f"localhost:{port}") for number in accounts]
     result = uvloop.run(load.run(requests, port=port, clients=CLIENTS))
     assert result.statuses[303] == len(accounts), result.statuses
     return result
 
 
 def _median(results: Sequence[load.Result]) -> float:
-    return sorted(one.rate for one in results)[len(results) // 2]
+    return sorted(result.rate for result in results)[len(results) // 2]
 
 
 def _say_crowd(ours: list[load.Result], peers: list[load.Result]) -> None:
@@ -148,8 +148,8 @@ def on_postgres(folder: Path) -> None:
             for number in range(ROUNDS):
                 part = mine[number * size :][:size]
                 results.append(_round(part, servers[0].host, port=ports, clients=CLIENTS))
-            one = seed(config, folder, "--accounts", "1", "--sessions", "2", "--half")[0]
-            trips = postgres.trips_of(config, servers[0].host, one)
+            account = seed(config, folder, "--accounts", "1", "--sessions", "2", "--half")[0]
+            trips = postgres.trips_of(config, servers[0].host, account)
         rate, p99 = _median(results), load.join(results).percentile(0.99)
         say(
             "P2",
@@ -201,11 +201,13 @@ async def _accepted(requests: list[bytes], name: str, *, host: str, port: int) -
     )
     full = 0
     for head, _ in answers:
-        found = re.search(rf"set-cookie:\s*{name}=([^;]+)", head, re.IGNORECASE)
-        if found:
-            cookie = f"{name}={found.group(1)}"
-            told, _ = await load.ask(*pairs[0], load.get("/api/session", host=host, cookie=cookie))
-            full += told.startswith("HTTP/1.1 200")
+        match = re.search(rf"set-cookie:\s*{name}=([^;]+)", head, re.IGNORECASE)
+        if match:
+            cookie = f"{name}={match.group(1)}"
+            session_head, _ = await load.ask(
+                *pairs[0], load.get("/api/session", host=host, cookie=cookie)
+            )
+            full += session_head.startswith("HTTP/1.1 200")
     for _, writer in pairs:
         writer.close()
     return full

@@ -36,15 +36,15 @@ def _measure(engine: str, config: Path, folder: Path) -> None:
     async def story() -> tuple[float, Verified]:
         async with inside.opened(config) as env:
             began = time.perf_counter()
-            found = await verify_database(env, now=env.clock())
-            return time.perf_counter() - began, found
+            verified = await verify_database(env, now=env.clock())
+            return time.perf_counter() - began, verified
 
     rates = []
     for _ in range(ROUNDS):
-        seconds, found = asyncio.run(story())
-        assert not found.findings, found.findings
-        assert found.events >= EVENTS, found
-        rates.append(found.events / seconds)
+        seconds, verified = asyncio.run(story())
+        assert not verified.findings, verified.findings
+        assert verified.events >= EVENTS, verified
+        rates.append(verified.events / seconds)
     rate = sorted(rates)[ROUNDS // 2]
     say("P11", f"events verified, {engine}", rate, "/s", target="100,000/s", met=rate >= 100_000)
 

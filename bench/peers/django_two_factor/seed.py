@@ -79,12 +79,12 @@ def main() -> None:
         data = [half(user)] * halves + [full(user, device)] * fulls
         keys = [store._get_new_session_key() for _ in data]  # noqa: SLF001  as the backend makes them
         rows += [
-            Session(session_key=key, session_data=store.encode(one), expire_date=ends)
-            for key, one in zip(keys, data, strict=True)
+            Session(session_key=key, session_data=store.encode(session), expire_date=ends)
+            for key, session in zip(keys, data, strict=True)
         ]
         secret = base64.b32encode(device.bin_key).decode() if device else ""
-        told = {"name": user.username, "password": PASSWORD, "secret": secret, "sessions": keys}
-        print(json.dumps(told))
+        account = {"name": user.username, "password": PASSWORD, "secret": secret, "sessions": keys}
+        print(json.dumps(account))
     Session.objects.bulk_create(rows, batch_size=500)
 
 
