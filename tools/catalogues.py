@@ -44,7 +44,7 @@ _PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|%[sd]|\{\w*\}")
 def extract(folder: Path = SOURCE) -> Catalog:
     """Return a template catalogue of every marked string. Places name the file, not the line."""
     catalogue = Catalog(project="twostep", charset="utf-8", fuzzy=False)
-    found = extract_from_dir(
+    marked = extract_from_dir(
         folder,
         METHODS,
         OPTIONS,
@@ -52,7 +52,7 @@ def extract(folder: Path = SOURCE) -> Catalog:
         comment_tags=("Translators:",),
         strip_comment_tags=True,
     )
-    for file, _line, message, comments, context in found:
+    for file, _line, message, comments, context in marked:
         catalogue.add(
             message,
             None,
@@ -107,18 +107,18 @@ def placeholders(text: str) -> list[str]:
 
 def problems(template: Catalog, catalogue: Catalog) -> list[str]:
     """Return what keeps a language from being complete, one line for each message."""
-    found = []
+    mistakes = []
     for message in template:
         if not message.id:
             continue
         other = catalogue.get(_key(message), message.context)
         if other is None or not all(_strings(other)):
-            found.append(f"not translated: {_key(message)}")
+            mistakes.append(f"not translated: {_key(message)}")
         elif other.fuzzy:
-            found.append(f"fuzzy: {_key(message)}")
+            mistakes.append(f"fuzzy: {_key(message)}")
         elif not _has_same_placeholders(message, other):
-            found.append(f"placeholders differ: {_key(message)}")
-    return found
+            mistakes.append(f"placeholders differ: {_key(message)}")
+    return mistakes
 
 
 def _key(message: Message) -> str:
@@ -157,10 +157,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         update(template)
     open_messages = 0
     for language in LANGUAGES:
-        found = problems(template, read(language))
-        open_messages += len(found)
-        print(f"{language}: {len(template)} messages, {len(found)} to do")
-        for line in found:
+        to_do = problems(template, read(language))
+        open_messages += len(to_do)
+        print(f"{language}: {len(template)} messages, {len(to_do)} to do")
+        for line in to_do:
             print(f"  {line}")
     return 1 if open_messages else 0
 

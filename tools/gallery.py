@@ -49,7 +49,9 @@ def draw(language: str, *, only: list[str]) -> Iterator[tuple[str, str]]:
     if language == "stretch":
         environment.cache_clear()
         environment(code).install_gettext_callables(  # type: ignore[attr-defined] # see web/render.py
-            stretch, lambda one, many, count: stretch(one if count == 1 else many), newstyle=True
+            stretch,
+            lambda singular, plural, count: stretch(singular if count == 1 else plural),
+            newstyle=True,
         )
     for name, (template, context) in states(code).items():
         if not only or name in only:
@@ -95,19 +97,19 @@ def shoot(page: Page, name: str, folder: Path) -> None:
 
 def examine(page: Page, axe: str) -> list[str]:
     """What axe finds, light and dark, and what does not fit 320 px."""
-    found = []
+    problems = []
     page.set_viewport_size({"width": 320, "height": 700})
     wide = page.evaluate("document.documentElement.scrollWidth")
     if wide > 320:
-        found.append(f"{wide} px wide at 320")
+        problems.append(f"{wide} px wide at 320")
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
         page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
         result: dict[str, Any] = page.evaluate(f"(() => {{ {axe} }})(); axe.run(document)")
         for violation in result["violations"]:
             nodes = "; ".join(node["html"][:120] for node in violation["nodes"][:3])
-            found.append(f"{scheme} {violation['id']}: {nodes}")
-    return found
+            problems.append(f"{scheme} {violation['id']}: {nodes}")
+    return problems
 
 
 def visit(browser: Browser, language: str, arguments: argparse.Namespace) -> int:
@@ -116,26 +118,27 @@ def visit(browser: Browser, language: str, arguments: argparse.Namespace) -> int
     folder.mkdir(parents=True, exist_ok=True)
     pages = {f"/{name}": html for name, html in draw(language, only=arguments.only)}
     page = browser.new_page(reduced_motion="reduce", bypass_csp=False)
-    found: list[str] = []
+    problems: list[str] = []
     page.on(
-        "console", lambda message: found.append(message.text) if message.type == "error" else None
+        "console",
+        lambda message: problems.append(message.text) if message.type == "error" else None,
     )
-    page.on("pageerror", lambda error: found.append(str(error)))
+    page.on("pageerror", lambda error: problems.append(str(error)))
     page.route(f"{ORIGIN}/**", answer(pages, arguments.accent))
     total = 0
     for path, html in pages.items():
-        found.clear()
+        problems.clear()
         (folder / f"{path[1:]}.html").write_text(html, encoding="utf-8")
         weight = len(gzip.compress(html.encode(), 9))
         page.goto(ORIGIN + path)
         if not arguments.html:
             shoot(page, path[1:], folder)
         if weight > 10_240:
-            found.append(f"{weight} bytes gzipped")
+            problems.append(f"{weight} bytes gzipped")
         if arguments.axe:
-            found.extend(examine(page, arguments.axe.read_text()))
-        total += len(found)
-        for line in found:
+            problems.extend(examine(page, arguments.axe.read_text()))
+        total += len(problems)
+        for line in problems:
             print(f"{language}{path}: {line}")
     page.close()
     return total
@@ -155,10 +158,10 @@ def main() -> int:
         browser = playwright.chromium.launch(
             executable_path="/usr/bin/chromium", args=["--no-sandbox"]
         )
-        found = sum(visit(browser, language, arguments) for language in arguments.languages)
+        count = sum(visit(browser, language, arguments) for language in arguments.languages)
         browser.close()
-    print(f"{found} findings")
-    return 1 if found else 0
+    print(f"{count} findings")
+    return 1 if count else 0
 
 
 if __name__ == "__main__":

@@ -56,7 +56,10 @@ CODES = [
 
 def frame(code: str, *, stage: int = 0, two_step: bool = True, **changes: Any) -> Frame:
     """The frame around a sample page. `stage` 2 is signed in."""
-    choices = tuple(LanguageChoice(one.code, one.endonym, one.direction) for one in LANGUAGES)
+    choices = tuple(
+        LanguageChoice(language.code, language.endonym, language.direction)
+        for language in LANGUAGES
+    )
     return Frame(
         panel_name="Harbour Hosting",
         public_host="panel.example.org",
@@ -187,12 +190,12 @@ def regions(code: str) -> tuple[RegionRow, ...]:
     """Every region of the numbering plans, by name."""
     known = sorted(phonenumbers.SUPPORTED_REGIONS)
     lines = (
-        RegionRow(one, country_name(one, code), phonenumbers.country_code_for_region(one))
-        for one in known
+        RegionRow(region, country_name(region, code), phonenumbers.country_code_for_region(region))
+        for region in known
     )
     return tuple(sorted(lines, key=lambda line: line.name))
 
 
-def wrong(field: str | None, sentence: str) -> tuple[FieldError, ...]:
+def errors(field: str | None, sentence: str) -> tuple[FieldError, ...]:
     """One thing to put right."""
     return (FieldError(field, sentence),)

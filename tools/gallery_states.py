@@ -27,10 +27,10 @@ from gallery_samples import (
     URI,
     URL,
     WAYS,
+    errors,
     frame,
     qr,
     regions,
-    wrong,
 )
 
 from twostep.core.messages.channel import Channel
@@ -84,14 +84,14 @@ def _signing_in(code: str) -> dict[str, State]:
     no = "That code is not right. Codes change every 30 seconds – wait for the next one and try again. 2 tries left before a short pause."
     return {
         "sign-in": ("sign_in.html", sign_in),
-        "sign-in-wrong": ("sign_in.html", sign_in | {"username": "alice", "errors": wrong("username", "The username or password is not right. Check both and try again.")}),
-        "sign-in-retired": ("sign_in.html", sign_in | {"username": "alice", "errors": wrong("password", "This password no longer works, because someone who has it tried to guess codes. We have sent a link to your e-mail addresses: set a new one there. Your phone and app stay as they are.")}),
-        "sign-in-secured": ("sign_in.html", sign_in | {"username": "alice", "errors": wrong("password", "This password no longer works, because your account was secured. We have sent a link to your e-mail addresses: set a new one there.")}),
+        "sign-in-wrong": ("sign_in.html", sign_in | {"username": "alice", "errors": errors("username", "The username or password is not right. Check both and try again.")}),
+        "sign-in-retired": ("sign_in.html", sign_in | {"username": "alice", "errors": errors("password", "This password no longer works, because someone who has it tried to guess codes. We have sent a link to your e-mail addresses: set a new one there. Your phone and app stay as they are.")}),
+        "sign-in-secured": ("sign_in.html", sign_in | {"username": "alice", "errors": errors("password", "This password no longer works, because your account was secured. We have sent a link to your e-mail addresses: set a new one there.")}),
         "sign-in-no-cookie": ("sign_in.html", sign_in | {"notice": cookie_blocked(language=code)}),
         "code-app": ("code.html", step | {"ways": (*WAYS, PASSKEY_WAY)}),
         "passkey-ask": ("code.html", step | {"ask": PASSKEY, "ways": (APP_WAY, *WAYS), "remember_days": 30}),
-        "passkey-ask-refused": ("code.html", step | {"ask": PASSKEY, "ways": (APP_WAY, *WAYS), "errors": wrong(None, "That passkey was not accepted. Try again, or use another way to sign in.")}),
-        "code-app-wrong": ("code.html", step | {"errors": wrong("code", no), "clock_at": NOW, "remember_days": 30}),
+        "passkey-ask-refused": ("code.html", step | {"ask": PASSKEY, "ways": (APP_WAY, *WAYS), "errors": errors(None, "That passkey was not accepted. Try again, or use another way to sign in.")}),
+        "code-app-wrong": ("code.html", step | {"errors": errors("code", no), "clock_at": NOW, "remember_days": 30}),
         "code-text": ("code.html", step | {"ask": TEXT, "ways": (APP_WAY, *DOWN[1:])}),
         "code-call-failed": ("code.html", step | {"ask": CALL, "ways": (APP_WAY, *DOWN)}),
         "code-backup": ("code.html", step | {"ask": CodeAsk("codes", method_id="rc1"), "ways": (APP_WAY, *WAYS[:2])}),
@@ -169,20 +169,20 @@ def _wizard(code: str) -> dict[str, State]:
     slow = "Right app, wrong time: your phone's clock is about 4 minutes slow. Turn on automatic date and time on the phone, then enter the next code."
     return {
         "app-new": ("app_new.html", setup),
-        "app-new-clock": ("app_new.html", setup | {"errors": wrong("code", slow)}),
+        "app-new-clock": ("app_new.html", setup | {"errors": errors("code", slow)}),
         "app-new-second": ("app_new.html", setup | {"first": False, "frame": on}),
         "app-new-expired": ("app_new.html", setup | {"expired": True}),
         "passkey-new": ("passkey_new.html", {"frame": off, "errors": (), "first": True, "name": "", "cancel_url": "/settings/security"}),
-        "passkey-new-refused": ("passkey_new.html", {"frame": on, "errors": wrong(None, "That passkey was not accepted. Try again, or use another way to sign in."), "first": False, "name": "", "cancel_url": "/settings/security"}),
+        "passkey-new-refused": ("passkey_new.html", {"frame": on, "errors": errors(None, "That passkey was not accepted. Try again, or use another way to sign in."), "first": False, "name": "", "cancel_url": "/settings/security"}),
         "spare": ("spare.html", spare),
         "spare-one-done": ("spare.html", spare | {"has_phone": True, "fresh": False}),
         "phone-new": ("phone_new.html", phone),
-        "phone-new-wrong": ("phone_new.html", phone | {"form": replace(form, number="01512", texts_work=False, channel=Channel.CALL), "errors": wrong("number", "That number is too short for Germany.")}),
+        "phone-new-wrong": ("phone_new.html", phone | {"form": replace(form, number="01512", texts_work=False, channel=Channel.CALL), "errors": errors("number", "That number is too short for Germany.")}),
         "phone-confirm": ("phone_confirm.html", check),
         "phone-confirm-call": ("phone_confirm.html", check | {"ask": CALL}),
         "codes-none": ("codes.html", codes | {"left": None, "made_at": None}),
         "codes-showing": ("codes.html", codes | {"sheet": SHEET}),
-        "codes-showing-wrong": ("codes.html", codes | {"sheet": SHEET, "errors": wrong("proof", "That is not one of the codes above.")}),
+        "codes-showing-wrong": ("codes.html", codes | {"sheet": SHEET, "errors": errors("proof", "That is not one of the codes above.")}),
         "codes-left": ("codes.html", codes),
         "codes-left-unchecked": ("codes.html", codes | {"saved": False}),
         "codes-forced": ("codes.html", codes | {"left": 0, "forced": True}),
@@ -263,9 +263,9 @@ def _settings(code: str) -> dict[str, State]:
         "settings-off": ("settings.html", rows | {"frame": off}),
         "profile": ("profile.html", {"frame": on, "errors": (), "zones": ("Europe/Berlin", "Europe/Paris", "UTC"), "chosen_language": code, "chosen_zone": "Europe/Paris", "zone_is_set": True}),
         "emails": ("emails.html", mails),
-        "emails-wrong": ("emails.html", mails | {"email": "alice@", "errors": wrong("email", "Enter an e-mail address like name@example.com.")}),
+        "emails-wrong": ("emails.html", mails | {"email": "alice@", "errors": errors("email", "Enter an e-mail address like name@example.com.")}),
         "email-confirm": ("email_confirm.html", {"frame": on, "token": "t", "address": "alice@example.net"}),
-        "password": ("password.html", {"frame": on, "errors": wrong("new_password", "Use at least 15 characters."), "minimum": 15, "user_name": "alice"}),
+        "password": ("password.html", {"frame": on, "errors": errors("new_password", "Use at least 15 characters."), "minimum": 15, "user_name": "alice"}),
         "security": ("security.html", safe),
         "security-one": ("security.html", safe | {"frame": on, "methods": METHODS[:1], "ways": 1, "browsers": (), "sessions": SESSIONS[:1], "required": True}),
         "security-off": ("security.html", safe | {"frame": off, "methods": (), "ways": 0, "browsers": (), "sessions": SESSIONS[:1]}),
@@ -284,7 +284,7 @@ def _settings(code: str) -> dict[str, State]:
 
 def _rest(code: str) -> dict[str, State]:
     out = frame(code)
-    done = {
+    secured = {
         "frame": out,
         "title": "Your account is safe",
         "kind": "ok",
@@ -304,7 +304,7 @@ def _rest(code: str) -> dict[str, State]:
     pages: dict[str, State] = {
         "help": ("help.html", {"frame": out, "phones_on": True}),
         "privacy": ("privacy.html", {"frame": out, "phones_on": True, "history_months": 12}),
-        "message": ("message.html", done),
+        "message": ("message.html", secured),
     }  # fmt: skip
     pages |= {name: ("delivery_health.html", context) for name, context in delivery_states(code)}
     for status in (400, 403, 404, 405, 413, 421, 503):

@@ -172,12 +172,12 @@ def _comments() -> dict[str, str]:
     """Return member name to the comment that stands beside it in the source."""
     source = Path(refusal.__file__ or "").read_text(encoding="utf-8")
     lines = source.splitlines()
-    found = {}
+    comments = {}
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
             comment = lines[(node.end_lineno or node.lineno) - 1][node.end_col_offset or 0 :]
-            found[node.targets[0].id] = comment.strip().removeprefix("#").strip()
-    return found
+            comments[node.targets[0].id] = comment.strip().removeprefix("#").strip()
+    return comments
 
 
 def events_page() -> str:
