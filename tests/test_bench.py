@@ -81,7 +81,7 @@ def test_a_missing_figure_is_noticed() -> None:
 def test_the_page_holds_the_kept_run_and_every_picture() -> None:
     page = plots.PAGE.read_text(encoding="utf-8")
     assert plots.page_text(page, plots.RUN) == page, "run: .venv/bin/python -m bench.plots"
-    assert [one.name for one in plots.FIGURES if f"{one.name}.svg" not in page] == []
+    assert [figure.name for figure in plots.FIGURES if f"{figure.name}.svg" not in page] == []
 
 
 def test_the_peer_is_pinned_with_hashes() -> None:

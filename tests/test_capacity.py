@@ -19,7 +19,7 @@ MONTH = 30 * 24 * HOUR
 
 def numbers(text: str) -> list[float]:
     """Every number of a text, in its order."""
-    return [float(one) for one in re.findall(r"\d+(?:\.\d+)?", text)]
+    return [float(number) for number in re.findall(r"\d+(?:\.\d+)?", text)]
 
 
 @pytest.fixture
@@ -27,8 +27,8 @@ def rows() -> dict[str, list[float]]:
     """The numbers of each row of the section's tables, by the row's first words."""
     text = PAGE.read_text(encoding="utf-8").partition("\n## Capacity\n")[2]
     text = re.sub(r"(?<=\d),(?=\d{3})", "", text)
-    found = re.findall(r"^\| ([^|]+) \|(.+)\|$", text, re.MULTILINE)
-    return {words.strip("*"): numbers(cells) for words, cells in found}
+    matches = re.findall(r"^\| ([^|]+) \|(.+)\|$", text, re.MULTILINE)
+    return {words.strip("*"): numbers(cells) for words, cells in matches}
 
 
 def written(product: TestProduct) -> tuple[int, int]:

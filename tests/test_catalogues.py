@@ -54,8 +54,8 @@ def test_problems_are_found(translation: str, problem: str | None) -> None:
     source, german = Catalog(), Catalog(locale="de")
     source.add("%(n)s tries left")
     german.add("%(n)s tries left", translation)
-    found = catalogues.problems(source, german)
-    assert [line.partition(":")[0] for line in found] == ([problem] if problem else [])
+    problems = catalogues.problems(source, german)
+    assert [line.partition(":")[0] for line in problems] == ([problem] if problem else [])
 
 
 def test_a_fuzzy_translation_does_not_count() -> None:

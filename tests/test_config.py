@@ -252,11 +252,11 @@ def test_no_secret_is_ever_shown(tmp_path):
     text = URL + MAIL + f'password = "{secret}"\n[metrics]\ntoken = "{secret}"\n'
     settings = read(tmp_path, text, {"TWOSTEP_DATABASE_URL": f"postgresql://u:{secret}@db/x"})
     assert secret not in repr(settings) + str(settings)
-    wrong = (
+    mistakes = (
         URL + f'databse_url = "{secret}"\n[metrics]\ntoken = ["{secret}"]\n'
         f'[smtp]\npassword = {{ a = "{secret}" }}\n'
     )
-    lines = problems(tmp_path, wrong, {"TWOSTEP_DATABASE_URL": f"{secret}://"})
+    lines = problems(tmp_path, mistakes, {"TWOSTEP_DATABASE_URL": f"{secret}://"})
     assert len(lines) >= 4
     assert secret not in "".join(lines)
 

@@ -64,7 +64,7 @@ def test_a_table_survives_bars_and_line_breaks() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_somewhere(page: Path) -> None:
-    targets = [one or two for one, two in LINK.findall(page.read_text(encoding="utf-8"))]
+    targets = [link or source for link, source in LINK.findall(page.read_text(encoding="utf-8"))]
     inside = [t.partition("#")[0] for t in targets if not re.match(r"[a-z]+:|#", t)]
     assert [target for target in inside if not (page.parent / target).exists()] == []
 
@@ -77,9 +77,9 @@ def test_every_page_is_reached_from_the_index() -> None:
         if page not in seen and page.suffix == ".md" and page.is_file():
             seen.add(page)
             waiting += [
-                (page.parent / one.partition("#")[0]).resolve()
-                for one, _ in LINK.findall(page.read_text(encoding="utf-8"))
-                if not re.match(r"[a-z]+:|#", one)
+                (page.parent / target.partition("#")[0]).resolve()
+                for target, _ in LINK.findall(page.read_text(encoding="utf-8"))
+                if not re.match(r"[a-z]+:|#", target)
             ]
     assert set((ROOT / "docs").rglob("*.md")) - seen == set()
 
@@ -92,7 +92,9 @@ def examine_call(words: list[str]) -> str:
         word, _, value = waiting.pop(0).partition("=")
         verbs = getattr(command, "commands", {})
         if word.startswith("-"):
-            option = next((one for one in command.params if word in one.opts), None)
+            option = next(
+                (parameter for parameter in command.params if word in parameter.opts), None
+            )
             if option is None and word != "--help":
                 return f"{command.name or 'twostep'} has no {word}"
             if option is not None and not option.is_flag and not value:
@@ -123,7 +125,7 @@ def is_written_by_hand(page: Path) -> bool:
 
 
 BY_HAND = [page for page in PAGES if is_written_by_hand(page)]
-WITH_CALLS = [*BY_HAND, *(one for one in (ROOT / "deploy").rglob("*") if one.is_file())]
+WITH_CALLS = [*BY_HAND, *(file for file in (ROOT / "deploy").rglob("*") if file.is_file())]
 
 
 @pytest.mark.parametrize("page", WITH_CALLS, ids=lambda page: str(page.relative_to(ROOT)))
@@ -132,7 +134,7 @@ def test_every_command_and_option_exists(page: Path) -> None:
     if page.suffix == ".service":
         text = "```\n" + text.replace("ExecStart=", "") + "```\n"
     calls = [words for words in calls_in(text, "twostep") if words]
-    assert [wrong for words in calls if (wrong := examine_call(words))] == []
+    assert [problem for words in calls if (problem := examine_call(words))] == []
 
 
 @pytest.mark.parametrize("page", BY_HAND, ids=lambda page: str(page.relative_to(ROOT)))
@@ -195,7 +197,9 @@ def test_every_limit_is_counted_somewhere() -> None:
     core = (ROOT / "src/twostep/core/sign_in/throttle.py").read_text(encoding="utf-8")
     names = re.findall(r"^([A-Z_]+) = Rule\(", core, re.MULTILINE)
     assert len(names) == len(throttle.RULES)
-    flows = "\n".join(one.read_text("utf-8") for one in (ROOT / "src/twostep/flows").rglob("*.py"))
+    flows = "\n".join(
+        file.read_text("utf-8") for file in (ROOT / "src/twostep/flows").rglob("*.py")
+    )
     assert [name for name in names if f"throttle.{name}" not in flows] == []
 
 
@@ -235,9 +239,9 @@ def test_every_requirement_of_asvs_has_its_answer() -> None:
         for number in range(1, most + 1)
     }
     said = set()
-    for one in re.finditer(r"\b(\d+)\.(\d+)\.(\d+)(?: to \1\.\2\.(\d+))?\b", page):
-        chapter, section, first = (int(one[at]) for at in (1, 2, 3))
-        said |= {(chapter, section, at) for at in range(first, int(one[4] or first) + 1)}
+    for match in re.finditer(r"\b(\d+)\.(\d+)\.(\d+)(?: to \1\.\2\.(\d+))?\b", page):
+        chapter, section, first = (int(match[at]) for at in (1, 2, 3))
+        said |= {(chapter, section, at) for at in range(first, int(match[4] or first) + 1)}
     assert (wanted - said, said - wanted) == (set(), set())
 
 
@@ -249,5 +253,5 @@ def test_every_row_of_the_card_that_is_named_exists(page: Path) -> None:
 
 
 def test_pictures_are_light() -> None:
-    heavy = {one.name: one.stat().st_size for one in (ROOT / "docs/images").iterdir()}
+    heavy = {picture.name: picture.stat().st_size for picture in (ROOT / "docs/images").iterdir()}
     assert {name: size for name, size in heavy.items() if size > 150 * 1024} == {}

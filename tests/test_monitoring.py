@@ -66,42 +66,46 @@ def exposition(tmp_path_factory: pytest.TempPathFactory) -> str:
 @cache
 def alarm_kinds() -> frozenset[str]:
     """Every event that is raised as an alarm, by what the code says."""
-    found = set()
+    names = set()
     for path in (ROOT / "src/twostep/flows").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             name = getattr(getattr(node, "func", None), "id", "")
             if isinstance(node, ast.Call) and name == "raise_alarm":
-                found |= {one.attr for one in ast.walk(node) if isinstance(one, ast.Attribute)}
+                names |= {
+                    attribute.attr
+                    for attribute in ast.walk(node)
+                    if isinstance(attribute, ast.Attribute)
+                }
     return frozenset(
-        value for name in found if isinstance(value := getattr(event, name, None), str)
+        value for name in names if isinstance(value := getattr(event, name, None), str)
     )
 
 
 def series_of(text: str) -> dict[str, Labels]:
     """Every name that can be asked for, with its labels and their values."""
-    found: dict[str, Labels] = {}
+    series: dict[str, Labels] = {}
     for line in text.splitlines():
         if line.startswith("# TYPE "):
             name, kind = line.split()[2:]
             ends = ("_bucket", "_sum", "_count") if kind == "histogram" else ("",)
-            found |= {name + end: defaultdict(set) for end in ends}
+            series |= {name + end: defaultdict(set) for end in ends}
         elif not line.startswith("#"):
             hit = SAMPLE.fullmatch(line)
             assert hit, line
             for label, value in re.findall(r'(\w+)="([^"]*)"', hit[2] or ""):
-                found[hit[1]][label].add(value)
-    return found
+                series[hit[1]][label].add(value)
+    return series
 
 
 def rules() -> list[dict[str, Any]]:
     (group,) = yaml.safe_load(ALERTS.read_text(encoding="utf-8"))["groups"]
-    found: list[dict[str, Any]] = group["rules"]
-    return found
+    alerts: list[dict[str, Any]] = group["rules"]
+    return alerts
 
 
 def panels() -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(DASHBOARD.read_text(encoding="utf-8"))["panels"]
-    return found
+    listed: list[dict[str, Any]] = json.loads(DASHBOARD.read_text(encoding="utf-8"))["panels"]
+    return listed
 
 
 def expressions() -> Iterator[tuple[str, str]]:
@@ -112,8 +116,8 @@ def expressions() -> Iterator[tuple[str, str]]:
         for target in panel.get("targets", ()):
             yield panel["title"], filled_in(target["expr"])
     board = json.loads(DASHBOARD.read_text(encoding="utf-8"))
-    for one in board["annotations"]["list"]:
-        yield one["name"], filled_in(one["expr"])
+    for annotation in board["annotations"]["list"]:
+        yield annotation["name"], filled_in(annotation["expr"])
 
 
 def filled_in(text: str) -> str:
@@ -123,16 +127,16 @@ def filled_in(text: str) -> str:
 
 def parts_of(expression: str, kind: type[Any]) -> list[Any]:
     """Every part of an expression that is of this kind."""
-    found: list[Any] = []
+    parts: list[Any] = []
 
     def visit(node: Any) -> bool:
         node = node.vector_selector if isinstance(node, promql_parser.MatrixSelector) else node
         if isinstance(node, kind):
-            found.append(node)
+            parts.append(node)
         return True
 
     promql_parser.walk(promql_parser.parse(expression), pre_visit=visit)
-    return found
+    return parts
 
 
 def examine(expression: str, there: dict[str, Labels]) -> list[str]:
@@ -140,34 +144,40 @@ def examine(expression: str, there: dict[str, Labels]) -> list[str]:
     there = {**there, **OF_PATRONI, "up": {}}
     selectors = parts_of(expression, promql_parser.VectorSelector)
     assert selectors, expression
-    wrong = [f"there is no {one.name}" for one in selectors if one.name not in there]
-    selectors = [one for one in selectors if one.name in there]
-    for one in selectors:
-        wrong += examine_matchers(one.name, one.matchers.matchers, there[one.name])
-    known = TARGET.union(*(there[one.name] for one in selectors))
+    problems = [
+        f"there is no {selector.name}" for selector in selectors if selector.name not in there
+    ]
+    selectors = [selector for selector in selectors if selector.name in there]
+    for selector in selectors:
+        problems += examine_matchers(
+            selector.name, selector.matchers.matchers, there[selector.name]
+        )
+    known = TARGET.union(*(there[selector.name] for selector in selectors))
     for aggregate in parts_of(expression, promql_parser.AggregateExpr):
         labels = aggregate.modifier.labels if aggregate.modifier else ()
-        wrong += [f"no {label} to group by" for label in labels if label not in known]
-    return wrong
+        problems += [f"no {label} to group by" for label in labels if label not in known]
+    return problems
 
 
 def examine_matchers(name: str, matchers: list[Any], labels: Labels) -> list[str]:
     """What is wrong with the part in braces."""
-    asked = [(one.name, one.value) for one in matchers if one.name not in TARGET]
-    wrong = [f"{name} has no {label}" for label, _ in asked if label not in labels]
+    asked = [(matcher.name, matcher.value) for matcher in matchers if matcher.name not in TARGET]
+    problems = [f"{name} has no {label}" for label, _ in asked if label not in labels]
     if name in OPEN_ENDED:
-        return wrong
-    return wrong + [
+        return problems
+    return problems + [
         f"{name}: no {label} is {value}"
         for label, value in asked
-        if label in labels and not any(re.fullmatch(value, one) for one in labels[label])
+        if label in labels and not any(re.fullmatch(value, known) for known in labels[label])
     ]
 
 
 def test_alerts_and_panels_ask_for_figures_that_there_are(exposition: str) -> None:
     there = series_of(exposition)
-    found = {where: wrong for where, text in expressions() if (wrong := examine(text, there))}
-    assert found == {}
+    problems = {
+        where: mistakes for where, text in expressions() if (mistakes := examine(text, there))
+    }
+    assert problems == {}
 
 
 @pytest.mark.parametrize(
@@ -224,7 +234,7 @@ def test_the_dashboard_is_one_that_grafana_takes() -> None:
     board = json.loads(DASHBOARD.read_text(encoding="utf-8"))
     assert board["title"] == "Twostep"
     assert board["schemaVersion"] >= 36
-    variables = {one["name"] for one in board["templating"]["list"]}
+    variables = {variable["name"] for variable in board["templating"]["list"]}
     assert variables == {"datasource", "instance"}
     ids = [panel["id"] for panel in board["panels"]]
     assert len(set(ids)) == len(ids)
@@ -243,8 +253,8 @@ def test_the_dashboard_is_one_that_grafana_takes() -> None:
             assert panel["description"]
             letters = [target["refId"] for target in panel["targets"]]
             assert letters == sorted(set(letters))
-            for one in (panel, *panel["targets"]):
-                assert one["datasource"] == {"type": "prometheus", "uid": "${datasource}"}
+            for part in (panel, *panel["targets"]):
+                assert part["datasource"] == {"type": "prometheus", "uid": "${datasource}"}
 
 
 # ── Prometheus's own program ────────────────────────────────────────────────────────────────────
@@ -256,12 +266,12 @@ def promtool(*arguments: str, given: str = "", folder: Path = ROOT) -> str:
     program = shutil.which("promtool", path=places)
     if program is None:
         pytest.skip("promtool is not installed: it comes with Debian's package prometheus")
-    done = subprocess.run(
+    result = subprocess.run(
         [program, *arguments], input=given, capture_output=True, text=True, cwd=folder,
         timeout=60, check=False,
     )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout + done.stderr
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout + result.stderr
 
 
 def test_prometheus_finds_nothing_wrong_with_the_figures(exposition: str) -> None:
@@ -281,8 +291,8 @@ def gauge(name: str, value: float, **labels: str) -> dict[str, str]:
 
 
 def one_series(name: str, values: str, **labels: str) -> dict[str, str]:
-    own = {"job": "twostep", "instance": "a", **labels}
-    pairs = ", ".join(f'{key}="{value}"' for key, value in own.items())
+    all_labels = {"job": "twostep", "instance": "a", **labels}
+    pairs = ", ".join(f'{key}="{value}"' for key, value in all_labels.items())
     return {"series": f"{name}{{{pairs}}}", "values": values}
 
 

@@ -23,11 +23,11 @@ def levels(folder: Path, cookies: list[str]) -> list[Level | None]:
     async def look() -> list[Level | None]:
         async with open_product(settings, {}) as product:
             env = product.env
-            found = [
+            loaded = [
                 env.store.read_now(sessions.load, env, cookie=cookie, now=env.clock())
                 for cookie in cookies
             ]
-            return [one[0].level if one else None for one in found]
+            return [pair[0].level if pair else None for pair in loaded]
 
     return asyncio.run(look())
 
@@ -35,15 +35,15 @@ def levels(folder: Path, cookies: list[str]) -> list[Level | None]:
 def test_real_accounts_are_not_mixed_with_seeded_ones(tmp_path: Path) -> None:
     operator = ("--operator", "root", "--email", "root@example.com", "--password-stdin")
     assert call(tmp_path, *INIT, *operator, typed=f"{PASSWORD}\n").code == 0
-    done = seed(tmp_path, "--accounts", "1", "--out", "seed.jsonl")
-    assert done.code == 1
-    assert "1 real accounts" in done.err
+    result = seed(tmp_path, "--accounts", "1", "--out", "seed.jsonl")
+    assert result.code == 1
+    assert "1 real accounts" in result.err
     assert not (tmp_path / "seed.jsonl").exists()
 
 
 def test_without_an_installation_it_says_so(tmp_path: Path) -> None:
-    done = seed(tmp_path, "--accounts", "1", "--out", "seed.jsonl")
-    assert (done.code, "public_url" in done.err) == (1, True)
+    result = seed(tmp_path, "--accounts", "1", "--out", "seed.jsonl")
+    assert (result.code, "public_url" in result.err) == (1, True)
 
 
 def test_seeded_sessions_are_what_was_asked_for(tmp_path: Path) -> None:
@@ -56,8 +56,14 @@ def test_seeded_sessions_are_what_was_asked_for(tmp_path: Path) -> None:
     assert (tmp_path / "a").stat().st_mode & 0o777 == 0o600
     assert [row["name"] for row in [*first, *second]] == [f"seed-{n:07}" for n in range(1, 6)]
     assert [len(row["sessions"]) for row in first] == [2, 2, 1]
-    assert levels(tmp_path, [one for row in first for one in row["sessions"]]) == [Level.HALF] * 5
-    assert levels(tmp_path, [one for row in second for one in row["sessions"]]) == [Level.FULL] * 2
+    assert (
+        levels(tmp_path, [cookie for row in first for cookie in row["sessions"]])
+        == [Level.HALF] * 5
+    )
+    assert (
+        levels(tmp_path, [cookie for row in second for cookie in row["sessions"]])
+        == [Level.FULL] * 2
+    )
     assert len({row["secret"] for row in [*first, *second]}) == 5
     # An existing file is never overwritten.
     again = seed(tmp_path, "--accounts", "1", "--out", "a")
