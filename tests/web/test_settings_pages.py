@@ -171,8 +171,8 @@ def test_each_app_of_each_account_has_an_entry_of_its_own(
         browser.sign_in(name)
         page = browser.get(ENROLMENT)
         names.append(entry_name(page))
-        wrong = browser.post(ENROLMENT, code="000000")
-        assert f"“Example Panel ({names[-1]})”" in problem(wrong)
+        refused = browser.post(ENROLMENT, code="000000")
+        assert f"“Example Panel ({names[-1]})”" in problem(refused)
     assert len(set(names)) == 5
 
 
