@@ -350,6 +350,10 @@ FIRES: dict[str, list[dict[str, str]]] = {
     ],
     "TwostepChannelDown": [gauge("twostep_channel_down", 1, channel="sms")],
     "TwostepProviderTripped": [gauge("twostep_provider_passed_by", 1, provider="twilio")],
+    "TwostepProviderFailing": [
+        gauge("twostep_provider_tries", 3, provider="twilio", outcome="failed"),
+        gauge("twostep_provider_tries", 1, provider="twilio", outcome="accepted"),
+    ],
     "TwostepBudgetHalfUsed": [gauge("twostep_alarms", 1, event="budget.half_used")],
     "TwostepBudgetUsedUp": [
         gauge("twostep_budget_used", 1000, span="day"),

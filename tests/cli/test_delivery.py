@@ -52,9 +52,36 @@ def test_what_was_sent_and_what_went_wrong_stands_in_tables(twostep, folder):
     out = twostep("delivery", "status", TWOSTEP_DELIVERY__SMS='["console"]').out
     assert re.search("trouble +no provider of sms works now", out)
     assert "provider.tripped  console  provider console" in out
-    assert re.search(r"console +sms +skipped until .* UTC: HTTP 503 +0 +0", out)
+    assert re.search(r"console +sms +skipped until .* UTC: HTTP 503 +0 +0 +0", out)
     assert re.search(r"\d{4}-\d\d-\d\d +3 +0 +0 +0 +3 expired +1 +9 s\n", out)
     assert re.search(r"\d{4}-\d\d-\d\d +CH +1 .*\n\d{4}-\d\d-\d\d +DE +2 ", out)
     status = json.loads(twostep("delivery", "status", "--json").out)
     assert [alarm["event"] for alarm in status["alarms"]] == ["provider.tripped"]
     assert [country["region"] for country in status["countries"]] == ["CH", "DE"]
+
+
+def test_who_fails_on_a_quiet_day_and_whose_mail_came_back(twostep, folder):
+    now = int(time.time())  # noqa: TID251  the program runs by the machine's clock
+    with closing(sqlite3.connect(folder / "data" / "twostep.sqlite3")) as database:
+        database.executemany(
+            "INSERT INTO provider_tries (provider, day, accepted, refused, failed, reason)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            [
+                ("smtp", now // 86_400 - 1, 434, 2, 0, ""),
+                ("console", now // 86_400, 1, 0, 3, "HTTP 500"),
+            ],
+        )
+        database.execute(
+            "UPDATE email_addresses SET address = 'root@example.com', bounced_at = ?", (now,)
+        )
+        database.commit()
+    out = twostep("delivery", "status", TWOSTEP_DELIVERY__SMS='["console"]').out
+    assert re.search(r"smtp +in use +434 +2 +0 ", out)
+    assert re.search(r"console +sms +in use, but failing: HTTP 500 +1 +0 +3 ", out)
+    assert re.search(r"Mail that came back\n.*\nroot +r•••@example\.com +\d{4}-", out)
+    assert re.search(
+        r"came back +mail to root@example\.com on \d{4}-", twostep("user", "show", "root").out
+    )
+    doctor = twostep("doctor", "--offline", TWOSTEP_DELIVERY__SMS='["console"]').out
+    assert "warning  console: It fails most of what it is given (HTTP 500)." in doctor
+    assert "smtp" not in doctor

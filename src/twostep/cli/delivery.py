@@ -62,8 +62,13 @@ def _tables(
     yield "Alarms of the last 14 days", ("AT", "WHAT", "ABOUT", "DETAIL"), _alarms(status)
     yield (
         "Providers, last 14 days",
-        ("PROVIDER", "CARRIES", "STATE", "ACCEPTED", "FAILED", "ACCEPT TIME"),
+        ("PROVIDER", "CARRIES", "STATE", "ACCEPTED", "REFUSED", "FAILED", "ACCEPT TIME"),
         [_provider_row(provider) for provider in status.health],
+    )
+    yield (
+        "Mail that came back",
+        ("ACCOUNT", "ADDRESS", "AT"),
+        [(bounce.name, bounce.address, instant(bounce.at)) for bounce in status.bounces],
     )
     yield (
         "Texts and calls by day",
@@ -97,11 +102,14 @@ def _provider_row(provider: ProviderHealth) -> tuple[str, ...]:
     state = "in use"
     if provider.open_until:
         state = f"skipped until {instant(provider.open_until)}: {provider.reason}"
+    elif provider.failing_reason:
+        state = f"in use, but failing: {provider.failing_reason}"
     return (
         provider.name,
         ", ".join(provider.channels),
         state,
         str(provider.accepted),
+        str(provider.refused),
         str(provider.failed),
         _seconds(provider.accept_seconds),
     )

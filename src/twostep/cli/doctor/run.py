@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from twostep.cli.doctor.database import examine_database, mend_clock
+from twostep.cli.doctor.deliveries import examine_deliveries
 from twostep.cli.doctor.finding import ERROR, OK, WARNING, Finding, print_findings
 from twostep.cli.doctor.outside import examine_clock, examine_providers
 from twostep.cli.failure import MISUSED, REFUSED, CommandFailed
@@ -56,6 +57,7 @@ def doctor(
         clock,
         *([mend_clock(shell, settings, clock)] if mend else ()),
         *examine_database(shell, settings),
+        *examine_deliveries(shell, settings),
         *examine_providers(shell, settings, offline=offline),
     ]
     print_findings(findings, as_json=as_json)

@@ -213,6 +213,11 @@ def _print_view(view: AccountView, *, as_json: bool) -> None:
         for row in view.addresses
     ]
     facts += [
+        ("came back", f"mail to {row.address} on {instant(row.bounced_at)}")
+        for row in view.addresses
+        if row.bounced_at
+    ]
+    facts += [
         ("app", f"{app.name or 'app'}, last used {instant(app.last_used_at)}")
         for app in methods.apps
     ]
@@ -235,7 +240,11 @@ def _json_of(view: AccountView) -> dict[str, object]:
         **row_of(view.account),
         "two_step_at": view.account.two_step_at,
         "addresses": [
-            {"address": row.address, "verified": row.verified_at is not None}
+            {
+                "address": row.address,
+                "verified": row.verified_at is not None,
+                "bounced_at": row.bounced_at,
+            }
             for row in view.addresses
         ],
         "apps": [

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
+from twostep.core import token
 from twostep.core.account import Account
 from twostep.core.messages import links
 from twostep.core.messages.channel import Channel
@@ -14,13 +16,19 @@ from twostep.delivery.mail import notice_mail as mail
 from twostep.delivery.mail.notice import HelpDeskAct, Notice, NoticeKind
 from twostep.delivery.message import CallMessage, MailMessage, Message, TextMessage
 from twostep.flows.env import Env
+from twostep.flows.mail_links import (
+    CONFIRM_EMAIL,
+    CONFIRM_SECONDS,
+    RESET_PASSWORD,
+    RESET_SECONDS,
+)
 from twostep.flows.messages.numbers import open_number
 from twostep.flows.messages.queue_message import RECOVERY, TEST
 from twostep.flows.messages.sent_code import open_code
 from twostep.flows.places import place_of
 from twostep.flows.turn import PAYLOAD, Turn
 from twostep.flows.unseal import unseal
-from twostep.store.account import accounts
+from twostep.store.account import accounts, mail_links
 from twostep.store.messages.outbox import OutboxRow
 from twostep.store.methods import challenges, phones
 
@@ -36,7 +44,38 @@ _ACTIONS = {
     NoticeKind.HELP_DESK_ACT: links.RESET_PASSWORD,
 }
 
+# Links that end within hours: a mail that was delayed gives them their whole time again.
+_RENEWED = {
+    NoticeKind.PASSWORD_RESET_LINK: (RESET_PASSWORD, RESET_SECONDS),
+    NoticeKind.PASSWORD_RETIRED: (RESET_PASSWORD, RESET_SECONDS),
+    NoticeKind.PASSWORD_SECURED: (RESET_PASSWORD, RESET_SECONDS),
+    NoticeKind.HELP_DESK_ACT: (RESET_PASSWORD, RESET_SECONDS),
+    NoticeKind.EMAIL_CONFIRM: (CONFIRM_EMAIL, CONFIRM_SECONDS),
+}
+_FOR_THE_LINK_ONLY = frozenset({NoticeKind.PASSWORD_RESET_LINK, NoticeKind.EMAIL_CONFIRM})
+DELAYED_SECONDS = 60  # a mail that is sent later than this was delayed
+
 _WITHOUT_CODE = {TEST: text_message.compose_test, RECOVERY: text_message.compose_recovery}
+
+
+def renew_link(turn: Turn, row: OutboxRow) -> bool:
+    """Before a delayed mail is sent: its link is valid from now on, not from when it was queued.
+
+    False if the mail is no longer wanted, because it was for a link that was used or withdrawn.
+    """
+    kind = NoticeKind(row.kind) if row.channel is Channel.EMAIL else None
+    renewed = _RENEWED.get(kind) if kind else None
+    account = accounts.lock(turn.tx, row.account_id)
+    if renewed is None or account is None or not row.payload:
+        return True
+    action = _open_payload(turn.env, row).get("action")
+    if not isinstance(action, str):
+        return True
+    purpose, seconds = renewed
+    lives = mail_links.renew(
+        turn.tx, token.digest(action), purpose=purpose, until=turn.now + seconds
+    )
+    return lives or kind not in _FOR_THE_LINK_ONLY
 
 
 def compose(turn: Turn, row: OutboxRow) -> Message | None:
@@ -45,7 +84,7 @@ def compose(turn: Turn, row: OutboxRow) -> Message | None:
     if account is None or turn.now >= row.not_after:
         return None
     if row.channel is Channel.EMAIL:
-        return _compose_notice(turn.env, account, row)
+        return _compose_notice(turn.env, account, row, now=turn.now)
     phone = phones.load(turn.tx, row.phone_id or "", account_id=account.id)
     if phone is None:
         return None
@@ -104,10 +143,15 @@ def script_of(env: Env, account: Account, challenge: Challenge, *, code: str) ->
     )
 
 
-def _compose_notice(env: Env, account: Account, row: OutboxRow) -> MailMessage:
+def _open_payload(env: Env, row: OutboxRow) -> dict[str, Any]:
     sealed = row.payload or b""
     opened = unseal(env, sealed, purpose=PAYLOAD, row_id=row.id, account_id=row.account_id)
-    payload = json.loads(opened)
+    payload: dict[str, Any] = json.loads(opened)
+    return payload
+
+
+def _compose_notice(env: Env, account: Account, row: OutboxRow, *, now: int) -> MailMessage:
+    payload = _open_payload(env, row)
     settings = env.settings
     kind = NoticeKind(row.kind)
     data = dict(payload["data"])
@@ -142,7 +186,7 @@ def _compose_notice(env: Env, account: Account, row: OutboxRow) -> MailMessage:
         text=rendered.text,
         html=rendered.html,
         language=account.language,
-        made_at=row.created_at,
+        made_at=now,
         thread=f"{account.id}.{kind}",
     )
 

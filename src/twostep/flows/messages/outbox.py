@@ -24,7 +24,7 @@ from twostep.delivery import port
 from twostep.delivery.message import MailMessage, Message
 from twostep.delivery.port import Carrier
 from twostep.flows.env import NOBODY, Env
-from twostep.flows.messages.compose import compose
+from twostep.flows.messages.compose import DELAYED_SECONDS, compose, renew_link
 from twostep.flows.messages.failover import Failover
 from twostep.flows.messages.send_result import (
     MOST_COPIES,
@@ -135,7 +135,7 @@ class Outbox:
     async def _send(self, env: Env, row: OutboxRow) -> None:
         now = env.clock()
         try:
-            message = await TurnOpener(env, NOBODY, now).read(compose, row)
+            message = await _compose(env, row, now=now)
             if message is None:
                 result = TryResult("expired", reason="expired")
             else:
@@ -169,6 +169,15 @@ class Outbox:
         last = tries[-1]
         result = result_of(row, last.answer, provider=last.provider, now=env.clock())
         return _with_address(replace(result, tries=tries), message)
+
+
+async def _compose(env: Env, row: OutboxRow, *, now: int) -> Message | None:
+    """The message; None if it is no longer wanted."""
+    opener = TurnOpener(env, NOBODY, now)
+    is_delayed = now - row.created_at >= DELAYED_SECONDS
+    if is_delayed and not await opener.run(renew_link, row):
+        return None
+    return await opener.read(compose, row)
 
 
 def _claim(tx: Tx, free: Mapping[Channel, int], *, now: int) -> list[OutboxRow]:

@@ -7,15 +7,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from statistics import median
 
+from twostep.core.email_address import mask_address
 from twostep.core.messages.breaker import Breaker, is_open
 from twostep.core.messages.channel import Channel
 from twostep.delivery.providers import build_callbacks, named_providers
 from twostep.delivery.text_message import fullest
 from twostep.flows.env import Env
 from twostep.flows.messages.budget import DAY_SECONDS, budgets
-from twostep.flows.messages.failover import troubled_channels
+from twostep.flows.messages.failover import failing_providers, troubled_channels
 from twostep.flows.turn import Turn
-from twostep.store.messages import alarms, opt_outs, outbox, provider_states, sends
+from twostep.store.account import addresses
+from twostep.store.messages import alarms, opt_outs, outbox, provider_states, provider_tries, sends
 from twostep.store.messages.alarms import Alarm
 from twostep.store.messages.sends import Tally
 from twostep.store.sign_in import throttles
@@ -63,15 +65,29 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class ProviderHealth:
-    """One provider over the days shown. `open_until`: skipped until then; 0 if it is in use."""
+    """One provider's tries over the days shown, mails included. `open_until`: skipped until then; 0 if
+    it is in use. `refused`: for the message's own sake; `failed`: by the provider's fault.
+    `failing_reason`: what it says, if it failed most of today's or yesterday's tries.
+    """
 
     name: str
     channels: tuple[Channel, ...]
     open_until: int
     reason: str
     accepted: int
+    refused: int
     failed: int
+    failing_reason: str
     accept_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Bounce:
+    """An address of an account whose mail came back. `address` is masked."""
+
+    name: str
+    address: str
+    at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +131,7 @@ class DeliveryStatus:
     troubled: tuple[Channel, ...] = ()
     opted_out: int = 0
     texts: tuple[TextLength, ...] = ()
+    bounces: tuple[Bounce, ...] = ()
     replies: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -151,11 +168,15 @@ def view_delivery_status(turn: Turn, *, days: int = DAYS) -> DeliveryStatus:
         days=_counts(tallies, verifying, by_region=False),
         countries=_counts(tallies, verifying, by_region=True),
         budgets=used,
-        health=_health(turn, tallies, providers),
+        health=_health(turn, tallies, providers, days=days),
         alarms=tuple(alarms.list_newest(turn.tx, since=since, limit=MOST_ALARMS)),
         troubled=tuple(sorted(troubled_channels(turn))),
         opted_out=opt_outs.count(turn.tx),
         texts=_texts(turn.env),
+        bounces=tuple(
+            Bounce(name, mask_address(address), at)
+            for name, address, at in addresses.list_bounced(turn.tx, since=since, limit=MOST_ALARMS)
+        ),
         replies={
             name: settings.public_url + callbacks.inbound_path()
             for name, callbacks in build_callbacks(settings).items()
@@ -210,15 +231,19 @@ def _mean_accept(group: Iterable[Tally]) -> float | None:
 
 
 def _health(
-    turn: Turn, tallies: list[Tally], providers: Mapping[Channel, tuple[str, ...]]
+    turn: Turn, tallies: list[Tally], providers: Mapping[Channel, tuple[str, ...]], *, days: int
 ) -> tuple[ProviderHealth, ...]:
     states = {state.name: state for state in provider_states.list_all(turn.tx)}
-    used = [tally.provider for tally in tallies if tally.provider]
+    first_day = turn.now // DAY_SECONDS - days + 1
+    tries = provider_tries.list_since(turn.tx, first_day)
+    failing = failing_providers(turn)
+    used = [row.provider for row in tries]
     names = dict.fromkeys([*(name for order in providers.values() for name in order), *used])
     health = []
     for name in names:
         state = states.get(name)
         group = [tally for tally in tallies if tally.provider == name]
+        own = [row for row in tries if row.provider == name]
         skipped = state is not None and is_open(Breaker(open_until=state.open_until), now=turn.now)
         health.append(
             ProviderHealth(
@@ -226,8 +251,10 @@ def _health(
                 channels=tuple(channel for channel, order in providers.items() if name in order),
                 open_until=state.open_until if state and skipped else 0,
                 reason=state.reason if state and skipped else "",
-                accepted=sum(tally.count for tally in group if tally.state in _ACCEPTED),
-                failed=sum(tally.count for tally in group if tally.state == "failed"),
+                accepted=sum(row.accepted for row in own),
+                refused=sum(row.refused for row in own),
+                failed=sum(row.failed for row in own),
+                failing_reason=failing[name].reason if name in failing else "",
                 accept_seconds=_mean_accept(group),
             )
         )

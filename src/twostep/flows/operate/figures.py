@@ -10,7 +10,8 @@ from twostep.core.messages.channel import Channel
 from twostep.flows.messages.budget import DAY_SECONDS, budgets
 from twostep.flows.messages.failover import skipped_providers, troubled_channels
 from twostep.flows.turn import Turn, TurnOpener
-from twostep.store.messages import alarms, outbox, sends
+from twostep.store.messages import alarms, outbox, provider_tries, sends
+from twostep.store.messages.provider_tries import ProviderTries
 from twostep.store.messages.sends import Tally
 from twostep.store.sign_in import throttles
 
@@ -25,7 +26,8 @@ class Figures:
     `waiting_since`: by channel, when the oldest waiting one was created; `alarms`: of the last 24
     hours by event; `budgets`: used and limit by span; `troubled`: channels that do not work;
     `passed_by`: providers that are skipped for a while. `sends`: texts and calls of the last 24
-    hours; `accept_seconds`, `deliver_seconds`: of the newest of those, by provider."""
+    hours; `accept_seconds`, `deliver_seconds`: of the newest of those, by provider. `tries`: each
+    provider's of this UTC day."""
 
     messages: Mapping[tuple[str, str], int]
     waiting_since: Mapping[str, int]
@@ -36,6 +38,7 @@ class Figures:
     sends: Sequence[Tally]
     accept_seconds: Mapping[str, Sequence[int]]
     deliver_seconds: Mapping[str, Sequence[int]]
+    tries: Sequence[ProviderTries]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,4 +92,5 @@ def _view(turn: Turn, day: _Day) -> Figures:
         sends=day.sends,
         accept_seconds=accepts,
         deliver_seconds=delivers,
+        tries=provider_tries.list_since(turn.tx, turn.now // DAY_SECONDS),
     )

@@ -68,3 +68,14 @@ def save_bounce(tx: Tx, account_id: str, address: str, *, at: int | None) -> Non
         address=address,
         at=at,
     )
+
+
+def list_bounced(tx: Tx, *, since: int, limit: int) -> list[tuple[str, str, int]]:
+    """Account name, address and when its mail last came back, the newest first."""
+    return tx.all(
+        "SELECT a.name, e.address, e.bounced_at FROM email_addresses e"
+        " JOIN accounts a ON a.id = e.account_id WHERE e.bounced_at >= :since"
+        " ORDER BY e.bounced_at DESC, e.id LIMIT :limit",
+        since=since,
+        limit=limit,
+    )

@@ -52,6 +52,21 @@ def consume(tx: Tx, digest: bytes, *, purpose: str, now: int) -> bool:
     )
 
 
+def renew(tx: Tx, digest: bytes, *, purpose: str, until: int) -> bool:
+    """Let an unused link live at least until then. False: it was used or withdrawn."""
+    return (
+        tx.run(
+            "UPDATE mail_links SET expires_at = CASE WHEN expires_at < :until THEN :until"
+            " ELSE expires_at END"
+            " WHERE digest = :digest AND purpose = :purpose AND used_at IS NULL",
+            digest=digest,
+            purpose=purpose,
+            until=until,
+        )
+        == 1
+    )
+
+
 def was_used(tx: Tx, account_id: str, *, purpose: str, since: int) -> int | None:
     """When a link of this purpose was last used, if that was after `since`."""
     row = tx.first(

@@ -18,7 +18,7 @@ SHARES = (0.5, 0.95)
 
 
 def of_delivery(figures: Figures) -> Iterator[Metric]:
-    """Sends by state, sends whose code was entered, and the quantiles of two spans."""
+    """Sends by state, sends whose code was entered, tries, and the quantiles of two spans."""
     states: Counter[tuple[str, ...]] = Counter()
     verified: Counter[tuple[str, ...]] = Counter()
     for tally in figures.sends:
@@ -35,6 +35,20 @@ def of_delivery(figures: Figures) -> Iterator[Metric]:
         "Those of them whose code was typed.",
         verified,
         *("provider", "country"),
+    )
+    yield gauge(
+        "twostep_provider_tries",
+        "What each provider did with what it was given on this UTC day, mails included.",
+        {
+            (row.provider, outcome): count
+            for row in figures.tries
+            for outcome, count in (
+                ("accepted", row.accepted),
+                ("refused", row.refused),
+                ("failed", row.failed),
+            )
+        },
+        *("provider", "outcome"),
     )
     yield gauge(
         "twostep_send_accept_seconds",

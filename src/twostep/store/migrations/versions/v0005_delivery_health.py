@@ -28,6 +28,10 @@ STATEMENTS = (
     ){strict}
     """,
     "ALTER TABLE email_addresses ADD COLUMN bounced_at {big}",
+    """
+    CREATE INDEX email_addresses_bounced ON email_addresses (bounced_at)
+      WHERE bounced_at IS NOT NULL
+    """,
     "ALTER TABLE apps ADD COLUMN entry {big} NOT NULL DEFAULT 1",
 )
 

@@ -151,6 +151,7 @@ def _providers(status: DeliveryStatus) -> tuple[ProviderRow, ...]:
             reason=provider.reason,
             accepted=provider.accepted,
             failed=provider.failed,
+            failing_reason=provider.failing_reason,
             accept_seconds=provider.accept_seconds,
         )
         for provider in status.health

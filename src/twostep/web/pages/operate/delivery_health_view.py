@@ -37,7 +37,8 @@ class BudgetRow:
 
 @dataclass(frozen=True, slots=True)
 class ProviderRow:
-    """A provider and its recent results. `open_until`: skipped until then (0: it works)."""
+    """A provider and its recent results. `open_until`: skipped until then (0: it works).
+    `failing_reason`: what it says, if it fails most of what it is given."""
 
     name: str
     channels: tuple[Channel, ...]
@@ -45,6 +46,7 @@ class ProviderRow:
     reason: str
     accepted: int
     failed: int
+    failing_reason: str
     accept_seconds: float | None
 
 
