@@ -42,8 +42,8 @@ def _busy(code: str) -> dict[str, Any]:
     )
     providers = (
         ProviderRow("twilio", (Channel.SMS, Channel.CALL), NOW + MINUTE, "HTTP 503", 812, 31, 1.4),
-        ProviderRow("vonage", (Channel.SMS,), 0, "", 64, 2, 0.9),
-        ProviderRow("smtp", (Channel.EMAIL,), 0, "", 0, 0, None),
+        ProviderRow("vonage", (Channel.SMS,), 0, "", 64, 99, 0.9, "HTTP 500"),
+        ProviderRow("smtp", (Channel.EMAIL,), 0, "", 434, 0, None),
     )
     alarms = (
         AlarmRow(NOW - HOUR, "twilio keeps failing and is being skipped: HTTP 503"),

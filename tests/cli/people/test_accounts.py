@@ -27,7 +27,8 @@ def test_accounts_are_added_listed_shown_and_found(twostep, bob):
     assert "Bob" in twostep("user", "list").out
     shown = json.loads(twostep("user", "show", "bob", "--json").out)
     assert shown["id"] == bob["id"]
-    assert shown["addresses"] == [{"address": "bob@example.com", "verified": True}]
+    address = {"address": "bob@example.com", "verified": True, "bounced_at": None}
+    assert shown["addresses"] == [address]
     assert "Bob" in twostep("user", "find", "--email", "BOB@example.com").out
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from statistics import median
 
+from twostep.config import Settings
 from twostep.core.email_address import mask_address
 from twostep.core.messages.breaker import Breaker, is_open
 from twostep.core.messages.channel import Channel
@@ -173,15 +174,21 @@ def view_delivery_status(turn: Turn, *, days: int = DAYS) -> DeliveryStatus:
         troubled=tuple(sorted(troubled_channels(turn))),
         opted_out=opt_outs.count(turn.tx),
         texts=_texts(turn.env),
-        bounces=tuple(
-            Bounce(name, mask_address(address), at)
-            for name, address, at in addresses.list_bounced(turn.tx, since=since, limit=MOST_ALARMS)
-        ),
-        replies={
-            name: settings.public_url + callbacks.inbound_path()
-            for name, callbacks in build_callbacks(settings).items()
-        },
+        bounces=_bounces(turn, since=since),
+        replies=_replies(settings),
     )
+
+
+def _bounces(turn: Turn, *, since: int) -> tuple[Bounce, ...]:
+    bounced = addresses.list_bounced(turn.tx, since=since, limit=MOST_ALARMS)
+    return tuple(Bounce(name, mask_address(address), at) for name, address, at in bounced)
+
+
+def _replies(settings: Settings) -> dict[str, str]:
+    return {
+        name: settings.public_url + callbacks.inbound_path()
+        for name, callbacks in build_callbacks(settings).items()
+    }
 
 
 def _texts(env: Env) -> tuple[TextLength, ...]:
@@ -243,7 +250,7 @@ def _health(
     for name in names:
         state = states.get(name)
         group = [tally for tally in tallies if tally.provider == name]
-        own = [row for row in tries if row.provider == name]
+        days_of_it = [row for row in tries if row.provider == name]
         skipped = state is not None and is_open(Breaker(open_until=state.open_until), now=turn.now)
         health.append(
             ProviderHealth(
@@ -251,9 +258,9 @@ def _health(
                 channels=tuple(channel for channel, order in providers.items() if name in order),
                 open_until=state.open_until if state and skipped else 0,
                 reason=state.reason if state and skipped else "",
-                accepted=sum(row.accepted for row in own),
-                refused=sum(row.refused for row in own),
-                failed=sum(row.failed for row in own),
+                accepted=sum(row.accepted for row in days_of_it),
+                refused=sum(row.refused for row in days_of_it),
+                failed=sum(row.failed for row in days_of_it),
                 failing_reason=failing[name].reason if name in failing else "",
                 accept_seconds=_mean_accept(group),
             )

@@ -46,8 +46,8 @@ class ProviderRow:
     reason: str
     accepted: int
     failed: int
-    failing_reason: str
     accept_seconds: float | None
+    failing_reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
