@@ -81,7 +81,7 @@ def count_real(tx: Tx) -> int:
 async def new_batch(env: Env, plan: Plan) -> Batch:
     """Make the shared password and its one hash."""
     word = token.new_token()
-    hashed = await env.hashes.run_known(password.hash_password, word, profile=env.profile)
+    hashed = await env.hashes.run_known("bench", password.hash_password, word, profile=env.profile)
     ids = tuple(sorted(token.new_id() for _ in range(plan.accounts)))
     return Batch(plan, ids, word, hashed, await env.store.read(_count_seeded))
 

@@ -13,7 +13,7 @@ from twostep.config.kinds import Origin, Section, WordList
 def _domain(value: str) -> str:
     host = value.lower().rstrip(".")
     label = r"(?!-)[a-z0-9-]{1,63}(?<!-)"
-    if not re.fullmatch(rf"{label}(\.{label})*", host) or host.replace(".", "").isdigit():
+    if not re.fullmatch(rf"{label}(\.{label})*", host) or host.replace(".", "").isdecimal():
         raise ValueError("write a host name like example.com, without scheme, port or path")
     return host
 
@@ -42,7 +42,7 @@ class PasskeySettings(Section):
 def passkey_warnings(passkeys: PasskeySettings, host: str) -> dict[str, bool]:
     """Warnings, each with whether it applies. `host`: the host of `public_url`."""
     rp_id = passkeys.rp_id or host
-    is_address = ":" in host or host.replace(".", "").isdigit()
+    is_address = ":" in host or host.replace(".", "").isdecimal()
     return {
         "public_url is an IP address: browsers make no passkeys there": is_address,
         f'passkeys.rp_id "{rp_id}" is neither the host of public_url nor a domain above it: '

@@ -29,8 +29,8 @@ class Status(StrEnum):
 class Account:
     """One row of `accounts`, without its audit chain's head.
 
-    `guess_millionths`: the sum of the chances, in millionths, of all wrong second-step tries by
-    unknown browsers since the password was set (security.md, Guessing).
+    `guess_millionths`: the sum of the chances, in millionths, of all wrong second-step tries
+    since the password was set (security.md, Guessing). `wrong_in_a_row`: those of unknown browsers.
     `must_enroll`: the help desk reset it; until an app is set up, sessions open enrolment only.
     `spare_reminder_at`: after this time, the next sign-in checks whether a reminder is due.
     `password_short`: the password was set under the shorter minimum for two-step sign-in.

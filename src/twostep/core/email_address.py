@@ -47,7 +47,7 @@ def read_email_address(typed: str) -> TypedAddress | Refused:
         or not _LOCAL.fullmatch(local)
         or len(known) != len(labels)
         or len(labels) < 2
-        or known[-1].isdigit()
+        or known[-1].isdecimal()
     ):
         return Refused(Reason.EMAIL_MALFORMED)
     address = f"{local}@{'.'.join(known)}"

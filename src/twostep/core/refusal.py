@@ -105,6 +105,16 @@ MALFORMED = frozenset(
 )
 
 
+class Scope(StrEnum):
+    """What a limit pauses, so that no page blames anything else."""
+
+    ACCOUNT = "account"  # in every browser that the account does not know
+    BROWSER = "browser"  # this account, in this browser
+    NETWORK = "network"  # everybody at this address, except in browsers their accounts know
+    NUMBER = "number"  # one telephone number
+    PANEL = "panel"  # everybody
+
+
 class RefusalDetail(TypedDict, total=False):
     """What a refusal's sentence may need; each reason says which."""
 
@@ -121,6 +131,7 @@ class RefusalDetail(TypedDict, total=False):
     example: str  # a number of that region, as people there write it
     number: str  # ours, which START can be texted to
     problem: str  # of a user name: empty, long, at_sign or character
+    scope: Scope  # what is paused, with every `retry_at` of a limit
     why: str  # of a passkey; for the audit trail alone
 
 

@@ -62,7 +62,7 @@ async def start_over(env: Env) -> None:
     """
     hashes = {
         person.name: await env.hashes.run_known(
-            password.hash_password, person.password, profile=env.profile
+            person.name, password.hash_password, person.password, profile=env.profile
         )
         for person in PEOPLE
     }

@@ -15,9 +15,13 @@ _DAY_SECONDS = 86_400
 def count_all(tx: Tx, rules: list[tuple[str, Rule]], *, now: int) -> Refused | None:
     """Count once against every rule; if any is used up, refuse and count nothing."""
     states = {key: throttles.lock(tx, key, now=now) for key, _ in sorted(rules)}
-    waits = [until for key, rule in rules if (until := _used_up_until(states[key], rule, now=now))]
+    waits = [
+        Refused(Reason.SEND_LIMIT, retry_at=until, detail={"scope": rule.scope})
+        for key, rule in rules
+        if (until := _used_up_until(states[key], rule, now=now))
+    ]
     if waits:
-        return Refused(Reason.SEND_LIMIT, retry_at=max(waits))
+        return max(waits, key=lambda refused: refused.retry_at or 0)
     for key, rule in rules:
         throttles.save(tx, key, throttle.count(states[key], rule, now=now), now=now)
     return None

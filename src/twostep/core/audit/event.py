@@ -123,6 +123,12 @@ EMAIL_REMOVED = _kind("email.removed", "An e-mail address was removed")
 EMAIL_VERIFIED = _kind("email.verified", "An e-mail address was confirmed")
 KEYS_REMOVED = _kind("keys.removed", "An old key was removed from the key file", "key")
 KEYS_ROTATED = _kind("keys.rotated", "Secrets were sealed again under a new key", "key", "rows")
+KNOWN_BROWSER_FORGOTTEN = _kind(
+    "known_browser.forgotten",
+    "A browser that had signed in before counts as new again",
+    "browsers",
+    "reason",
+)
 METHOD_RENAMED = _kind("method.renamed", "An app or passkey was renamed", "name")
 NOTICE_FAILED = _kind("notice.failed", "A notice could not be delivered", "kind", "reason")
 NOTICE_SENT = _kind("notice.sent", "A notice was handed to the mail server", "kind")

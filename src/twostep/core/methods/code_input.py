@@ -43,7 +43,7 @@ def read_code(typed: str) -> SixDigits | TypedBackupCode | TypedTemporaryCode | 
     letters and digits with almost the length of a backup code are `CODE_SHORT` or `CODE_LONG` with
     `expected` 15.
     """
-    if len(typed) == DIGITS and typed.isascii() and typed.isdigit():
+    if len(typed) == DIGITS and typed.isascii() and typed.isdecimal():
         return SixDigits(typed)  # the common case
     if (code := recovery_codes.normalise(typed)) is not None:
         return TypedBackupCode(code)
@@ -64,9 +64,9 @@ def read_six_digits(typed: str) -> SixDigits | Refused:
     code = squeeze(typed)
     if not code:
         return Refused(Reason.CODE_EMPTY)
-    if any(mark.isdigit() for mark in code):
+    if any(mark.isdecimal() for mark in code):
         code = recovery_codes.read_look_alikes(code)
-    if len(code) <= LONGEST and not (code.isascii() and code.isdigit()):
+    if len(code) <= LONGEST and not (code.isascii() and code.isdecimal()):
         return Refused(Reason.CODE_NOT_DIGITS)
     return _wrong_length(len(code), expected=DIGITS) or SixDigits(code)
 

@@ -15,6 +15,17 @@ _DROPPED = frozenset(".·•‧∙⋅。_−")
 _SPACE = re.compile(r"\s+")
 
 
+def compatible(text: str) -> str:
+    """Return `text` in NFKC, but marks that only look like digits stay what they are.
+
+    NFKC alone would read ², ① and ½ as figures that nobody typed.
+    """
+    return "".join(
+        mark if mark.isnumeric() and not mark.isdecimal() else unicodedata.normalize("NFKC", mark)
+        for mark in unicodedata.normalize("NFC", text)
+    )
+
+
 def squeeze(typed: str) -> str:
     """Return `typed` in NFKC without spaces, dashes, dots, invisible marks and a leading `#`.
 
@@ -24,7 +35,7 @@ def squeeze(typed: str) -> str:
     dense = _SPACE.sub("", typed)
     if len(dense) > LONGEST:
         return dense
-    kept = [_digit(mark) for mark in unicodedata.normalize("NFKC", dense) if not _is_dropped(mark)]
+    kept = [_digit(mark) for mark in compatible(dense) if not _is_dropped(mark)]
     return "".join(kept).removeprefix("#")
 
 

@@ -18,6 +18,7 @@ import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberType, ValidationResult
 
 from twostep.core.messages.channel import Channel
+from twostep.core.methods.keystrokes import compatible
 from twostep.core.refusal import Reason, Refused
 
 
@@ -115,7 +116,7 @@ def _clean(typed: str) -> str:
     """Normalise the spelling: ASCII digits, `+` for `00`, no invisible characters."""
     text = "".join(
         str(unicodedata.decimal(c)) if c.isdecimal() else c
-        for c in unicodedata.normalize("NFKC", typed[: MAX_TYPED + 1])
+        for c in compatible(typed[: MAX_TYPED + 1])
         # Numbers copied from address books are wrapped in invisible direction marks.
         if unicodedata.category(c) != "Cf"
     ).strip()
@@ -137,7 +138,7 @@ def _refuse_spelling(text: str, *, region: str) -> Refused | None:
         return Refused(Reason.NUMBER_EMPTY)
     if len(text) > MAX_TYPED:
         return _refused(Reason.NUMBER_TOO_LONG, region)
-    if any(c.isdigit() for c in text) and _EXTENSION.search(text):
+    if any(c.isdecimal() for c in text) and _EXTENSION.search(text):
         return Refused(Reason.NUMBER_EXTENSION)
     # libphonenumber would accept 1-800-FLOWERS, and silently drop what follows a second number.
     if any(c.isalpha() for c in text):

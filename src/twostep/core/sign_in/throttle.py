@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from twostep.core.refusal import Reason, Refused
+from twostep.core.refusal import Reason, Refused, Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,7 @@ class Rule:
     `first_wait_seconds`: the first wait, doubled at each further wrong try up to
     `longest_wait_seconds`; None waits for the end of the window.
     `whole_spans`: windows are whole UTC hours or days, the same for everybody.
+    `scope`: what the wait pauses.
     """
 
     name: str
@@ -38,30 +39,41 @@ class Rule:
     first_wait_seconds: int | None = None
     longest_wait_seconds: int = 900
     whole_spans: bool = False
+    scope: Scope = Scope.ACCOUNT
 
 
 # First step. Known browsers have the same rules in a bucket of their own.
 PASSWORD_ACCOUNT_NETWORK = Rule("password.account_network", 10, 900)
-PASSWORD_NETWORK = Rule("password.network", 100, 3600)
+PASSWORD_NETWORK = Rule("password.network", 100, 3600, scope=Scope.NETWORK)
 PASSWORD_STRANGERS = Rule("password.strangers", 50, 3600, first_wait_seconds=30)
+# Right passwords: each costs a hash and a session, but nobody needs so many.
+PASSWORD_RIGHT = Rule("password.right", 100, 3600)
 # Second step and step-up.
 CODE = Rule("code", 5, None, first_wait_seconds=30)
 RECOVERY_CODE = Rule("recovery_code", 5, None, first_wait_seconds=30)
-CODE_NETWORK = Rule("code.network", 100, 3600)
+# What a known browser may get wrong in a row before it counts as unknown. Waits come before that,
+# and the sum of all chances (`retired_password`) counts its tries like any other.
+KNOWN_BROWSER_IN_A_ROW = 30
+# A new set of backup codes costs ten hashes and a mail.
+CODES_MADE = Rule("codes.made", 5, 3600)
+CODE_NETWORK = Rule("code.network", 100, 3600, scope=Scope.NETWORK)
 # Passkeys cannot be guessed, so accounts never wait; this only limits load from one network.
-PASSKEY_NETWORK = Rule("passkey.network", 100, 3600)
+PASSKEY_NETWORK = Rule("passkey.network", 100, 3600, scope=Scope.NETWORK)
 # Mails that a stranger can trigger.
 RESET_MAIL_ACCOUNT = Rule("reset_mail.account", 3, 3600)
-RESET_MAIL_NETWORK = Rule("reset_mail.network", 10, 3600)
-# Texts and calls (delivery: abuse). Every send counts. For a confirmed number, the last two per
-# hour and four per day are reserved for known browsers.
-SEND_NUMBER_HOUR = Rule("send.number_hour", 5, 3600)
-SEND_NUMBER_HOUR_STRANGERS = Rule("send.number_hour_strangers", 3, 3600)
-SEND_NUMBER_DAY = Rule("send.number_day", 10, 86_400)
-SEND_NUMBER_DAY_STRANGERS = Rule("send.number_day_strangers", 6, 86_400)
+RESET_MAIL_NETWORK = Rule("reset_mail.network", 10, 3600, scope=Scope.NETWORK)
+# Texts and calls (delivery: abuse). Every send counts. A number that nobody has confirmed counts for
+# everybody who types it. A confirmed one counts for each account by itself, so that people who share
+# it take nothing from each other, and of each account's sends known browsers have the last ones to
+# themselves: two texts an hour, four texts and two calls a day.
+SEND_NUMBER_HOUR = Rule("send.number_hour", 5, 3600, scope=Scope.NUMBER)
+SEND_NUMBER_HOUR_STRANGERS = Rule("send.number_hour_strangers", 3, 3600, scope=Scope.NUMBER)
+SEND_NUMBER_DAY = Rule("send.number_day", 10, 86_400, scope=Scope.NUMBER)
+SEND_NUMBER_DAY_STRANGERS = Rule("send.number_day_strangers", 6, 86_400, scope=Scope.NUMBER)
 SEND_ACCOUNT_NEW = Rule("send.account_new", 10, 86_400)
-SEND_NETWORK = Rule("send.network", 20, 3600)
-CALL_NUMBER_DAY = Rule("call.number_day", 3, 86_400)
+SEND_NETWORK = Rule("send.network", 20, 3600, scope=Scope.NETWORK)
+CALL_NUMBER_DAY = Rule("call.number_day", 5, 86_400, scope=Scope.NUMBER)
+CALL_NUMBER_DAY_STRANGERS = Rule("call.number_day_strangers", 3, 86_400, scope=Scope.NUMBER)
 NEW_NUMBERS = Rule("phone.new_numbers", 5, 86_400)
 # Prefix guard: distinct unconfirmed numbers that share all but their last four digits. One more
 # within the hour blocks the prefix for a day.
@@ -75,8 +87,10 @@ RULES = (
     PASSWORD_ACCOUNT_NETWORK,
     PASSWORD_NETWORK,
     PASSWORD_STRANGERS,
+    PASSWORD_RIGHT,
     CODE,
     RECOVERY_CODE,
+    CODES_MADE,
     CODE_NETWORK,
     PASSKEY_NETWORK,
     RESET_MAIL_ACCOUNT,
@@ -88,10 +102,16 @@ RULES = (
     SEND_ACCOUNT_NEW,
     SEND_NETWORK,
     CALL_NUMBER_DAY,
+    CALL_NUMBER_DAY_STRANGERS,
     NEW_NUMBERS,
     PREFIX_BLOCK,
     COUNTRY_PAUSE,
 )
+
+
+def in_browser(rule: Rule) -> Rule:
+    """The rule in a known browser's bucket of its own: its wait pauses that browser alone."""
+    return replace(rule, scope=Scope.BROWSER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +140,12 @@ def waits_until(state: State, rule: Rule, *, now: int) -> int | None:
 def refuse(state: State, rule: Rule, *, now: int) -> Refused | None:
     """Refuse a try during the wait: nothing is evaluated, counted or consumed."""
     until = waits_until(state, rule, now=now)
-    return None if until is None else Refused(Reason.THROTTLED, retry_at=until)
+    return None if until is None else wait(rule, until)
+
+
+def wait(rule: Rule, until: int) -> Refused:
+    """The refusal of a wait under this rule."""
+    return Refused(Reason.THROTTLED, retry_at=until, detail={"scope": rule.scope})
 
 
 def count(state: State, rule: Rule, *, now: int) -> State:

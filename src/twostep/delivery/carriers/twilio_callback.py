@@ -211,7 +211,7 @@ def _with_port(address: str) -> str:
 
 def _host(netloc: str) -> str:
     host, colon, port = netloc.rpartition(":")
-    return host if colon and port.isdecimal() else netloc
+    return host if colon and port.isascii() and port.isdecimal() else netloc
 
 
 def _read_status(message_id: str, parameters: Mapping[str, str]) -> StatusReport | None:

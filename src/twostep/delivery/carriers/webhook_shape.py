@@ -77,13 +77,17 @@ def _written(value: object) -> str:
     return "" if value is None else str(value)
 
 
+def _is_index(name: str) -> bool:
+    return name.isascii() and name.isdecimal()
+
+
 def point(value: object, pointer: str) -> object:
     """Return the value at a JSON pointer (RFC 6901), or None."""
     for part in pointer.split("/")[1:]:
         name = part.replace("~1", "/").replace("~0", "~")
         if isinstance(value, Mapping):
             value = value.get(name)
-        elif isinstance(value, list) and name.isdecimal() and int(name) < len(value):
+        elif isinstance(value, list) and _is_index(name) and int(name) < len(value):
             value = value[int(name)]
         else:
             return None

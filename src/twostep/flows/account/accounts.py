@@ -56,7 +56,7 @@ async def add_account(opener: TurnOpener, new: NewAccount) -> Account | Refused:
         if refused := refused or review_breached(opener.env, new.typed):
             return refused
         password_hash = await opener.env.hashes.run_known(
-            password.hash_password, new.typed, profile=opener.env.profile
+            name.key, password.hash_password, new.typed, profile=opener.env.profile
         )
     account = _new_account(new, name.text, password_hash=password_hash, now=opener.now)
 

@@ -16,6 +16,7 @@ PAGE = 1000
 NEWEST = 2**62
 OWNER = "self"
 HIDDEN_AMONG = 50  # rows to read beyond the limit, because some may be hidden
+SIGN_INS = 50  # those at the same second as the session's own are not earlier
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,20 +94,33 @@ def list_activity(
 
     `group`: only events whose names start with it, such as `app` or `phone`.
     """
+    if group:
+        kinds = [kind for kind in event.KINDS if kind.startswith(group) and kind not in _HIDDEN]
+        records = trail.list_newest_of(
+            turn.tx, account_id, kinds, before_seq=before_seq, limit=limit
+        )
+        return [_activity(record.body) for record in records if record.at >= since]
     listed: list[Activity] = []
-    size = PAGE if group else min(PAGE, limit + HIDDEN_AMONG)
+    size = min(PAGE, limit + HIDDEN_AMONG)
     while len(listed) < limit:
         records = trail.list_newest(turn.tx, account_id, before_seq=before_seq, limit=size)
         for record in records:
             if record.at < since or len(listed) >= limit:
                 return listed
-            if record.event in _HIDDEN or not record.event.startswith(group):
-                continue
-            listed.append(_activity(record.body))
+            if record.event not in _HIDDEN:
+                listed.append(_activity(record.body))
         if len(records) < size:
             return listed
         before_seq = records[-1].seq
     return listed
+
+
+def load_previous_sign_in(turn: Turn, account_id: str, *, before: int) -> int | None:
+    """When the account was last signed in to before then."""
+    records = trail.list_newest_of(
+        turn.tx, account_id, [event.SIGN_IN_COMPLETED], before_seq=NEWEST, limit=SIGN_INS
+    )
+    return next((record.at for record in records if record.at < before), None)
 
 
 async def each_page(
@@ -114,7 +128,7 @@ async def each_page(
 ) -> AsyncIterator[list[Activity]]:
     """Yield events back to `since`, newest first, `limit` per read so that no snapshot stays open."""
     before_seq = NEWEST
-    while page := await opener.read(
+    while page := await opener.read_aside(
         list_activity, account_id, limit=limit, before_seq=before_seq, since=since
     ):
         yield page

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from twostep.core.account import Account, Role
-from twostep.core.audit import event
 from twostep.core.methods.authenticator import Methods
 from twostep.core.sign_in.session import Session
-from twostep.flows.account.activity import Activity, list_activity
+from twostep.flows.account.activity import Activity, list_activity, load_previous_sign_in
 from twostep.flows.proof.apps_ahead import was_clock_ahead
 from twostep.flows.turn import Turn
 from twostep.store.account import addresses as stored_addresses
@@ -18,7 +17,6 @@ from twostep.store.sign_in import sessions
 
 
 ROWS = 3
-SEARCHED = 60  # events searched for the previous sign-in
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +45,11 @@ def view_dashboard(turn: Turn, account: Account, current: Session) -> DashboardV
     """Read the dashboard of a signed-in user."""
     addresses = stored_addresses.list_addresses(turn.tx, account.id)
     verified = [address for address in addresses if address.verified_at is not None]
-    newest = list_activity(turn, account.id, limit=SEARCHED)
-    earlier = (
-        activity.at
-        for activity in newest
-        if activity.event == event.SIGN_IN_COMPLETED and activity.at < current.created_at
-    )
     return DashboardView(
         methods=load_methods(turn.tx, account.id),
         email=next((address.address for address in (*verified, *addresses)), ""),
-        previous_at=next(earlier, None),
-        activity=tuple(newest[:ROWS]),
+        previous_at=load_previous_sign_in(turn, account.id, before=current.created_at),
+        activity=tuple(list_activity(turn, account.id, limit=ROWS)),
         handle=passkeys.load_handle(turn.tx, account.id),
         clock_was_ahead=account.role is Role.OPERATOR and was_clock_ahead(turn),
     )

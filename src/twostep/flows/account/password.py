@@ -58,7 +58,7 @@ async def change_password(
     if refused := await opener.read(refuse_password_tries, current):
         return refused
     verdict = await opener.env.hashes.run_known(
-        password.verify_hash, account.password_hash, typed, profile=opener.env.profile
+        account.id, password.verify_hash, account.password_hash, typed, profile=opener.env.profile
     )
     refused = review_new_password(opener.env, account, new)
     if refused is None and new == typed:
@@ -66,7 +66,7 @@ async def change_password(
     new_hash = ""
     if verdict.ok and refused is None:
         new_hash = await opener.env.hashes.run_known(
-            password.hash_password, new, profile=opener.env.profile
+            account.id, password.hash_password, new, profile=opener.env.profile
         )
     version = account.password_version
 
@@ -137,7 +137,9 @@ async def reset_password(opener: TurnOpener, *, link: str, new: str) -> Done | R
         return account
     if refused := review_new_password(opener.env, account, new):
         return refused
-    new_hash = await opener.env.hashes.run(password.hash_password, new, profile=opener.env.profile)
+    new_hash = await opener.env.hashes.run(
+        account.id, password.hash_password, new, profile=opener.env.profile
+    )
 
     def finish(turn: Turn) -> Done | Refused:
         locked = accounts.lock(turn.tx, account.id)

@@ -234,7 +234,9 @@ def _read_line(line: str) -> Record | None:
     end = len(line) - _HASHES_LENGTH
     hashes = _HASHES.fullmatch(line, end) if end > 0 else None
     at, chain, kind, seq = (_between(line, *marks) for marks in _MARKS)
-    if hashes is None or not (at.isdecimal() and seq.isdecimal() and chain and kind):
+    numbers = at + seq
+    are_numbers = numbers.isascii() and at.isdecimal() and seq.isdecimal()
+    if hashes is None or not (are_numbers and chain and kind):
         return _read_rewritten(line)
     before, after = hashes.groups()
     fields = (chain, int(seq), int(at), kind, line[:end] + "}")

@@ -128,7 +128,7 @@ async def give_temporary_code(opener: TurnOpener, act: Act) -> str | Refused:
     code = recovery_codes.new_temporary_code()
     salt = recovery_codes.new_salt()
     digest = await opener.env.hashes.run_known(
-        recovery_codes.digest, code, salt=salt, profile=opener.env.profile
+        act.name, recovery_codes.digest, code, salt=salt, profile=opener.env.profile
     )
     saved = await opener.run(make_temporary_code, act, salt=salt, digest=digest)
     return saved if isinstance(saved, Refused) else recovery_codes.format_code(code)

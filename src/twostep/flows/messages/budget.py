@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from twostep.core.audit import event
+from twostep.core.refusal import Scope
 from twostep.core.sign_in.throttle import Rule
 from twostep.flows.audit.alarm import raise_alarm
 from twostep.flows.env import Env
@@ -40,7 +41,11 @@ class Budget:
     def rule(self, *, confirmed: bool) -> Rule:
         """The limit as a throttle rule."""
         return Rule(
-            NAME, self.limit if confirmed else self.open_limit, self.seconds, whole_spans=True
+            NAME,
+            self.limit if confirmed else self.open_limit,
+            self.seconds,
+            whole_spans=True,
+            scope=Scope.PANEL,
         )
 
 

@@ -1,8 +1,11 @@
 """Limits on texts and calls per number, per account, per network and overall.
 
-A send counts when it is queued, so parallel requests cannot exceed a limit. A confirmed number's last
-two sends an hour and four a day are reserved for known browsers, so that a thief with the password
-cannot use them up. Sources: delivery: Abuse; OWASP API4, OAT-003.
+A send counts when it is queued, so parallel requests cannot exceed a limit. An unconfirmed number
+counts for everybody who types it; a confirmed one counts for each account, so that neither people who
+share it nor somebody who only types it take its owner's. An account's last two sends an hour, four a
+day and two calls a day to it are reserved for known browsers, so that a thief with the password cannot
+use them up, and known browsers are outside their network's count.
+Sources: delivery: Abuse; OWASP API4, OAT-003.
 """
 
 from __future__ import annotations
@@ -55,18 +58,23 @@ def count_send(turn: Turn, account: Account, wanted: Wanted) -> Refused | None:
 
 def _rules(env: Env, account: Account, visitor: Visitor, wanted: Wanted) -> list[tuple[str, Rule]]:
     of_number = [throttle.SEND_NUMBER_HOUR, throttle.SEND_NUMBER_DAY]
-    rules = []
-    if visitor.network:  # empty for messages that the product sends by itself
-        rules.append((f"{throttle.SEND_NETWORK.name}:{visitor.network}", throttle.SEND_NETWORK))
-    if not wanted.confirmed:
-        rules.append((f"{throttle.SEND_ACCOUNT_NEW.name}:{account.id}", throttle.SEND_ACCOUNT_NEW))
-    elif not wanted.known_browser:
-        of_number += [throttle.SEND_NUMBER_HOUR_STRANGERS, throttle.SEND_NUMBER_DAY_STRANGERS]
     if wanted.channel is Channel.CALL:
         of_number.append(throttle.CALL_NUMBER_DAY)
+    rules = []
+    if not wanted.known_browser and visitor.network:  # empty: the product sends by itself
+        rules.append((f"{throttle.SEND_NETWORK.name}:{visitor.network}", throttle.SEND_NETWORK))
+    whose = ""
+    if wanted.confirmed:
+        whose = f":{account.id}"
+        if not wanted.known_browser:
+            of_number += [throttle.SEND_NUMBER_HOUR_STRANGERS, throttle.SEND_NUMBER_DAY_STRANGERS]
+            if wanted.channel is Channel.CALL:
+                of_number.append(throttle.CALL_NUMBER_DAY_STRANGERS)
+    else:
+        rules.append((f"{throttle.SEND_ACCOUNT_NEW.name}:{account.id}", throttle.SEND_ACCOUNT_NEW))
     # Under every key, so that a key rotation does not reset the counts.
     for digest in fingerprints(env, wanted.e164):
-        rules += [(f"{rule.name}:{digest.hex()[-40:]}", rule) for rule in of_number]
+        rules += [(f"{rule.name}:{digest.hex()[-40:]}{whose}", rule) for rule in of_number]
     return rules
 
 

@@ -31,7 +31,7 @@ from twostep.flows.turn import Turn, TurnOpener
 from twostep.flows.unseal import unseal
 from twostep.store.account import accounts
 from twostep.store.methods import backup_codes
-from twostep.store.sign_in import sessions
+from twostep.store.sign_in import sessions, throttles
 
 
 SHOWN = "recovery_sets.shown"
@@ -97,13 +97,37 @@ def view_codes(turn: Turn, current: Session) -> CodesView:
 
 
 async def make_codes(opener: TurnOpener, current: Session) -> CodesMade | Refused:
-    """Make a new set of ten codes; the old set stops working at once. Raises `Overloaded`."""
+    """Make a new set of ten codes; the old set stops working at once.
+
+    Refused: THROTTLED (five an hour), CHANGED, STEP_ENDED. Raises `Overloaded`.
+    """
+    if refused := await opener.read(_view_wait, current):
+        return refused
     clear = recovery_codes.new_codes()
     salt = recovery_codes.new_salt()
     digests = await opener.env.hashes.run_known(
-        _digest_all, clear, salt=salt, profile=opener.env.profile
+        current.account_id, _digest_all, clear, salt=salt, profile=opener.env.profile
     )
     return await opener.run(_save, current, clear=clear, salt=salt, digests=digests)
+
+
+def _view_wait(turn: Turn, current: Session) -> Refused | None:
+    """Refuse before hashing; `_save` counts."""
+    state = throttles.load(turn.tx, _made_key(current))
+    return throttle.refuse(state, throttle.CODES_MADE, now=turn.now)
+
+
+def _count_made(turn: Turn, current: Session) -> Refused | None:
+    key, rule = _made_key(current), throttle.CODES_MADE
+    state = throttles.lock(turn.tx, key, now=turn.now)
+    if refused := throttle.refuse(state, rule, now=turn.now):
+        return refused
+    throttles.save(turn.tx, key, throttle.count(state, rule, now=turn.now), now=turn.now)
+    return None
+
+
+def _made_key(current: Session) -> str:
+    return f"{throttle.CODES_MADE.name}:{current.account_id}"
 
 
 async def prove_codes(opener: TurnOpener, current: Session, *, typed: str) -> CodesProved | Refused:
@@ -179,6 +203,8 @@ def _save(
         return Refused(Reason.CHANGED)
     if not sessions.exists(turn.tx, current.id):
         return Refused(Reason.STEP_ENDED)
+    if refused := _count_made(turn, current):
+        return refused
     new = _new_set(turn.env, current, clear=clear, salt=salt, now=turn.now)
     codes = [
         RecoveryCode(token.new_id(), number, digest, None)

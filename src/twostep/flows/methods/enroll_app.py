@@ -242,7 +242,7 @@ def _add(
     forget_browsers(turn, account)
     turned_on = not account.two_step
     if turned_on:
-        turn_on(turn, account)
+        turn_on(turn, account, current)
     kind = NoticeKind.TWO_STEP_ENABLED if turned_on else NoticeKind.APP_ADDED
     turn.notify(account, kind, undo=method, method=name)
     amr = AMR_OF_SECOND_FACTOR["app"]

@@ -154,7 +154,7 @@ def _add(turn: Turn, account: Held, current: Session, *, passkey: Passkey) -> Pa
     forget_browsers(turn, account)
     turned_on = not account.two_step
     if turned_on:
-        turn_on(turn, account)
+        turn_on(turn, account, current)
     kind = NoticeKind.TWO_STEP_ENABLED if turned_on else NoticeKind.PASSKEY_ADDED
     turn.notify(account, kind, undo=method, method=passkey.name)
     amr = session.amr_of_passkey(synced=passkey.synced, alone=False)

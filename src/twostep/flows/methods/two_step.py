@@ -16,6 +16,7 @@ from twostep.core.sign_in.session import Session
 from twostep.delivery.mail.notice import NoticeKind
 from twostep.flows.account import password
 from twostep.flows.policy.decide import refuse_disabling
+from twostep.flows.proof.known_browsers import forget_other_known
 from twostep.flows.proof.remembered_browsers import forget_browsers
 from twostep.flows.turn import Turn, TurnOpener
 from twostep.store.account import accounts
@@ -107,7 +108,7 @@ async def turn_off(
     if refused := password.review_new_password(opener.env, account, new, two_step=False):
         return refused
     new_hash = await opener.env.hashes.run_known(
-        password_core.hash_password, new, profile=opener.env.profile
+        account.id, password_core.hash_password, new, profile=opener.env.profile
     )
     version = account.password_version
 
@@ -122,7 +123,11 @@ async def turn_off(
     return await opener.run(finish)
 
 
-def turn_on(turn: Turn, account: Held) -> None:
-    """Turn two-step sign-in on. Other sessions stay; the user is offered to end them."""
+def turn_on(turn: Turn, account: Held, current: Session) -> None:
+    """Turn two-step sign-in on. Other sessions stay; the user is offered to end them.
+
+    Other browsers were let in by the password alone, so they are no longer known.
+    """
+    forget_other_known(turn, account, keep=current.browser_id, reason="two_step")
     accounts.save_two_step(turn.tx, account, on=True, now=turn.now)
     turn.record(account, event.new_event(event.TWO_STEP_ENABLED))

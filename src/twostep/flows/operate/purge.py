@@ -16,7 +16,7 @@ from twostep.store.audit import checkpoints
 from twostep.store.messages import alarms, opt_outs, outbox, provider_tries, sends
 from twostep.store.methods import apps, backup_codes, challenges, passkeys
 from twostep.store.recovery import support_references
-from twostep.store.sign_in import kept_forms, remembered_browsers, throttles
+from twostep.store.sign_in import kept_forms, known_browsers, remembered_browsers, throttles
 
 
 EVERY_SECONDS = 60.0
@@ -54,6 +54,7 @@ def purge(turn: Turn, *, limit: int = BATCH) -> int:
             alarms.purge(turn.tx, before=turn.now - 90 * DAY_SECONDS, limit=limit),
             passkeys.purge_challenges(turn.tx, before=turn.now - DAY_SECONDS, limit=limit),
             remembered_browsers.purge(turn.tx, before=turn.now, limit=limit),
+            known_browsers.purge(turn.tx, now=turn.now, limit=limit),
             throttles.purge_strangers(
                 turn.tx, before=turn.now - HOUR_SECONDS, most=MOST_STRANGERS, limit=limit
             ),

@@ -11,10 +11,14 @@ from twostep.store.account.accounts import Held
 from twostep.store.sign_in import throttles
 
 
+# It is typed where the account is signed in already: nobody else can use it up.
+_RULE = throttle.in_browser(throttle.PASSWORD_ACCOUNT_NETWORK)
+
+
 def refuse_password_tries(turn: Turn, current: Session) -> Refused | None:
     """Refuse a password typed within a session during a wait."""
-    rule = throttle.PASSWORD_ACCOUNT_NETWORK
-    return throttle.refuse(throttles.load(turn.tx, _password_key(current)), rule, now=turn.now)
+    state = throttles.load(turn.tx, _password_key(current))
+    return throttle.refuse(state, _RULE, now=turn.now)
 
 
 def count_password_try(
@@ -27,16 +31,16 @@ def count_password_try(
     if right:
         throttles.remove(turn.tx, key)
         return None
-    rule = throttle.PASSWORD_ACCOUNT_NETWORK
-    state = throttle.count(throttles.lock(turn.tx, key, now=turn.now), rule, now=turn.now)
+    state = throttle.count(throttles.lock(turn.tx, key, now=turn.now), _RULE, now=turn.now)
     throttles.save(turn.tx, key, state, now=turn.now)
     reason = Reason.PASSWORD_CURRENT_WRONG
     turn.record(
         account, event.new_event(event.PASSWORD_REFUSED, event.Outcome.REFUSED, reason=str(reason))
     )
-    return Refused(reason, retry_at=throttle.waits_until(state, rule, now=turn.now))
+    until = throttle.waits_until(state, _RULE, now=turn.now)
+    return Refused(reason, retry_at=until, detail={"scope": _RULE.scope})
 
 
 def _password_key(current: Session) -> str:
     browser = current.browser_id or current.id
-    return f"{throttle.PASSWORD_ACCOUNT_NETWORK.name}:{current.account_id}:browser:{browser}"
+    return f"{_RULE.name}:{current.account_id}:browser:{browser}"

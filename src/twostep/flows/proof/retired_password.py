@@ -22,8 +22,13 @@ GUESSING = "guessing"
 
 
 def is_guessed(*, in_a_row: int, millionths: int) -> bool:
-    """Whether so many wrong codes, or such odds of a lucky guess, retire the password."""
-    return in_a_row >= WRONG_IN_A_ROW_TO_RETIRE or millionths >= MILLIONTHS_TO_RETIRE
+    """Whether so many wrong codes of strangers in a row, or such odds of a lucky guess, retire the password."""
+    return in_a_row >= WRONG_IN_A_ROW_TO_RETIRE or is_lucky(millionths)
+
+
+def is_lucky(millionths: int) -> bool:
+    """Whether the summed odds of a lucky guess have reached their limit."""
+    return millionths >= MILLIONTHS_TO_RETIRE
 
 
 def refuse_retired(account: Account) -> Refused:

@@ -2,8 +2,8 @@
 
 All six-digit codes share one throttle; a wrong one also costs the outstanding sent code one of its
 five tries. Backup codes have their own throttle. A right code during a wait is neither consumed nor
-counted. Replays, and codes of an app that is ahead of the clock, are refused without being counted,
-because they are not guesses.
+counted. Replays, and codes of an app that is ahead of the clock, are refused without being counted
+anywhere, because they are not guesses.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def verify_six_digits(
 ) -> Passed | Refused:
     """Verify an app's code or a sent code. The account is locked."""
     rule = throttle.CODE
-    if refused := wrong_tries.refuse_session(turn, session, rule=rule):
+    if refused := wrong_tries.refuse(turn, account, rule=rule, browser_id=session.browser_id):
         return refused
     challenge = challenges.load_newest(turn.tx, session.id, purpose)
     if challenge and not accepts_phones(turn.env):
@@ -215,8 +215,7 @@ def _why_not(
 
 
 def _refuse_uncounted(turn: Turn, account: Held, *, purpose: Purpose, refused: Refused) -> Refused:
-    """Record the refusal; it uses up the network's allowance, but none of the account's tries."""
-    wrong_tries.count_network(turn)
+    """Record the refusal; it counts against nobody."""
     turn.record(
         account,
         event.new_event(

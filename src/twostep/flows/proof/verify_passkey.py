@@ -26,6 +26,7 @@ from twostep.core.methods.passkey_challenge import (
 )
 from twostep.core.refusal import Reason, Refused
 from twostep.core.sign_in import session, throttle
+from twostep.core.sign_in.throttle import Rule
 from twostep.delivery.mail.notice import NoticeKind
 from twostep.flows.env import Env
 from twostep.flows.turn import Turn
@@ -66,8 +67,8 @@ def relying_party(env: Env) -> RelyingParty:
 
 def refuse_waiting(turn: Turn) -> Refused | None:
     """Refuse while the allowance of the network or known browser is used up."""
-    key = _key(turn)
-    return throttle.refuse(throttles.load(turn.tx, key), throttle.PASSKEY_NETWORK, now=turn.now)
+    key, rule = _counter(turn)
+    return throttle.refuse(throttles.load(turn.tx, key), rule, now=turn.now)
 
 
 def load_handle(turn: Turn, account_id: str) -> bytes:
@@ -120,8 +121,7 @@ def burn_challenge(turn: Turn, challenge: bytes) -> bool:
 
 def refuse(turn: Turn, account: Held | None, cause: Refused, *, ceremony: Ceremony) -> Refused:
     """Count a refused passkey against the network or known browser, and record why."""
-    key = _key(turn)
-    rule = throttle.PASSKEY_NETWORK
+    key, rule = _counter(turn)
     state = throttles.lock(turn.tx, key, now=turn.now)
     if waiting := throttle.refuse(state, rule, now=turn.now):  # concurrent tries came first
         return waiting
@@ -168,9 +168,11 @@ def _report_counter(turn: Turn, account: Held, *, used: PasskeyUsed, shown: int)
     turn.notify(account, NoticeKind.PASSKEY_COUNTED_BACK, method=used.passkey.name)
 
 
-def _key(turn: Turn) -> str:
-    """The throttle key: a known browser's own, so strangers on its network cannot use it up."""
+def _counter(turn: Turn) -> tuple[str, Rule]:
+    """The counter's key and rule: a known browser has its own, so strangers on its network cannot use
+    it up."""
+    rule = throttle.PASSKEY_NETWORK
     digest = token.digest(turn.visitor.browser_token)
     if turn.visitor.browser_token and known_browsers.is_browser_cookie(turn.tx, digest):
-        return f"{throttle.PASSKEY_NETWORK.name}:browser:{digest.hex()[:40]}"
-    return f"{throttle.PASSKEY_NETWORK.name}:{turn.visitor.network}"
+        return f"{rule.name}:browser:{digest.hex()[:40]}", throttle.in_browser(rule)
+    return f"{rule.name}:{turn.visitor.network}", rule

@@ -48,6 +48,7 @@ async def digest_typed(
         return TypedDigest("", b"")
     is_stranger = session.level is Level.HALF and session.browser_id is None
     digest = await (opener.env.hashes.run if is_stranger else opener.env.hashes.run_known)(
+        session.account_id,
         recovery_codes.digest,
         code.code,
         salt=stored.salt,

@@ -142,6 +142,7 @@ async def contain(opener: TurnOpener, find: Find, *, typed: str) -> Contained | 
         if refused:
             return Refused(Reason.THROTTLED, retry_at=refused.retry_at)
         verdict = await opener.env.hashes.run(
+            account.id,
             password.verify_hash,
             account.password_hash or password.dummy_hash(opener.env.profile),
             typed,

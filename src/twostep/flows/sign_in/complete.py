@@ -25,8 +25,8 @@ from twostep.core.sign_in.session import (
 from twostep.flows.env import Visitor
 from twostep.flows.policy.decide import duties_of
 from twostep.flows.proof import wrong_tries
+from twostep.flows.proof.known_browsers import known_id, remember_as_known
 from twostep.flows.proof.remembered_browsers import remember
-from twostep.flows.sign_in.known_browsers import known_id, remember_as_known
 from twostep.flows.sign_in.waiting_recovery import cancel_recovery
 from twostep.flows.turn import Turn
 from twostep.store.account import accounts

@@ -2,12 +2,14 @@
 
 Argon2 runs between a read and ONE write flow. The write flow applies the throttles and checks that
 what was read still holds; past a limit it refuses whatever the hash result. Unknown names cost the
-same hash and have the same counters. Sources: ASVS 6.3.1, 6.3.8; security: Guessing.
+same hash and have the same counters. What strangers try counts under the name as they typed it, not
+under the account: otherwise a wait would tell which name and which address belong together.
+Sources: ASVS 6.3.1, 6.3.8; security: Guessing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from twostep.core import sealing, token
@@ -20,7 +22,6 @@ from twostep.core.sign_in import password, throttle
 from twostep.core.sign_in.session import AMR_PASSWORD, Aal, Level
 from twostep.core.sign_in.throttle import Rule, State
 from twostep.core.sign_in.user_name import user_name_key
-from twostep.flows.env import Visitor
 from twostep.flows.policy.decide import must_enroll
 from twostep.flows.proof.remembered_browsers import recognise
 from twostep.flows.proof.retired_password import refuse_retired, remind_of_retired
@@ -34,12 +35,17 @@ from twostep.store.sign_in import known_browsers, throttles
 
 @dataclass(frozen=True, slots=True)
 class _Claim:
-    """What was read before hashing: the account, if any, and the counters that apply."""
+    """What was read before hashing: the account, if any, and the counters that apply.
+
+    `counters`: of wrong passwords, the first one of this network or browser alone. `right`: of right
+    ones.
+    """
 
     account: Account | None
     subject: str
     browser_id: str | None
     counters: tuple[tuple[str, Rule], ...]
+    right: tuple[str, Rule]
 
 
 async def sign_in(
@@ -57,6 +63,7 @@ async def sign_in(
     stored = claim.account.password_hash if claim.account else None
     pool = opener.env.hashes.run if claim.browser_id is None else opener.env.hashes.run_known
     verdict = await pool(
+        claim.subject,
         password.verify_hash,
         stored or password.dummy_hash(opener.env.profile),
         typed,
@@ -64,7 +71,9 @@ async def sign_in(
     )
     new_hash = None
     if verdict.ok and verdict.needs_rehash and stored:
-        new_hash = await pool(password.hash_password, typed, profile=opener.env.profile)
+        new_hash = await pool(
+            claim.subject, password.hash_password, typed, profile=opener.env.profile
+        )
     right = verdict.ok and stored is not None
     return await opener.run(
         _finish, claim=claim, right=right, new_hash=new_hash, next_path=next_path
@@ -81,56 +90,62 @@ def _look_up(turn: Turn, *, identifier: str) -> _Claim:
     browser_id = None
     if account and turn.visitor.browser_token:
         digest = token.digest(turn.visitor.browser_token)
-        browser_id = known_browsers.load_known_browser(turn.tx, account.id, digest)
-    if account:
-        subjects = [account.id]
-    else:  # under every key, so that a key rotation does not reset the counts
-        digests = sealing.macs(turn.env.keyring, name_key.encode(), purpose="throttles.subject")
-        subjects = [digest.hex()[-40:] for digest in digests]
-    counters = dict.fromkeys(
-        counter for subject in subjects for counter in _counters(subject, browser_id, turn.visitor)
+        browser_id = known_browsers.load_known_browser(turn.tx, account.id, digest, now=turn.now)
+    if account and browser_id:
+        return _claim_of_browser(account, browser_id)
+    # Under every key, so that a key rotation does not reset the counts.
+    digests = sealing.macs(turn.env.keyring, name_key.encode(), purpose="throttles.subject")
+    subjects = [digest.hex()[-40:] for digest in digests]
+    network = turn.visitor.network
+    counters = [
+        counter
+        for subject in subjects
+        for counter in (
+            _counter(throttle.PASSWORD_ACCOUNT_NETWORK, f"{subject}:{network}"),
+            _counter(throttle.PASSWORD_STRANGERS, subject),
+        )
+    ]
+    return _Claim(
+        account,
+        subjects[0],
+        None,
+        (*counters, _counter(throttle.PASSWORD_NETWORK, network)),
+        right=_counter(throttle.PASSWORD_RIGHT, f"{subjects[0]}:{network}"),
     )
-    return _Claim(account, subjects[0], browser_id, tuple(counters))
 
 
-def _counters(
-    subject: str, browser_id: str | None, visitor: Visitor
-) -> tuple[tuple[str, Rule], ...]:
-    """The counters that apply.
-
-    A known browser has its own, so a thousand wrong passwords from strangers do not lock out the
-    owner.
-    """
-    if browser_id is not None:
-        rule = throttle.PASSWORD_ACCOUNT_NETWORK
-        return ((f"{rule.name}:{subject}:browser:{browser_id}", rule),)
-    return (
-        (
-            f"{throttle.PASSWORD_ACCOUNT_NETWORK.name}:{subject}:{visitor.network}",
-            throttle.PASSWORD_ACCOUNT_NETWORK,
-        ),
-        (f"{throttle.PASSWORD_STRANGERS.name}:{subject}", throttle.PASSWORD_STRANGERS),
-        (f"{throttle.PASSWORD_NETWORK.name}:{visitor.network}", throttle.PASSWORD_NETWORK),
+def _claim_of_browser(account: Account, browser_id: str) -> _Claim:
+    """A known browser has counters of its own, so a thousand wrong passwords from strangers do not
+    lock out the owner."""
+    wrong, right = (
+        _counter(throttle.in_browser(rule), f"{account.id}:browser:{browser_id}")
+        for rule in (throttle.PASSWORD_ACCOUNT_NETWORK, throttle.PASSWORD_RIGHT)
     )
+    return _Claim(account, account.id, browser_id, (wrong,), right)
+
+
+def _counter(rule: Rule, subject: str) -> tuple[str, Rule]:
+    return f"{rule.name}:{subject}", rule
 
 
 def _view_wait(turn: Turn, claim: _Claim) -> Refused | None:
     """Refuse during a wait, before spending a hash."""
-    return _longest(
-        {key: throttles.load(turn.tx, key) for key, _ in claim.counters}, claim, now=turn.now
-    )
+    counters = (*claim.counters, claim.right)
+    return _longest({key: throttles.load(turn.tx, key) for key, _ in counters}, counters, turn.now)
 
 
-def _refuse_waiting(turn: Turn, claim: _Claim) -> Refused | None:
-    """The binding check, which reads the counters in locking order."""
-    keys = sorted(key for key, _ in claim.counters)
-    return _longest({key: throttles.hold(turn.tx, key) for key in keys}, claim, now=turn.now)
+def _hold(turn: Turn, claim: _Claim) -> dict[str, State]:
+    """Read the counters for the binding check, in locking order."""
+    keys = sorted(key for key, _ in (*claim.counters, claim.right))
+    return {key: throttles.hold(turn.tx, key) for key in keys}
 
 
-def _longest(states: Mapping[str, State], claim: _Claim, *, now: int) -> Refused | None:
+def _longest(
+    states: Mapping[str, State], counters: Iterable[tuple[str, Rule]], now: int
+) -> Refused | None:
     waits = [
         refused
-        for key, rule in claim.counters
+        for key, rule in counters
         if (refused := throttle.refuse(states[key], rule, now=now))
     ]
     return max(waits, key=lambda refused: refused.retry_at or 0, default=None)
@@ -141,7 +156,8 @@ def _finish(
 ) -> SignedIn | Refused:
     earlier = find_earlier(turn) if right else None
     account = lock_with(turn, claim.account.id, earlier) if claim.account else None
-    if refused := _refuse_waiting(turn, claim):
+    states = _hold(turn, claim)
+    if refused := _longest(states, (*claim.counters, claim.right), turn.now):
         return refused
     if claim.account and (
         account is None or account.password_version != claim.account.password_version
@@ -150,6 +166,8 @@ def _finish(
     if account is None or not right or account.status is Status.DISABLED:
         return _count_wrong(turn, account, claim=claim)
     throttles.remove(turn.tx, claim.counters[0][0])
+    key, rule = claim.right
+    throttles.save(turn.tx, key, throttle.count(states[key], rule, now=turn.now), now=turn.now)
     if account.status is Status.RETIRED:
         retired = refuse_retired(account)
         refusal = event.new_event(event.PASSWORD_REFUSED, Outcome.REFUSED, reason=retired.reason)
@@ -187,20 +205,21 @@ def _open(turn: Turn, account: Held, *, browser_id: str | None, next_path: str) 
 
 
 def _count_wrong(turn: Turn, account: Held | None, *, claim: _Claim) -> Refused:
-    until_at = None
     counters = sorted(claim.counters, key=lambda counter: counter[0])
     states = {key: throttles.lock(turn.tx, key, now=turn.now) for key, _ in counters}
     # Concurrent tries may have used up a counter that did not exist when it was read.
-    if refused := _longest(states, claim, now=turn.now):
+    if refused := _longest(states, counters, turn.now):
         return refused
-    for key, rule in counters:
-        state = throttle.count(states[key], rule, now=turn.now)
+    counted = {key: throttle.count(states[key], rule, now=turn.now) for key, rule in counters}
+    for key, state in counted.items():
         throttles.save(turn.tx, key, state, now=turn.now)
-        until_at = max(until_at or 0, throttle.waits_until(state, rule, now=turn.now) or 0) or None
-    outcome = Outcome.REFUSED if until_at is None else Outcome.THROTTLED
+    waiting = _longest(counted, counters, turn.now)
+    outcome = Outcome.REFUSED if waiting is None else Outcome.THROTTLED
     refusal = event.new_event(event.PASSWORD_REFUSED, outcome, reason=Reason.SIGN_IN_WRONG)
     if account is not None:
         turn.record(account, refusal)
     else:
         turn.record_system(refusal, subject=claim.subject)
-    return Refused(Reason.SIGN_IN_WRONG, retry_at=until_at)
+    if waiting is None:
+        return Refused(Reason.SIGN_IN_WRONG)
+    return replace(waiting, reason=Reason.SIGN_IN_WRONG)

@@ -117,7 +117,7 @@ def _announce_reads(turn: Turn, session: Session) -> None:
     if turn.visitor.browser_token:
         digest = token.digest(turn.visitor.browser_token)
         turn.tx.ahead(known_browsers.is_browser_cookie, digest)
-        turn.tx.ahead(known_browsers.load_known_browser, session.account_id, digest)
+        turn.tx.ahead(known_browsers.load_known_browser, session.account_id, digest, now=turn.now)
 
 
 def is_open_step(half: Session, account: Account, *, env: Env, now: int) -> bool:

@@ -86,7 +86,7 @@ def _verify(
     if not isinstance(code, TypedTemporaryCode):
         return verify_typed(turn, account, current, code=code, digest=digest, purpose=purpose)
     rule = throttle.RECOVERY_CODE
-    if waiting := wrong_tries.refuse_session(turn, current, rule=rule):
+    if waiting := wrong_tries.refuse(turn, account, rule=rule, browser_id=current.browser_id):
         return waiting
     reason, browser_id = Reason.BACKUP_CODE_WRONG, current.browser_id
     wrong_try = WrongTry(rule, reason, chances=0, purpose=str(purpose), browser_id=browser_id)
@@ -106,7 +106,7 @@ async def submit_password(
     if refused := await opener.read(refuse_password_tries, current):
         return refused
     verdict = await opener.env.hashes.run_known(
-        password.verify_hash, account.password_hash, typed, profile=opener.env.profile
+        account.id, password.verify_hash, account.password_hash, typed, profile=opener.env.profile
     )
     version = account.password_version
 

@@ -84,6 +84,26 @@ def list_newest(tx: Tx, chain: str, *, before_seq: int, limit: int) -> list[Reco
     return [Record(*row) for row in rows]
 
 
+def list_newest_of(
+    tx: Tx, chain: str, kinds: Iterable[str], *, before_seq: int, limit: int
+) -> list[Record]:
+    """As `list_newest`, only events of these kinds: each kind is read from its own part of an index,
+    so that what lies between costs nothing."""
+    rows = [
+        row
+        for kind in kinds
+        for row in tx.all(
+            f"SELECT {_COLUMNS} FROM audit_records WHERE chain = :chain AND event = :event"
+            " AND seq < :before ORDER BY seq DESC LIMIT :limit",
+            chain=chain,
+            event=kind,
+            before=before_seq,
+            limit=limit,
+        )
+    ]
+    return sorted((Record(*row) for row in rows), key=lambda record: -record.seq)[:limit]
+
+
 def list_page(tx: Tx, *, after: tuple[str, int], limit: int) -> list[Record]:
     """A page of every chain's records, by chain and number."""
     rows = tx.all(

@@ -62,10 +62,12 @@ def save_verified(tx: Tx, challenge_id: str, *, now: int) -> None:
 
 
 def list_new_numbers(tx: Tx, prefix: bytes, *, since: int, limit: int) -> set[bytes]:
-    """Distinct unconfirmed numbers of a prefix that were sent to since then."""
+    """Distinct numbers of a prefix that were sent to since then and that nobody has confirmed: a firm
+    whose people add their own phones is no pump."""
     rows = tx.all(
-        "SELECT DISTINCT fingerprint FROM sends WHERE prefix = :prefix AND sent_at > :since"
-        " AND confirmed = 0 LIMIT :limit",
+        "SELECT DISTINCT fingerprint FROM sends s WHERE prefix = :prefix AND sent_at > :since"
+        " AND confirmed = 0 AND NOT EXISTS (SELECT 1 FROM phones p"
+        " WHERE p.fingerprint = s.fingerprint AND p.confirmed_at IS NOT NULL) LIMIT :limit",
         prefix=prefix,
         since=since,
         limit=limit,

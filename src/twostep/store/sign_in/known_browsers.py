@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from twostep.store import tables
 from twostep.store.tx import Tx
+
+
+KNOWN_SECONDS = 180 * 86_400  # after the last sign-in
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,14 +22,30 @@ class KnownBrowser:
     seen_at: int
 
 
-def load_known_browser(tx: Tx, account_id: str, digest: bytes) -> str | None:
-    """The id of a browser that has completed a sign-in of this account."""
+_COLUMNS = tables.columns(KnownBrowser)
+
+
+def load_known_browser(tx: Tx, account_id: str, digest: bytes, *, now: int) -> str | None:
+    """The id of a browser that has completed a sign-in of this account, and not too long ago."""
     row = tx.first(
-        "SELECT id FROM known_browsers WHERE account_id = :account AND digest = :digest",
+        "SELECT id FROM known_browsers WHERE account_id = :account AND digest = :digest"
+        " AND seen_at > :since",
         account=account_id,
         digest=digest,
+        since=now - KNOWN_SECONDS,
     )
     return None if row is None else row[0]
+
+
+def list_known(tx: Tx, account_id: str, *, now: int) -> list[KnownBrowser]:
+    """The account's known browsers, the one that signed in last first."""
+    rows = tx.all(
+        f"SELECT {_COLUMNS} FROM known_browsers WHERE account_id = :account AND seen_at > :since"
+        " ORDER BY seen_at DESC, id DESC",
+        account=account_id,
+        since=now - KNOWN_SECONDS,
+    )
+    return [KnownBrowser(row[0], row[1], bytes(row[2]), *row[3:]) for row in rows]
 
 
 def is_browser_cookie(tx: Tx, digest: bytes) -> bool:
@@ -62,6 +82,42 @@ def save_known_browser(tx: Tx, known: KnownBrowser, *, most: int) -> str:
     return browser_id
 
 
-def remove_known_browsers(tx: Tx, account_id: str) -> int:
-    """Forget every known browser of the account."""
-    return tx.run("DELETE FROM known_browsers WHERE account_id = :account", account=account_id)
+def remove_known_browsers(tx: Tx, account_id: str, *, keep: str = "") -> int:
+    """Forget every known browser of the account but `keep`; its sessions there count as a stranger's."""
+    tx.do(
+        "UPDATE sessions SET browser_id = NULL WHERE account_id = :account AND browser_id <> :keep",
+        account=account_id,
+        keep=keep,
+    )
+    return tx.run(
+        "DELETE FROM known_browsers WHERE account_id = :account AND id <> :keep",
+        account=account_id,
+        keep=keep,
+    )
+
+
+def remove_known_browser(tx: Tx, browser_id: str, *, account_id: str) -> bool:
+    """Forget one known browser of the account; its sessions there count as a stranger's."""
+    tx.do(
+        "UPDATE sessions SET browser_id = NULL WHERE account_id = :account AND browser_id = :id",
+        account=account_id,
+        id=browser_id,
+    )
+    return (
+        tx.run(
+            "DELETE FROM known_browsers WHERE account_id = :account AND id = :id",
+            account=account_id,
+            id=browser_id,
+        )
+        == 1
+    )
+
+
+def purge(tx: Tx, *, now: int, limit: int) -> int:
+    """Drop those that are known no longer."""
+    return tx.run(
+        "DELETE FROM known_browsers WHERE id IN"
+        " (SELECT id FROM known_browsers WHERE seen_at <= :before LIMIT :limit)",
+        before=now - KNOWN_SECONDS,
+        limit=limit,
+    )

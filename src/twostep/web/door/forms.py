@@ -24,7 +24,7 @@ class BadForm(Exception):
 async def read_body(receive: Receive, declared: str, *, seconds: float) -> bytes:
     """Read the body. Raises `BadForm`: over 64 KiB, whatever length was declared (413), or not
     complete after `seconds` (408)."""
-    if declared.isdigit() and int(declared) > LARGEST_BODY:
+    if declared.isascii() and declared.isdecimal() and int(declared) > LARGEST_BODY:
         raise BadForm(413)
     try:
         async with asyncio.timeout(seconds):

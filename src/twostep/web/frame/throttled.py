@@ -11,6 +11,7 @@ from twostep.core.refusal import Refused
 from twostep.web import view
 from twostep.web.frame.frame import page, set_retry_after
 from twostep.web.visit import Visit
+from twostep.web.words.paused import What, paused
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +32,25 @@ def throttled(
     visit: Visit,
     refused: Refused,
     *,
-    scope: str,
+    what: What,
     back_url: str,
     other_ways: OtherWays = _NO_OTHER_WAYS,
     status: int = 429,
 ) -> Response:
-    """The page "Too many tries". `scope`: password, code, backup, send, link or page."""
+    """The page "Too many tries". `what`: what the limit pauses, for the sentence."""
     response = page(
         visit,
         "throttled.html",
         status=status,
         until=refused.retry_at or visit.now + 1,
-        scope=scope,
+        lead=paused(
+            refused,
+            what,
+            language=visit.language,
+            time_zone=visit.time_zone,
+            now=visit.now,
+        ),
+        offers_reset=what == "password",
         ways=other_ways.rows,
         send_url=other_ways.send_url,
         here_url=other_ways.page_url,

@@ -35,6 +35,7 @@ _SENTENCES: dict[str, str] = {
     event.EMAIL_ADDED: N_("An e-mail address was added."),
     event.EMAIL_REMOVED: N_("An e-mail address was removed."),
     event.EMAIL_VERIFIED: N_("An e-mail address was confirmed."),
+    event.KNOWN_BROWSER_FORGOTTEN: N_("A browser you had used before counts as new again."),
     event.METHOD_RENAMED: N_("An authenticator app or a passkey was renamed."),
     event.NOTICE_FAILED: N_("A notice could not be delivered."),
     event.NOTICE_SENT: N_("A notice was sent."),
@@ -89,6 +90,7 @@ _WITH_HINT = {
 _WITH_LEFT = {event.RECOVERY_CODE_USED: N_("A backup code was used; %(left)s left.")}
 _OF_VALUE = {
     (event.SESSION_ENDED, "by", "new_sign_in"): N_("An earlier session in a browser ended, because someone signed in there again."),
+    (event.KNOWN_BROWSER_FORGOTTEN, "reason", "guessing"): N_("A browser you had used before counts as new again, because too many wrong codes were entered there."),
     (event.PASSWORD_RETIRED, "reason", "guessing"): N_("Your password no longer works, because someone who has it tried to guess codes."),
     (event.REQUEST_REFUSED, "reason", "origin"): N_("A form that did not come from our own pages was refused. Nothing was changed."),
 }  # fmt: skip

@@ -8,6 +8,7 @@ from typing import Literal
 
 from twostep.core.refusal import Reason, Refused
 from twostep.i18n import N_, Translations, country_name, format_duration, format_time
+from twostep.web.words.paused import What, paused
 
 
 PromptKind = Literal["app", "setup", "sent", "proof"]
@@ -36,6 +37,12 @@ def _throttled(refused: Refused, reader: Reader, words: Translations) -> str:
         return words.gettext("Too many tries. Wait a while, then try again.")
     return words.gettext("Too many tries. You can try again at %(time)s (%(wait)s).") % _when(
         refused, reader
+    )
+
+
+def _paused(refused: Refused, reader: Reader, what: What) -> str:
+    return paused(
+        refused, what, language=reader.language, time_zone=reader.time_zone, now=reader.now
     )
 
 
@@ -102,10 +109,8 @@ def _backup_wrong(refused: Refused, reader: Reader, words: Translations) -> str:
 
 def _with_tries(first: str, refused: Refused, reader: Reader, words: Translations) -> str:
     if refused.retry_at is not None:
-        pause = words.gettext(
-            "We are not accepting any more codes until %(time)s (%(wait)s)."
-        ) % _when(refused, reader)
-        return f"{first} {pause}"
+        what: What = "backup" if refused.reason is Reason.BACKUP_CODE_WRONG else "code"
+        return f"{first} {_paused(refused, reader, what)}"
     left = refused.detail.get("tries_left", 0)
     if not left:
         return first
@@ -122,16 +127,19 @@ def _with_tries(first: str, refused: Refused, reader: Reader, words: Translation
     return f"{first} {rest % {'left': left}}"
 
 
-def _wrong_password(message: str) -> Sentence:
-    """The refusal that starts a wait also says how long."""
+def _sign_in_wrong(refused: Refused, reader: Reader, words: Translations) -> str:
+    """The refusal that starts a wait also says what is paused, and for how long."""
+    first = words.gettext("The username or password is not right. Check both and try again.")
+    if refused.retry_at is None:
+        return first
+    return f"{first} {_paused(refused, reader, 'password')}"
 
-    def say(refused: Refused, reader: Reader, words: Translations) -> str:
-        first = words.gettext(message)
-        if refused.retry_at is None:
-            return first
-        return f"{first} {_throttled(refused, reader, words)}"
 
-    return say
+def _current_wrong(refused: Refused, reader: Reader, words: Translations) -> str:
+    first = words.gettext("That is not your current password. Check it and try again.")
+    if refused.retry_at is None:
+        return first
+    return f"{first} {_throttled(refused, reader, words)}"
 
 
 def _used(refused: Refused, _reader: Reader, words: Translations) -> str:
@@ -209,9 +217,7 @@ def _sending(refused: Refused, reader: Reader, words: Translations) -> str:
         )
     if refused.retry_at is None:
         return words.gettext("We can't send another code in this sign-in. Use another way.")
-    return words.gettext(
-        "We have sent as many codes as we can for now. You can ask again at %(time)s, or use another way."
-    ) % _when(refused, reader)
+    return _paused(refused, reader, "send")
 
 
 SPECIAL: dict[Reason, Sentence] = {
@@ -222,8 +228,8 @@ SPECIAL: dict[Reason, Sentence] = {
     Reason.CODE_LONG: _wrong_length,
     Reason.CODE_WRONG: _wrong,
     Reason.CODE_USED: _used,
-    Reason.SIGN_IN_WRONG: _wrong_password(N_("The username or password is not right. Check both and try again.")),
-    Reason.PASSWORD_CURRENT_WRONG: _wrong_password(N_("That is not your current password. Check it and try again.")),
+    Reason.SIGN_IN_WRONG: _sign_in_wrong,
+    Reason.PASSWORD_CURRENT_WRONG: _current_wrong,
     Reason.BACKUP_CODE_WRONG: _backup_wrong,
     Reason.CLOCK_OFF: _clock_off,
     Reason.APP_LIMIT: _limit(lambda words, most: words.ngettext("You can have %(most)s app. Remove one first.", "You can have %(most)s apps. Remove one first.", most)),

@@ -30,8 +30,8 @@ async def show(visit: Visit) -> Response:
     if only not in {value for value, _ in FILTERS}:
         only = ""
     typed = visit.query.get("before", "")
-    before = int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 16 else NEWEST
-    entries = await visit.read(
+    before = int(typed) if typed.isascii() and typed.isdecimal() and len(typed) < 16 else NEWEST
+    entries = await visit.read_aside(
         list_activity,
         visit.owner.id,
         limit=ROWS + 1,

@@ -29,7 +29,7 @@ async def add(visit: Visit) -> Response:
     answer = await visit.do(profile.add_address, visit.current, typed=typed)
     if isinstance(answer, Refused):
         if refused_status(answer) == 429:
-            return throttled(visit, answer, scope="link", back_url=visit.url(PAGE))
+            return throttled(visit, answer, what="page", back_url=visit.url(PAGE))
         return await _list(visit, answer, typed=typed)
     return await redirect_with_flash(visit, PAGE, "email_sent", answer.address)
 

@@ -28,7 +28,7 @@ async def submit(visit: Visit) -> Response:
     )
     if isinstance(answer, Refused):
         if answer.reason is Reason.THROTTLED:
-            return throttled(visit, answer, scope="link", back_url=visit.url("account.settings"))
+            return throttled(visit, answer, what="page", back_url=visit.url("account.settings"))
         return _form(visit, answer)
     return await redirect_with_flash(visit, "account.settings", "password_changed")
 

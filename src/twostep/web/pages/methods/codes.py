@@ -24,6 +24,7 @@ from twostep.web.frame.frame import Prompt, page, redirect_with_flash, see_other
 from twostep.web.frame.rows import file_name
 from twostep.web.frame.throttled import throttled
 from twostep.web.visit import Visit
+from twostep.web.words.paused import What
 
 
 PAGE = "methods.codes"
@@ -43,7 +44,7 @@ async def submit(visit: Visit) -> Response:
         return await _prove(visit)
     made = await visit.do(make_codes, visit.current)
     if isinstance(made, Refused):
-        return await _refuse(visit, made)
+        return await _refuse(visit, made, what="made")
     return see_other(visit.url(PAGE))
 
 
@@ -77,7 +78,7 @@ async def _prove(visit: Visit) -> Response:
     return await redirect_with_flash(visit, "account.security", "codes_saved")
 
 
-async def _refuse(visit: Visit, refused: Refused) -> Response:
+async def _refuse(visit: Visit, refused: Refused, *, what: What = "backup") -> Response:
     match refused.reason:
         case Reason.NOT_FOUND:
             return problem.not_found(visit)
@@ -86,7 +87,7 @@ async def _refuse(visit: Visit, refused: Refused) -> Response:
             cookies.expire_session(response, visit.env)
             return response
         case Reason.THROTTLED:
-            return throttled(visit, refused, scope="backup", back_url=visit.url(PAGE))
+            return throttled(visit, refused, what=what, back_url=visit.url(PAGE))
     return await _form(visit, refused)
 
 

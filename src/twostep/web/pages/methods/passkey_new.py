@@ -56,7 +56,7 @@ async def submit(visit: Visit) -> Response:
         case Reason.PASSKEY_LIMIT:
             return refused_page(visit, answer)
         case Reason.THROTTLED:
-            return throttled(visit, answer, scope="page", back_url=visit.url("methods.passkey_new"))
+            return throttled(visit, answer, what="page", back_url=visit.url("methods.passkey_new"))
     return _form(visit, answer)
 
 

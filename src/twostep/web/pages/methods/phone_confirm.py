@@ -55,7 +55,7 @@ async def resend(visit: Visit) -> Response:
     if not isinstance(answer, Refused):
         return see_other(visit.url(CONFIRM))
     if answer.reason is Reason.SEND_LIMIT and answer.retry_at is not None:
-        return throttled(visit, answer, scope="send", back_url=visit.url(CONFIRM))
+        return throttled(visit, answer, what="send", back_url=visit.url(CONFIRM))
     return await _refuse(visit, answer)
 
 

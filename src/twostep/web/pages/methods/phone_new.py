@@ -38,7 +38,7 @@ async def submit(visit: Visit) -> Response:
     if not isinstance(answer, Refused):
         return see_other(visit.url(CONFIRM))
     if refused_status(answer) == 429 and answer.reason is not Reason.SEND_TOO_SOON:
-        return throttled(visit, answer, scope="send", back_url=visit.url("methods.phone_new"))
+        return throttled(visit, answer, what="send", back_url=visit.url("methods.phone_new"))
     return await _form(visit, answer)
 
 

@@ -87,7 +87,7 @@ def _by_event(visit: Visit) -> Find:
 def _seq(visit: Visit) -> int:
     """The event's number; 0, which no event has, if the path contains no number."""
     typed = visit.params["id"]
-    return int(typed) if typed.isascii() and typed.isdigit() and len(typed) <= LONGEST_SEQ else 0
+    return int(typed) if typed.isascii() and typed.isdecimal() and len(typed) <= LONGEST_SEQ else 0
 
 
 async def _view(visit: Visit, find: Find) -> Containment | Refused:
@@ -103,7 +103,7 @@ async def _contain(visit: Visit, find: Find) -> Response | None:
     answer = await visit.do(contain, find, typed=typed)
     if isinstance(answer, Refused):
         if answer.reason is Reason.THROTTLED:
-            return throttled(visit, answer, scope="link", back_url=visit.path)
+            return throttled(visit, answer, what="page", back_url=visit.path)
         return None if answer.reason is Reason.LINK_DEAD else await _ask(visit, containment, answer)
     query = "?kept=1" if containment.undo and not answer.undone else ""
     return see_other(visit.url("recovery.not_me", token=DONE_TOKEN) + query)

@@ -131,7 +131,7 @@ async def _finish(visit: Visit, link: str) -> Response:
     match answer.reason:
         case Reason.THROTTLED:
             back_url = f"{visit.url(PAGE)}?link={link}"
-            return throttled(visit, answer, scope="password", back_url=back_url)
+            return throttled(visit, answer, what="password", back_url=back_url)
         case Reason.LINK_DEAD:
             return _link_dead(visit, status=422)
         case Reason.SIGN_IN_WRONG:  # the page fixes the user name, so the password is wrong

@@ -15,6 +15,7 @@ from twostep.web.frame.rows import passkey_label
 from twostep.web.pages.sign_in.delivery_line import delivery_line
 from twostep.web.visit import Visit
 from twostep.web.words.message_states import trouble_sentence
+from twostep.web.words.paused import What
 from twostep.web.words.refusals_with_values import PromptKind
 
 
@@ -22,15 +23,15 @@ from twostep.web.words.refusals_with_values import PromptKind
 class Ask:
     """What the page asks for, and the other ways it offers.
 
-    `wait`: the throttle's refusal for what is asked, if one applies; `scope`: its name on the page
-    "Too many tries"; `other_ways`: ways that the wait does not block. `label`: the entry's name in
-    the oldest authenticator app.
+    `wait`: the throttle's refusal for what is asked, if one applies; `what`: what it pauses, for the
+    page "Too many tries"; `other_ways`: ways that the wait does not block. `label`: the entry's name
+    in the oldest authenticator app.
     """
 
     box: view.CodeAsk
     ways: tuple[view.WayRow, ...]
     wait: Refused | None
-    scope: str
+    what: What
     other_ways: tuple[view.WayRow, ...]
     label: str
 
@@ -70,7 +71,7 @@ def new_ask(visit: Visit, step: SecondStepView, *, way: str) -> Ask:
         box=_box(visit, step, kind),
         ways=ways,
         wait=wait,
-        scope="backup" if kind == "codes" else "code",
+        what="backup" if kind == "codes" else "code",
         other_ways=other_ways,
         label=label,
     )

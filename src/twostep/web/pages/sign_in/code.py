@@ -98,7 +98,7 @@ async def send(visit: Visit) -> Response:
         return throttled(
             visit,
             answer,
-            scope="send",
+            what="send",
             back_url=visit.url(PAGE),
             other_ways=_other_ways(
                 visit,
@@ -150,7 +150,7 @@ def _wait(visit: Visit, ask: Ask, refused: Refused, status: int = 429) -> Respon
     return throttled(
         visit,
         refused,
-        scope=ask.scope,
+        what=ask.what,
         back_url=visit.url(PAGE),
         other_ways=_other_ways(visit, ask.other_ways),
         status=status,

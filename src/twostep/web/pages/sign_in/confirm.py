@@ -28,6 +28,7 @@ from twostep.web.frame.throttled import OtherWays, throttled
 from twostep.web.pages.sign_in.ask import Ask, clock_at, new_ask
 from twostep.web.pages.sign_in.delivery_line import status_answer
 from twostep.web.visit import Page, StepUp, Visit
+from twostep.web.words.paused import What
 
 
 PAGE = "confirm"
@@ -133,7 +134,7 @@ async def send(visit: Visit) -> Response:
     if answer.reason is Reason.STEP_ENDED:
         return see_other(visit.url("sign_in"))
     if refused_status(answer) == 429:
-        return _wait(visit, answer, r=r, ways=(), scope="send")
+        return _wait(visit, answer, r=r, ways=(), what="send")
     return await _page(visit, answer, r=r, way="")
 
 
@@ -160,9 +161,9 @@ async def _page(visit: Visit, refused: Refused | None, *, r: str, way: str) -> R
         wait = refused if refused and refused.reason is Reason.THROTTLED else ask.wait
         if wait and (refused is None or refused is wait or refused.reason in MALFORMED):
             status = 429 if refused else 200
-            return _wait(visit, wait, r=r, ways=ask.other_ways, scope=ask.scope, status=status)
+            return _wait(visit, wait, r=r, ways=ask.other_ways, what=ask.what, status=status)
     elif refused and refused.reason is Reason.THROTTLED:
-        return _wait(visit, refused, r=r, ways=(), scope="password")
+        return _wait(visit, refused, r=r, ways=(), what="password")
     return page(
         visit,
         "confirm.html",
@@ -199,13 +200,13 @@ def _wait(
     *,
     r: str,
     ways: tuple[view.WayRow, ...],
-    scope: str,
+    what: What,
     status: int = 429,
 ) -> Response:
     return throttled(
         visit,
         refused,
-        scope=scope,
+        what=what,
         back_url=_confirm_url(visit, r),
         other_ways=OtherWays(
             ways,

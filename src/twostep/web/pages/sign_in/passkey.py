@@ -45,7 +45,7 @@ async def submit(visit: Visit) -> Response:
         cookies.expire_session(response, visit.env)
         return response
     if answer.reason is Reason.THROTTLED:
-        return throttled(visit, answer, scope="page", back_url=visit.url(code.PAGE))
+        return throttled(visit, answer, what="page", back_url=visit.url(code.PAGE))
     ask = new_ask(visit, await code.second_step_view(visit), way="passkey")
     return code.code_page(visit, ask, answer)
 
@@ -61,7 +61,7 @@ async def submit_alone(visit: Visit) -> Response:
         cookies.set_signed_in(response, visit.env, answer)
         return response
     if answer.reason is Reason.THROTTLED:
-        return throttled(visit, answer, scope="page", back_url=visit.url("sign_in"))
+        return throttled(visit, answer, what="page", back_url=visit.url("sign_in"))
     return sign_in.form(visit, answer, next_path=visit.field("next"))
 
 

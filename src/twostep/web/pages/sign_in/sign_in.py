@@ -55,7 +55,7 @@ async def submit(visit: Visit) -> Response:
     answer = await _sign_in(visit, identifier, next_path=next_path)
     if isinstance(answer, Refused):
         if answer.reason is Reason.THROTTLED:
-            return throttled(visit, answer, scope="password", back_url=visit.url("sign_in"))
+            return throttled(visit, answer, what="password", back_url=visit.url("sign_in"))
         return form(visit, answer, next_path=visit.field("next"), username=identifier)
     target = _next_page(visit, answer, next_path)
     response = see_other(landing(visit, answer, target))
