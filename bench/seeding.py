@@ -12,7 +12,7 @@ from twostep.core import sealing, token
 from twostep.core.account import Account, EmailAddress, Role
 from twostep.core.audit import event
 from twostep.core.methods import totp
-from twostep.core.methods.authenticator import MOST_KNOWN_BROWSERS, App
+from twostep.core.methods.authenticator import MOST_KNOWN_BROWSERS, App, KnownBrowser
 from twostep.core.methods.otpauth import encode_key
 from twostep.core.sign_in import password
 from twostep.core.sign_in.session import AMR_OF_SECOND_FACTOR, Aal, Level
@@ -27,7 +27,6 @@ from twostep.store.account.accounts import Held
 from twostep.store.audit import trail as audit
 from twostep.store.methods import apps
 from twostep.store.sign_in import known_browsers
-from twostep.store.sign_in.known_browsers import KnownBrowser
 from twostep.store.tx import Tx
 
 

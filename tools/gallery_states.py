@@ -36,7 +36,16 @@ from gallery_samples import (
 from twostep.core.messages.channel import Channel
 from twostep.flows.recovery.lost_phone import RecoverView
 from twostep.i18n import country_name, language
-from twostep.web.view import BrowserRow, CodeAsk, EmailRow, Link, PasskeyUrls, PhoneForm, StatusBox
+from twostep.web.view import (
+    BrowserRow,
+    CodeAsk,
+    EmailRow,
+    KnownBrowserRow,
+    Link,
+    PasskeyUrls,
+    PhoneForm,
+    StatusBox,
+)
 from twostep.web.words.banners import cookie_blocked
 from twostep.web.words.flash import flash_notice
 
@@ -65,7 +74,8 @@ def _signing_in(code: str) -> dict[str, State]:
     paused = {
         "frame": out,
         "until": NOW + 8 * MINUTE,
-        "scope": "password",
+        "lead": "For your safety we have paused sign-in for this account until 09:15 (15 minutes).",
+        "offers_reset": True,
         "ways": (),
         "send_url": "/sign-in/send",
         "here_url": "/sign-in/code",
@@ -99,7 +109,7 @@ def _signing_in(code: str) -> dict[str, State]:
         "confirm-passkey": ("confirm.html", confirm | {"ask": PASSKEY, "ways": (APP_WAY, *WAYS)}),
         "confirm-password": ("confirm.html", confirm | {"ask": CodeAsk("password"), "ways": (), "about": "set up two-step sign-in", "kept": True}),
         "throttled": ("throttled.html", paused),
-        "throttled-code": ("throttled.html", paused | {"scope": "code", "ways": (*WAYS[2:], PASSKEY_WAY), "frame": half, "passkey": step["passkey"]}),
+        "throttled-code": ("throttled.html", paused | {"lead": "For your safety we are not accepting codes for this account until 09:15 (15 minutes).", "offers_reset": False, "ways": (*WAYS[2:], PASSKEY_WAY), "frame": half, "passkey": step["passkey"]}),
         "help-sign-in": ("help_sign_in.html", help_page),
         "help-sign-in-reference": ("help_sign_in.html", help_page | {"frame": half, "user_name": "alice", "reference": "KITE-4821", "reference_until": NOW + 15 * MINUTE, "recover_url": "/recover"}),
         "forgot-password": ("forgot_password.html", {"frame": out, "errors": (), "username": ""}),
@@ -239,6 +249,10 @@ def _settings(code: str) -> dict[str, State]:
                 network="203.0.113.7",
                 is_this=True,
             ),
+        ),
+        "known_browsers": (
+            KnownBrowserRow("k1", "Firefox on Linux", NOW - HOUR, is_this=True),
+            KnownBrowserRow("k2", "Safari on iPhone", NOW - 40 * DAY),
         ),
         "sessions": SESSIONS,
         "activity": ACTIVITY,

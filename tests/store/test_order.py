@@ -26,7 +26,7 @@ from tests.support.rows import (
 )
 from twostep.core.account import EmailAddress
 from twostep.core.audit.audit_chain import Record
-from twostep.core.methods.authenticator import Passkey, PendingApp, RememberedBrowser
+from twostep.core.methods.authenticator import KnownBrowser, Passkey, PendingApp, RememberedBrowser
 from twostep.core.methods.out_of_band import Purpose
 from twostep.core.sign_in.session import Level
 from twostep.core.token import new_id
@@ -41,7 +41,6 @@ from twostep.store.operate import demo_reset
 from twostep.store.recovery import recoveries
 from twostep.store.recovery.recoveries import Recovery
 from twostep.store.sign_in import known_browsers, remembered_browsers, sessions
-from twostep.store.sign_in.known_browsers import KnownBrowser
 from twostep.store.tx import Tx
 
 

@@ -22,7 +22,10 @@ def fill_tables(path: Path, count: int, *, first_instant: int | None = None) -> 
     """
     with closing(sqlite3.connect(path)) as database:
         database.execute("PRAGMA foreign_keys = ON")
+        there = {row[0] for row in database.execute("SELECT name FROM sqlite_master")}
         for table in COPIED_TABLES:
+            if table.name not in there:  # a schema of before
+                continue
             _fill(database, table.name, count, first_instant)
         database.commit()
 

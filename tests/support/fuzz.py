@@ -54,9 +54,13 @@ OPENED_BY = {
     Access.ENROL: frozenset({"full", "stale", "plain", "operator", "enrol"}),
 }
 # Who was there, when, how often it was wrong: written at refusals too.
-WRITTEN_DOWN = frozenset({"audit_records", "audit_changed", "system_chains", "throttles"})
+WRITTEN_DOWN = frozenset(
+    {"audit_records", "audit_changed", "refusals", "system_chains", "throttles"}
+)
 COUNTED = {
-    "accounts": frozenset({"version", "audit_seq", "audit_hash", "wrong_in_a_row"}),
+    "accounts": frozenset(
+        {"version", "audit_seq", "audit_hash", "wrong_in_a_row", "guess_millionths"}
+    ),
     "challenges": frozenset({"tries_left"}),
     "sessions": frozenset({"seen_at", "flash"}),
 }

@@ -54,8 +54,8 @@ ONE_BUTTON = frozenset(
 # Written at every refusal: who asked, when, and how often.
 CHANGES_ANYWAY = {"accounts": {"version", "audit_seq", "audit_hash"}}
 # A request that no page saw stands in the trail of the session it came with.
-TRAIL = frozenset({"audit_records", "audit_changed"})
-WRITTEN_DOWN = frozenset({"audit_records", "audit_changed", "system_chains", "throttles"})
+TRAIL = frozenset({"audit_records", "audit_changed", "refusals"})
+WRITTEN_DOWN = TRAIL | {"system_chains", "throttles"}
 # An account's handle for passkeys is made when its page first asks, and stays.
 WRITTEN_DOWN |= {"passkey_handles"}
 

@@ -23,7 +23,7 @@ from twostep.flows.mail_links import NOT_ME, NOT_ME_SECONDS
 from twostep.store.account import accounts, addresses, mail_links
 from twostep.store.account.accounts import Held
 from twostep.store.account.mail_links import MailLink
-from twostep.store.audit import trail
+from twostep.store.audit import refusals, trail
 from twostep.store.messages import outbox
 from twostep.store.sign_in import sessions
 from twostep.store.tx import Tx
@@ -67,9 +67,18 @@ class Turn:
         return account if account and sessions.exists(self.tx, session.id) else None
 
     def record(self, account: Held, *events: Event) -> None:
-        """Append events to the account's audit trail, with the visitor as their source."""
-        source = self.visitor.source
-        trail.append_all(self.tx, events, account=account, source=source, now=self.now)
+        """Append events to the account's audit trail, with the visitor as their source.
+
+        Repeated refusals are counted instead.
+        """
+        source, now = self.visitor.source, self.now
+        merged = [
+            event
+            for each in events
+            if (event := refusals.merge(self.tx, each, account=account, source=source, now=now))
+        ]
+        if merged:
+            trail.append_all(self.tx, merged, account=account, source=source, now=now)
 
     def record_system(self, event: Event, *, subject: str) -> None:
         """Append an event that belongs to no account.

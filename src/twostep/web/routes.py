@@ -136,6 +136,11 @@ PAGES: tuple[Page, ...] = (
         step_up=ASK_ONLY,
     ),
     Page("methods.passkey_signal", "/settings/security/passkey/signal", signal.show, extends=False),
+    Page(
+        "methods.known_browser_forget",
+        "/settings/security/known-browsers/{id}/forget",
+        post=browsers.forget_known,
+    ),
     Page("methods.browser_forget", "/settings/security/browsers/{id}/forget", post=browsers.forget),
     Page(
         "methods.browsers_forget_all",

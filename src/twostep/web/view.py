@@ -206,6 +206,16 @@ class SessionRow:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownBrowserRow:
+    """A browser that has signed in to the account, last at `seen_at`."""
+
+    id: str
+    browser: str
+    seen_at: int
+    is_this: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class BrowserRow:
     """A browser that skips the code until `until`."""
 

@@ -69,7 +69,9 @@ ACCOUNT_CREATED = _kind("account.created", "An account was created", "role")
 ACCOUNT_DISABLED = _kind("account.disabled", "An operator disabled the account", "reason")
 ACCOUNT_ENABLED = _kind("account.enabled", "An operator enabled the account again", "reason")
 APP_ADDED = _kind("app.added", "An authenticator app was added", "name")
-APP_REFUSED = _kind("app.refused", "A code did not confirm the new authenticator app", "reason")
+APP_REFUSED = _kind(
+    "app.refused", "A code did not confirm the new authenticator app", "reason", "count"
+)
 APP_REMOVED = _kind("app.removed", "An authenticator app was removed", "name")
 AUDIT_EXPORTED = _kind("audit.exported", "The audit trail was exported", "events", "checkpoint")
 BROWSER_FORGOTTEN = _kind("browser.forgotten", "A remembered browser was forgotten", "all")
@@ -85,11 +87,11 @@ CLOCK_MOVED_BACK = _kind(
     "clock.moved_back", "A code was used at a time that is now in the future", "ahead_seconds"
 )
 CODE_ACCEPTED = _kind("code.accepted", "A second step was passed", "purpose")
-CODE_REFUSED = _kind("code.refused", "A second step was refused", "purpose", "reason")
+CODE_REFUSED = _kind("code.refused", "A second step was refused", "purpose", "reason", "count")
 CODE_REPORTED = _kind("code.reported", "The person called said that the call was not for them")
 CODE_SENT = _kind("code.sent", "A code was queued for sending", "purpose", "channel", "region")
 CODE_SEND_REFUSED = _kind(
-    "code.send_refused", "A code was not sent", "purpose", "channel", "reason"
+    "code.send_refused", "A code was not sent", "purpose", "channel", "reason", "count"
 )
 CODE_DELIVERED = _kind(
     "code.delivered", "A provider accepted or delivered a code", "state", "provider"
@@ -132,7 +134,9 @@ KNOWN_BROWSER_FORGOTTEN = _kind(
 METHOD_RENAMED = _kind("method.renamed", "An app or passkey was renamed", "name")
 NOTICE_FAILED = _kind("notice.failed", "A notice could not be delivered", "kind", "reason")
 NOTICE_SENT = _kind("notice.sent", "A notice was handed to the mail server", "kind")
-NUMBER_UNMATCHED = _kind("phone.refused", "A number was not accepted as a backup phone", "reason")
+NUMBER_UNMATCHED = _kind(
+    "phone.refused", "A number was not accepted as a backup phone", "reason", "count"
+)
 NUMBER_OPTED_IN = _kind("number.opted_in", "A number asked for texts again", "provider")
 NUMBER_OPTED_OUT = _kind("number.opted_out", "A number asked for no more texts", "provider")
 OPERATOR_ACTED = _kind("operator.acted", "An operator helped with the account", "act", "reason")
@@ -144,11 +148,11 @@ PASSKEY_COUNTED_BACK = _kind(
     "stored",
     "shown",
 )
-PASSKEY_REFUSED = _kind("passkey.refused", "A passkey was refused", "purpose", "reason")
+PASSKEY_REFUSED = _kind("passkey.refused", "A passkey was refused", "purpose", "reason", "count")
 PASSKEY_REMOVED = _kind("passkey.removed", "A passkey was removed", "name")
 PASSWORD_ACCEPTED = _kind("password.accepted", "The first step was passed")
 PASSWORD_CHANGED = _kind("password.changed", "The password was changed", "by")
-PASSWORD_REFUSED = _kind("password.refused", "A wrong password was entered", "reason")
+PASSWORD_REFUSED = _kind("password.refused", "A wrong password was entered", "reason", "count")
 PASSWORD_RETIRED = _kind("password.retired", "The password no longer signs in", "reason")
 PASSWORD_LINK_SENT = _kind("password.link_sent", "A link for a new password was sent", "by")
 PHONE_ADDED = _kind("phone.added", "A backup phone was confirmed", "channel", "region", "hint")
@@ -188,7 +192,7 @@ RECOVERY_CODES_PROVED = _kind(
 )
 RECOVERY_CODE_USED = _kind("recovery_code.used", "A backup code was used", "left")
 REQUEST_REFUSED = _kind(
-    "request.refused", "A request was refused before any page saw it", "reason", "path"
+    "request.refused", "A request was refused before any page saw it", "reason", "path", "count"
 )
 SEAL_BROKEN = _kind("seal.broken", "A sealed value could not be opened", "purpose")
 SESSION_ENDED = _kind("session.ended", "A session was ended", "by", "sessions")
@@ -211,6 +215,22 @@ TWO_STEP_DISABLED = _kind(
     "by",
 )
 TWO_STEP_ENABLED = _kind("two_step.enabled", "Two-step sign-in was turned on")
+
+
+# Whoever repeats a request can repeat these: those of one kind, reason and network become one event
+# a minute, whose `count` says how many (1 where it says nothing).
+MERGED = frozenset(
+    {
+        APP_REFUSED,
+        CODE_REFUSED,
+        CODE_SEND_REFUSED,
+        NUMBER_UNMATCHED,
+        PASSKEY_REFUSED,
+        PASSWORD_REFUSED,
+        REQUEST_REFUSED,
+    }
+)
+MERGE_SECONDS = 60
 
 
 def new_event(

@@ -113,6 +113,17 @@ class Passkey:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownBrowser:
+    """A browser that has signed in, last at `seen_at`. `id`: if it was not known yet; `digest`: of its cookie."""
+
+    id: str
+    account_id: str
+    digest: bytes
+    browser: str
+    seen_at: int
+
+
+@dataclass(frozen=True, slots=True)
 class RememberedBrowser:
     """A browser that is not asked for a code until `expires_at`."""
 

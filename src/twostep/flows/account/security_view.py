@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from twostep.core.account import Account
 from twostep.core.audit import event
-from twostep.core.methods.authenticator import Methods, RememberedBrowser
+from twostep.core.methods.authenticator import KnownBrowser, Methods, RememberedBrowser
 from twostep.core.sign_in.session import Session
 from twostep.flows.account.activity import Activity, list_activity
+from twostep.flows.proof.known_browsers import list_known
 from twostep.flows.proof.remembered_browsers import current_browser_id, list_remembered
 from twostep.flows.sign_in.sessions import list_sessions
 from twostep.flows.turn import Turn
@@ -40,11 +41,13 @@ _CHANGES = frozenset(
 class SecurityView:
     """`sessions`: the current one first. `offered`: a method has just changed while other browsers
     are signed in. `browsers`: those not asked for a code; `this_browser`: the current one's id.
+    `known_browsers`: those that have signed in before, known for half a year.
     `handle`: the account's WebAuthn user handle, None before the first passkey."""
 
     methods: Methods
     browsers: tuple[RememberedBrowser, ...]
     this_browser: str | None
+    known_browsers: tuple[KnownBrowser, ...]
     handle: bytes | None
     sessions: tuple[Session, ...]
     offered: bool
@@ -63,6 +66,7 @@ def view_security(turn: Turn, account: Account, current: Session) -> SecurityVie
         browsers=list_remembered(turn, account),
         handle=passkeys.load_handle(turn.tx, account.id),
         this_browser=current_browser_id(turn, account),
+        known_browsers=list_known(turn, account),
         sessions=tuple(sorted(live, key=lambda session: session.id != current.id)),
         offered=changed and len(live) > 1,
         activity=tuple(newest[:ROWS]),

@@ -7,12 +7,14 @@ from contextlib import suppress
 
 from twostep.core.outage import StoreUnavailable
 from twostep.flows.audit.purge_trail import purge_audit
+from twostep.flows.audit.refusals import BATCH as WAITING_BATCH
+from twostep.flows.audit.refusals import write_waiting
 from twostep.flows.env import Env
 from twostep.flows.messages.opt_out import REMEMBERED_SECONDS
 from twostep.flows.turn import Turn, by_system
 from twostep.store import installation
 from twostep.store.account import mail_links
-from twostep.store.audit import checkpoints
+from twostep.store.audit import checkpoints, refusals
 from twostep.store.messages import alarms, opt_outs, outbox, provider_tries, sends
 from twostep.store.methods import apps, backup_codes, challenges, passkeys
 from twostep.store.recovery import support_references
@@ -59,15 +61,18 @@ def purge(turn: Turn, *, limit: int = BATCH) -> int:
                 turn.tx, before=turn.now - HOUR_SECONDS, most=MOST_STRANGERS, limit=limit
             ),
             throttles.purge(turn.tx, before=turn.now - 2 * DAY_SECONDS, limit=limit),
+            refusals.purge(turn.tx, before=turn.now - HOUR_SECONDS, limit=limit),
             purge_audit(turn, limit=limit),
         )
     )
 
 
 async def run_purge(env: Env) -> None:
-    """Purge once a minute until cancelled."""
+    """Purge, and write down refusals that wait, once a minute until cancelled."""
     while True:
         with suppress(StoreUnavailable):
+            while await by_system(env).run(write_waiting) >= WAITING_BATCH:
+                pass
             while await by_system(env).run(purge) >= BATCH:
                 pass  # each batch is a transaction of its own
         await asyncio.sleep(EVERY_SECONDS)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from twostep.core import token
 from twostep.core.account import Account
 from twostep.core.audit import event
-from twostep.core.methods.authenticator import MOST_KNOWN_BROWSERS
+from twostep.core.methods.authenticator import MOST_KNOWN_BROWSERS, KnownBrowser
 from twostep.core.refusal import Reason, Refused
 from twostep.core.sign_in.session import Session
 from twostep.delivery.mail.notice import NoticeKind
@@ -19,7 +19,6 @@ from twostep.store.account import addresses
 from twostep.store.account.accounts import Held
 from twostep.store.audit import trail
 from twostep.store.sign_in import known_browsers
-from twostep.store.sign_in.known_browsers import KnownBrowser
 
 
 def known_id(turn: Turn, account: Account) -> str | None:

@@ -117,11 +117,11 @@ def _look_up(turn: Turn, *, identifier: str) -> _Claim:
 def _claim_of_browser(account: Account, browser_id: str) -> _Claim:
     """A known browser has counters of its own, so a thousand wrong passwords from strangers do not
     lock out the owner."""
-    wrong, right = (
+    wrong_tries, right_tries = (
         _counter(throttle.in_browser(rule), f"{account.id}:browser:{browser_id}")
         for rule in (throttle.PASSWORD_ACCOUNT_NETWORK, throttle.PASSWORD_RIGHT)
     )
-    return _Claim(account, account.id, browser_id, (wrong,), right)
+    return _Claim(account, account.id, browser_id, (wrong_tries,), right_tries)
 
 
 def _counter(rule: Rule, subject: str) -> tuple[str, Rule]:

@@ -44,6 +44,7 @@ COPIED_TABLES: tuple[CopiedTable, ...] = (
     CopiedTable("temporary_codes", ("account_id",)),
     CopiedTable("support_references", ("reference",)),
     CopiedTable("recoveries", ("account_id",)),
+    CopiedTable("refusals", ("account_id", "event", "reason", "network")),
     CopiedTable("audit_records", ("chain", "seq")),
     CopiedTable("audit_changed", ("chain",)),
     CopiedTable("audit_starts", ("chain",)),

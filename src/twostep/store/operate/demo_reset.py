@@ -28,6 +28,7 @@ _WIPED = (
     "support_references",
     "recoveries",
     "throttles",
+    "refusals",
     "sessions",
     "known_browsers",
     "remembered_browsers",

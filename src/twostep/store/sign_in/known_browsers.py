@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from twostep.core.methods.authenticator import KnownBrowser
 from twostep.store import tables
 from twostep.store.tx import Tx
 
 
 KNOWN_SECONDS = 180 * 86_400  # after the last sign-in
-
-
-@dataclass(frozen=True, slots=True)
-class KnownBrowser:
-    """A browser that has signed in. `id`: if it was not known yet; `digest`: of its cookie."""
-
-    id: str
-    account_id: str
-    digest: bytes
-    browser: str
-    seen_at: int
 
 
 _COLUMNS = tables.columns(KnownBrowser)

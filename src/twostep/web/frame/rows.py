@@ -11,6 +11,7 @@ from twostep.core.account import Account
 from twostep.core.messages.channel import Channel
 from twostep.core.methods.authenticator import (
     App,
+    KnownBrowser,
     MethodKind,
     Methods,
     Passkey,
@@ -145,6 +146,21 @@ def method_rows(visit: Visit, account: Account, methods: Methods) -> tuple[view.
             )
         )
     return tuple(rows)
+
+
+def known_browser_rows(
+    visit: Visit, browsers: Iterable[KnownBrowser]
+) -> tuple[view.KnownBrowserRow, ...]:
+    """Browsers that have signed in before."""
+    return tuple(
+        view.KnownBrowserRow(
+            browser.id,
+            browser.browser,
+            browser.seen_at,
+            is_this=browser.id == visit.current.browser_id,
+        )
+        for browser in browsers
+    )
 
 
 def method_names(visit: Visit, methods: Methods, *, besides: str = "") -> tuple[str, ...]:

@@ -124,7 +124,14 @@ def activity_sentence(name: str, data: Mapping[str, str | int], *, language: str
             message = table[name]
     for field, value in data.items():
         message = _OF_VALUE.get((name, field, str(value)), message)
-    return translator(language).gettext(message) % data
+    words = translator(language)
+    sentence = words.gettext(message) % data
+    count = data.get("count", 1)
+    if not isinstance(count, int) or count < 2 or name not in event.MERGED:
+        return sentence
+    return words.ngettext(
+        "%(sentence)s (%(count)s time)", "%(sentence)s (%(count)s times)", count
+    ) % {"sentence": sentence, "count": count}
 
 
 def activity_tone(name: str, outcome: str) -> str:

@@ -17,6 +17,7 @@ _OK = {
     "passkey_added": N_("Your passkey “{detail}” works."),
     "passkey_removed": N_("The passkey was removed."),
     "browser_forgotten": N_("That browser will be asked for a code again."),
+    "known_browser_forgotten": N_("That browser counts as new from now on."),
     "browsers_forgotten": N_("Every browser will be asked for a code again."),
     "phone_added": N_("The number ending {detail} can now receive codes."),
     "phone_removed": N_("The number ending {detail} was removed."),

@@ -18,6 +18,7 @@ from twostep.web.frame.rows import (
     activity_rows,
     browser_rows,
     codes_banner,
+    known_browser_rows,
     method_rows,
     session_rows,
 )
@@ -48,6 +49,7 @@ async def show(visit: Visit) -> Response:
         required=refused is not None and refused.reason is Reason.NOT_ALLOWED,
         passkey_full=len(methods.passkeys) >= MOST_PASSKEYS,
         browsers=browser_rows(security.browsers, security.this_browser),
+        known_browsers=known_browser_rows(visit, security.known_browsers),
         signal=signal_of(visit, security.handle, methods.passkeys),
         sessions=session_rows(visit, security.sessions),
         activity=activity_rows(visit, security.activity),
