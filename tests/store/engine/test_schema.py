@@ -32,7 +32,7 @@ from twostep.store import move_marks as copy_marks
 from twostep.store.engine import address, schema
 from twostep.store.engine import open as engines
 from twostep.store.engine.schema import SchemaMismatch
-from twostep.store.migrations.versions import v0003_indexes, v0004_counters, v0005_limits
+from twostep.store.migrations.versions import v0003_indexes, v0004_counters, v0006_limits
 from twostep.store.move.copy_tables import COPIED_TABLES
 
 
@@ -371,7 +371,7 @@ def test_indexes_that_were_made_by_hand_first_are_left_as_they_are(
     for statement in (
         *v0003_indexes.STATEMENTS,
         *v0004_counters.STATEMENTS,
-        *v0005_limits.STATEMENTS,
+        *v0006_limits.STATEMENTS,
     ):
         if "CREATE INDEX IF NOT EXISTS" in statement:
             _change(url, statement.replace("INDEX", "INDEX CONCURRENTLY", 1))

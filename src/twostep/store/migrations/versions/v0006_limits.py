@@ -6,11 +6,11 @@ from __future__ import annotations
 from alembic import op
 
 
-revision = "0005"
-down_revision = "0004"
+revision = "0006"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
-compatible_from = "0004"
+compatible_from = "0005"
 
 STATEMENTS = (
     """
