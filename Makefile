@@ -31,7 +31,7 @@ demo: setup ## the whole product on this machine, with a fake phone (PORT=9000, 
 .PHONY: test
 test: setup-dev ## every test once; as root, also installs what the tests need
 	@'$(ROOT)/tools/test_packages.sh'
-	@$(IN) exec '$(BIN)/pytest' -q -n $(WORKERS) --dist worksteal -m 'not soak' $(ARGS)
+	@$(IN) exec '$(BIN)/pytest' -q -n $(WORKERS) --dist worksteal $(ARGS)
 
 .PHONY: check
 check: setup-dev ## format, lint, types, import contracts, house rules
