@@ -73,5 +73,7 @@ def as_result(report: pytest.TestReport) -> Result:
 def run_rows(tests: Path, wanted: Iterable[str] = ()) -> tuple[list[Outcome], int]:
     """Run what asks the wanted rows under `tests`; what came of each row, and pytest's exit code."""
     results = RowResults(wanted)
-    code = pytest.main(["-q", "--no-header", "-p", "no:cacheprovider", "-m", "", str(tests)], [results])
+    code = pytest.main(
+        ["-q", "--no-header", "-p", "no:cacheprovider", "-m", "", str(tests)], [results]
+    )
     return results.outcomes(), int(code)

@@ -16,6 +16,7 @@ import asyncio
 import http
 import logging
 import re
+from collections.abc import Mapping
 
 from httptools import (
     HttpParserError,
@@ -42,7 +43,9 @@ _log.setLevel(logging.ERROR)
 
 
 # Decisions depend on these: given two, a proxy might trust the first and we the last.
-SINGLE_FIELDS = frozenset({b"host", b"origin", b"sec-fetch-site", b"content-length"})
+SINGLE_FIELDS = frozenset(
+    {b"host", b"origin", b"sec-fetch-site", b"content-length", b"transfer-encoding"}
+)
 
 
 # What a person may see: cookies of other programs on the same host are the usual cause.
@@ -126,8 +129,8 @@ class ClientConnection(HttpToolsProtocol):
         names = dict(self.headers)
         if len(names) < len(self.headers) and self._is_ambiguous():
             raise _Refused
-        if b"host" not in names and self.parser.get_http_version() == "1.1":
-            raise _Refused  # RFC 9112 §3.2
+        if not self._is_standard(names):
+            raise _Refused
         if not self.url.startswith(b"/"):
             self._take_host_of_target()
         if self.pipeline and len(self.pipeline) >= MOST_PIPELINED:
@@ -136,6 +139,9 @@ class ClientConnection(HttpToolsProtocol):
         self._size = 0
         self._is_whole = False
         _begin(self)
+        if b"expect" in names:
+            # Whether its body is still to come is what a client, a proxy and we may see differently.
+            self.cycle.keep_alive = False
         self.headers = []  # the request has its own list; trailers go into this one, unread
 
     def on_message_complete(self) -> None:
@@ -195,6 +201,15 @@ class ClientConnection(HttpToolsProtocol):
         names = [name for name, _ in self.headers if name in SINGLE_FIELDS]
         return len(set(names)) < len(names)
 
+    def _is_standard(self, names: Mapping[bytes, bytes]) -> bool:
+        """Whether version, Host and transfer coding are as RFC 9112 §3.2, §6.1 and §7 have them. The
+        parser takes other versions and codings, too, which a proxy may read in another way."""
+        version, coding = self.parser.get_http_version(), names.get(b"transfer-encoding")
+        if version == "1.0":
+            return coding is None
+        is_known = coding is None or coding.strip().lower() == b"chunked"
+        return version == "1.1" and b"host" in names and is_known
+
     def _take_host_of_target(self) -> None:
         """An absolute target names the host, whatever Host says (RFC 9112 §3.2.2)."""
         try:
@@ -225,10 +240,12 @@ class ClientConnection(HttpToolsProtocol):
             self._answer(status)
 
     def _answer(self, status: int, header: bytes = b"") -> None:
-        """Refuse before a request was read, and close."""
-        if self._is_answering():  # ours would land in the middle of that answer
-            self.drop()
-            return
+        """Refuse what arrives, and close."""
+        if self._is_answering():
+            if self._is_whole or self.pipeline or self.cycle.response_started:
+                self.drop()  # ours would land in the middle of another answer
+                return
+            self.cycle.disconnected = True  # its body is refused, so the application is not heard
         known, body = http.HTTPStatus(status), _WORDS.get(status, b"")
         kind = b"content-type: text/plain\r\n" if body else b""
         self.transport.write(
