@@ -289,9 +289,9 @@ def test_a_number_is_confirmed_by_its_code(product: TestProduct, secured: Browse
 def test_a_refused_number_is_kept_beside_its_error(secured: Browser) -> None:
     answer = secured.post(f"{SECURITY}/phone/new", country="FR", number="01 23", channel="sms")
     assert answer.status_code == 422
-    assert problem(answer) == "That number is too short for France."
+    assert problem(answer) == "That number is too short."
     assert 'value="01 23"' in answer.text
-    assert re.search(r'<option value="FR" selected>', answer.text)
+    assert re.search(r'<option value="FR" data-example="06 12 34 56 78" selected>', answer.text)
 
 
 def test_asking_again_too_soon_says_when(product: TestProduct, secured: Browser) -> None:
@@ -685,3 +685,34 @@ def test_the_table_holds_every_event(alice: Browser) -> None:
 def test_no_cell_is_a_formula(text: str) -> None:
     assert safe_cell(text) == f"'{text}"
     assert safe_cell(f"x{text}") == f"x{text}"
+
+
+# ── backup phones ───────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_number_of_the_neighbours_is_named_with_one_button(
+    product: TestProduct, alice: Browser
+) -> None:
+    alice.enroll_app()
+    form = {"country": "US", "number": "(506) 234-5678", "channel": "sms"}
+    refused = alice.post(f"{SECURITY}/phone/new", **form)
+    assert (refused.status_code, "That is a number in Canada." in problem(refused)) == (422, True)
+    assert '<button name="other_country" value="CA">' in refused.text
+    accepted = alice.post(f"{SECURITY}/phone/new", **form, other_country="CA")
+    assert accepted.headers["location"] == f"{SECURITY}/phone/confirm"
+    assert "+1 506-234-5678" in words(alice.get(f"{SECURITY}/phone/confirm"))
+
+
+def test_country_and_example_follow_a_number_that_names_its_own(alice: Browser) -> None:
+    alice.enroll_app()
+    form = {"country": "US", "number": "+44 740", "channel": "sms"}
+    refused = alice.post(f"{SECURITY}/phone/new", **form)
+    assert problem(refused).endswith("That number is too short.")
+    assert re.search(r'<option value="GB" data-example="07400 123456" selected>', refused.text)
+    assert "07400 123456" in words(refused)
+
+
+def test_an_internet_line_is_called_that(alice: Browser) -> None:
+    alice.enroll_app()
+    form = {"country": "FR", "number": "09 72 12 34 56", "channel": "call"}
+    assert "That is an internet line" in problem(alice.post(f"{SECURITY}/phone/new", **form))

@@ -72,7 +72,7 @@ def test_names_in_events_are_shown_and_not_interpreted() -> None:
         (Refused(Reason.CLOCK_OFF, detail={"minutes": -4}), "Right app, wrong time: your phone's clock is about 4 minutes slow. Turn on automatic date and time on the phone, then enter the next code."),
         (Refused(Reason.CODE_WRONG, detail={"tries_left": 2}), "That code is not right. Codes change every 30 seconds – wait for the next one and try again. 2 tries left before a short pause."),
         (Refused(Reason.CODE_WRONG, NOW + 30), "That code is not right. Codes change every 30 seconds – wait for the next one and try again. For your safety we are not accepting codes for this account until 09:15 (30 seconds)."),
-        (Refused(Reason.NUMBER_TOO_SHORT, detail={"region": "FR"}), "That number is too short for France."),
+        (Refused(Reason.NUMBER_TOO_SHORT, detail={"region": "FR"}), "That number is too short."),
         (Refused(Reason.PHONE_LIMIT, detail={"maximum": 5}), "You can have 5 backup phones. Remove one first."),
     ],
 )  # fmt: skip

@@ -60,8 +60,11 @@ class Reason(StrEnum):
     NUMBER_EMPTY = "number.empty"
     NUMBER_LETTERS = "number.letters"
     NUMBER_EXTENSION = "number.extension"
-    NUMBER_TOO_SHORT = "number.too_short"  # detail: region
-    NUMBER_TOO_LONG = "number.too_long"  # detail: region
+    NUMBER_TOO_SHORT = "number.too_short"  # detail: region, example
+    NUMBER_TOO_LONG = "number.too_long"  # detail: region, example
+    NUMBER_ELSEWHERE = "number.elsewhere"  # valid in another region; detail: region
+    NUMBER_UNCLEAR = "number.unclear"  # begins with 00, and is two numbers
+    NUMBER_VOIP = "number.voip"  # an internet line; policy excludes them
     NUMBER_NOT_IN_PLAN = "number.not_in_plan"  # detail: region, example
     NUMBER_LANDLINE = "number.landline"  # a text was asked for
     NUMBER_KIND = "number.kind"  # premium, shared cost, toll-free, satellite, pager …

@@ -252,16 +252,19 @@ class EmailRow:
 
 @dataclass(frozen=True, slots=True)
 class RegionRow:
-    """A line of the country list: `DE`, Germany, 49."""
+    """A line of the country list: `DE`, Germany, 49, and a national number for the hint."""
 
     code: str
     name: str
     calling_code: int
+    example: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class PhoneForm:
-    """What was typed, and the choices. `example`: a national number of `country`."""
+    """What was typed, and the choices. `example`: a national number of `country`. `elsewhere`: the
+    region whose number was typed, if it is another one.
+    """
 
     likely: tuple[RegionRow, ...]
     regions: tuple[RegionRow, ...]
@@ -271,6 +274,7 @@ class PhoneForm:
     channel: Channel = Channel.SMS
     texts_work: bool = True
     calls_work: bool = True
+    elsewhere: RegionRow | None = None
 
 
 @dataclass(frozen=True, slots=True)

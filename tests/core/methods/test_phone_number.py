@@ -15,6 +15,7 @@ from twostep.core.methods.phone_number import (
     hint,
     likely_regions,
     read_number,
+    region_typed,
     regions,
 )
 from twostep.core.refusal import Reason, Refused
@@ -49,8 +50,8 @@ def read(typed, region="", channel=Channel.CALL, open_regions=None):
         ("٠١٠٢٣٤٥٦٧٨٩", "EG", "+201023456789", "EG", "mobile"),
         ("０１５１ １２３４５６７８", "DE", "+4915112345678", "DE", "mobile"),
         ("+49 (0)151 12345678", "", "+4915112345678", "DE", "mobile"),
-        ("0049 151 12345678", "JP", "+4915112345678", "DE", "mobile"),
-        ("(00) 49 151/12345678", "US", "+4915112345678", "DE", "mobile"),
+        ("0049 151 12345678", "FR", "+4915112345678", "DE", "mobile"),
+        ("(00) 49 151/12345678", "GB", "+4915112345678", "DE", "mobile"),
         ("011 49 151 12345678", "US", "+4915112345678", "DE", "mobile"),
         ("＋49.151.12345678", "US", "+4915112345678", "DE", "mobile"),
         ("\u202a+49\u00a0151\u00a012345678\u202c", "US", "+4915112345678", "DE", "mobile"),
@@ -76,7 +77,7 @@ def test_reads_what_people_type(typed, region, e164, country, line):
         ("+44 70 1234 5678", "", Reason.NUMBER_KIND),
         ("+44 76 4012 3456", "", Reason.NUMBER_KIND),
         ("+44 871 234 5678", "", Reason.NUMBER_KIND),
-        ("+44 56 1234 5678", "", Reason.NUMBER_KIND),
+        ("+44 56 1234 5678", "", Reason.NUMBER_VOIP),
         ("+44 300 123 4567", "", Reason.NUMBER_KIND),
         ("+881 6 12345678", "", Reason.NUMBER_KIND),
         ("+870 773 123456", "", Reason.NUMBER_KIND),
@@ -85,7 +86,6 @@ def test_reads_what_people_type(typed, region, e164, country, line):
         ("+39 6 12345678", "", Reason.NUMBER_NOT_IN_PLAN),
         ("+55 11 6123-4567", "", Reason.NUMBER_NOT_IN_PLAN),
         ("+22997123456", "", Reason.NUMBER_NOT_IN_PLAN),
-        ("876 512 3456", "US", Reason.NUMBER_NOT_IN_PLAN),
         ("07400 123456", "US", Reason.NUMBER_TOO_LONG),
         ("(206) 555-0123 ext. 89", "US", Reason.NUMBER_EXTENSION),
         ("206 555 0123x89", "US", Reason.NUMBER_EXTENSION),
@@ -114,6 +114,98 @@ def test_refuses_with_the_reason(typed, region, reason):
     refused = read(typed, region)
     assert isinstance(refused, Refused)
     assert refused.reason is reason
+
+
+# How people call abroad from where they are. 00 is `+` in most places, and elsewhere it is what the
+# plan says: a carrier's prefix, a part of one, or nothing.
+ABROAD = [
+    ("DE", "00 1 202 555 0142", "+12025550142"), ("FR", "0044 7400 123456", "+447400123456"),
+    ("GB", "0049 151 12345678", "+4915112345678"), ("IT", "0041 78 123 45 67", "+41781234567"),
+    ("ES", "0033 6 12 34 56 78", "+33612345678"), ("NL", "0032 470 12 34 56", "+32470123456"),
+    ("PL", "0048 512 345 678", "+48512345678"), ("IN", "0049 151 12345678", "+4915112345678"),
+    ("ZA", "00 44 7400 123456", "+447400123456"), ("EG", "0020 100 123 4567", "+201001234567"),
+    ("TR", "0090 501 234 56 78", "+905012345678"), ("MX", "0049 151 12345678", "+4915112345678"),
+    ("CN", "0049 151 12345678", "+4915112345678"), ("AR", "0049 151 12345678", "+4915112345678"),
+    ("CO", "009 1 202 555 0142", "+12025550142"), ("NG", "009 1 202 555 0142", "+12025550142"),
+    ("CO", "005 49 151 12345678", "+4915112345678"), ("NG", "009 44 7400 123456", "+447400123456"),
+    ("AU", "0011 49 151 12345678", "+4915112345678"), ("AU", "0011 1 202 555 0142", "+12025550142"),
+    ("SG", "001 49 151 12345678", "+4915112345678"), ("HK", "001 49 151 12345678", "+4915112345678"),
+    ("KR", "001 49 151 12345678", "+4915112345678"), ("TH", "001 49 151 12345678", "+4915112345678"),
+    ("ID", "008 49 151 12345678", "+4915112345678"), ("KR", "002 49 151 12345678", "+4915112345678"),
+    ("TW", "002 49 151 12345678", "+4915112345678"), ("BR", "0021 49 151 12345678", "+4915112345678"),
+    ("BR", "0014 1 202 555 0142", "+12025550142"), ("US", "011 49 151 12345678", "+4915112345678"),
+    ("CA", "011 44 7400 123456", "+447400123456"), ("JP", "010 49 151 12345678", "+4915112345678"),
+    ("IL", "012 49 151 12345678", "+4915112345678"), ("IL", "00 49 151 12345678", "+4915112345678"),
+    ("FI", "990 49 151 12345678", "+4915112345678"), ("RU", "8 10 49 151 12345678", "+4915112345678"),
+    ("CL", "1230 49 151 12345678", "+4915112345678"), ("KE", "000 49 151 12345678", "+4915112345678"),
+    ("UG", "000 49 151 12345678", "+4915112345678"), ("TZ", "000 49 151 12345678", "+4915112345678"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("region", "typed", "e164"), ABROAD)
+def test_calls_abroad_are_dialled_as_the_region_does(region, typed, e164):
+    got = read(typed, region)
+    assert isinstance(got, PhoneNumber), got
+    assert got.e164 == e164
+
+
+# What is no number where it was typed, and what it is instead: named, never called.
+ELSEWHERE = [
+    ("US", "(506) 234-5678", "CA"), ("CA", "(201) 555-0123", "US"), ("US", "876 512 3456", "JM"),
+    ("US", "(787) 234-5678", "PR"), ("GB", "07911 123456", "GG"), ("GB", "07781 123456", "GG"),
+    ("GB", "07797 712345", "JE"), ("JE", "07400 123456", "GB"), ("RU", "8 (771) 000-99-98", "KZ"),
+    ("KZ", "8 912 345-67-89", "RU"), ("FR", "06 96 20 12 34", "MQ"), ("FR", "06 92 12 34 56", "RE"),
+    ("FR", "06 90 00 12 34", "GP"), ("RE", "06 39 01 23 45", "YT"), ("MQ", "06 12 34 56 78", "FR"),
+    ("JP", "0049 151 12345678", "DE"), ("US", "(00) 49 151/12345678", "DE"),
+    ("KR", "0049 151 12345678", "DE"), ("AU", "0049 151 12345678", "DE"), ("NG", "0044 7400 123456", "GB"),
+    ("KE", "0044 7400 123456", "GB"), ("BR", "0049 151 12345678", "DE"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("region", "typed", "country"), ELSEWHERE)
+def test_a_number_of_another_region_is_named(region, typed, country):
+    assert read(typed, region) == Refused(Reason.NUMBER_ELSEWHERE, detail={"region": country})
+    closed = read(typed, region, open_regions={region})
+    assert closed == Refused(Reason.NUMBER_REGION_CLOSED, detail={"region": country})
+    # The page's button: the same typing, for that region.
+    again = read(typed, country)
+    assert isinstance(again, PhoneNumber), again
+    assert again.region == country
+
+
+# Two people have these numbers, in India and elsewhere, and only one of them is meant.
+@pytest.mark.parametrize(
+    ("region", "typed"),
+    [
+        ("CO", "00912025550142"), ("CO", "0091 202 555 0142"), ("NG", "0091 202 555 0142"),
+        ("TH", "0049 151 12345678"), ("SG", "0049 151 12345678"), ("KH", "0049 151 12345678"),
+    ],
+)  # fmt: skip
+def test_a_number_that_is_two_is_asked_about(region, typed):
+    assert read(typed, region) == Refused(Reason.NUMBER_UNCLEAR)
+
+
+@pytest.mark.parametrize(
+    ("region", "typed"),
+    [
+        ("FR", "09 72 12 34 56"), ("NL", "085 123 4567"), ("JP", "050-1234-5678"), ("GB", "056 1234 5678"),
+        ("KR", "070-1234-5678"), ("DE", "+33 9 72 12 34 56"),
+    ],
+)  # fmt: skip
+def test_internet_lines_have_a_refusal_of_their_own(region, typed):
+    assert read(typed, region) == Refused(Reason.NUMBER_VOIP)
+    assert isinstance(
+        read_number(typed, region=region, open_regions=None, channel=Channel.CALL, voip=True),
+        PhoneNumber,
+    )
+
+
+def test_the_country_follows_a_number_that_names_its_own():
+    assert region_typed("+44 7400 123", chosen="US") == "GB"
+    assert region_typed("+1 506 234 5678", chosen="US") == "CA"
+    assert region_typed("+1 5", chosen="CA") == "CA"
+    assert region_typed("07400 123456", chosen="US") == "US"
+    assert region_typed("+999 1", chosen="US") == "US"
 
 
 def test_a_refusal_names_the_region_and_an_example_of_it():
@@ -146,7 +238,7 @@ def test_internet_numbers_count_where_they_are_switched_on():
         "open_regions": None,
         "channel": Channel.SMS,
     }
-    assert read_number(**typed) == Refused(Reason.NUMBER_KIND)
+    assert read_number(**typed) == Refused(Reason.NUMBER_VOIP)
     read = read_number(**typed, voip=True)
     assert (read.e164, read.line) == ("+445612345678", "either")
     # Nothing else is let in by that.
@@ -190,7 +282,9 @@ def test_every_kind_of_every_region_round_trips_or_is_refused(code):
         ):
             got = read(typed, region)
             if line is None:
-                assert got == Refused(Reason.NUMBER_KIND), (typed, region)
+                is_internet = phonenumbers.number_type(example) == PhoneNumberType.VOIP
+                reason = Reason.NUMBER_VOIP if is_internet else Reason.NUMBER_KIND
+                assert got == Refused(reason), (typed, region)
                 continue
             assert isinstance(got, PhoneNumber), (typed, region, got)
             assert (got.e164, got.line) == (e164, line)

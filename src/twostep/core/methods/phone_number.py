@@ -18,6 +18,7 @@ import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberType, ValidationResult
 
 from twostep.core.messages.channel import Channel
+from twostep.core.methods import phone_regions
 from twostep.core.methods.keystrokes import compatible
 from twostep.core.refusal import Reason, Refused
 
@@ -44,6 +45,7 @@ _PARSE_ERRORS = {
     NumberParseException.TOO_SHORT_NSN: Reason.NUMBER_TOO_SHORT,
     NumberParseException.TOO_LONG: Reason.NUMBER_TOO_LONG,
 }
+_OTHER_PLAN = frozenset({*_LENGTHS.values(), Reason.NUMBER_NOT_IN_PLAN, Reason.REGION_UNKNOWN})
 _EXTENSION = re.compile(r"[#,;]|\b(?:ext|x|доб|int)\w*\W*\d+\s*$|\dx\d", re.IGNORECASE)
 _TEL_URI = re.compile(
     r"^tel:(?P<number>[^;]*)(?:;phone-context=(?P<context>\+\d{1,3}))?$", re.IGNORECASE
@@ -84,9 +86,10 @@ def read_number(
 ) -> PhoneNumber | Refused:
     """Parse a number typed for the chosen region. `voip`: accept VoIP numbers, too.
 
-    A leading `+` or `00` overrides `region`; a national number is read for `region` only, without
-    guessing others. `open_regions`: the allow-list, None for all. `Refused.detail` has `region` and
-    `example` if the sentence names them.
+    A leading `+`, or the region's own prefix for calls abroad, overrides `region`. A national number
+    is read for `region` only: if it is one of another region, the refusal says which, and nothing is
+    guessed. `open_regions`: the allow-list, None for all. `Refused.detail` has `region` and `example`
+    if the sentence names them.
     """
     text = _clean(typed)
     refusal = _refuse_spelling(text, region=region)
@@ -95,25 +98,63 @@ def read_number(
     international = text.startswith("+")
     if not international and region not in phonenumbers.SUPPORTED_REGIONS:
         return Refused(Reason.REGION_UNKNOWN)
+    parsed = _parse(text, None if international else region)
+    if isinstance(parsed, Refused):
+        answer: PhoneNumber | Refused = parsed
+    elif parsed.extension:
+        return Refused(Reason.NUMBER_EXTENSION)
+    else:
+        national = not phone_regions.is_international(parsed)
+        answer = _judge(
+            _repair(parsed, channel=channel),
+            chosen=region if national else None,
+            open_regions=open_regions,
+            channel=channel,
+            voip=voip,
+        )
+    return answer if international else _doubt(answer, text, region, open_regions=open_regions)
+
+
+def _parse(text: str, region: str | None) -> phonenumbers.PhoneNumber | Refused:
     try:
-        parsed = phonenumbers.parse(text, None if international else region)
+        return phone_regions.parse(text, region)
     except NumberParseException as error:
         reason = _PARSE_ERRORS.get(error.error_type, Reason.NUMBER_NOT_IN_PLAN)
-        return _refused(reason, None if international else region)
-    if parsed.extension:
-        return Refused(Reason.NUMBER_EXTENSION)
-    national = not international and not _is_dialled_abroad(parsed, region)
-    return _judge(
-        _repair(parsed, channel=channel),
-        chosen=region if national else None,
-        open_regions=open_regions,
-        channel=channel,
-        voip=voip,
-    )
+        return _refused(reason, region)
+
+
+def _doubt(
+    answer: PhoneNumber | Refused, text: str, region: str, *, open_regions: Container[str] | None
+) -> PhoneNumber | Refused:
+    """Ask instead of guessing, if the number may be another one than `answer` says."""
+    plain, is_dialled = phone_regions.other_country(text, region)
+    if isinstance(answer, PhoneNumber):
+        if plain is None or is_dialled or _e164(plain) == answer.e164:
+            return answer
+        return Refused(Reason.NUMBER_UNCLEAR)
+    if answer.reason not in _OTHER_PLAN:
+        return answer
+    elsewhere = phone_regions.region_elsewhere(text, region)
+    if plain is not None:
+        elsewhere = phonenumbers.region_code_for_number(plain)
+    if elsewhere is None:
+        return answer
+    if open_regions is not None and elsewhere not in open_regions:
+        return Refused(Reason.NUMBER_REGION_CLOSED, detail={"region": elsewhere})
+    return Refused(Reason.NUMBER_ELSEWHERE, detail={"region": elsewhere})
+
+
+def region_typed(typed: str, *, chosen: str) -> str:
+    """Return the region of a number that was typed with its country, otherwise `chosen`."""
+    text = _clean(typed)
+    parsed = _parse(text, None) if text.startswith("+") else None
+    if parsed is None or isinstance(parsed, Refused):
+        return chosen
+    return phone_regions.region_of(parsed, chosen=chosen)
 
 
 def _clean(typed: str) -> str:
-    """Normalise the spelling: ASCII digits, `+` for `00`, no invisible characters."""
+    """Normalise the spelling: ASCII digits, no invisible characters."""
     text = "".join(
         str(unicodedata.decimal(c)) if c.isdecimal() else c
         for c in compatible(typed[: MAX_TYPED + 1])
@@ -126,11 +167,7 @@ def _clean(typed: str) -> str:
         if uri["context"] and not text.startswith("+"):
             text = f"{uri['context']} {text}"
     opened = text.lstrip("( ")
-    if opened.startswith("+"):
-        return opened
-    if re.match(r"0[\s()-]*0", opened):
-        return "+" + re.sub(r"^0[\s()-]*0", "", opened)
-    return text
+    return opened if opened.startswith("+") else text
 
 
 def _refuse_spelling(text: str, *, region: str) -> Refused | None:
@@ -146,11 +183,6 @@ def _refuse_spelling(text: str, *, region: str) -> Refused | None:
     if re.search(r"[^\d+\s().\-/‐-―−~]", text) or "+" in text[1:]:
         return _refused(Reason.NUMBER_NOT_IN_PLAN, region)
     return None
-
-
-def _is_dialled_abroad(parsed: phonenumbers.PhoneNumber, region: str) -> bool:
-    """Whether the region's prefix for calls abroad (011 in the US) led to another country."""
-    return bool(parsed.country_code != phonenumbers.country_code_for_region(region))
 
 
 def _repair(parsed: phonenumbers.PhoneNumber, *, channel: Channel) -> phonenumbers.PhoneNumber:
@@ -186,14 +218,19 @@ def _judge(
     line = "either" if voip and kind == PhoneNumberType.VOIP else _LINES.get(kind)
     if home == NON_GEOGRAPHIC:
         return Refused(Reason.NUMBER_KIND)
+    if fault is None and kind == PhoneNumberType.VOIP and line is None:
+        return Refused(Reason.NUMBER_VOIP)
     if fault is not None or line is None:
         return fault or Refused(Reason.NUMBER_KIND)
     if open_regions is not None and region not in open_regions:
         return Refused(Reason.NUMBER_REGION_CLOSED, detail={"region": region})
     if line == "fixed" and channel is Channel.SMS:
         return Refused(Reason.NUMBER_LANDLINE, detail={"region": region})
-    e164 = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
-    return PhoneNumber(e164=E164(e164), region=region, line=line)
+    return PhoneNumber(e164=_e164(parsed), region=region, line=line)
+
+
+def _e164(parsed: phonenumbers.PhoneNumber) -> E164:
+    return E164(phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164))
 
 
 def _refuse_plan(

@@ -50,6 +50,14 @@ all("[data-copy],[data-copy-text]", (button) => {
     setTimeout(() => { button.textContent = words; }, 4000);
   };
 });
+// The example below the number is one of the chosen country.
+all("[data-example-in]", (list) => {
+  list.onchange = () => {
+    const example = document.querySelector(`#${list.dataset.exampleIn} bdi`);
+    const { example: national } = list.selectedOptions[0].dataset;
+    if (example && national) example.textContent = national;
+  };
+});
 all("[data-print]", (button) => { button.hidden = false; button.onclick = () => print(); });
 
 // Countdowns run visibly each second and are spoken only at their marks.

@@ -49,6 +49,14 @@ SENTENCES: dict[Reason, str] = {
         "That passkey was not accepted. Try again, or use another way to sign in."
     ),
     Reason.NUMBER_EMPTY: N_("Enter a phone number."),
+    Reason.NUMBER_TOO_SHORT: N_("That number is too short."),
+    Reason.NUMBER_TOO_LONG: N_("That number is too long."),
+    Reason.NUMBER_UNCLEAR: N_(
+        "That number can be read in two ways. Begin with + and the country code."
+    ),
+    Reason.NUMBER_VOIP: N_(
+        "That is an internet line, and we don't send codes to those. Enter a mobile number or another landline."
+    ),
     Reason.NUMBER_LETTERS: N_("Enter the number in digits, without letters."),
     Reason.NUMBER_EXTENSION: N_("We can't dial an extension. Enter a number that rings directly."),
     Reason.NUMBER_LANDLINE: N_("That looks like a landline. Choose Phone call."),

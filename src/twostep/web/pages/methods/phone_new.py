@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from starlette.responses import Response
 
 from twostep import i18n
@@ -31,7 +33,8 @@ async def submit(visit: Visit) -> Response:
     answer = await visit.do(
         begin_phone,
         visit.current,
-        region=visit.field("country")[:3].upper(),
+        # The button below "That is a number in Canada" names a country of its own.
+        region=(visit.field("other_country") or visit.field("country"))[:3].upper(),
         typed=visit.field("number")[:LONGEST],
         channel=visit.field("channel")[:10],
     )
@@ -50,17 +53,20 @@ async def _form(visit: Visit, refused: Refused | None) -> Response:
         visit,
         "phone_new.html",
         refused=refused,
-        form=_filled(visit, choices),
+        form=_filled(visit, choices, refused),
         cancel_url=visit.url("account.security"),
     )
 
 
-def _filled(visit: Visit, choices: PhoneChoices) -> view.PhoneForm:
+def _filled(visit: Visit, choices: PhoneChoices, refused: Refused | None) -> view.PhoneForm:
     """The form, filled with what was typed or with a likely country."""
     regions = sorted(
         (
             view.RegionRow(
-                region.code, i18n.country_name(region.code, visit.language), region.calling_code
+                region.code,
+                i18n.country_name(region.code, visit.language),
+                region.calling_code,
+                phone_number.example_national(region.code),
             )
             for region in choices.regions
         ),
@@ -73,7 +79,8 @@ def _filled(visit: Visit, choices: PhoneChoices) -> view.PhoneForm:
         zone_region=i18n.zone_region(visit.time_zone),
         open_regions=by_code,
     )
-    country = visit.field("country")[:3].upper()
+    country = (visit.field("other_country") or visit.field("country"))[:3].upper()
+    country = phone_number.region_typed(visit.field("number")[:LONGEST], chosen=country)
     if country not in by_code:
         country = next(iter((*likely, *by_code)), "")
     texts, calls = (channel in choices.channels for channel in (Channel.SMS, Channel.CALL))
@@ -87,4 +94,13 @@ def _filled(visit: Visit, choices: PhoneChoices) -> view.PhoneForm:
         channel=Channel.CALL if call else Channel.SMS,
         texts_work=texts,
         calls_work=calls,
+        elsewhere=_elsewhere(by_code, refused),
     )
+
+
+def _elsewhere(
+    by_code: Mapping[str, view.RegionRow], refused: Refused | None
+) -> view.RegionRow | None:
+    if refused is None or refused.reason is not Reason.NUMBER_ELSEWHERE:
+        return None
+    return by_code.get(str(refused.detail.get("region")))
