@@ -13,11 +13,11 @@ from twostep.core.methods.phone_number import (
     PhoneNumber,
     example_national,
     hint,
-    likely_regions,
     read_number,
     region_typed,
     regions,
 )
+from twostep.core.methods.phone_regions import likely_regions
 from twostep.core.refusal import Reason, Refused
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Container, Iterable
+from collections.abc import Container
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal, NewType
@@ -285,28 +285,3 @@ def format_international(e164: str) -> str:
     """Return the number in international spelling: `+44 7400 123456`."""
     parsed = phonenumbers.parse(e164)
     return str(phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL))
-
-
-def likely_regions(
-    *,
-    phone_regions: Iterable[str] = (),
-    languages: Iterable[str] = (),
-    zone_region: str | None = None,
-    open_regions: Container[str] | None = None,
-) -> tuple[str, ...]:
-    """Return the likely regions for the top of the drop-down: best guess first, no duplicates.
-
-    `phone_regions`: of the account's other phones; `zone_region`: of its time zone;
-    `languages`: tags such as `de-AT` (a language alone names no country).
-    """
-    named = (tag.replace("_", "-").split("-")[1:] for tag in languages)
-    spoken = (part.upper() for parts in named for part in parts)
-    candidates = [*phone_regions, *([zone_region] if zone_region else []), *spoken]
-    return tuple(
-        dict.fromkeys(
-            code
-            for code in candidates
-            if code in phonenumbers.SUPPORTED_REGIONS
-            and (open_regions is None or code in open_regions)
-        )
-    )

@@ -1,4 +1,4 @@
-"""Which region a telephone number was typed for, where the spelling leaves that open.
+"""Which region a telephone number is of: what is likely beforehand, and what a spelling leaves open.
 
 Nothing here accepts a number: a code never goes to a number that was guessed. It says what else the
 number could be, so that the page can ask.
@@ -7,6 +7,7 @@ number could be, so that the page can ask.
 from __future__ import annotations
 
 import re
+from collections.abc import Container, Iterable
 
 import phonenumbers
 from phonenumbers import CountryCodeSource, NumberParseException, PhoneMetadata
@@ -82,3 +83,28 @@ def region_of(parsed: Parsed, *, chosen: str) -> str:
     if phonenumbers.country_code_for_region(chosen) == parsed.country_code:
         return chosen
     return str(phonenumbers.region_code_for_country_code(parsed.country_code or 0))
+
+
+def likely_regions(
+    *,
+    phone_regions: Iterable[str] = (),
+    languages: Iterable[str] = (),
+    zone_region: str | None = None,
+    open_regions: Container[str] | None = None,
+) -> tuple[str, ...]:
+    """Return the likely regions for the top of the drop-down: best guess first, no duplicates.
+
+    `phone_regions`: of the account's other phones; `zone_region`: of its time zone;
+    `languages`: tags such as `de-AT` (a language alone names no country).
+    """
+    named = (tag.replace("_", "-").split("-")[1:] for tag in languages)
+    spoken = (part.upper() for parts in named for part in parts)
+    candidates = [*phone_regions, *([zone_region] if zone_region else []), *spoken]
+    return tuple(
+        dict.fromkeys(
+            code
+            for code in candidates
+            if code in phonenumbers.SUPPORTED_REGIONS
+            and (open_regions is None or code in open_regions)
+        )
+    )

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from twostep import i18n
 from twostep.core.messages.channel import Channel, read_channel
-from twostep.core.methods import phone_number
+from twostep.core.methods import phone_number, phone_regions
 from twostep.core.refusal import Reason, Refused
 from twostep.flows.methods.enroll_phone import begin_phone
 from twostep.flows.methods.phone_view import PhoneChoices, view_choices
@@ -73,7 +73,7 @@ def _filled(visit: Visit, choices: PhoneChoices, refused: Refused | None) -> vie
         key=lambda region: region.name,
     )
     by_code = {region.code: region for region in regions}
-    likely = phone_number.likely_regions(
+    likely = phone_regions.likely_regions(
         phone_regions=choices.own_regions,
         languages=i18n.accepted_tags(visit.headers.get("accept-language")),
         zone_region=i18n.zone_region(visit.time_zone),
