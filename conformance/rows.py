@@ -51,7 +51,8 @@ ADM-03 | M | ASVS 7.4.2, 7.4.5 | disabling and ending sessions take effect at th
 ADM-04 | M | ASVS 6.3.2 | no accounts except those that were created
 NTF-01 | M | NIST 4.6, ASVS 6.3.7 | each change is told by mail: time, place, "This wasn't me"
 NTF-02 | M | NIST 4.6 | two addresses: both are told
-NTF-03 | S | ASVS 6.3.5 | right password, three wrong codes: the owner is told
+NTF-03 | S | ASVS 6.3.5 | right password, three wrong codes: a mail at once, a banner at the next sign-in
+NTF-04 | S | NIST 3.1.4.2 | a code that is used twice: open sessions are told
 NTF-05 | M | ASVS 6.3.7 | a removed address is told too
 SES-01 | M | ASVS 3.3, NIST 5.1.1 | the session cookie on loopback: HttpOnly, SameSite, Path=/
 SES-02 | M | ASVS 7.2.3 | 22 characters or more; only a digest in the database
@@ -90,7 +91,6 @@ ENR-08 | S | ASVS 6.3.3 | require_two_step = all: led to enrolment, and nowhere 
 BKP-10 | S | DoS | a wrong backup code costs no more than a wrong password: one hash
 UX-05 | M | no JavaScript | the whole path works without scripts
 UX-06 | M | axe-core | no serious finding on any page: light, dark, 320 px
-NTF-04 | S | NIST 3.1.4.2 | an open session is told that a code was used twice | not built: a replay is refused and recorded; the activity list shows it
 API-01 | S | RFC 9470 | a stale session gets 401, naming the proof it needs | comes later, with the API that changes things: /api/session only reads
 API-03 | S | RFC 9101, ASVS 9 | forged requests of the redirect sign-in are refused | comes later, with the redirect sign-in
 WAN-01 | M | NIST 2.2.2 | a passkey is added, and used as second step, alone, and to confirm

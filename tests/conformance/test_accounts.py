@@ -149,11 +149,23 @@ def test_every_address_is_told(demo, alice, entry):
 
 
 @pytest.mark.row("NTF-03")
-def test_a_right_password_with_wrong_codes_is_told(demo, thief):
+def test_a_right_password_with_wrong_codes_is_told(demo, alice, entry, thief):
     before = demo.count_mails()
     for number in range(3):
         thief.post("/sign-in/code", code=f"00000{number}")
     assert any("password" in mail["text"] for mail in demo.mails_since(before))
+    alice.post("/sign-out")
+    alice.sign_in()
+    alice.post("/sign-in/code", code=entry.next_code())
+    assert "entered your password and then wrong codes" in words(alice.get("/"))
+
+
+@pytest.mark.row("NTF-04")
+def test_an_open_session_is_told_of_a_replay(demo, alice, entry, thief):
+    code = entry.next_code()
+    assert demo.half("127.0.0.8").post("/sign-in/code", code=code).status_code == 303
+    assert thief.post("/sign-in/code", code=code).status_code == 422
+    assert "already used was entered again" in words(alice.get("/"))
 
 
 @pytest.mark.row("NTF-05")

@@ -17,12 +17,9 @@ from twostep.core import sealing
 from twostep.core.refusal import Reason, Refused
 from twostep.core.sign_in import throttle
 from twostep.core.sign_in.throttle import Rule, State
-from twostep.flows.mail_links import NOT_ME
-from twostep.flows.recovery.not_me import by_link, contain
 from twostep.flows.sign_in import first_step, second_step
 from twostep.flows.sign_in import passkey_step as use_passkey
 from twostep.flows.sign_in.complete import SignedIn
-from twostep.flows.turn import Turn
 from twostep.store.sign_in import throttles
 from twostep.store.tx import Tx
 
@@ -154,21 +151,5 @@ def test_made_up_passkeys_stop_exactly(tmp_path: Path) -> None:
                 for _ in range(TOGETHER)
             ]
             assert await evaluated(tries) == LEFT
-
-    asyncio.run(story())
-
-
-def test_wrong_passwords_beside_a_mailed_link_stop_exactly(tmp_path: Path) -> None:
-    async def story() -> None:
-        async with open_house(tmp_path) as house:
-            account = await house.add()
-
-            def make(turn: Turn) -> str:
-                return turn.new_link(account, purpose=NOT_ME, subject_id="", seconds=60)
-
-            link = await house.by().do(make)
-            proof = by_link(link, now=house.now)
-            tries = [contain(house.by(), proof, typed="wrong") for _ in range(TOGETHER)]
-            assert await evaluated(tries) == throttle.PASSWORD_ACCOUNT_NETWORK.limit
 
     asyncio.run(story())

@@ -70,21 +70,32 @@ def test_it_is_asked_who_is_there_first(
     assert status(owner.post(link)) == (303, "/not-me/done")
 
 
-def test_the_last_app_goes_only_with_the_password(owner: Browser, entry: AppEntry) -> None:
-    assert entry
-    link = denial(owner, "An authenticator app was added.")
-    assert 'type="password"' in owner.get(link).text
-    assert owner.post(link, password="wrong").status_code == 422
-    assert owner.get("/api/session").status_code == 200
-    assert status(owner.post(link, password=PASSWORD)) == (303, "/not-me/done")
-
-
-def test_without_the_password_the_account_is_secured_and_the_app_stays(
-    owner: Browser, entry: AppEntry
+def test_the_only_app_stays_whatever_is_typed_while_the_account_is_secured(
+    product: TestProduct, alice: Account, owner: Browser, entry: AppEntry
 ) -> None:
     assert entry
     link = denial(owner, "An authenticator app was added.")
-    assert status(owner.post(link)) == (303, "/not-me/done?kept=1")
+    page = owner.get(link)
+    assert 'type="password"' not in page.text
+    assert "no older one" in words(page)
+    assert status(owner.post(link, password=PASSWORD)) == (303, "/not-me/done?kept=1")
+    account = product.env.store.read_now(accounts.load, alice.id)
+    assert account is not None
+    assert account.two_step
+
+
+def test_the_oldest_app_stays_even_beside_a_newer_one(
+    product: TestProduct, owner: Browser, entry: AppEntry
+) -> None:
+    first = product.newest_link("/not-me/")
+    product.clock.forward(60)
+    owner.post("/confirm", r=SECURITY, code=entry.next_code())
+    owner.enroll_app(name="second")
+    second = product.newest_link("/not-me/")
+    assert "remove the authenticator app" not in words(owner.get(first))
+    assert "remove the authenticator app" in words(owner.get(second))
+    assert status(product.browser().post(first)) == (303, "/not-me/done?kept=1")
+    assert status(product.browser().post(second)) == (303, "/not-me/done")
 
 
 def test_new_codes_and_addresses_are_taken_back_too(

@@ -421,17 +421,32 @@ def test_what_securing_takes_back_is_told_and_leaves_no_dangling_default(
     assert kinds(product, alice).count("phone.removed") == 1
 
 
-def test_a_wrong_password_on_that_page_is_written_down_and_changes_nothing(
+def test_a_new_password_ends_older_links_that_could_undo_something(
     product: TestProduct, alice: Account, owner: Browser, entry: AppEntry
 ) -> None:
-    link = product.newest_link("/not-me/")
-    assert "without an app or passkey" in words(product.browser().get(link))
-    assert product.browser().post(link, password="wrong").status_code == 422
-    assert kinds(product, alice)[0] == "password.refused"
-    assert level(owner) == 200
-    # With the right one the app goes, and every address hears of that.
-    assert product.browser().post(link, password=PASSWORD).status_code == 303
-    assert any("two-step sign-in is off" in mail.subject for mail in product.mails())
+    owner.add_phone()
+    undo = product.newest_link("/not-me/")
+    product.clock.forward(60)
+    owner.post("/forgot-password", username="alice")
+    product.browser().post(product.newest_link("/reset-password/"), password=NEW_PASSWORD)
+    assert product.browser().get(undo).status_code == 404
+    assert product.browser().post(undo).status_code == 422
+    # The notice of the new password still secures the account.
+    assert product.browser().post(product.newest_link("/not-me/")).status_code == 303
+
+
+def test_this_was_not_me_stops_a_waiting_recovery(tmp_path: Path) -> None:
+    with open_test_product(tmp_path, policy__recovery_wait_hours=72) as product:
+        alice = product.add_account()
+        owner = product.browser()
+        owner.sign_in()
+        owner.enroll_app()
+        thief = product.browser()
+        thief.sign_in()
+        assert thief.post("/recover").status_code == 303
+        assert product.browser().post(product.newest_link("/not-me/")).status_code == 303
+        assert "recovery.cancelled" in kinds(product, alice)
+        assert rows(product, "recoveries") == 0
 
 
 # ── phones ──────────────────────────────────────────────────────────────────────────────────────

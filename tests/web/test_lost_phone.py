@@ -12,15 +12,20 @@ from tests.support.product import (
     Browser,
     TestProduct,
     method_ids,
+    problem,
     words,
 )
+from twostep.core.account import Account
 from twostep.flows.env import SHELL
 from twostep.flows.help_desk import acts as help_desk
 from twostep.flows.help_desk.acts import Act
 from twostep.flows.help_desk.caller import find_reference
+from twostep.store.account import accounts
 
 
 SECURITY = "/settings/security"
+WRONG_CODES = "someone entered your password and then wrong codes"
+REPLAYED = "A code of yours that was already used was entered again."
 LOST = "Have you lost the phone with the other one?"
 
 
@@ -102,3 +107,72 @@ def test_a_reference_belongs_to_one_sign_in_and_ends(
     assert getattr(reference, "network", "") == "198.51.100.30"
     later = product.house.see_at(product.clock.now + 900, find_reference, shown)
     assert not hasattr(later, "network")
+
+
+def test_a_temporary_code_typed_again_is_no_guess(
+    product: TestProduct, alice: Account, owner: Browser, entry: AppEntry
+) -> None:
+    act = Act("alice", "lost phone")
+    code = str(product.run(help_desk.give_temporary_code(product.house.by(SHELL), act)))
+    assert half_signed_in(product).post("/sign-in/code", code=code).status_code == 303
+    again = half_signed_in(product)
+    for _ in range(6):
+        answer = again.post("/sign-in/code", code=code)
+        assert answer.status_code == 422
+        assert "already used, or it is older than an hour" in problem(answer)
+    assert again.post("/sign-in/code", code=entry.next_code()).status_code == 303
+    # One that has run out is none either.
+    code = str(product.run(help_desk.give_temporary_code(product.house.by(SHELL), act)))
+    product.clock.forward(3600)
+    late = half_signed_in(product)
+    assert "older than an hour" in problem(late.post("/sign-in/code", code=code))
+    account = product.env.store.read_now(accounts.load, alice.id)
+    assert account is not None
+    assert account.wrong_in_a_row == 0
+
+
+def test_wrong_codes_after_the_right_password_stand_on_the_next_page(
+    product: TestProduct, owner: Browser, entry: AppEntry
+) -> None:
+    thief = half_signed_in(product)
+    for number in range(3):
+        thief.post("/sign-in/code", code=f"00000{number}")
+    owner.post("/sign-out")
+    owner.sign_in()
+    owner.post("/sign-in/code", code=entry.next_code())
+    assert WRONG_CODES in words(owner.get("/"))
+    assert WRONG_CODES not in words(owner.get("/"))  # said once
+
+
+def test_two_wrong_codes_are_a_slip(product: TestProduct, owner: Browser, entry: AppEntry) -> None:
+    thief = half_signed_in(product)
+    for number in range(2):
+        thief.post("/sign-in/code", code=f"00000{number}")
+    owner.post("/sign-out")
+    owner.sign_in()
+    owner.post("/sign-in/code", code=entry.next_code())
+    assert WRONG_CODES not in words(owner.get("/"))
+
+
+def test_open_sessions_hear_of_a_code_that_is_typed_twice(
+    product: TestProduct, owner: Browser, entry: AppEntry
+) -> None:
+    other = half_signed_in(product)
+    code = entry.next_code()
+    assert other.post("/sign-in/code", code=code).status_code == 303
+    thief = half_signed_in(product)
+    assert thief.post("/sign-in/code", code=code).status_code == 422
+    for browser in (owner, other):
+        assert REPLAYED in words(browser.get("/"))
+        assert REPLAYED not in words(browser.get("/"))
+
+
+def test_open_sessions_hear_of_a_backup_code_that_is_typed_twice(
+    product: TestProduct, owner: Browser, entry: AppEntry
+) -> None:
+    code = owner.make_codes()[3]
+    assert half_signed_in(product).post("/sign-in/code", code=code).status_code == 303
+    assert REPLAYED not in words(owner.get("/"))
+    assert half_signed_in(product).post("/sign-in/code", code=code).status_code == 422
+    assert REPLAYED in words(owner.get("/"))
+    assert entry

@@ -43,6 +43,7 @@ class Reason(StrEnum):
     CODE_OF_OTHER_APP = "code.of_other_app"  # of an app that is already set up
     BACKUP_CODE_WRONG = "recovery_code.wrong"
     BACKUP_CODE_USED = "recovery_code.used"
+    TEMPORARY_CODE_OVER = "temporary_code.over"  # the help desk's: used before, or too old
 
     # authenticator app set-up
     CLOCK_OFF = "clock.off"  # right app, wrong time; detail: minutes (negative: slow)

@@ -16,7 +16,7 @@ from twostep.delivery.mail.notice import NoticeKind
 from twostep.flows.account.breached import review_breached
 from twostep.flows.env import Env
 from twostep.flows.limits import count_all
-from twostep.flows.mail_links import RESET_PASSWORD
+from twostep.flows.mail_links import NOT_ME, RESET_PASSWORD
 from twostep.flows.proof import wrong_tries
 from twostep.flows.proof.password_tries import count_password_try, refuse_password_tries
 from twostep.flows.proof.remembered_browsers import forget_browsers
@@ -158,11 +158,16 @@ async def reset_password(opener: TurnOpener, *, link: str, new: str) -> Done | R
 
 
 def save_new(turn: Turn, account: Held, *, new: str, new_hash: str, by: str) -> None:
-    """Save a new password: forget browsers, remove open reset links and notify the owner."""
+    """Save a new password: forget browsers and notify the owner.
+
+    Open reset links end, and so does every older link that could undo something: it belongs to the
+    time of the old password.
+    """
     accounts.save_password(
         turn.tx, account, password_hash=new_hash, short=password.is_short(new), now=turn.now
     )
     mail_links.remove_open(turn.tx, account.id, purpose=RESET_PASSWORD)
+    mail_links.remove_undoing(turn.tx, account.id, purpose=NOT_ME)
     wrong_tries.forget_all(turn, account)
     known_browsers.remove_known_browsers(turn.tx, account.id)
     forget_browsers(turn, account)

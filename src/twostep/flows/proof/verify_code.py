@@ -32,9 +32,11 @@ from twostep.flows.turn import Turn
 from twostep.flows.unseal import APP_SECRET, record_broken_seal, unseal
 from twostep.store.account.accounts import Held
 from twostep.store.methods import apps, backup_codes, challenges, phones
+from twostep.store.sign_in import sessions
 
 
 FEW_LEFT = 3
+CODE_REPLAYED = "code_replayed"  # the message that open sessions show
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ def verify_six_digits(
         record_ahead(turn, account, account_apps, answers)
     # Next to an app that is ahead, the account's other codes can still be guessed.
     if reason and not (is_ahead(reason) and chances):
-        return _refuse_uncounted(turn, account, purpose=purpose, refused=reason)
+        return _refuse_uncounted(turn, account, session, purpose=purpose, refused=reason)
     if challenge and outstanding:
         challenges.count_wrong(turn.tx, challenge.id, now=turn.now)
     wrong_try = WrongTry(
@@ -115,7 +117,7 @@ def verify_backup_code(
             return _passed(turn, account, passed, purpose=purpose)
         answer = Refused(Reason.BACKUP_CODE_USED)
     if answer.reason is Reason.BACKUP_CODE_USED:
-        return _refuse_uncounted(turn, account, purpose=purpose, refused=answer)
+        return _refuse_uncounted(turn, account, session, purpose=purpose, refused=answer)
     wrong_try = WrongTry(
         rule, answer.reason, chances=0, purpose=str(purpose), browser_id=session.browser_id
     )
@@ -214,8 +216,16 @@ def _why_not(
     return Refused(Reason.CODE_EXPIRED if now >= sent.expires_at else Reason.CODE_USED)
 
 
-def _refuse_uncounted(turn: Turn, account: Held, *, purpose: Purpose, refused: Refused) -> Refused:
-    """Record the refusal; it counts against nobody."""
+def _refuse_uncounted(
+    turn: Turn, account: Held, session: Session, *, purpose: Purpose, refused: Refused
+) -> Refused:
+    """Record the refusal; it counts against nobody.
+
+    Somebody else may have read a code over the owner's shoulder, so after a replay the owner's open
+    sessions say so (NIST SP 800-63B-4 §3.1.4.2).
+    """
+    if refused.reason in {Reason.CODE_USED, Reason.BACKUP_CODE_USED}:
+        sessions.save_flash_of_others(turn.tx, account.id, keep=session.id, flash=CODE_REPLAYED)
     turn.record(
         account,
         event.new_event(

@@ -1,8 +1,8 @@
 """ "This wasn't me": from the single-use link in every notice, or from a row of the account's history.
 
 The link needs no sign-in. Opening the page changes nothing. Its button ends every session, forgets
-browsers, undoes the reported change and retires the password. Undoing never removes the account's
-last app or passkey unless the password (even a retired one) is typed on that page.
+browsers, stops a waiting recovery, undoes the reported change and retires the password. It only undoes
+what was added beside an older app or passkey, so a mailbox alone never lowers what a sign-in asks for.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from twostep.core import token
 from twostep.core.audit import event
 from twostep.core.refusal import Reason, Refused
-from twostep.core.sign_in import password, throttle
 from twostep.core.sign_in.session import Session
 from twostep.flows.account.activity import Activity, is_deniable, load_activity
-from twostep.flows.limits import count_all
 from twostep.flows.mail_links import NOT_ME, RESET_PASSWORD
 from twostep.flows.proof.retired_password import retire_password
 from twostep.flows.recovery import undo
-from twostep.flows.turn import Turn, TurnOpener
+from twostep.flows.recovery.lost_phone import may_recover
+from twostep.flows.sign_in.waiting_recovery import cancel_recovery
+from twostep.flows.turn import Turn
 from twostep.store.account import accounts, addresses, mail_links
 from twostep.store.methods import backup_codes
 from twostep.store.sign_in import known_browsers, sessions
@@ -33,12 +33,13 @@ _ADDED = frozenset({event.APP_ADDED, event.PASSKEY_ADDED, event.PHONE_ADDED})
 class Containment:
     """What the button would do. `undo`: the kind of thing that would be undone, "" for none.
 
-    `needs_password`: undoing would remove the last app or passkey, so the password must be typed.
+    `kept`: the app or passkey that was added stays, because no older one is left. `may_recover`:
+    whether its owner can get rid of it by a recovery with a waiting period.
     """
 
-    two_step: bool
     undo: str
-    needs_password: bool
+    kept: bool
+    may_recover: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,43 +119,16 @@ def view_containment(turn: Turn, find: Find) -> Containment | Refused:
     if cause is None or account is None:
         return Refused(Reason.LINK_DEAD)
     exists = undo.exists(turn, account, cause.undo)
+    kept = exists and not undo.may_undo(turn, account, cause.undo)
     return Containment(
-        two_step=account.two_step,
-        undo=cause.undo.partition(":")[0] if exists else "",
-        needs_password=undo.is_last(turn, account, cause.undo),
+        undo=cause.undo.partition(":")[0] if exists and not kept else "",
+        kept=kept,
+        may_recover=may_recover(turn.env, account),
     )
 
 
-async def contain(opener: TurnOpener, find: Find, *, typed: str) -> Contained | Refused:
-    """Secure the account. Refused: LINK_DEAD, PASSWORD_CURRENT_WRONG (if typed), THROTTLED.
-
-    Raises `Overloaded`.
-    """
-    cause = await opener.read(find)
-    account = await opener.env.store.read(accounts.load, cause.account_id) if cause else None
-    if cause is None or account is None:
-        return Refused(Reason.LINK_DEAD)
-    right = False
-    if typed:
-        rule = throttle.PASSWORD_ACCOUNT_NETWORK
-        key = f"{rule.name}:{account.id}:containment"
-        refused = await opener.env.store.run(count_all, [(key, rule)], now=opener.now)
-        if refused:
-            return Refused(Reason.THROTTLED, retry_at=refused.retry_at)
-        verdict = await opener.env.hashes.run(
-            account.id,
-            password.verify_hash,
-            account.password_hash or password.dummy_hash(opener.env.profile),
-            typed,
-            profile=opener.env.profile,
-        )
-        right = verdict.ok and account.password_hash is not None
-        if not right:
-            return await opener.run(_record_wrong_password, account_id=account.id)
-    return await opener.run(_contain, find, version=account.password_version, right=right)
-
-
-def _contain(turn: Turn, find: Find, *, version: int, right: bool) -> Contained | Refused:
+def contain(turn: Turn, find: Find) -> Contained | Refused:
+    """Secure the account. Refused: LINK_DEAD."""
     unlocked = find(turn)
     account = accounts.lock(turn.tx, unlocked.account_id) if unlocked else None
     cause = find(turn) if account else None  # again under the lock: the session may have ended
@@ -162,26 +136,15 @@ def _contain(turn: Turn, find: Find, *, version: int, right: bool) -> Contained 
         return Refused(Reason.LINK_DEAD)
     if cause.digest and not mail_links.consume(turn.tx, cause.digest, purpose=NOT_ME, now=turn.now):
         return Refused(Reason.LINK_DEAD)
-    right = right and version == account.password_version
     count = sessions.remove_others(turn.tx, account.id, keep="")
     known_browsers.remove_known_browsers(turn.tx, account.id)
     # An intruder may have requested these; new links go to the addresses that remain.
     mail_links.remove_open(turn.tx, account.id, purpose=RESET_PASSWORD)
     backup_codes.remove_temporary(turn.tx, account.id)
-    undone = undo.take_back(turn, account, undo=cause.undo, right=right)
+    cancel_recovery(turn, account, by="not_me")
+    undone = undo.take_back(turn, account, undo=cause.undo)
     what = cause.undo.partition(":")[0] if undone else "nothing"
     contained = event.new_event(event.CONTAINMENT_DONE, sessions=count, undone=what)
     turn.record(account, contained)
     retire_password(turn, account, reason="not_me")
     return Contained(count, undone)
-
-
-def _record_wrong_password(turn: Turn, *, account_id: str) -> Refused:
-    refused = Refused(Reason.PASSWORD_CURRENT_WRONG)
-    account = accounts.lock(turn.tx, account_id)
-    if account is not None:
-        wrong_password = event.new_event(
-            event.PASSWORD_REFUSED, event.Outcome.REFUSED, reason=refused.reason
-        )
-        turn.record(account, wrong_password)
-    return refused

@@ -1,15 +1,18 @@
-"""Undo what a "This wasn't me" report is about, named as `kind:id`."""
+"""Undo what a "This wasn't me" report is about, named as `kind:id`.
+
+A mailed link reaches whoever reads the mailbox, so it only undoes what was added beside an older app or
+passkey. It never removes the last one and never turns two-step sign-in off (security: Notices).
+"""
 
 from __future__ import annotations
 
 from twostep.core.account import Account
 from twostep.core.audit import event
-from twostep.core.policy.rules import may_remove
+from twostep.core.methods.authenticator import MethodKind
 from twostep.delivery.mail.notice import NoticeKind
 from twostep.flows.methods.remove import find_method, remove_and_notify
-from twostep.flows.methods.two_step import disabled_event, wipe_methods
 from twostep.flows.turn import Turn
-from twostep.store.account import accounts, addresses
+from twostep.store.account import addresses
 from twostep.store.account.accounts import Held
 from twostep.store.methods import backup_codes
 from twostep.store.methods.all_methods import load_methods
@@ -31,38 +34,30 @@ def exists(turn: Turn, account: Account, undo: str) -> bool:
     )
 
 
-def is_last(turn: Turn, account: Account, undo: str) -> bool:
-    """Whether it is the only app or passkey left."""
+def may_undo(turn: Turn, account: Account, undo: str) -> bool:
+    """Whether a link may undo it: an app or passkey only if an older one remains."""
     methods = load_methods(turn.tx, account.id)
     method = find_method(methods, undo.partition(":")[2])
-    return account.two_step and method is not None and not may_remove(methods, kind=method.kind)
+    if method is None or method.kind is MethodKind.PHONE:
+        return True
+    oldest = min((*methods.apps, *methods.passkeys), key=lambda row: (row.created_at, row.id))
+    return oldest.id != undo.partition(":")[2]
 
 
-def take_back(turn: Turn, account: Held, *, undo: str, right: bool) -> bool:
-    """Undo it and notify every address; the last app or passkey only with the right password."""
+def take_back(turn: Turn, account: Held, *, undo: str) -> bool:
+    """Undo it, if it exists and a link may, and notify every address."""
     kind, _, subject_id = undo.partition(":")
-    if not exists(turn, account, undo):
+    if not exists(turn, account, undo) or not may_undo(turn, account, undo):
         return False
     if kind == "codes":
         backup_codes.remove_set(turn.tx, account.id)
         return True
     if kind == "email":
         return _remove_address(turn, account, address_id=subject_id)
-    if is_last(turn, account, undo):
-        if right:
-            _disable_two_step(turn, account)
-        return right
     method = find_method(load_methods(turn.tx, account.id), subject_id)
     if method is not None:
         remove_and_notify(turn, account, method, method_id=subject_id)
     return method is not None
-
-
-def _disable_two_step(turn: Turn, account: Held) -> None:
-    wiped = wipe_methods(turn, account)
-    accounts.save_two_step(turn.tx, account, on=False, now=turn.now)
-    turn.record(account, disabled_event(wiped, by="containment"))
-    turn.notify(account, NoticeKind.TWO_STEP_DISABLED)
 
 
 def _remove_address(turn: Turn, account: Held, *, address_id: str) -> bool:

@@ -35,6 +35,9 @@ from twostep.store.methods.all_methods import load_methods
 from twostep.store.sign_in import sessions
 
 
+WRONG_CODES = "wrong_codes"  # the message that the session's first page shows
+
+
 @dataclass(frozen=True, slots=True)
 class Proof:
     """What was proved. `amr`: RFC 8176 names, space-separated. `method`: as `app:ID`, or ""."""
@@ -103,6 +106,7 @@ def complete_sign_in(
     else:
         cookie = renew_cookie(turn, session)
     if proof.aal is Aal.AAL2:
+        session = _warn_of_wrong_codes(turn, account, session)
         _forget_tries(turn, account, browser_id=origin_id)
         cancel_recovery(turn, account, by="sign_in")
     completed = event.new_event(
@@ -167,6 +171,14 @@ def _full(turn: Turn, base: Session, proof: Proof, *, browser_id: str) -> Sessio
         seen_at=now,
         expires_at=now + turn.env.limits.total_seconds,
     )
+
+
+def _warn_of_wrong_codes(turn: Turn, account: Held, session: Session) -> Session:
+    """The session's first page says that wrong codes were typed after the right password (ASVS 6.3.5)."""
+    if account.wrong_in_a_row < wrong_tries.WRONG_IN_A_ROW_TO_NOTIFY:
+        return session
+    sessions.save_flash(turn.tx, session.id, flash=WRONG_CODES)
+    return replace(session, flash=WRONG_CODES)
 
 
 def _forget_tries(turn: Turn, account: Held, *, browser_id: str | None) -> None:

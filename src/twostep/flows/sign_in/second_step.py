@@ -138,13 +138,16 @@ def _finish_temporary(
     rule = throttle.RECOVERY_CODE
     if refused := wrong_tries.refuse(turn, account, rule=rule, browser_id=half.browser_id):
         return refused
-    if not _burn_temporary(turn, account, digest=digest):
+    purpose = str(Purpose.SIGN_IN)
+    if refused := burn_temporary(turn, account, digest=digest):
+        if refused.reason is Reason.TEMPORARY_CODE_OVER:  # no guess
+            over = event.new_event(
+                event.CODE_REFUSED, Outcome.REFUSED, purpose=purpose, reason=str(refused.reason)
+            )
+            turn.record(account, over)
+            return refused
         wrong_try = WrongTry(
-            rule,
-            Reason.BACKUP_CODE_WRONG,
-            chances=0,
-            purpose=str(Purpose.SIGN_IN),
-            browser_id=half.browser_id,
+            rule, refused.reason, chances=0, purpose=purpose, browser_id=half.browser_id
         )
         return wrong_tries.count_wrong(turn, account, wrong_try=wrong_try)
     sessions.remove(turn.tx, half.id, account_id=account.id)
@@ -155,12 +158,14 @@ def _finish_temporary(
     return SecondStepDone(opened, None)
 
 
-def _burn_temporary(turn: Turn, account: Account, *, digest: TypedDigest | None) -> bool:
-    """Burn the help desk's code, if it matches and has not expired."""
+def burn_temporary(turn: Turn, account: Held, *, digest: TypedDigest | None) -> Refused | None:
+    """Burn the help desk's code. Refused: BACKUP_CODE_WRONG, TEMPORARY_CODE_OVER (used or too old)."""
     temporary = backup_codes.load_temporary(turn.tx, account.id)
     if digest is None or temporary is None or temporary.id != digest.set_id:
-        return False
+        return Refused(Reason.BACKUP_CODE_WRONG)
     answer = recovery_codes.match(digest.digest, [(temporary.id, temporary.digest, False)])
-    if not isinstance(answer, recovery_codes.MatchedCode) or turn.now >= temporary.expires_at:
-        return False
-    return backup_codes.consume_temporary(turn.tx, temporary.id)
+    if isinstance(answer, Refused):
+        return answer
+    if not backup_codes.consume_temporary(turn.tx, temporary.id, now=turn.now):
+        return Refused(Reason.TEMPORARY_CODE_OVER)
+    return None

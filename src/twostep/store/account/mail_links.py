@@ -99,6 +99,16 @@ def remove_open(tx: Tx, account_id: str, *, purpose: str) -> None:
     )
 
 
+def remove_undoing(tx: Tx, account_id: str, *, purpose: str) -> None:
+    """Forget every unused link of this purpose that names something to undo."""
+    tx.do(
+        "DELETE FROM mail_links WHERE account_id = :id AND purpose = :purpose"
+        " AND subject_id <> '' AND used_at IS NULL",
+        id=account_id,
+        purpose=purpose,
+    )
+
+
 def purge(tx: Tx, *, before: int, limit: int) -> int:
     """Drop links that ended before then."""
     return tx.run(

@@ -105,9 +105,19 @@ def save_temporary(tx: Tx, code: TemporaryCode, *, now: int) -> None:
     tables.insert(tx, "temporary_codes", code, created_at=now)
 
 
-def consume_temporary(tx: Tx, code_id: str) -> bool:
-    """Burn the temporary code. False: another request got there first."""
-    return tx.run("DELETE FROM temporary_codes WHERE id = :id", id=code_id) == 1
+def consume_temporary(tx: Tx, code_id: str, *, now: int) -> bool:
+    """Burn the temporary code; its row stays until it is purged, so that a replay is no guess.
+
+    False: it has expired, or another request got there first.
+    """
+    return (
+        tx.run(
+            "UPDATE temporary_codes SET expires_at = :now WHERE id = :id AND expires_at > :now",
+            id=code_id,
+            now=now,
+        )
+        == 1
+    )
 
 
 def remove_temporary(tx: Tx, account_id: str) -> int:

@@ -75,6 +75,16 @@ def save_flash(tx: Tx, session_id: str, *, flash: str) -> None:
     tx.do("UPDATE sessions SET flash = :flash WHERE id = :id", id=session_id, flash=flash)
 
 
+def save_flash_of_others(tx: Tx, account_id: str, *, keep: str, flash: str) -> None:
+    """The next page of every other full session of the account says this once."""
+    tx.do(
+        "UPDATE sessions SET flash = :flash WHERE account_id = :id AND level = 'full' AND id <> :keep",
+        id=account_id,
+        keep=keep,
+        flash=flash,
+    )
+
+
 def save_seen(tx: Tx, session_id: str, *, now: int) -> None:
     """Write down that a request was seen."""
     tx.do("UPDATE sessions SET seen_at = :now WHERE id = :id", id=session_id, now=now)

@@ -36,6 +36,12 @@ _OK = {
 }
 _WARN = {
     "code_used": N_("You used a backup code. {detail} left. Did you lose your phone?"),
+    "wrong_codes": N_(
+        "Since your last sign-in, someone entered your password and then wrong codes. If it wasn't you, set a new password."
+    ),
+    "code_replayed": N_(
+        "A code of yours that was already used was entered again. If it wasn't you, someone may have seen your codes and may know your password: set a new one."
+    ),
     "new_phone_needed": N_("Set up an authenticator app now: it is what signs you in next time."),
 }
 
@@ -56,6 +62,8 @@ def flash_notice(flash: str, language: str, url: PathFor) -> view.StatusBox | No
             link = None
             if key == "code_used":
                 link = view.Link(url("methods.app_new"), words(N_("Set up a new phone")))
+            elif key in {"wrong_codes", "code_replayed"}:
+                link = view.Link(url("account.activity"), words(N_("See what happened")))
             elif key == "app_beside" and detail:
                 link = view.Link(
                     url("methods.remove", id=detail), words(N_("Remove the other one"))

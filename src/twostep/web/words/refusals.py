@@ -36,6 +36,9 @@ SENTENCES: dict[Reason, str] = {
     Reason.BACKUP_CODE_USED: N_(
         "That backup code was already used. Each one works once: use the next one on your list."
     ),
+    Reason.TEMPORARY_CODE_OVER: N_(
+        "That code from the help desk was already used, or it is older than an hour. Ask for a new one."
+    ),
     Reason.SETUP_EXPIRED: N_(
         "This QR code has expired. Show a new one and scan it; delete the old entry in your app."
     ),

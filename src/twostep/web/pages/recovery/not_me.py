@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from twostep.core.refusal import Reason, Refused
+from twostep.core.refusal import Refused
 from twostep.flows.account.activity import load_activity
 from twostep.flows.recovery.not_me import (
     Containment,
@@ -21,9 +21,7 @@ from twostep.i18n import N_, translator
 from twostep.web import view
 from twostep.web.door import cookies
 from twostep.web.frame import problem
-from twostep.web.frame.frame import Prompt, page, see_other
-from twostep.web.frame.throttled import throttled
-from twostep.web.pages.sign_in.sign_in import LONGEST_PASSWORD
+from twostep.web.frame.frame import page, see_other
 from twostep.web.visit import Visit
 from twostep.web.words.events import activity_sentence
 
@@ -47,7 +45,7 @@ async def show(visit: Visit) -> Response:
     containment = await _view(visit, _by_link(visit))
     if isinstance(containment, Refused):
         return _link_dead(visit, status=404)
-    return await _ask(visit, containment, None)
+    return await _ask(visit, containment)
 
 
 async def submit(visit: Visit) -> Response:
@@ -62,7 +60,7 @@ async def show_event(visit: Visit) -> Response:
     return (
         problem.not_found(visit)
         if isinstance(containment, Refused)
-        else await _ask(visit, containment, None)
+        else await _ask(visit, containment)
     )
 
 
@@ -95,17 +93,12 @@ async def _view(visit: Visit, find: Find) -> Containment | Refused:
 
 
 async def _contain(visit: Visit, find: Find) -> Response | None:
-    """Secure the account, or ask again; None: the link or event is no longer valid."""
+    """Secure the account; None: the link or event is no longer valid."""
     containment = await _view(visit, find)
-    if isinstance(containment, Refused):
+    answer = await visit.do(contain, find)
+    if isinstance(containment, Refused) or isinstance(answer, Refused):
         return None
-    typed = visit.field("password")[:LONGEST_PASSWORD]
-    answer = await visit.do(contain, find, typed=typed)
-    if isinstance(answer, Refused):
-        if answer.reason is Reason.THROTTLED:
-            return throttled(visit, answer, what="page", back_url=visit.path)
-        return None if answer.reason is Reason.LINK_DEAD else await _ask(visit, containment, answer)
-    query = "?kept=1" if containment.undo and not answer.undone else ""
+    query = "?kept=1" if containment.kept else ""
     return see_other(visit.url("recovery.not_me", token=DONE_TOKEN) + query)
 
 
@@ -121,9 +114,7 @@ def _confirmation(visit: Visit) -> Response:
     ]
     if "kept" in visit.query:
         sentences.append(
-            _(
-                "We did not undo the change, because that would have locked you out. Talk to the help desk."
-            )
+            _("The app or passkey that was added stays until the help desk has removed it.")
         )
     return page(
         visit,
@@ -135,18 +126,17 @@ def _confirmation(visit: Visit) -> Response:
     )
 
 
-async def _ask(visit: Visit, containment: Containment, refused: Refused | None) -> Response:
+async def _ask(visit: Visit, containment: Containment) -> Response:
     words = translator(visit.language)
     undone = (words.gettext(_UNDO[containment.undo]),) if containment.undo else ()
     return page(
         visit,
         "not_me.html",
-        refused=refused,
-        prompt=Prompt(field="password"),
         action=visit.path,
         sentence=await _sentence(visit) if "id" in visit.params else None,
         undone=undone,
-        needs_password=containment.needs_password,
+        kept=containment.kept,
+        may_recover=containment.may_recover,
     )
 
 

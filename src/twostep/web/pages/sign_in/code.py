@@ -69,7 +69,7 @@ async def _finish(visit: Visit, answer: SecondStepDone) -> Response:
         flash = f"code_used:{answer.passed.left}"
         if answer.passed.left == 0:
             target = codes
-    if flash:
+    if flash and not session.flash:
         await visit.do(save_flash, session, flash=flash)
     if target != codes:
         target = landing(visit, answer.signed_in, target)
