@@ -12,6 +12,8 @@ from tests.support.product import Browser, TestProduct, method_ids, open_test_pr
 from twostep.core.account import Account, EmailAddress, Role
 from twostep.core.messages.channel import Channel
 from twostep.delivery.message import TextMessage
+from twostep.flows.env import SHELL
+from twostep.flows.help_desk.acts import Act, reset_methods
 from twostep.flows.recovery.lost_phone import QUIET_SECONDS
 from twostep.flows.recovery.waiting_job import run_due
 from twostep.store.account import accounts, addresses
@@ -330,3 +332,78 @@ def test_the_help_page_offers_it(product: TestProduct, alice: Account) -> None:
     assert 'href="/recover"' in browser.get("/sign-in/help").text
     assert 'href="/recover"' not in product.browser().get("/sign-in/help").text
     assert events(product, alice) == []
+
+
+def guess_until_retired(product: TestProduct) -> None:
+    """A thief with the password types wrong codes until it is retired."""
+    thief = product.browser(network="203.0.113.5")
+    for number in range(20):
+        product.clock.forward(900)
+        thief.sign_in()
+        thief.post("/sign-in/code", code=f"0000{number:02}")
+    assert "no longer works" in words(thief.sign_in())
+
+
+def new_password(product: TestProduct) -> None:
+    """Its owner sets a new one by the mailed link."""
+    answer = product.browser().post(product.newest_link("/reset-password/"), password=NEW_PASSWORD)
+    assert answer.status_code == 303
+
+
+def test_a_thief_who_guesses_does_not_end_it(product: TestProduct, alice: Account) -> None:
+    waiting(product)
+    for _ in range(2):
+        later(product, DAY)
+    guess_until_retired(product)
+    later(product, 2 * DAY)  # its time is over, but there is no password to end it with
+    assert mails(product, DONE) == []
+    product.clock.forward(3600)
+    stranger = product.browser()
+    stranger.post("/forgot-password", username="alice")
+    new_password(product)
+    for _ in range(HOURS * 3600 // DAY - 1):
+        later(product, DAY)
+    later(product, DAY - 1)
+    assert mails(product, DONE) == []  # three days at least, whatever was waited before
+    later(product, 1)
+    assert mails(product, DONE) == ["alice@example.com", OTHER]
+    link = product.newest_link("/recover?link=").partition("=")[2]
+    answer = product.browser().post("/recover", link=link, password=NEW_PASSWORD)
+    assert answer.headers["location"] == "/settings/security/app/new"
+    assert "recovery.cancelled" not in events(product, alice)
+
+
+def test_a_recovery_that_is_over_waits_anew_after_guesses(
+    product: TestProduct, alice: Account
+) -> None:
+    waiting(product)
+    for _ in range(HOURS * 3600 // DAY):
+        later(product, DAY)
+    old = product.newest_link("/recover?link=").partition("=")[2]
+    guess_until_retired(product)
+    new_password(product)
+    tried = product.browser().post("/recover", link=old, password=NEW_PASSWORD)
+    assert tried.status_code == 422
+    assert "recovery.used" not in events(product, alice)
+
+
+def test_beginning_and_stopping_has_an_end(product: TestProduct, alice: Account) -> None:
+    browser = waiting(product)
+    for _ in range(2):
+        product.browser().post(product.newest_link("/recover/cancel/"))
+        assert browser.post("/recover").status_code == 303
+    product.browser().post(product.newest_link("/recover/cancel/"))
+    assert browser.post("/recover").status_code == 429
+    assert events(product, alice).count("recovery.started") == 3
+    product.clock.forward(DAY)
+    later_browser = product.browser()
+    later_browser.sign_in()
+    assert later_browser.post("/recover").status_code == 303
+
+
+def test_a_reset_by_the_help_desk_ends_it(product: TestProduct, alice: Account) -> None:
+    waiting(product)
+    act = Act("alice", "lost phone")
+    product.run(product.house.by(SHELL).do(reset_methods, act))
+    assert events(product, alice)[0] == "recovery.cancelled"
+    assert mails(product, CANCELLED) == ["alice@example.com", OTHER]

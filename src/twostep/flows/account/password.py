@@ -21,6 +21,7 @@ from twostep.flows.proof import wrong_tries
 from twostep.flows.proof.password_tries import count_password_try, refuse_password_tries
 from twostep.flows.proof.remembered_browsers import forget_browsers
 from twostep.flows.proof.retired_password import send_password_links
+from twostep.flows.sign_in.waiting_recovery import settle_recovery
 from twostep.flows.turn import Done, Turn, TurnOpener
 from twostep.store.account import accounts, mail_links
 from twostep.store.account.accounts import Held
@@ -163,6 +164,7 @@ def save_new(turn: Turn, account: Held, *, new: str, new_hash: str, by: str) -> 
     Open reset links end, and so does every older link that could undo something: it belongs to the
     time of the old password.
     """
+    settle_recovery(turn, account)
     accounts.save_password(
         turn.tx, account, password_hash=new_hash, short=password.is_short(new), now=turn.now
     )

@@ -19,6 +19,7 @@ from twostep.flows.mail_links import RESET_PASSWORD
 from twostep.flows.methods.two_step import Disabled, disabled_event, wipe_methods
 from twostep.flows.proof.retired_password import send_password_links
 from twostep.flows.sign_in.sessions import SessionsEnded
+from twostep.flows.sign_in.waiting_recovery import cancel_recovery
 from twostep.flows.turn import Done, Turn, TurnOpener
 from twostep.store.account import accounts, mail_links
 from twostep.store.account.accounts import Held
@@ -85,6 +86,7 @@ def reset_methods(turn: Turn, act: Act) -> Disabled | Refused:
     if account is None:
         return Refused(Reason.NOT_FOUND)
     wiped = wipe_methods(turn, account)
+    cancel_recovery(turn, account, by="help_desk")
     accounts.save_two_step(turn.tx, account, on=False, now=turn.now)
     accounts.save_must_enroll(turn.tx, account, must=True)
     accounts.retire_password(turn.tx, account, now=turn.now)

@@ -4,6 +4,7 @@
                     │                │
                     └──── link in any mail, a sign-in with a second step, a new password ──▶ none
 
+A password retired by guesses only pauses it: it goes on after the new one, with three days at least left.
 Off unless `policy.recovery_wait_hours` is set, and never available to operators. It requires the
 password, which must not have been set by mail in the last seven days. Every address is notified at the
 start, daily and at the end; every phone at the start and at the end. The end of the wait gives no
@@ -18,15 +19,23 @@ from twostep.core import token
 from twostep.core.account import Account, Status
 from twostep.core.audit import event
 from twostep.core.refusal import Reason, Refused
+from twostep.core.sign_in import throttle
 from twostep.core.sign_in.session import Level, Session
 from twostep.delivery.mail.notice import NoticeKind
 from twostep.flows.env import Env
+from twostep.flows.limits import count_all
 from twostep.flows.mail_links import NOT_ME, NOT_ME_SECONDS, RESET_PASSWORD
 from twostep.flows.policy.decide import duties_of, rules_of
 from twostep.flows.recovery.tell_phones import notify_phones
 from twostep.flows.sign_in.complete import SignedIn, open_session
 from twostep.flows.sign_in.first_step import sign_in
-from twostep.flows.sign_in.waiting_recovery import CANCEL, FINISH, cancel_recovery, end_links
+from twostep.flows.sign_in.waiting_recovery import (
+    CANCEL,
+    DAY_SECONDS,
+    FINISH,
+    cancel_recovery,
+    end_links,
+)
 from twostep.flows.turn import Done, Turn, TurnOpener
 from twostep.store.account import accounts, addresses, mail_links
 from twostep.store.recovery import recoveries
@@ -34,7 +43,6 @@ from twostep.store.recovery.recoveries import Recovery
 from twostep.store.sign_in import sessions
 
 
-DAY_SECONDS = 86_400
 QUIET_SECONDS = 7 * DAY_SECONDS  # after a password was set by mail
 FINISH_SECONDS = 7 * DAY_SECONDS  # how long the link mailed at the end works
 
@@ -76,7 +84,8 @@ def view_recovery(turn: Turn, half: Session) -> RecoverView | Refused:
 def start_recovery(turn: Turn, half: Session) -> Done | Refused:
     """Start the waiting period; a recovery in progress continues unchanged.
 
-    Refused: NOT_FOUND, STEP_ENDED, CHANGED (the password was set by mail too recently).
+    Refused: NOT_FOUND, STEP_ENDED, CHANGED (the password was set by mail too recently), SEND_LIMIT
+    (begun and stopped too often: each start and each end is mailed to every address).
     """
     account = accounts.lock(turn.tx, half.account_id)
     current = sessions.load_current(
@@ -90,6 +99,9 @@ def start_recovery(turn: Turn, half: Session) -> Done | Refused:
         return Done()
     if _may_start_at(turn, account):
         return Refused(Reason.CHANGED)
+    rule = throttle.RECOVERY_START
+    if refused := count_all(turn.tx, [(f"{rule.name}:{account.id}", rule)], now=turn.now):
+        return refused
     ends_at = turn.now + rules_of(turn.env.settings).recovery_wait_hours * 3600
     recovery = Recovery(
         account_id=account.id,

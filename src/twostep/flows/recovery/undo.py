@@ -40,8 +40,9 @@ def may_undo(turn: Turn, account: Account, undo: str) -> bool:
     method = find_method(methods, undo.partition(":")[2])
     if method is None or method.kind is MethodKind.PHONE:
         return True
-    oldest = min((*methods.apps, *methods.passkeys), key=lambda row: (row.created_at, row.id))
-    return oldest.id != undo.partition(":")[2]
+    made = [(row.created_at, row.id) for row in methods.apps]
+    made += [(row.created_at, row.id) for row in methods.passkeys]
+    return min(made)[1] != undo.partition(":")[2]
 
 
 def take_back(turn: Turn, account: Held, *, undo: str) -> bool:

@@ -5,19 +5,15 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 
+from twostep.core.account import Account, Status
 from twostep.core.audit import event
 from twostep.core.outage import StoreUnavailable
 from twostep.delivery.mail.notice import NoticeKind
 from twostep.flows.env import Env
-from twostep.flows.policy.decide import rules_of
-from twostep.flows.recovery.lost_phone import (
-    DAY_SECONDS,
-    FINISH_SECONDS,
-    mail_every_address,
-    may_recover,
-)
+from twostep.flows.policy.decide import duties_of, rules_of
+from twostep.flows.recovery.lost_phone import FINISH_SECONDS, mail_every_address
 from twostep.flows.recovery.tell_phones import notify_phones
-from twostep.flows.sign_in.waiting_recovery import cancel_recovery
+from twostep.flows.sign_in.waiting_recovery import DAY_SECONDS, cancel_recovery
 from twostep.flows.turn import Turn, by_system
 from twostep.store.account import accounts
 from twostep.store.account.accounts import Held
@@ -49,13 +45,24 @@ async def run_recoveries(env: Env) -> None:
         await asyncio.sleep(LOOK_EVERY_SECONDS)
 
 
+def _goes_on(turn: Turn, account: Account, recovery: Recovery) -> bool:
+    """Whether its conditions still hold. A retired password only pauses it: guesses retired it."""
+    return (
+        duties_of(turn.env, account).may_recover
+        and account.status is not Status.DISABLED
+        and account.two_step
+        and account.password_version == recovery.password_version
+    )
+
+
 def _advance(turn: Turn, account: Held, recovery: Recovery) -> None:
     if recovery.ended_at is not None:  # nobody used the link in time
         recoveries.remove(turn.tx, account.id)
-    elif (
-        not may_recover(turn.env, account) or account.password_version != recovery.password_version
-    ):
+    elif not _goes_on(turn, account, recovery):
         cancel_recovery(turn, account, by="change")
+    elif account.status is Status.RETIRED and turn.now + DAY_SECONDS >= recovery.ends_at:
+        # It cannot end before its owner has a new password, which sets a new end.
+        recoveries.save_next(turn.tx, account.id, next_at=turn.now + DAY_SECONDS, ended_at=None)
     elif turn.now >= recovery.ends_at:
         recoveries.save_next(
             turn.tx, account.id, next_at=turn.now + FINISH_SECONDS, ended_at=turn.now

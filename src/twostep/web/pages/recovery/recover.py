@@ -57,6 +57,8 @@ async def submit(visit: Visit) -> Response:
         return problem.not_found(visit)
     if answer.reason is Reason.STEP_ENDED:
         return see_other(visit.url("sign_in"))
+    if answer.reason is Reason.SEND_LIMIT:
+        return throttled(visit, answer, what="page", back_url=visit.url(PAGE))
     return await _state(visit, status=422)
 
 
