@@ -122,7 +122,7 @@ def _signing_in(code: str) -> dict[str, State]:
         "recover-cancel": ("recover_cancel.html", {"frame": out, "token": "sample"}),
         "recover-finish": ("recover_finish.html", {"frame": out, "errors": (), "user_name": "alice", "link": "sample"}),
         "link-dead": ("link_dead.html", {"frame": out, "password": True, "days": 0}),
-        "not-me": ("not_me.html", {"frame": out, "errors": (), "action": "/not-me/t", "sentence": None, "undone": ("undo the phone added today 09:12",), "needs_password": True}),
+        "not-me": ("not_me.html", {"frame": out, "action": "/not-me/t", "sentence": None, "undone": (), "kept": True, "may_recover": True}),
     }  # fmt: skip
 
 
@@ -291,7 +291,7 @@ def _settings(code: str) -> dict[str, State]:
         "disable": ("disable.html", {"frame": on, "errors": (), "goes": ("1 authenticator app", "1 backup phone", "8 backup codes"), "new_password": True, "minimum": 15}),
         "sessions": ("sessions.html", {"frame": on, "sessions": SESSIONS, "offered": True}),
         "codes-check": ("codes_check.html", {"frame": on, "left": 8, "total": 10, "checked_at": NOW - 200 * DAY, "next": "/settings"}),
-        "not-me-event": ("not_me.html", {"frame": on, "errors": (), "action": "/settings/activity/9/not-me", "sentence": "A backup phone was added.", "undone": ("undo the phone added today 09:12",), "needs_password": False}),
+        "not-me-event": ("not_me.html", {"frame": on, "action": "/settings/activity/9/not-me", "sentence": "A backup phone was added.", "undone": ("undo the phone added today 09:12",), "kept": False, "may_recover": False}),
         "activity": ("activity.html", {"frame": on, "activity": ACTIVITY, "only": "", "filters": (("", "Everything"), ("sign_in", "Signing in")), "older_url": "/settings/activity?before=9", "newer_url": None}),
     }  # fmt: skip
 

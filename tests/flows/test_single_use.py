@@ -13,8 +13,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.support.house import PASSWORD, House, open_house
 from twostep.core.messages.channel import Channel
 from twostep.core.refusal import Reason, Refused

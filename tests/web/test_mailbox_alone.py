@@ -65,7 +65,9 @@ class Mailbox(RuleBasedStateMachine):
         self.reset_at = self.started_at = self.stepped_at = 0
         self.passwords = 0
 
-    @initialize(kind=st.sampled_from(KINDS), beside=st.sets(st.sampled_from(["app", "phone", "codes"])))
+    @initialize(
+        kind=st.sampled_from(KINDS), beside=st.sets(st.sampled_from(["app", "phone", "codes"]))
+    )
     def begin(self, kind: tuple[str, dict[str, object], Role], beside: set[str]) -> None:
         _, policy, self.role = kind
         self.opened = open_test_product(
@@ -101,7 +103,9 @@ class Mailbox(RuleBasedStateMachine):
     def link(self, prefix: str, number: int) -> str:
         """One of the newest such links in the mailbox; "" if there is none."""
         pattern = re.escape(prefix) + r"([\w-]+)"
-        links = [link[0] for mail in self.product.mails() for link in re.finditer(pattern, mail.text)]
+        links = [
+            link[0] for mail in self.product.mails() for link in re.finditer(pattern, mail.text)
+        ]
         if not links:
             return ""
         link = links[-1 - number % min(4, len(links))]
@@ -124,12 +128,12 @@ class Mailbox(RuleBasedStateMachine):
 
     @precondition(running)
     @rule(by_thief=st.booleans())
-    def forget_password(self, by_thief: bool) -> None:
+    def forget_password(self, *, by_thief: bool) -> None:
         (self.thief if by_thief else self.owner).post("/forgot-password", username="alice")
 
     @precondition(running)
     @rule(number=picks, by_thief=st.sampled_from([True, True, False]))
-    def set_password(self, number: int, by_thief: bool) -> None:
+    def set_password(self, number: int, *, by_thief: bool) -> None:
         new = f"a password by mail, number {self.passwords}"
         link = self.link("/reset-password/", number)
         if not link or self.thief.post(link, password=new).status_code != 303:
@@ -166,7 +170,7 @@ class Mailbox(RuleBasedStateMachine):
 
     @precondition(running)
     @rule(by_thief=st.sampled_from([True, True, False]))
-    def start_recovery(self, by_thief: bool) -> None:
+    def start_recovery(self, *, by_thief: bool) -> None:
         browser = self.thief if by_thief else self.product.browser()
         browser.sign_in(password=self.thiefs_password if by_thief else self.owners_password)
         if "recovery.started" in self.newest(lambda: browser.post("/recover")):
@@ -213,7 +217,9 @@ class Mailbox(RuleBasedStateMachine):
     )
     def push(self, path: str) -> None:
         self.thief.get(path)
-        self.thief.post(path, code="000000", password="x" * 20, new="y" * 20, email="t@evil.example")
+        self.thief.post(
+            path, code="000000", password="x" * 20, new="y" * 20, email="t@evil.example"
+        )
 
     @precondition(running)
     @rule(seconds=st.sampled_from(SPANS))
