@@ -24,6 +24,7 @@ from tests.support.postgres import PostgresServer
 from tests.support.product import TestProduct, open_test_product
 from twostep.flows.audit.checkpoint import checkpoint_all
 from twostep.flows.operate.purge import purge
+from twostep.store.audit import refusals, trail
 from twostep.store.engine import postgres_transaction
 from twostep.store.engine import sqlite as engine_sqlite
 from twostep.store.messages import outbox, sends
@@ -191,6 +192,25 @@ def test_a_lid_on_strangers_counters_reads_no_others(filled: Engine, asked: Aske
 
     asyncio.run(story())
     assert sum("password/" in sql for sql in asked.statements) == 3
+    assert _explain(filled, dict(asked.statements)) == {}
+
+
+def test_the_history_of_one_kind_is_read_by_an_index(filled: Engine, asked: Asked) -> None:
+    def look(tx: Tx) -> None:
+        chain = tx.all("SELECT chain FROM audit_records LIMIT 1")[0][0]
+        asked.statements.clear()
+        kinds = ("app.added", "app.removed")
+        trail.list_newest_of(tx, chain, kinds, before_seq=2**62, limit=50)
+        trail.list_newest(tx, chain, before_seq=2**62, limit=50)
+        trail.has_event(tx, chain, "sign_in.completed")
+        refusals.list_waiting(tx, before=START, limit=50)
+
+    async def story() -> None:
+        async with open_store(filled) as store:
+            store.read_now(look)
+
+    asyncio.run(story())
+    assert len(asked.statements) == 4
     assert _explain(filled, dict(asked.statements)) == {}
 
 

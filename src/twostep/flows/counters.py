@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar
 
 from twostep.core.outage import StoreUnavailable
+from twostep.store import installation
 from twostep.store.tx import Store, Tx
 
 
@@ -25,6 +26,8 @@ T = TypeVar("T")
 COMMIT_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 CACHE_COST_FACTOR = 20
 CACHE_FROM_SECONDS = 0.1
+PROBE_SECONDS = 2.0
+PROBED = "probed"  # a fact of the installation; what counts is that it could be written
 
 
 class CachedCount(Generic[T]):
@@ -52,6 +55,34 @@ class CachedCount(Generic[T]):
             return value
 
 
+class WriteProbe:
+    """Whether the database can be written. Each look is a commit and anybody may ask, so there is one
+    look at a time, and those who ask meanwhile share the next."""
+
+    def __init__(self) -> None:
+        self._lock = asyncio.Lock()
+        self._began = 0.0
+        self._look: asyncio.Task[bool] | None = None
+
+    async def can_write(self, store: Store) -> bool:
+        """Commit a small fact; False if that fails or takes longer than `PROBE_SECONDS`."""
+        asked = time.perf_counter()
+        async with self._lock:
+            if self._began < asked:
+                self._began = time.perf_counter()
+                self._look = asyncio.create_task(_can_write(store))
+                await asyncio.wait({self._look}, timeout=PROBE_SECONDS)
+            return self._look is not None and self._look.done() and self._look.result()
+
+
+async def _can_write(store: Store) -> bool:
+    try:
+        await store.run(installation.save, PROBED, "")
+    except StoreUnavailable:
+        return False
+    return True
+
+
 class Counters:
     """The process's counters.
 
@@ -70,6 +101,7 @@ class Counters:
         self.failed_checkpoint_files = 0
         self.connections: Counter[str] = Counter()
         self.day: CachedCount[Any] = CachedCount()
+        self.write_probe = WriteProbe()
 
     @cached_property
     def commits(self) -> Histogram:

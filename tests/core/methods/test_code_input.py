@@ -67,7 +67,19 @@ def test_a_wrong_length_is_named(read, typed):
 
 @READERS
 @pytest.mark.parametrize(
-    "typed", ["abcdef", "12345a", "12345?", "12\x003456", "½23456", "hello!", "é"]
+    "typed",
+    [
+        "abcdef",
+        "12345a",
+        "12345?",
+        "12\x003456",
+        "½23456",
+        "²01512",
+        "①23456",
+        "12345⁶",
+        "hello!",
+        "é",
+    ],
 )
 def test_letters_and_signs_are_named(read, typed):
     assert read(typed) == Refused(Reason.CODE_NOT_DIGITS)

@@ -84,6 +84,7 @@ def test_reads_what_people_type(typed, region, e164, country, line):
         ("+882 16 12345678", "", Reason.NUMBER_KIND),
         ("+979 123456789", "", Reason.NUMBER_KIND),
         ("+39 6 12345678", "", Reason.NUMBER_NOT_IN_PLAN),
+        ("(²02) 555-0100", "US", Reason.NUMBER_NOT_IN_PLAN),
         ("+55 11 6123-4567", "", Reason.NUMBER_NOT_IN_PLAN),
         ("+22997123456", "", Reason.NUMBER_NOT_IN_PLAN),
         ("07400 123456", "US", Reason.NUMBER_TOO_LONG),

@@ -5,12 +5,17 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Coroutine
 from dataclasses import replace
+from typing import Any
 from urllib.parse import parse_qsl, quote
 
+import structlog
 from starlette.responses import Response
 from starlette.types import Scope
 
+from twostep.core.outage import StoreUnavailable
 from twostep.core.sign_in import session as session_core
 from twostep.core.sign_in.session import Level
 from twostep.core.user_agent import describe
@@ -28,7 +33,11 @@ from twostep.web.route_table import RouteTable
 from twostep.web.visit import Access, Endpoint, Page, StepUp, Visit
 
 
+log = structlog.get_logger(__name__)
+
 MINUTE_SECONDS = 60
+WRITE_SECONDS = 1.0
+_writes: set[asyncio.Task[None]] = set()  # the loop itself holds its tasks only weakly
 
 _OPENED_BY = {
     Access.HALF: frozenset({Level.HALF}),
@@ -103,10 +112,26 @@ async def _run(visit: Visit, page: Page, endpoint: Endpoint) -> Response:
     if current is None or current.level is Level.HALF:
         return response
     if page.extends and session_core.needs_seen(current, now=visit.now):
-        await visit.do(sessions.save_seen, current)
+        await _try(visit.do(sessions.save_seen, current), what="seen")
     if current.flash and response.status_code == 200 and response.media_type == "text/html":
-        await visit.do(sessions.save_flash, current, flash="")
+        await _try(visit.do(sessions.save_flash, current, flash=""), what="flash")
     return response
+
+
+async def _try(write: Coroutine[Any, Any, None], *, what: str) -> None:
+    """Write what the page, which is made, can do without: a full disk or somebody else's lock must not
+    cost it. What takes longer goes on by itself."""
+    task = asyncio.create_task(_write(write, what=what))
+    _writes.add(task)
+    task.add_done_callback(_writes.discard)
+    await asyncio.wait({task}, timeout=WRITE_SECONDS)
+
+
+async def _write(write: Coroutine[Any, Any, None], *, what: str) -> None:
+    try:
+        await write
+    except StoreUnavailable as outage:
+        log.warning("session.not_saved", what=what, error=str(outage))
 
 
 async def record_refused_request(visit: Visit, page: Page, reason: str) -> None:

@@ -26,9 +26,10 @@ async def healthz(_visit: Visit) -> Response:
 
 
 async def readyz(visit: Visit) -> Response:
-    """GET /readyz: the database can be read and has this version's schema."""
+    """GET /readyz: the database can be read and written, and has this version's schema."""
+    probe = visit.env.counters.write_probe
     try:
-        ready = await visit.read(is_ready)
+        ready = await visit.read(is_ready) and await probe.can_write(visit.env.store)
     except StoreUnavailable:
         ready = False
     return PlainTextResponse(
