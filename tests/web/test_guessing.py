@@ -166,7 +166,7 @@ def test_a_known_browser_is_forgotten_after_its_allowance_and_counts_as_a_strang
     owner.sign_in()
     entry = owner.enroll_app()
     thief, evaluated = copied_cookies(product, owner)(0), 0
-    while "known_browser.forgotten" not in [one.event for one in product.events(alice)]:
+    while "known_browser.forgotten" not in [activity.event for activity in product.events(alice)]:
         evaluated += bool(guess(product, thief, entry))
         assert evaluated <= 30
     assert evaluated == 30
