@@ -9,6 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from twostep.config import ConfigError, Settings, find_config, load, parse_set, settings_file
+from twostep.config.loading import list_service_links
 
 
 URL = 'public_url = "https://panel.example.com"\n'
@@ -146,6 +147,54 @@ def test_a_wrong_value_gets_its_own_instruction(tmp_path, text, words):
     (line,) = problems(tmp_path, text)
     assert line.startswith("twostep.toml: ")
     assert words in line
+
+
+SERVICE_LINKS = {
+    "TWOSTEP_SERVICE_HOST": "10.3.104.46",
+    "TWOSTEP_SERVICE_PORT": "80",
+    "TWOSTEP_SERVICE_PORT_HTTP": "80",
+    "TWOSTEP_PORT": "tcp://10.3.104.46:80",
+    "TWOSTEP_PORT_80_TCP": "tcp://10.3.104.46:80",
+    "TWOSTEP_PORT_80_TCP_PROTO": "tcp",
+    "TWOSTEP_PORT_80_TCP_PORT": "80",
+    "TWOSTEP_PORT_80_TCP_ADDR": "10.3.104.46",
+    "TWOSTEP_PORT_53_UDP": "udp://10.3.104.46:53",
+    "TWOSTEP_METRICS_SERVICE_HOST": "10.3.104.47",
+    "TWOSTEP_METRICS_PORT": "tcp://10.3.104.47:9464",
+}
+
+
+def test_addresses_that_kubernetes_puts_into_our_namespace_are_no_settings(tmp_path):
+    assert read(tmp_path, environ=SERVICE_LINKS) == read(tmp_path)
+    assert list_service_links({**SERVICE_LINKS, "TWOSTEP_PUBLIC_URL": "x"}) == sorted(SERVICE_LINKS)
+
+
+def test_what_only_looks_like_one_says_how_to_keep_it_out(tmp_path):
+    environ = {
+        "TWOSTEP_SERVICE_KIND": "x",
+        "TWOSTEP_PORT": "80",
+        "TWOSTEP_METRICS__PORT": "tcp://x:1",
+    }
+    lines = problems(tmp_path, environ=environ)
+    assert [line.partition(":")[0] for line in lines] == [
+        "TWOSTEP_PORT", "TWOSTEP_SERVICE_KIND", "TWOSTEP_METRICS__PORT",
+    ]  # fmt: skip
+    assert ["enableServiceLinks: false" in line for line in lines] == [True, True, False]
+
+
+def test_a_setting_below_a_table_is_said_where_to_go(tmp_path):
+    text = URL + '[smtp]\nhost = "mail"\nfrom = "a@b.c"\ndatabase_url = "postgresql:///x"\n'
+    (line,) = problems(tmp_path, text)
+    assert line == (
+        "twostep.toml: smtp.database_url: there is no such setting; did you mean database_url?"
+        " Write it above the first [table]: what follows one belongs to it"
+    )
+
+
+def test_both_spellings_of_postgresql_are_taken(tmp_path):
+    for scheme in ("postgres", "postgresql"):
+        settings = read(tmp_path, URL + f'database_url = "{scheme}://u@host/x"\n')
+        assert settings.database_url.get_secret_value() == f"{scheme}://u@host/x"
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ RULES = (
     "`--config FILE` goes before the command; without it, `/etc/twostep/twostep.toml` is used, or else "
     "`./twostep.toml` if it belongs to you ([ownership](settings.md)). If the output is data, `--json` "
     "prints it as JSON. Every command has `--help`.\n\n"
-    "**Exit codes:** 0 done, 1 refused or problems found, 2 wrong usage or configuration. Standard error "
-    "says what went wrong and what to do, one line each.\n\n"
+    "**Exit codes:** 0 done, 1 refused or problems found, 2 wrong usage, configuration or rights, 75 an "
+    "outage that may pass by itself, such as a database that is away. Standard error says what went wrong and what to do, one line each.\n\n"
     "You can use commands while the server runs.\n"
 )
 

@@ -93,12 +93,21 @@ async def _demo(*, port: int, data_dir: Path | None, sets: Sequence[str]) -> int
 
 def _stops() -> tuple[type[Exception], ...]:
     from twostep.config import ConfigError
-    from twostep.core.outage import StoreUnavailable
+    from twostep.flows.keys import KeysUnreadable
     from twostep.main import StartError
-    from twostep.server import PortTaken, TlsUnusable
+    from twostep.server import TlsUnusable
     from twostep.tracing import TracingUnavailable
 
-    return (ConfigError, StartError, PortTaken, TlsUnusable, TracingUnavailable, StoreUnavailable)
+    lasting = (ConfigError, StartError, KeysUnreadable, TlsUnusable, TracingUnavailable)
+    return (*lasting, *_outages())
+
+
+def _outages() -> tuple[type[Exception], ...]:
+    from twostep.core.outage import StoreUnavailable
+    from twostep.flows.keys import KeysAway
+    from twostep.server import PortTaken
+
+    return (StoreUnavailable, KeysAway, PortTaken)
 
 
 WIRING = Wiring(
@@ -112,6 +121,7 @@ WIRING = Wiring(
     worker=_worker,
     demo=_demo,
     operator_errors=_stops,
+    outages=_outages,
 )
 
 if __name__ == "__main__":

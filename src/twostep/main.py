@@ -10,14 +10,14 @@ import getpass
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from twostep.config import Settings
 from twostep.core.messages.channel import Channel
-from twostep.core.outage import StoreUnavailable
+from twostep.core.outage import DatabaseMisconfigured, StoreUnavailable
 from twostep.core.sealing import Keyring
 from twostep.core.sign_in.password import PROFILES, dummy_hash
 from twostep.delivery.port import Carrier
@@ -25,7 +25,7 @@ from twostep.delivery.providers import build_callbacks, build_carriers
 from twostep.flows.counters import Counters, MeteredStore
 from twostep.flows.env import Env
 from twostep.flows.hash_pool import HashPool
-from twostep.flows.keys import Keys, KeysUnreadable, open_keys
+from twostep.flows.keys import open_keys
 from twostep.flows.messages.outbox import Outbox
 from twostep.flows.operate.jobs import Jobs
 from twostep.flows.places import NO_READER, lacks_reader
@@ -54,16 +54,8 @@ def system_clock() -> int:
 
 
 def load_keyring(settings: Settings) -> Keyring:
-    """Read the keys from the environment, a command or the key file. Raises `StartError`."""
-    return load_keys(settings).ring
-
-
-def load_keys(settings: Settings) -> Keys:
-    """The keys, reloaded whenever their file changes. Raises `StartError`."""
-    try:
-        return open_keys(settings)
-    except KeysUnreadable as error:
-        raise StartError(str(error)) from None
+    """Read the keys from the environment, a command or the key file. Raises `KeysUnreadable`."""
+    return open_keys(settings).ring
 
 
 # ── store ───────────────────────────────────────────────────────────────────────────────────────
@@ -88,17 +80,20 @@ def database_name(settings: Settings) -> str:
 
 
 def upgrade_schema(settings: Settings) -> None:
-    """Bring the database's schema up to date. Raises `StartError`."""
+    """Bring the database's schema up to date. Raises `StartError` and `StoreUnavailable`."""
+    name = database_name(settings)
     try:
         engines.upgrade(settings.database_url.get_secret_value())
-    except (OSError, StoreUnavailable, schema.SchemaMismatch) as error:
-        name = database_name(settings)
+    except (OSError, DatabaseMisconfigured, schema.SchemaMismatch) as error:
         raise StartError(f"The database {name} cannot be upgraded: {error}") from None
+    except StoreUnavailable as error:
+        raise StoreUnavailable(f"The database {name} cannot be upgraded: {error}") from None
 
 
 def _require_writable(path: Path) -> None:
-    if not path.exists():
-        raise StartError(f"The database {path} does not exist. Run: twostep db upgrade")
+    with suppress(PermissionError):  # a closed folder: the next check says so
+        if not path.exists():
+            raise StartError(f"The database {path} does not exist. Run: twostep db upgrade")
     if not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
         raise StartError(
             f"The database {path} cannot be written by this user, or its folder cannot."
@@ -107,7 +102,7 @@ def _require_writable(path: Path) -> None:
 
 
 def open_store(settings: Settings, *, demo: bool = False, by_command: bool = False) -> Store:
-    """Open the database; blocks. Raises `StartError`.
+    """Open the database; blocks. Raises `StartError` and `StoreUnavailable`.
 
     `demo`: this is the demo, which opens only a demo's database. `by_command`: this is the command
     line, which may open a demo's database as well, but only with the demo's own settings: their
@@ -121,7 +116,7 @@ def open_store(settings: Settings, *, demo: bool = False, by_command: bool = Fal
         store = engines.open_engine(url, connections=settings.database_connections)
         engines.review(store)
         demo_url = store.read_now(installation.load, installation.DEMO)
-    except StoreUnavailable as error:
+    except DatabaseMisconfigured as error:
         raise StartError(str(error)) from None
     except engines.UNUSABLE as error:
         raise StartError(f"{name}: {error}") from None
@@ -166,7 +161,7 @@ async def open_product(
     fails; closing then raises `WorkEnded`. None, as for the command line: no background jobs."""
     tracing = tracing or Untraced()
     _require_libraries(settings, working=stop is not None)
-    keys = load_keys(settings)
+    keys = open_keys(settings)
     store = open_store(settings, demo=demo, by_command=stop is None)
     outbox, counters = Outbox(carriers), Counters()
 

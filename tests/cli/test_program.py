@@ -86,7 +86,8 @@ def test_a_key_file_that_others_can_read_is_refused(twostep, folder):
 
 
 @pytest.mark.parametrize(
-    ("content", "says"), [(None, "Run: twostep db upgrade"), (b"no database at all" * 99, "cannot")]
+    ("content", "says"),
+    [(None, "Run: twostep db upgrade"), (b"no database at all" * 99, "damaged")],
 )
 def test_a_database_that_is_missing_or_broken_is_named(twostep, folder, content, says):
     database = folder / "data" / "twostep.sqlite3"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,12 +16,13 @@ from twostep.cli import audit_verify, keys_rotate, running, views
 from twostep.cli.database import database
 from twostep.cli.delivery import delivery
 from twostep.cli.doctor import run as doctor
-from twostep.cli.failure import MISUSED, CommandFailed
+from twostep.cli.failure import MISUSED, REFUSED, UNAVAILABLE, CommandFailed, say_closed
 from twostep.cli.install import init
 from twostep.cli.people import help_desk
 from twostep.cli.people.accounts import users
 from twostep.cli.shell import Shell, print_note, shell_of
 from twostep.cli.wiring import Wiring
+from twostep.core.outage import DatabaseMisconfigured
 
 
 NAME = "twostep"
@@ -94,6 +97,13 @@ def run(arguments: Sequence[str], wiring: Wiring) -> int:
         return failure.code
     except wiring.operator_errors() as error:
         _print_lines(str(error))
+        may_pass = isinstance(error, wiring.outages())
+        return UNAVAILABLE if may_pass and not isinstance(error, DatabaseMisconfigured) else MISUSED
+    except BrokenPipeError:  # whoever read our output has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return REFUSED
+    except OSError as error:
+        _print_lines(say_closed(error))
         return MISUSED
     return 0
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+
 from twostep.core.refusal import Reason, Refused
 
 
 REFUSED = 1
 MISUSED = 2
+UNAVAILABLE = 75  # EX_TEMPFAIL: a supervisor may try again, nobody has to change anything
 
 _NAME_PROBLEMS = {
     "empty": "The user name is empty.",
@@ -28,11 +31,29 @@ _SENTENCES = {
 
 
 class CommandFailed(Exception):
-    """Ends a command. `code`: 1 for a refusal or findings, 2 for wrong usage or configuration."""
+    """Ends a command. `code`: 1 for a refusal or findings, 2 for wrong usage, configuration
+    or rights, 75 for what may pass by itself."""
 
     def __init__(self, text: str, code: int = REFUSED) -> None:
         super().__init__(text)
         self.code = code
+
+
+def say_closed(error: OSError) -> str:
+    """The system's own error in words; where a right is missing, who has it."""
+    from twostep.config.file_owner import SERVICE_USER, user_name
+
+    name = str(error.filename) if error.filename else ""
+    if not isinstance(error, PermissionError):
+        return f"{name}: {error.strerror}" if name else f"{error.strerror or error}"
+    me = user_name(os.geteuid())
+    try:
+        owner = user_name(os.stat(name).st_uid)  # noqa: PTH116  may be empty
+    except OSError:  # a folder above is closed, too
+        owner = SERVICE_USER
+    if not name or owner == me:
+        return f"{me} may not use {name or 'a file that this needs'}: {error.strerror}"
+    return f"{name} may not be used by {me}. Run: sudo -u {owner} twostep …"
 
 
 def sentence(refused: Refused) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -33,6 +34,7 @@ def serve(
     import structlog
 
     from twostep.config.kinds import is_loopback
+    from twostep.config.loading import list_service_links
     from twostep.logs import configure_logging
 
     if (tls_cert is None) != (tls_key is None):
@@ -42,6 +44,8 @@ def serve(
     settings = shell.load_settings()
     configure_logging(settings.log_level)
     log = structlog.get_logger("twostep.serve")
+    if links := list_service_links(os.environ):
+        log.debug("settings.service_links_passed_over", variables=links)
     for warning in settings.warnings:
         log.warning("settings.unusual", what=warning)
     if tls is None and not is_loopback(host):

@@ -53,7 +53,8 @@ class Wiring:
     `clock`: Unix seconds.
     `upgrade`: brings the schema up to date. `database`: describes where it is; `database_file`: its
     file, None if it has none.
-    `operator_errors`: exception types whose text is for the operator; called only once one was raised.
+    `operator_errors`: exception types whose text is for the operator; `outages`: those that may pass
+    by themselves. Called only once one was raised.
     """
 
     clock: Callable[[], int]
@@ -66,3 +67,4 @@ class Wiring:
     worker: Work
     demo: RunDemo
     operator_errors: Callable[[], tuple[type[Exception], ...]]
+    outages: Callable[[], tuple[type[Exception], ...]]

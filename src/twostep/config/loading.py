@@ -25,6 +25,16 @@ from twostep.config.settings_file import require_trusted_owner, say_unreadable
 
 # Variables that tests use to find fixtures; they are not settings.
 _NOT_SETTINGS = frozenset({f"{PREFIX}SPECS", f"{PREFIX}FIXTURES"})
+# Kubernetes and `docker --link` put the addresses of a service called "twostep" into every container.
+_SERVICE_LINK = re.compile(
+    rf"{PREFIX}(?:[A-Z0-9_]*_)?(?:SERVICE_HOST|SERVICE_PORT(?:_[A-Z0-9_]+)?"
+    r"|PORT_[0-9]+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)"
+)
+_LINK_WORDS = re.compile(r"_SERVICE_|_PORT(?:_|$)")
+_LINK_HINT = (
+    ". If Kubernetes set it for a service of that name: enableServiceLinks: false in the pod"
+)
+_SERVICE_PORT = re.compile(rf"{PREFIX}(?:[A-Z0-9_]*_)?PORT")
 _BARE_KEY = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)*")
 _LONGEST_SECRET = 65_536
 
@@ -145,17 +155,43 @@ def load(
 def _read_overrides(overrides: Mapping[str, object]) -> _Source:
     source = _Source("--set")
     for key, value in overrides.items():
-        source.add(key, value, place="--set", folder=Path.cwd())
+        source.add(key, value, place="--set", folder=_here())
     return source
 
 
 def _read_environment(environ: Mapping[str, str]) -> _Source:
     source = _Source("environment")
     for variable, value in sorted(environ.items()):
-        if variable.startswith(PREFIX) and variable not in _NOT_SETTINGS:
-            key = variable.removeprefix(PREFIX).lower().replace("__", ".")
-            source.add(key, value, place=variable, folder=Path.cwd())
+        if not variable.startswith(PREFIX) or variable in _NOT_SETTINGS:
+            continue
+        if _is_service_link(variable, value):
+            continue
+        key = variable.removeprefix(PREFIX).lower().replace("__", ".")
+        source.add(key, value, place=variable, folder=_here())
+        if key not in SETTINGS and _LINK_WORDS.search(variable):
+            source.problems[-1] += _LINK_HINT
     return source
+
+
+def list_service_links(environ: Mapping[str, str]) -> list[str]:
+    """Variables that look like settings but are addresses of services; they are passed over."""
+    return sorted(name for name, value in environ.items() if _is_service_link(name, value))
+
+
+def _is_service_link(variable: str, value: str) -> bool:
+    if "__" in variable:  # a setting within a table
+        return False
+    has_url = _SERVICE_PORT.fullmatch(variable) is not None and "://" in value
+    return has_url or _SERVICE_LINK.fullmatch(variable) is not None
+
+
+def _here() -> Path:
+    """The working directory; where there is none any more, or it cannot be read, relative paths stay
+    as they are."""
+    try:
+        return Path.cwd()
+    except OSError:
+        return Path()
 
 
 def _read_file(path: Path | None) -> _Source:

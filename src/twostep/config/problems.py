@@ -52,6 +52,8 @@ def unknown_key(key: str) -> str:
         by_name = {other.rpartition(".")[2]: other for other in reversed(known)}
         meant = [by_name[name] for name in get_close_matches(last, by_name, n=1, cutoff=0.8)]
     hint = f"did you mean {meant[0]}?" if meant else "remove it"
+    if meant and "." in key and "." not in meant[0]:
+        hint += " Write it above the first [table]: what follows one belongs to it"
     return f"{key}: there is no such setting; {hint}"
 
 

@@ -106,8 +106,8 @@ class Settings(CarrierTables):
     )
     database_url: SecretStr = Field(
         default_factory=_database_url,
-        description="sqlite:///PATH, or postgresql://…, which may include a password. Default: "
-        "twostep.sqlite3 in data_dir.",
+        description="sqlite:///PATH, or postgresql://USER:PASSWORD@HOST:PORT/NAME, with special "
+        "characters of the password percent-encoded: @ as %40. Default: twostep.sqlite3 in data_dir.",
     )
     database_connections: int = Field(
         default=12,
@@ -197,7 +197,7 @@ class Settings(CarrierTables):
         if len(given := [name for name, value in keys.items() if value]) > 1:
             raise ValueError(f"set only one of {' and '.join(given)}")
         scheme, _, place = self.database_url.get_secret_value().partition(":")
-        if scheme not in {"sqlite", "postgresql"}:
+        if scheme not in {"sqlite", "postgresql", "postgres"}:
             raise ValueError("database_url must begin with sqlite:/// or postgresql://")
         if scheme == "sqlite" and not Path(place).name:
             raise ValueError("database_url names no file: write its path, sqlite:///PATH")

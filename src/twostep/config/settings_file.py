@@ -7,17 +7,16 @@ as the user who reads it, root included.
 from __future__ import annotations
 
 import os
-import pwd
 import stat
 from pathlib import Path
 from shlex import quote
 
+from twostep.config.file_owner import SERVICE_USER, user_name
 from twostep.config.problems import ConfigError
 
 
 SYSTEM_FILE = Path("/etc/twostep/twostep.toml")
 LOCAL_FILE = Path("twostep.toml")
-SERVICE_USER = "twostep"
 _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 _ROOT = 0
 
@@ -49,9 +48,11 @@ def require_trusted_owner(path: Path, descriptor: int) -> None:
     """
     file, caller = os.fstat(descriptor), os.geteuid()
     if file.st_uid not in {_ROOT, caller}:
-        trusted = "root" if caller == _ROOT else f"root or {_user(caller)}"
+        trusted = "root" if caller == _ROOT else f"root or {user_name(caller)}"
         remedy = f"Read it, and if all of it is meant, run: sudo chown root {quote(str(path))}"
-        raise ConfigError([f"{path}: belongs to {_user(file.st_uid)}, not to {trusted}. {remedy}"])
+        raise ConfigError(
+            [f"{path}: belongs to {user_name(file.st_uid)}, not to {trusted}. {remedy}"]
+        )
     if file.st_mode & _WRITABLE_BY_OTHERS:
         raise ConfigError([f"{path}: others may write it. Run: chmod go-w {quote(str(path))}"])
 
@@ -59,7 +60,7 @@ def require_trusted_owner(path: Path, descriptor: int) -> None:
 def say_unreadable(path: Path, error: OSError) -> str:
     """Return the error message for a settings file that cannot be read."""
     closed = path == SYSTEM_FILE and isinstance(error, PermissionError)
-    if closed and _user(os.geteuid()) != SERVICE_USER:
+    if closed and user_name(os.geteuid()) != SERVICE_USER:
         return f"You may not read {path}. Run: sudo -u {SERVICE_USER} twostep …"
     return f"{path}: cannot be read: {error.strerror}"
 
@@ -84,15 +85,8 @@ def _reason_for_doubt(name: os.stat_result, file: os.stat_result, folder: os.sta
     caller = os.geteuid()
     for entry in (name, file):
         if entry.st_uid != caller:
-            return f"belongs to {_user(entry.st_uid)}, not to {_user(caller)}"
+            return f"belongs to {user_name(entry.st_uid)}, not to {user_name(caller)}"
     open_to_others = folder.st_mode & _WRITABLE_BY_OTHERS and not folder.st_mode & stat.S_ISVTX
     if open_to_others or folder.st_uid not in {_ROOT, caller}:
         return "others may change the folder it is in"
     return ""
-
-
-def _user(uid: int) -> str:
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return f"user {uid}"

@@ -29,6 +29,10 @@ class KeysUnreadable(Exception):
     """The keys cannot be read; the message says why and what to do."""
 
 
+class KeysAway(KeysUnreadable):
+    """The program that keeps the keys does not give them now; it may later."""
+
+
 class Keys:
     """The keyring in use, kept up to date through `reread` if given.
 
@@ -155,17 +159,7 @@ def _key_text(settings: Settings) -> str:
     if settings.key is not None:
         return settings.key.get_secret_value()
     if settings.key_command is not None:
-        try:
-            process = subprocess.run(  # noqa: S603  the operator's own command, split, without a shell
-                shlex.split(settings.key_command),
-                capture_output=True,
-                check=True,
-                text=True,
-                timeout=COMMAND_SECONDS,
-            )
-        except (OSError, subprocess.SubprocessError) as error:
-            raise KeysUnreadable(f"key_command failed: {type(error).__name__}") from None
-        return process.stdout
+        return _output_of(settings.key_command)
     path = settings.key_path
     if path is None:
         raise KeysUnreadable("No keys: set key_file, key_command or TWOSTEP_KEY.")
@@ -186,3 +180,37 @@ def _key_text(settings: Settings) -> str:
     if mode & 0o077:
         raise KeysUnreadable(f"The key file {path} can be read by others. Run: chmod 600 {path}")
     return text
+
+
+def _output_of(command: str) -> str:
+    """What the operator's own command prints. Its messages are not repeated: they may hold a key."""
+    try:
+        words = shlex.split(command)
+        process = subprocess.run(  # noqa: S603  split, without a shell
+            words, capture_output=True, check=True, text=True, timeout=COMMAND_SECONDS
+        )
+    except ValueError:
+        raise KeysUnreadable(
+            "key_command cannot be split into words, or what it prints is no text. Check its quotes."
+        ) from None
+    except FileNotFoundError:
+        raise KeysUnreadable(
+            f"key_command failed: there is no program {words[0]}. Write its whole path."
+        ) from None
+    except OSError as error:
+        raise KeysUnreadable(
+            f"key_command failed: {words[0]} cannot be run: {error.strerror}. Let the server's user"
+            " run it."
+        ) from None
+    except subprocess.TimeoutExpired:
+        raise KeysAway(
+            f"key_command failed: it printed nothing for {COMMAND_SECONDS} seconds. Run it by hand, as"
+            " the server's user."
+        ) from None
+    except subprocess.CalledProcessError as error:
+        ending = f"exit code {error.returncode}" if error.returncode > 0 else "a signal"
+        raise KeysAway(
+            f"key_command failed: it ended with {ending}. Run it by hand, as the server's user, to see"
+            " why."
+        ) from None
+    return process.stdout

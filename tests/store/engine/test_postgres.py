@@ -8,6 +8,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,12 @@ from twostep.core.outage import OutcomeUnknown, StoreUnavailable
 from twostep.main import StartError, upgrade_schema
 from twostep.main import open_store as open_for_start
 from twostep.store import installation
+from twostep.store.engine import address, schema
 from twostep.store.engine import open as engines
 from twostep.store.engine import postgres as engine_postgres
-from twostep.store.engine import schema
+from twostep.store.engine import postgres_connection as connections
 from twostep.store.engine.postgres_pool import CONNECTION_WAIT_SECONDS
+from twostep.store.engine.postgres_wire import Wire
 from twostep.store.operate import server_limits
 from twostep.store.sign_in import throttles
 from twostep.store.tx import Store, Tx
@@ -347,7 +350,7 @@ def test_a_server_that_is_not_there_is_said_without_the_password(
     start: Callable[[Settings], Any],
 ) -> None:
     url = f"postgresql://me:hush-hush@127.0.0.1:{free_port()}/panel"
-    with pytest.raises(StartError, match="cannot be reached") as refused:
+    with pytest.raises(StoreUnavailable, match=r"cannot be reached.* Start PostgreSQL") as refused:
         start(_settings(url))
     assert "hush-hush" not in str(refused.value)
 
@@ -357,7 +360,13 @@ def test_a_server_that_is_not_there_is_said_without_the_password(
     [
         ("postgresql:u:hush-hush@host/x", "postgresql://USER:PASSWORD@HOST:PORT/NAME"),
         ("postgresql://u:hush-hush@host/x?colour=red", "postgresql://USER:PASSWORD@HOST:PORT"),
-        ("postgresql://u:hush-hush@127.0.0.1:port/x", "cannot be reached"),
+        ("postgresql://u:hush-hush@127.0.0.1:port/x", "percent-encoded"),
+        ("postgresql://u:hush-hush:w@rd@127.0.0.1/x", "percent-encoded"),
+        ("postgresql://u:hush-hush/w@127.0.0.1/x", "percent-encoded"),
+        ("postgres://u:12/hush-hush@127.0.0.1/x", "percent-encoded"),
+        ("postgresql://u:w?w@hush-hush@127.0.0.1/x", "percent-encoded"),
+        ("postgresql://u:w@hush-hush:1/w#d@127.0.0.1/x", "percent-encoded"),
+        ("postgresql://u:100%hush-hush@127.0.0.1/x", "percent-encoded"),
     ],
 )
 @pytest.mark.parametrize("start", [open_for_start, upgrade_schema])
@@ -367,6 +376,46 @@ def test_an_address_that_is_none_is_said_without_quoting_it(
     with pytest.raises(StartError, match=says) as refused:
         start(_settings(url))
     assert "hush-hush" not in str(refused.value)
+    assert address.describe(url) == "the database"
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("postgresql://u:p%40ss%2Fw%3Ard@db.example:5433/panel", "panel on db.example:5433"),
+        ("postgres://u:a#b@db.example/panel", "panel on db.example"),
+        ("postgresql://u:a?b@db.example/panel?options=@", "panel on db.example"),
+        ("postgresql://u@db1,db2:5433/panel", "panel on db1, db2:5433"),
+        ("postgresql://u@db1:5432,db2:5433/panel", "panel on db1:5432, db2:5433"),
+        ("postgresql://u@[2001:db8::1]:5433/panel", "panel on [2001:db8::1]:5433"),
+        ("postgresql://u:p@/panel?host=/run/pg", "panel on the socket in /run/pg"),
+        ("postgresql://u@%2Frun%2Fpg/panel", "panel on the socket in /run/pg"),
+        ("postgresql:///panel", "panel on this machine's socket"),
+        ("postgresql://panel@db.example", "panel on db.example"),
+        ("sqlite:////var/lib/twostep/twostep.sqlite3", "/var/lib/twostep/twostep.sqlite3"),
+    ],
+)
+def test_a_database_is_named_as_its_library_reads_the_address(url: str, name: str) -> None:
+    assert address.describe(url) == name
+
+
+def test_a_schema_that_does_not_exist_is_said_so(postgres: PostgresServer) -> None:
+    url = f"{postgres.new_database(empty=True)}?options=-csearch_path%3Dnowhere"
+    with pytest.raises(StartError, match=r"search_path \(nowhere\).*CREATE SCHEMA"):
+        open_for_start(_settings(url))
+
+
+def test_names_of_statements_are_no_other_process(database: Engine) -> None:
+    """Behind a pooler two processes may meet on one connection of the server."""
+    names = set()
+    for _ in range(2):
+        with (
+            connections.connect(database.url) as connection,
+            closing(Wire(connection, single=True)) as wire,
+        ):
+            wire.rows(wire.send("SELECT 1", ()))
+            names |= set(connection.prepared.values())
+    assert len(names) == 2
 
 
 def test_a_database_that_is_not_there_is_named(postgres: PostgresServer) -> None:

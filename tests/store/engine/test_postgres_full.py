@@ -19,7 +19,6 @@ from tests.support.engines import Engine, open_store
 from tests.support.postgres import PostgresServer, run_server
 from twostep.config import Settings
 from twostep.core.outage import StoreUnavailable
-from twostep.main import StartError
 from twostep.main import open_store as open_for_start
 from twostep.store import installation
 from twostep.store.engine import postgres as engine_postgres
@@ -117,7 +116,9 @@ def test_a_server_without_a_free_connection_is_named_and_waited_for(
                 with ExitStack() as stack:
                     _take_all(stack, url)
                     settings = Settings(public_url="https://p.example.com", database_url=url)
-                    with pytest.raises(StartError, match=r"cannot be reached: .*too many clients"):
+                    with pytest.raises(
+                        StoreUnavailable, match=r"cannot be reached: .*too many clients"
+                    ):
                         open_for_start(settings)
                     with pytest.raises(StoreUnavailable, match="too many clients"):
                         await store.run(installation.save, "a", "lost")

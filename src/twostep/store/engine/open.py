@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from twostep.core.outage import StoreUnavailable
+from twostep.core.outage import DatabaseMisconfigured
 from twostep.store import installation
 from twostep.store import move_marks as copy_marks
 from twostep.store.engine import schema
@@ -34,7 +34,7 @@ def open_engine(url: str, *, connections: int = CONNECTIONS) -> Store:
     try:
         from twostep.store.engine.postgres import PostgresStore  # noqa: PLC0415  an extra; 0.15 s
     except ModuleNotFoundError:
-        raise StoreUnavailable(NO_DRIVER) from None
+        raise DatabaseMisconfigured(NO_DRIVER) from None
     return PostgresStore(url, most=connections)
 
 
@@ -62,6 +62,6 @@ def upgrade(url: str) -> None:
     try:
         from twostep.store.engine.postgres_connection import probe  # noqa: PLC0415  as above
     except ModuleNotFoundError:
-        raise StoreUnavailable(NO_DRIVER) from None
+        raise DatabaseMisconfigured(NO_DRIVER) from None
     probe(url)
     schema.upgrade(url)

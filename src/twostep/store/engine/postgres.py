@@ -27,6 +27,7 @@ from twostep.store.engine import schema
 from twostep.store.engine.postgres_pool import CONNECTION_WAIT_SECONDS, Pool
 from twostep.store.engine.postgres_transaction import Transaction
 from twostep.store.engine.postgres_wire import PreparedConnection, Wire
+from twostep.store.engine.postgres_words import unavailable, words
 from twostep.store.tx import Pressure, Row, Tx
 
 
@@ -86,7 +87,7 @@ class PostgresStore:
             with connections.connect(self._url) as connection:
                 return _look(connection, lambda tx: flow(tx, *args, **kwargs))
         except connections.OUTAGES as error:
-            raise StoreUnavailable(connections.words(error)) from error
+            raise unavailable(error) from error
 
     async def run(
         self, flow: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs
@@ -138,7 +139,7 @@ class PostgresStore:
                     async for _ in connection.notifies():
                         wake()
             except psycopg.Error as error:
-                log.warning("store.not_listening", error=connections.words(error))
+                log.warning("store.not_listening", error=words(error))
             await asyncio.sleep(LISTEN_AGAIN_SECONDS[min(failures, len(LISTEN_AGAIN_SECONDS) - 1)])
             failures += 1
 
@@ -192,8 +193,8 @@ class PostgresStore:
             if isinstance(error, errors.ReadOnlySqlTransaction):
                 connection.close()  # the primary has become a replica: look for the new one
                 self._pool.renew()
-            log.warning("store.unavailable", error=connections.words(error))
-            raise StoreUnavailable(connections.words(error)) from error
+            log.warning("store.unavailable", error=words(error))
+            raise unavailable(error) from error
         finally:
             self._pool.put(connection)
 

@@ -9,8 +9,10 @@ from psycopg import errors
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import TupleRow
 
-from twostep.core.outage import StoreUnavailable
+from twostep.core.outage import DatabaseMisconfigured, StoreUnavailable
+from twostep.store.engine.address import is_misread
 from twostep.store.engine.postgres_wire import PreparedConnection
+from twostep.store.engine.postgres_words import NO_ADDRESS, READ_ONLY, unreachable
 
 
 OLDEST_SERVER = 130000
@@ -34,15 +36,14 @@ _TIMEOUTS = {
 
 
 def parameters(url: str) -> dict[str, Any]:
-    """What to connect with; the address has the last word. Raises `StoreUnavailable`."""
+    """What to connect with; the address has the last word. Raises `DatabaseMisconfigured`."""
     try:
         given = conninfo_to_dict(url)
     except psycopg.ProgrammingError:
         # Without libpq's words, which may quote the password.
-        raise StoreUnavailable(
-            "database_url is no address of a PostgreSQL database:"
-            " postgresql://USER:PASSWORD@HOST:PORT/NAME"
-        ) from None
+        raise DatabaseMisconfigured(NO_ADDRESS) from None
+    if is_misread(url, given):
+        raise DatabaseMisconfigured(NO_ADDRESS)
     return {**_DEFAULTS, **given, "autocommit": True, "cursor_factory": psycopg.RawCursor}
 
 
@@ -66,23 +67,27 @@ def probe(url: str) -> None:
             version = connection.info.server_version
             row = connection.execute(
                 "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on',"
-                " current_setting('server_encoding')"
+                " current_setting('server_encoding'), current_schema(),"
+                " current_setting('search_path'), quote_ident(current_user)"
             ).fetchone()
     except psycopg.Error as error:
-        raise StoreUnavailable(
-            f"The database of database_url cannot be reached: {words(error)}"
-        ) from None
-    is_read_only, encoding = row or (False, "")
+        raise unreachable(error) from None
+    is_read_only, encoding, schema, search_path, user = row or (False, "", "", "", "")
     if version < OLDEST_SERVER:
-        raise StoreUnavailable(
+        raise DatabaseMisconfigured(
             f"PostgreSQL {version // 10_000} is too old: {OLDEST_SERVER // 10_000} or newer is needed."
         )
     if is_read_only:
         raise StoreUnavailable(READ_ONLY)
     if encoding != "UTF8":
-        raise StoreUnavailable(
+        raise DatabaseMisconfigured(
             f"The database has the encoding {encoding}; UTF8 is needed. Make one:"
             " createdb --encoding=UTF8 --template=template0 NAME"
+        )
+    if schema is None:
+        raise DatabaseMisconfigured(
+            f"No schema of the search_path ({search_path}) exists or may be used by {user}. Let the"
+            f" database's owner run: CREATE SCHEMA NAME AUTHORIZATION {user};"
         )
 
 
@@ -94,28 +99,12 @@ async def listener(url: str, channel: str) -> psycopg.AsyncConnection[TupleRow]:
     return connection
 
 
-READ_ONLY = (
-    "The server of database_url is read-only: it is a replica, or was one a moment ago."
-    " Name the primary, or all servers: postgresql://USER@HOST1,HOST2/NAME finds it by itself."
-)
 # The database does not serve us, whatever the statement: nothing is wrong with the program.
 OUTAGES = (
     psycopg.OperationalError,
     psycopg.InterfaceError,
     errors.ReadOnlySqlTransaction,
     errors.InsufficientPrivilege,
+    errors.DuplicatePreparedStatement,
+    errors.InvalidSqlStatementName,
 )
-_LIBPQ_READ_ONLY = ("session is read-only", "server is in hot standby mode")
-
-
-def words(error: psycopg.Error) -> str:
-    """An error's first line, without the values that the server quotes in its details."""
-    line = str(error).strip().partition("\n")[0]
-    if isinstance(error, errors.ReadOnlySqlTransaction) or line.endswith(_LIBPQ_READ_ONLY):
-        return READ_ONLY
-    said = error.diag.message_primary or line
-    if isinstance(error, errors.InsufficientPrivilege):
-        return (
-            f"The user of database_url lacks a right: {said}. To see what to grant: twostep doctor"
-        )
-    return said

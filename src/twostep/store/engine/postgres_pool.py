@@ -12,6 +12,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from twostep.core.outage import StoreUnavailable
 from twostep.store.engine import postgres_connection as connections
 from twostep.store.engine.postgres_wire import PreparedConnection
+from twostep.store.engine.postgres_words import words
 from twostep.store.tx import Pressure
 
 
@@ -105,7 +106,7 @@ def _telling(pool: Pool) -> type[PreparedConnection]:
             try:
                 made = super().connect(*arguments, **named)
             except psycopg.Error as error:
-                pool.note(connections.words(error))
+                pool.note(words(error))
                 raise
             pool.note("")
             return made

@@ -7,9 +7,11 @@ connection. Parameters travel without a type and get it from their place in the 
 
 from __future__ import annotations
 
+import secrets
 import select
 from collections import deque
 from collections.abc import Sequence
+from itertools import count
 from typing import Any
 
 import psycopg
@@ -32,7 +34,8 @@ class PreparedConnection(psycopg.Connection[Row]):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self.prepared: dict[str, bytes] = {}
-        self.names = 0
+        # Names that no other process has: behind a pooler they may share the server's connection.
+        self.names = (b"twostep_%s_%d" % (secrets.token_hex(6).encode(), n) for n in count(1))
         self.transformer = Transformer(self)
 
 
@@ -131,8 +134,7 @@ class Wire:
         self._pg.exit_pipeline_mode()
 
     def _prepare(self, text: str) -> bytes:
-        self._connection.names += 1
-        name = b"s%d" % self._connection.names
+        name = next(self._connection.names)
         self._pg.send_prepare(name, text.encode())
         self._await_later(prepares=text)
         self._connection.prepared[text] = name

@@ -21,11 +21,11 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import structlog
 
 from twostep.core.audit.audit_chain import Head
-from twostep.core.outage import StoreUnavailable
+from twostep.core.outage import DatabaseMisconfigured, StoreUnavailable
 from twostep.store.engine import schema
 from twostep.store.engine.address import file_identity
 from twostep.store.engine.sqlite_checkpoints import Checkpoints
-from twostep.store.engine.sqlite_reads import Aside, is_outage
+from twostep.store.engine.sqlite_reads import Aside, is_outage, unavailable
 from twostep.store.tx import Engine, Pressure, Row, Tx
 
 
@@ -119,7 +119,7 @@ class SqliteStore:
 
     def __init__(self, path: Path) -> None:
         if sqlite3.sqlite_version_info < OLDEST_SQLITE:
-            raise StoreUnavailable(
+            raise DatabaseMisconfigured(
                 f"SQLite {sqlite3.sqlite_version} is too old: 3.37 or newer is needed."
             )
         try:
@@ -127,23 +127,21 @@ class SqliteStore:
             self._reader = _connect(path)
             self._reader.execute("PRAGMA query_only = ON")
             self._checkpoints = Checkpoints(_connect(path), self._is_writing)
-            self._path = str(path)
-            self._file = file_identity(self._path)
+            self._path = path
+            self._file = file_identity(path)
         except (sqlite3.Error, OSError) as error:
-            raise StoreUnavailable(f"The database {path} cannot be opened: {error}") from error
+            raise unavailable(error, path) from error
         self._reads = _Transaction(self._reader)
         self._queue: deque[_Queued] = deque()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="commit")
         self._task: asyncio.Task[None] | None = None
         self._closed = False
-        self._aside = Aside(lambda: _connect(path))
+        self._aside = Aside(path, _connect)
 
     def schema_version(self) -> str | None:
         """The schema's version, None for an empty database."""
-        with suppress(sqlite3.OperationalError):
-            row = self._reads.first(schema.VERSION_SQL)
-            return row[0] if row else None
-        return None
+        row = self.read_now(_version)
+        return row[0] if row else None
 
     async def run(
         self, flow: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs
@@ -174,7 +172,7 @@ class SqliteStore:
         except sqlite3.DatabaseError as error:
             if not is_outage(error):
                 raise
-            raise StoreUnavailable(str(error)) from error
+            raise unavailable(error, self._path) from error
 
     async def read_aside(
         self, flow: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs
@@ -272,7 +270,7 @@ class SqliteStore:
                     # SQLite has rolled the whole batch back (disk full, out of memory).
                     raise
                 self._writer.execute("ROLLBACK TO flow")
-                failed = StoreUnavailable(str(error)) if is_outage(error) else error
+                failed = unavailable(error, self._path) if is_outage(error) else error
                 answers.append((failed, []))
             self._writer.execute("RELEASE flow")
         return answers
@@ -281,9 +279,15 @@ class SqliteStore:
         with suppress(sqlite3.Error):
             if self._writer.in_transaction:
                 self._writer.execute("ROLLBACK")
+        failed = error if isinstance(error, StoreUnavailable) else unavailable(error, self._path)
         for queued in batch:
-            _settle(queued.answer, StoreUnavailable(str(error)))
+            _settle(queued.answer, failed)
         log.error("store.commit_failed", error=str(error), flows=len(batch))
+
+
+def _version(tx: Tx) -> Row | None:
+    made = tx.first("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'")
+    return tx.first(schema.VERSION_SQL) if made else None
 
 
 def _settle(answer: asyncio.Future[Any], result: object) -> None:

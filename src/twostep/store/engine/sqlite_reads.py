@@ -1,19 +1,26 @@
-"""Reading from SQLite: which errors mean that it does not answer, and reads that take long."""
+"""SQLite's errors: which mean that it does not answer, and what to do then; and reads that take long."""
 
 from __future__ import annotations
 
 import asyncio
+import os
+import shutil
 import sqlite3
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
+from pathlib import Path
 from typing import TypeVar
 
-from twostep.core.outage import StoreUnavailable
+from twostep.config.file_owner import user_name
+from twostep.core.outage import DatabaseMisconfigured, StoreUnavailable
 
 
 T = TypeVar("T")
 
 STEPS_BETWEEN = 100_000  # of SQLite's machine, some milliseconds
+SUFFIXES = ("", "-wal", "-shm", "-journal")
+_DAMAGED = ("malformed", "is not a database")
+_LOCKED_OUT = ("readonly database", "unable to open database file", "authorization denied")
 
 
 def is_outage(error: Exception) -> bool:
@@ -23,10 +30,48 @@ def is_outage(error: Exception) -> bool:
     )
 
 
+def unavailable(error: Exception, path: Path) -> StoreUnavailable:
+    """What to raise for an error of the database at `path`."""
+    said = str(error)
+    if "is full" in said:
+        return StoreUnavailable(f"The database {path} cannot be written: {_full(path)}")
+    if any(words in said for words in _DAMAGED):
+        return DatabaseMisconfigured(
+            f"The database {path} is damaged ({said}). Stop the server and restore a backup."
+        )
+    if any(words in said for words in _LOCKED_OUT) and (closed := _name_closed(path)):
+        return DatabaseMisconfigured(f"The database {path} cannot be used: {closed}")
+    return StoreUnavailable(f"The database {path} cannot be used: {said}")
+
+
+def _full(path: Path) -> str:
+    with suppress(OSError):
+        free = shutil.disk_usage(path.parent).free
+        return f"the file system of {path.parent} is full ({free // 2**20} MiB free). Make room."
+    return f"the file system of {path.parent} is full. Make room."
+
+
+def _name_closed(path: Path) -> str:
+    """The first file of the database that this user may not write, and what to do; empty for none."""
+    me = user_name(os.geteuid())
+    for file in (path.parent, *(Path(f"{path}{suffix}") for suffix in SUFFIXES)):
+        try:
+            owner = file.stat().st_uid
+        except OSError:
+            continue
+        if not os.access(file, os.W_OK, effective_ids=True):
+            return (
+                f"{file} belongs to {user_name(owner)}, and {me} may not write it."
+                f" Run: chown -R {me} {path.parent}"
+            )
+    return ""
+
+
 class Aside:
     """Reads beside the event loop, each in a thread and on a connection of its own."""
 
-    def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
+    def __init__(self, path: Path, connect: Callable[[Path], sqlite3.Connection]) -> None:
+        self._path = path
         self._connect = connect
         self._ended = False
 
@@ -40,11 +85,11 @@ class Aside:
 
     def _read(self, call: Callable[[sqlite3.Connection], T]) -> T:
         try:
-            with closing(self._connect()) as connection:
+            with closing(self._connect(self._path)) as connection:
                 connection.execute("PRAGMA query_only = ON")
                 connection.set_progress_handler(lambda: self._ended, STEPS_BETWEEN)
                 return call(connection)
         except sqlite3.DatabaseError as error:
             if not is_outage(error):
                 raise
-            raise StoreUnavailable(str(error)) from error
+            raise unavailable(error, self._path) from error

@@ -12,6 +12,7 @@ import psycopg
 from twostep.core.outage import StoreUnavailable
 from twostep.store.engine import postgres_connection as connections
 from twostep.store.engine.postgres_sql import statement
+from twostep.store.engine.postgres_words import words
 from twostep.store.move.copy_tables import COPIED_TABLES
 from twostep.store.move.in_use import InUse
 from twostep.store.tx import Row
@@ -42,9 +43,7 @@ class PostgresSide:
         try:
             self._connection = psycopg.connect(**asked)
         except psycopg.Error as error:
-            raise StoreUnavailable(
-                f"The database cannot be reached: {connections.words(error)}"
-            ) from None
+            raise StoreUnavailable(f"The database cannot be reached: {words(error)}") from None
         # Counting a large table takes its time, and so may the other end.
         for name, value in (
             ("statement_timeout", "0"),
@@ -86,7 +85,7 @@ class PostgresSide:
                     copy.write_row(row)
         except psycopg.Error as error:
             nul = _find_nul(table, columns, rows)
-            raise StoreUnavailable(nul or connections.words(error)) from error
+            raise StoreUnavailable(nul or words(error)) from error
 
     def _describe(self, table: str, names: str) -> Sequence[psycopg.Column]:
         with _named():
@@ -156,4 +155,4 @@ def _named() -> Iterator[None]:
     try:
         yield
     except psycopg.Error as error:
-        raise StoreUnavailable(connections.words(error)) from error
+        raise StoreUnavailable(words(error)) from error

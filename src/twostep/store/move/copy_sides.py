@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from twostep.core.outage import StoreUnavailable
+from twostep.core.outage import DatabaseMisconfigured
 from twostep.store.engine import address
 from twostep.store.engine import open as engines
 from twostep.store.tx import Row
@@ -57,5 +57,5 @@ def open_side(url: str) -> Side:
     try:
         from twostep.store.move.copy_postgres import PostgresSide  # noqa: PLC0415  an extra
     except ModuleNotFoundError:
-        raise StoreUnavailable(engines.NO_DRIVER) from None
+        raise DatabaseMisconfigured(engines.NO_DRIVER) from None
     return PostgresSide(url)

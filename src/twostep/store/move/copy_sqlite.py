@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from twostep.core.outage import StoreUnavailable
+from twostep.store.engine.sqlite_reads import unavailable
 from twostep.store.move.in_use import InUse
 from twostep.store.tx import Row
 
@@ -24,7 +25,7 @@ class SqliteSide:
             self._take()
             status = path.stat()
         except (sqlite3.Error, OSError) as error:
-            raise StoreUnavailable(f"The database {path} cannot be opened: {error}") from error
+            raise unavailable(error, path) from error
         self.identity: tuple[object, ...] = ("sqlite", status.st_dev, status.st_ino)
 
     def _take(self) -> None:
