@@ -29,10 +29,10 @@ def main() -> None:
 
 
 @asynccontextmanager
-async def _open_env(settings: Settings) -> AsyncIterator[Env]:
+async def _open_env(settings: Settings, *, any_keys: bool = False) -> AsyncIterator[Env]:
     from twostep.main import open_product
 
-    async with open_product(settings, {}) as product:
+    async with open_product(settings, {}, any_keys=any_keys) as product:
         yield product.env
 
 

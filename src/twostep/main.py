@@ -28,6 +28,7 @@ from twostep.flows.hash_pool import HashPool
 from twostep.flows.keys import open_keys
 from twostep.flows.messages.outbox import Outbox
 from twostep.flows.operate.jobs import Jobs
+from twostep.flows.operate.missing_keys import require_keys
 from twostep.flows.places import NO_READER, lacks_reader
 from twostep.store import installation
 from twostep.store.engine import address, schema
@@ -156,13 +157,17 @@ async def open_product(
     clock: Callable[[], int] = system_clock,
     demo: bool = False,
     tracing: Tracing | None = None,
+    any_keys: bool = False,
 ) -> AsyncIterator[Product]:
     """Open all parts, and close them at the end. `stop`: run the background jobs, and call this if one
-    fails; closing then raises `WorkEnded`. None, as for the command line: no background jobs."""
+    fails; closing then raises `WorkEnded`. None, as for the command line: no background jobs.
+    `any_keys`: open the database with keys that are not its own, only to say so."""
     tracing = tracing or Untraced()
     _require_libraries(settings, working=stop is not None)
     keys = open_keys(settings)
     store = open_store(settings, demo=demo, by_command=stop is None)
+    if not any_keys:
+        require_keys(settings, keys, store)
     outbox, counters = Outbox(carriers), Counters()
 
     def wake() -> None:

@@ -153,7 +153,9 @@ def test_keys_are_listed_by_id_never_by_value(twostep, folder):
     text = (folder / "data" / "twostep.key").read_text().splitlines()[-1]
     key_id, material = text.split()
     result = twostep("keys", "list", "--json")
-    assert json.loads(result.out) == [{"id": key_id, "seals": True, "values": 0, "uses": {}}]
+    assert json.loads(result.out) == [
+        {"id": key_id, "seals": True, "missing": False, "values": 0, "uses": {}}
+    ]
     assert material not in result.out
 
 

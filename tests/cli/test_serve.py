@@ -75,7 +75,7 @@ def test_a_port_that_is_taken_is_said_in_one_line(folder):
         taken.listen()
         port = taken.getsockname()[1]
         result = call(folder, "serve", "--port", str(port), TWOSTEP_LOG_LEVEL="error")
-    assert result.code == 2
+    assert result.code == 75
     assert result.err == (
         f"twostep: Port {port} on 127.0.0.1 cannot be used: Address already in use."
         " Choose another with --port.\n"

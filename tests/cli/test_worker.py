@@ -132,7 +132,7 @@ def test_a_worker_says_which_setting_has_a_port_that_is_taken(
         taken.listen()
         port = str(taken.getsockname()[1])
         result = call(folder, "worker", TWOSTEP_METRICS__WORKER_PORT=port, **settings)
-    assert result.code == 2
+    assert result.code == 75
     assert "Choose another with metrics.worker_port." in result.err
 
 

@@ -503,5 +503,5 @@ def test_one_folder_has_one_demo_and_one_port_one_server(demo: Demo, tmp_path: P
     assert code == 2
     assert "Another demo" in said
     code, said = Demo(tmp_path / "other", port=demo.port).refused()
-    assert code == 2
+    assert code == 75
     assert str(demo.port) in said

@@ -3,13 +3,16 @@ that was sealed, and the break stands in the trail."""
 
 from __future__ import annotations
 
-from tests.support.meddle import meddle
+import re
+
+from tests.support.meddle import look, meddle
 from tests.support.product import (
     ENROLMENT,
     AppEntry,
     Browser,
     TestProduct,
     backup_codes,
+    words,
 )
 from twostep.core.account import Account
 from twostep.flows.env import SHELL
@@ -98,3 +101,78 @@ def test_a_kept_form(product: TestProduct, alice: Account, owner: Browser, entry
     assert answer.headers["location"] == SECURITY
     assert ("seal.broken", "kept_posts.form") in trail_of(product, alice)
     assert "alice@second.example" not in owner.get("/settings/emails").text
+
+
+def test_an_app_whose_secret_does_not_open_is_our_fault_and_no_guess(
+    product: TestProduct, alice: Account, owner: Browser, entry: AppEntry
+) -> None:
+    half = product.browser()
+    half.sign_in()
+    product.clock.forward(60)
+    code = entry.code()
+    saved = look(product.database_url, "SELECT id, secret FROM apps")
+    cut(product, "apps", "secret")
+    for _ in range(30):  # more than any limit on wrong codes allows
+        answer = half.post("/sign-in/code", code=code)
+        assert answer.status_code == 503
+    assert re.search(r"[0-9A-Z]{4}-[0-9A-Z]{4}", words(answer))
+    assert "your code was not counted" in words(answer)
+    names = [one.event for one in product.events(alice)]
+    assert "seal.broken" in names
+    assert not {"code.wrong", "code.refused", "code.throttled"} & set(names)
+    for row, secret in saved:
+        meddle(
+            product.database_url,
+            "UPDATE apps SET secret = :s WHERE id = :id",
+            s=bytes(secret),
+            id=row,
+        )
+    assert half.post("/sign-in/code", code=code).status_code == 303
+
+
+def test_a_text_whose_digest_has_no_key_is_our_fault_and_no_guess(
+    product: TestProduct, owner: Browser, entry: AppEntry
+) -> None:
+    assert entry
+    phone = owner.add_phone()
+    product.clock.forward(120)
+    half = product.browser()
+    half.sign_in()
+    half.post("/sign-in/send", method=phone, channel="sms")
+    product.deliver()
+    code = product.newest_code()
+    cut(product, "apps", "secret")
+    meddle(
+        product.database_url,
+        "UPDATE challenges SET check_mac = :mac",
+        mac=b"\x01\x08415eeff9" + bytes(32),
+    )
+    for _ in range(8):  # a code that was sent has five tries
+        assert half.post("/sign-in/code", code=code).status_code == 503
+    assert set(look(product.database_url, "SELECT tries_left FROM challenges")) == {(5,)}
+
+
+def test_beside_an_app_that_opens_every_code_counts(
+    product: TestProduct, alice: Account, owner: Browser, entry: AppEntry
+) -> None:
+    """Otherwise whoever has the password could guess the other app's codes without end."""
+    product.clock.forward(60)
+    owner.enroll_app()
+    meddle(
+        product.database_url,
+        "UPDATE apps SET secret = substr(secret, 1, 20) WHERE id = (SELECT min(id) FROM apps)",
+    )
+    product.clock.forward(60)
+    half = product.browser()
+    half.sign_in()
+    assert half.post("/sign-in/code", code=entry.code()).status_code == 422
+    assert {"seal.broken", "code.refused"} <= {one.event for one in product.events(alice)}
+
+
+def test_a_value_whose_key_is_missing_makes_the_node_not_ready(
+    product: TestProduct, owner: Browser, entry: AppEntry
+) -> None:
+    assert owner.get("/readyz").status_code == 200
+    unknown = b"\x01\x08415eeff9" + bytes(28)
+    meddle(product.database_url, "UPDATE apps SET secret = :secret", secret=unknown)
+    assert product.browser().get("/readyz").status_code == 503

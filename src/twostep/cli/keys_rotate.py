@@ -18,17 +18,20 @@ if TYPE_CHECKING:
     from twostep.flows.turn import TurnOpener
 
 
+_USES = {(False, True): "seals and opens", (False, False): "opens", (True, False): "missing"}
+
+
 def list_keys(context: typer.Context, *, as_json: AsJson = False) -> None:
     """List the keys, newest first, with the number of values under each."""
     from twostep.flows.operate.rotate_keys import view_keys
 
-    uses = shell_of(context).run(lambda opener: opener.read(view_keys))
+    uses = shell_of(context).run(lambda opener: opener.read(view_keys), any_keys=True)
     if as_json:
         print_json([_row(use) for use in uses])
         return
     print_table(
         ("KEY", "USE", "VALUES"),
-        [(use.key_id, "seals and opens" if use.seals else "opens", str(use.total)) for use in uses],
+        [(use.key_id, _USES[use.is_missing, use.seals], str(use.total)) for use in uses],
     )
     for use in uses:
         if not use.seals and use.total == 0:
@@ -102,7 +105,7 @@ def remove(
 
 
 def _require_unused(use: KeyUse | None, key_id: str) -> None:
-    if use is None:
+    if use is None or use.is_missing:
         raise CommandFailed(f'There is no key "{key_id}". See: twostep keys list')
     if use.seals:
         raise CommandFailed(f"{key_id} is the newest key, under which everything is sealed.")
@@ -130,13 +133,21 @@ def _unwritable(path: Path | None, error: OSError) -> CommandFailed:
 
 
 def _row(use: KeyUse) -> dict[str, object]:
-    return {"id": use.key_id, "seals": use.seals, "values": use.total, "uses": use.uses}
+    return {
+        "id": use.key_id,
+        "seals": use.seals,
+        "missing": use.is_missing,
+        "values": use.total,
+        "uses": use.uses,
+    }
 
 
 def _print_result(rotated: Rotated, *, is_file: bool) -> None:
     headline = "An earlier rotation is finished" if rotated.resumed and is_file else "Done"
     print(f"{headline}: {rotated.values} values sealed again, all under {rotated.key_id}.")
     for use in rotated.old:
+        if use.is_missing:
+            continue  # said as an error
         if use.total:
             print(
                 f"{use.total} values still stand under {use.key_id}. Run again: twostep keys rotate"

@@ -55,16 +55,20 @@ class Shell:
         return load(path)
 
     def run(
-        self, work: Callable[[TurnOpener], Awaitable[T]], settings: Settings | None = None
+        self,
+        work: Callable[[TurnOpener], Awaitable[T]],
+        settings: Settings | None = None,
+        *,
+        any_keys: bool = False,
     ) -> T:
-        """Open the product, do one piece of work and close it."""
+        """Open the product, do one piece of work and close it. `any_keys`: as in `OpenEnv`."""
         from twostep.flows.turn import by_shell
 
         given = settings or self.load_settings()
         _log_to_stderr()
 
         async def act() -> T:
-            async with self.wiring.open_env(given) as env:
+            async with self.wiring.open_env(given, any_keys=any_keys) as env:
                 return await work(by_shell(env))
 
         return asyncio.run(act())

@@ -15,6 +15,14 @@ if TYPE_CHECKING:
     from twostep.flows.env import Env
 
 
+class OpenEnv(Protocol):
+    """Opens the product. `any_keys`: even if the keys are not the database's, only to say so."""
+
+    def __call__(
+        self, settings: Settings, *, any_keys: bool = False
+    ) -> AbstractAsyncContextManager[Env]: ...
+
+
 class Serve(Protocol):
     """Runs the product until a stop signal."""
 
@@ -58,7 +66,7 @@ class Wiring:
     """
 
     clock: Callable[[], int]
-    open_env: Callable[[Settings], AbstractAsyncContextManager[Env]]
+    open_env: OpenEnv
     load_keyring: Callable[[Settings], Keyring]
     database: Callable[[Settings], str]
     database_file: Callable[[Settings], Path | None]

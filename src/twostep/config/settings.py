@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, model_validator
@@ -22,6 +22,7 @@ from twostep.config.kinds import (
     Origin,
     Section,
     TimeZone,
+    WordList,
     is_loopback,
 )
 from twostep.config.mail import SmtpSettings
@@ -129,6 +130,11 @@ class Settings(CarrierTables):
     )
     key: SecretStr | None = Field(
         default=None, description="The keys themselves; meant for the variable TWOSTEP_KEY."
+    )
+    lost_keys: Annotated[tuple[str, ...], WordList] = Field(
+        default=(),
+        description="Ids of keys that are lost for good. Without this, nothing starts while the "
+        "database holds values that a missing key seals.",
     )
     panel_name: str = Field(
         default="Twostep",

@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 
 VERSION = 1
+LONGEST_HEADER = 34
 MATERIAL_BYTES = 32
 NONCE_BYTES = 12
 TAG_BYTES = 16
@@ -132,6 +133,16 @@ def open_sealed(
 def is_known(keyring: Keyring, blob: bytes) -> bool:
     """Return whether a sealed value or MAC was made with a key of this ring."""
     return any(blob.startswith(key.header) for key in keyring.keys)
+
+
+def key_id_of(blob: bytes) -> str | None:
+    """Return the id of the key that a sealed value or MAC names; None if it names none."""
+    try:
+        header = _header_of(blob)
+    except SealBroken:
+        return None
+    name = header[2:].decode("ascii", errors="replace")
+    return name if _KEY_ID.fullmatch(name) else None
 
 
 def mac(keyring: Keyring, data: bytes, *, purpose: str, key_id: str | None = None) -> bytes:

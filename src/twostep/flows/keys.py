@@ -16,6 +16,7 @@ import structlog
 
 from twostep.config import Settings
 from twostep.core import key_file
+from twostep.core.outage import StoreUnavailable
 from twostep.core.sealing import Keyring
 
 
@@ -45,6 +46,8 @@ class Keys:
     ) -> None:
         self._ring = ring
         self._reread = reread
+        self._fits: Callable[[Keyring], bool] = lambda _: True
+        self._offered: Keyring | None = None
         self._next_refresh = time.monotonic() + REFRESH_EVERY_SECONDS
 
     @property
@@ -54,12 +57,35 @@ class Keys:
             self.refresh()
         return self._ring
 
+    def accept_only(self, fits: Callable[[Keyring], bool]) -> None:
+        """Take changed keys only if `fits` says that they are the database's."""
+        self._fits = fits
+
     def refresh(self) -> Keyring:
         """Re-read the source now."""
         self._next_refresh = time.monotonic() + REFRESH_EVERY_SECONDS
-        if self._reread is not None:
-            self._ring = self._reread() or self._ring
+        if self._reread is None:
+            return self._ring
+        self._offered = self._reread() or self._offered
+        if self._offered is not None:
+            self._judge(self._offered)
         return self._ring
+
+    def _judge(self, offered: Keyring) -> None:
+        try:
+            fits = self._fits(offered)
+        except StoreUnavailable:  # asked again at the next refresh
+            return
+        self._offered = None
+        if fits:
+            self._ring = offered
+            log.info("keys.read_again", key_id=offered.newest.id, count=len(offered.keys))
+        else:
+            log.error(
+                "keys.not_read_again",
+                error="they are not this database's",
+                kept=self._ring.newest.id,
+            )
 
 
 def open_keys(settings: Settings) -> Keys:
@@ -81,7 +107,6 @@ def open_keys(settings: Settings) -> Keys:
             return None
         finally:
             last_stamp = stamp
-        log.info("keys.read_again", key_id=ring.newest.id, count=len(ring.keys))
         return ring
 
     return Keys(read_keyring(settings), reread=reread)

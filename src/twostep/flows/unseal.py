@@ -1,5 +1,5 @@
-"""Open sealed values. A broken seal never crashes a flow: it refuses as for a wrong code, and the
-broken seal is recorded.
+"""Open sealed values. A broken seal is the installation's fault, never a wrong guess: where nothing
+else can be tried, the door answers 503 with a reference, and records it.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import structlog
 from twostep.core import sealing
 from twostep.core.audit import event
 from twostep.core.audit.event import SYSTEM, Outcome
+from twostep.core.methods.authenticator import MethodKind, method_name
 from twostep.core.sealing import SealBroken
 from twostep.flows.env import Env
 from twostep.store.account import accounts
@@ -21,10 +22,25 @@ log = structlog.get_logger(__name__)
 APP_SECRET = "apps.secret"
 
 
+class Unreadable(SealBroken):
+    """A value of this account does not open. `method`: the way to sign in that it belongs to."""
+
+    def __init__(self, why: str, *, purpose: str, row_id: str, account_id: str) -> None:
+        super().__init__(why)
+        self.purpose = purpose
+        self.row_id = row_id
+        self.account_id = account_id
+
+    @property
+    def method(self) -> str:
+        """Its name in events; empty if it is none."""
+        return method_name(MethodKind.APP, self.row_id) if self.purpose == APP_SECRET else ""
+
+
 def unseal(env: Env, blob: bytes, *, purpose: str, row_id: str, account_id: str) -> bytes:
     """Decrypt one cell, re-reading the key file first if its key is unknown.
 
-    Logs and raises `SealBroken`.
+    Logs and raises `Unreadable`.
     """
     ring = _ring_for(env, blob)
     try:
@@ -32,15 +48,21 @@ def unseal(env: Env, blob: bytes, *, purpose: str, row_id: str, account_id: str)
             ring, blob, purpose=purpose, row_id=row_id, account_id=account_id
         )
     except SealBroken as broken:
-        log.error(  # noqa: TRY400  the text names no secret, and a traceback adds nothing
-            "seal.broken", purpose=purpose, row=row_id, account=account_id, why=str(broken)
-        )
-        raise
+        raise _unreadable(str(broken), purpose, row_id, account_id) from None
 
 
-def mac_matches(env: Env, data: bytes, stored: bytes, *, purpose: str) -> bool:
-    """Compare a MAC in constant time, re-reading the key file first if its key is unknown."""
-    return sealing.mac_matches(_ring_for(env, stored), data, stored, purpose=purpose)
+def mac_matches(
+    env: Env, data: bytes, stored: bytes, *, purpose: str, row_id: str, account_id: str
+) -> bool:
+    """Compare a MAC in constant time, re-reading the key file first if its key is unknown.
+
+    Logs and raises `Unreadable` if it stays unknown.
+    """
+    ring = _ring_for(env, stored)
+    if not sealing.is_known(ring, stored):
+        why = f"{purpose}: made with a key that is not in the key file"
+        raise _unreadable(why, purpose, row_id, account_id)
+    return sealing.mac_matches(ring, data, stored, purpose=purpose)
 
 
 def record_broken_seal(
@@ -62,3 +84,9 @@ def record_broken_seal(
 def _ring_for(env: Env, blob: bytes) -> sealing.Keyring:
     ring = env.keyring
     return ring if sealing.is_known(ring, blob) else env.keys.refresh()
+
+
+def _unreadable(why: str, purpose: str, row_id: str, account_id: str) -> Unreadable:
+    # The text names no secret.
+    log.error("seal.broken", purpose=purpose, row=row_id, account=account_id, why=why)
+    return Unreadable(why, purpose=purpose, row_id=row_id, account_id=account_id)

@@ -35,7 +35,7 @@ def test_keys_that_do_not_belong_to_the_database_are_noticed(twostep, folder):
     (folder / "data" / "twostep.key").write_text(format_keyring(Keyring((new_key(),))))
     result = twostep("doctor", "--json")
     assert result.code == 1
-    assert "They do not open what is in the database" in findings(result, "error")
+    assert "lacks what this database is sealed with" in findings(result, "error")
 
 
 def test_a_missing_key_file_and_a_missing_database_are_errors(twostep, folder):

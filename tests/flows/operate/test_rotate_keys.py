@@ -22,16 +22,20 @@ from tests.support.meddle import dump, look, meddle
 from twostep.core import key_file, sealing
 from twostep.core.audit.audit_review import AuditFinding
 from twostep.core.methods import totp
-from twostep.core.refusal import Reason, Refused
+from twostep.core.refusal import Refused
 from twostep.core.sealing import Keyring, new_key
+from twostep.flows.audit.unreadable import record_unreadable
 from twostep.flows.audit.verify import verify_database
 from twostep.flows.env import SHELL
 from twostep.flows.keys import REFRESH_EVERY_SECONDS, Keys, KeysUnreadable, open_keys, write_keyring
 from twostep.flows.messages import numbers as number_digest
+from twostep.flows.operate.health import is_ready
+from twostep.flows.operate.missing_keys import require_keys
 from twostep.flows.operate.rotate_keys import ROTATION, remove_key, rotate_keys, view_keys
 from twostep.flows.sign_in import second_step
 from twostep.flows.sign_in.complete import SignedIn
 from twostep.flows.turn import by_shell
+from twostep.flows.unseal import Unreadable
 from twostep.store import installation
 from twostep.store.engine.address import sqlite_path
 from twostep.store.methods import apps, phones
@@ -438,22 +442,17 @@ def test_a_dump_holds_no_secret_in_any_form(tmp_path: Path) -> None:
 
 @pytest.mark.row("OTP-14")
 @pytest.mark.parametrize("damage", ["swapped", "cut", "foreign", "altered", "empty"])
-def test_an_app_whose_secret_does_not_open_refuses_like_a_wrong_code(
-    tmp_path: Path, damage: str
-) -> None:
+def test_an_app_whose_secret_does_not_open_is_no_wrong_code(tmp_path: Path, damage: str) -> None:
     async def run() -> None:
         async with keyed_house(tmp_path) as house:
             secrets = await furnish(house, names=("alice", "bob"))
             harm(database_url(tmp_path, fresh=False), damage)
             house.clock.forward(60)
             half = await house.sign_in("alice")
-            answer = await second_step.submit_code(
-                house.by(token=half.token),
-                half.session,
-                typed=totp.at(secrets["bob" if damage == "swapped" else "alice"], house.now // 30),
-            )
-            assert isinstance(answer, Refused)
-            assert answer.reason is Reason.CODE_WRONG
+            typed = totp.at(secrets["bob" if damage == "swapped" else "alice"], house.now // 30)
+            with pytest.raises(Unreadable) as broken:
+                await second_step.submit_code(house.by(token=half.token), half.session, typed=typed)
+            await house.by(token=half.token).do(record_unreadable, broken.value)
             stored = house.env.store.read_now(apps.list_apps, half.session.account_id)
             events = look(
                 database_url(tmp_path, fresh=False),
@@ -462,6 +461,29 @@ def test_an_app_whose_secret_does_not_open_refuses_like_a_wrong_code(
             )
             assert len(events) == 1
             assert f"app:{stored[0].id}" in events[0][0]
+
+    asyncio.run(run())
+
+
+@pytest.mark.row("OTP-15")
+def test_keys_of_another_installation_are_not_taken_while_serving(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with keyed_house(tmp_path) as house:
+            secrets = await furnish(house)
+            keys, path = house.env.keys, tmp_path / KEY_FILE
+            require_keys(house.env.settings, keys, house.env.store)
+            right = keys.ring
+            write_keys(tmp_path, Keyring((new_key(),)))
+            assert keys.refresh() == right
+            await fresh_session(house, "alice", secrets["alice"])
+            assert house.see(is_ready)
+            write_keys(tmp_path, Keyring((new_key(), *right.keys)))
+            newest = keys.refresh().newest
+            assert newest != right.newest
+            # Both changes while nobody looked: the old key may be gone by the time we read the file.
+            await rotate_keys(house.by(SHELL), path, report=silent)
+            write_keys(tmp_path, Keyring((keys.ring.newest,)))
+            assert keys.refresh().keys == (keys.ring.newest,)
 
     asyncio.run(run())
 

@@ -34,7 +34,7 @@ def examine_database(shell: Shell, settings: Settings) -> Iterator[Finding]:
         return fault or await opener.read(view_health)
 
     try:
-        health = shell.run(read, settings)
+        health = shell.run(read, settings, any_keys=True)
     except shell.wiring.operator_errors() as error:
         health = str(error)
     if isinstance(health, str):
@@ -43,7 +43,7 @@ def examine_database(shell: Shell, settings: Settings) -> Iterator[Finding]:
     accounts = f"{health.accounts} account{'s' * (health.accounts != 1)}"
     yield Finding(OK, "database", f"{accounts} in {shell.wiring.database(settings)}")
     yield from _examine_checkpoints(shell, settings)
-    yield from _judge(health)
+    yield from _judge(health, settings)
 
 
 def mend_clock(shell: Shell, settings: Settings, clock: Finding) -> Finding:
@@ -75,21 +75,17 @@ def _examine_checkpoints(shell: Shell, settings: Settings) -> Iterator[Finding]:
     if path is None:
         return
 
-    problem = shell.run(lambda opener: opener.read(checkpoint_file_problem, path), settings)
+    problem = shell.run(
+        lambda opener: opener.read(checkpoint_file_problem, path), settings, any_keys=True
+    )
     if problem:
         yield Finding(WARNING, "audit", problem)
     else:
         yield Finding(OK, "audit", f"checkpoints are also in {path}")
 
 
-def _judge(health: Health) -> Iterator[Finding]:
-    if health.keys_open is False:
-        yield Finding(
-            ERROR,
-            "keys",
-            "They do not open what is in the database: apps and phones cannot be used. Put the key"
-            " file back that belongs to this database.",
-        )
+def _judge(health: Health, settings: Settings) -> Iterator[Finding]:
+    yield from _judge_keys(health, settings)
     if health.apps_ahead:
         yield Finding(
             WARNING,
@@ -121,3 +117,28 @@ def _judge(health: Health) -> Iterator[Finding]:
             " whoever has the file with their secrets can sign in. Use another database for real"
             " people.",
         )
+
+
+def _judge_keys(health: Health, settings: Settings) -> Iterator[Finding]:
+    from twostep.flows.operate.missing_keys import describe_missing
+
+    about = "keys"
+    missing = {k: uses for k, uses in health.missing_keys.items() if k not in settings.lost_keys}
+    if missing:
+        yield Finding(ERROR, about, describe_missing(missing, settings.key_path))
+    elif health.keys_open is False and not health.missing_keys:
+        yield Finding(
+            ERROR,
+            about,
+            "The newest app's secret does not open although its key is there: the value was changed by"
+            " hand, or the key. Restore a backup, or the key file's copy.",
+        )
+    for key_id in settings.lost_keys:
+        count = sum(health.missing_keys.get(key_id, {}).values())
+        text = f"{key_id} is lost, and {count} values that it sealed cannot be opened"
+        if count:
+            yield Finding(WARNING, about, f"{text}: docs/how-to/rotate-keys.md says what to do.")
+        else:
+            yield Finding(
+                WARNING, about, f"Nothing is sealed with {key_id}: take it out of lost_keys."
+            )

@@ -37,8 +37,15 @@ def check_of(env: Env, challenge_id: str, code: str) -> bytes:
 
 
 def is_sent_code(env: Env, challenge: Challenge, code: str) -> bool:
-    """Whether `code` is the one sent, in constant time."""
-    return mac_matches(env, _check_data(challenge.id, code), challenge.check_mac, purpose=CHECK)
+    """Whether `code` is the one sent, in constant time. Raises `Unreadable`."""
+    return mac_matches(
+        env,
+        _check_data(challenge.id, code),
+        challenge.check_mac,
+        purpose=CHECK,
+        row_id=challenge.id,
+        account_id=challenge.account_id,
+    )
 
 
 def _check_data(challenge_id: str, code: str) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from twostep.core import sealing
+from twostep.flows.operate.missing_keys import count_missing, missing_at_ends
 from twostep.flows.proof.apps_ahead import count_ahead
 from twostep.flows.turn import Turn
 from twostep.flows.unseal import APP_SECRET
@@ -24,13 +25,14 @@ SEEDED = "seeded"
 class Health:
     """`keys_open`: whether the newest sealed secret opens; None if there is none yet.
 
-    `connections`: the most this process may open; `allowed_connections`: the database server's
+    `missing_keys`: what each missing key seals, by its id. `connections`: the most this process may open; `allowed_connections`: the database server's
     limit, if that is lower.
     """
 
     accounts: int
     has_operator: bool
     keys_open: bool | None
+    missing_keys: dict[str, dict[str, int]]
     seeded: int
     apps_ahead: int
     connections: int
@@ -44,6 +46,7 @@ def view_health(turn: Turn) -> Health:
         accounts=accounts.count(turn.tx),
         has_operator=accounts.has_operator(turn.tx),
         keys_open=_keys_open(turn),
+        missing_keys=count_missing(turn.tx, turn.env.keyring),
         apps_ahead=count_ahead(turn),
         seeded=int(installation.load(turn.tx, SEEDED) or 0),
         connections=connections,
@@ -70,11 +73,11 @@ def _keys_open(turn: Turn) -> bool | None:
 
 def is_ready(turn: Turn) -> bool:
     """Whether the database answers and passes the checks made at startup: a schema of this version
-    or a compatible newer one, and no mark of a move."""
+    or a compatible newer one, no mark of a move, and the keys that its values were sealed with."""
     row = turn.tx.first(schema.VERSION_SQL)
     try:
         schema.review(row[0] if row else None, installation.load(turn.tx, schema.COMPATIBLE_FROM))
         move_marks.review(turn.tx)
     except UNUSABLE:
         return False
-    return True
+    return not missing_at_ends(turn.tx, turn.env.keyring, turn.env.settings.lost_keys)

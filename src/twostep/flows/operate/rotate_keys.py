@@ -20,6 +20,7 @@ from twostep.core.sealing import Key, Keyring, SealBroken
 from twostep.flows.audit.checkpoint import checkpoint_all
 from twostep.flows.env import Env
 from twostep.flows.keys import REFRESH_EVERY_SECONDS, only_writer, write_keyring
+from twostep.flows.operate.missing_keys import count_missing
 from twostep.flows.turn import Turn, TurnOpener, by_system
 from twostep.store import installation
 from twostep.store.audit import checkpoints
@@ -42,11 +43,12 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class KeyUse:
-    """One key, and how many values per column still use it."""
+    """One key, and how many values per column still use it. `is_missing`: it is not in the keys."""
 
     key_id: str
     seals: bool
     uses: dict[str, int]
+    is_missing: bool = False
 
     @property
     def total(self) -> int:
@@ -67,7 +69,7 @@ class Rotated:
 
 
 def view_keys(turn: Turn) -> list[KeyUse]:
-    """List every key, newest first, with the number of values under it."""
+    """List every key, newest first, with the number of values under it; then those that are missing."""
     ring = turn.env.keyring
     uses: list[dict[str, int]] = [{} for _ in ring.keys]
     headers = [key.header for key in ring.keys]
@@ -81,8 +83,13 @@ def view_keys(turn: Turn) -> list[KeyUse]:
     for key, use in zip(ring.keys, uses, strict=True):
         if signed := starts.get(key.id):
             use[STARTS] = signed
+    missing = count_missing(turn.tx, ring)
     return [
-        KeyUse(key.id, key is ring.newest, use) for key, use in zip(ring.keys, uses, strict=True)
+        *(
+            KeyUse(key.id, key is ring.newest, use)
+            for key, use in zip(ring.keys, uses, strict=True)
+        ),
+        *(KeyUse(key_id, False, use, is_missing=True) for key_id, use in missing.items()),
     ]
 
 

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from twostep.core import sealing
 from twostep.core.audit import event
 from twostep.core.audit.event import Outcome
 from twostep.core.methods import recovery_codes, totp
@@ -23,13 +22,14 @@ from twostep.core.refusal import Reason, Refused
 from twostep.core.sign_in import throttle
 from twostep.core.sign_in.session import AMR_OF_SECOND_FACTOR, Session
 from twostep.delivery.mail.notice import NoticeKind
+from twostep.flows.audit.unreadable import record_unreadable
 from twostep.flows.messages.sent_code import is_sent_code
 from twostep.flows.policy.decide import accepts_phones
 from twostep.flows.proof import wrong_tries
 from twostep.flows.proof.apps_ahead import is_ahead, record_ahead
 from twostep.flows.proof.wrong_tries import WrongTry
 from twostep.flows.turn import Turn
-from twostep.flows.unseal import APP_SECRET, record_broken_seal, unseal
+from twostep.flows.unseal import APP_SECRET, Unreadable, unseal
 from twostep.store.account.accounts import Held
 from twostep.store.methods import apps, backup_codes, challenges, phones
 from twostep.store.sign_in import sessions
@@ -65,16 +65,22 @@ def verify_six_digits(
     if challenge and not accepts_phones(turn.env):
         challenge = None
     account_apps = apps.list_apps(turn.tx, account.id)
-    answers = [_verify_app(turn, app, code=code) for app in account_apps]
-    was_sent = challenge is not None and is_sent_code(turn.env, challenge, code)
-    passed = _burn_first_app(turn, account_apps, answers)
-    if passed is None and challenge and was_sent:
+    tried = [_verify_app(turn, app, code=code) for app in account_apps]
+    sent = _verify_sent(turn, challenge, code=code)
+    passed = _burn_first_app(turn, account_apps, tried)
+    if passed is None and challenge and sent is True:
         passed = _burn_sent(turn, challenge)
     if passed is not None:
         return _passed(turn, account, passed, purpose=purpose)
-    reason = _why_not(answers, challenge if was_sent else None, now=turn.now)
-    outstanding = challenge is not None and is_open(challenge, now=turn.now)
+    answers = [answer for answer in tried if not isinstance(answer, Unreadable)]
+    reason = _why_not(answers, challenge if sent is True else None, now=turn.now)
+    outstanding = (
+        challenge is not None
+        and not isinstance(sent, Unreadable)
+        and is_open(challenge, now=turn.now)
+    )
     chances = 3 * sum(not is_ahead(answer) for answer in answers) + outstanding
+    _require_chances(turn, [*tried, sent], chances if reason is None else 1)
     if is_ahead(reason):
         record_ahead(turn, account, account_apps, answers)
     # Next to an app that is ahead, the account's other codes can still be guessed.
@@ -134,21 +140,37 @@ def use_up_code(turn: Turn, account_id: str, *, code: str) -> bool:
         if isinstance(answer, totp.MatchedStep):
             _burn_app(turn, app, answer)
             return True
-        if answer.reason is Reason.CODE_USED:
+        if isinstance(answer, Refused) and answer.reason is Reason.CODE_USED:
             return True
     return False
 
 
-def _verify_app(turn: Turn, app: App, *, code: str) -> totp.MatchedStep | Refused:
-    """Verify against one app; if its secret does not open, refuse as for a wrong code."""
+def _require_chances(turn: Turn, tried: Sequence[object], chances: int) -> None:
+    """Raise `Unreadable` if the code could only be that of a value that does not open: it is not a
+    guess. Beside others that can be guessed it has to count, and is only recorded."""
+    for broken in tried:
+        if isinstance(broken, Unreadable):
+            if not chances:
+                raise broken
+            record_unreadable(turn, broken)
+
+
+def _verify_sent(turn: Turn, challenge: Challenge | None, *, code: str) -> bool | Unreadable:
+    """Whether it is the code that was sent."""
+    try:
+        return challenge is not None and is_sent_code(turn.env, challenge, code)
+    except Unreadable as broken:
+        return broken
+
+
+def _verify_app(turn: Turn, app: App, *, code: str) -> totp.MatchedStep | Refused | Unreadable:
+    """Verify against one app."""
     try:
         secret = unseal(
             turn.env, app.secret, purpose=APP_SECRET, row_id=app.id, account_id=app.account_id
         )
-    except sealing.SealBroken:
-        method = method_name(MethodKind.APP, app.id)
-        record_broken_seal(turn.tx, app.account_id, purpose=APP_SECRET, method=method, now=turn.now)
-        return Refused(Reason.CODE_WRONG)
+    except Unreadable as broken:
+        return broken
     return totp.verify(
         secret,
         code,
@@ -162,7 +184,9 @@ def _verify_app(turn: Turn, app: App, *, code: str) -> totp.MatchedStep | Refuse
 
 
 def _burn_first_app(
-    turn: Turn, account_apps: Sequence[App], answers: Sequence[totp.MatchedStep | Refused]
+    turn: Turn,
+    account_apps: Sequence[App],
+    answers: Sequence[totp.MatchedStep | Refused | Unreadable],
 ) -> Passed | None:
     """Burn the code in the first app that accepts it; None if none does or another request was first."""
     for app, answer in zip(account_apps, answers, strict=True):

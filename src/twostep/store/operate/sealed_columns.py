@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from twostep.core.sealing import LONGEST_HEADER, key_id_of
 from twostep.store.tx import Tx
 
 
@@ -66,6 +67,41 @@ SEALED_COLUMNS: tuple[SealedColumn, ...] = (
         mac=MacColumn("phones.fingerprint", "fingerprint", unique=True),
     ),
 )
+
+
+def list_at_ends(tx: Tx, *, rows: int) -> list[bytes]:
+    """The beginnings of the sealed values in the first and the last rows of each table, in one look
+    that costs the same however many rows there are."""
+    ends = " UNION ALL ".join(
+        f"SELECT part FROM (SELECT substr({column.column}, 1, :size) AS part FROM {column.table}"
+        f" ORDER BY {column.id_column} {order} LIMIT :rows) AS {column.table}_{order or 'first'}"
+        for column in SEALED_COLUMNS
+        for order in ("", "DESC")
+    )
+    found = tx.all(f"SELECT part FROM ({ends}) AS ends", size=LONGEST_HEADER, rows=rows)
+    return [bytes(row[0]) for row in found if row[0] is not None]
+
+
+def count_by_key(tx: Tx, column: SealedColumn) -> dict[str, int]:
+    """How many values of a column name each key, by its id; what names none is left out."""
+    counts: dict[str, int] = {}
+    name = column.column
+    starts = tx.all(
+        f"SELECT DISTINCT substr({name}, 1, 2) FROM {column.table} WHERE {name} IS NOT NULL"
+    )
+    for start in (bytes(row[0]) for row in starts):
+        if len(start) < 2:
+            continue
+        rows = tx.all(
+            f"SELECT substr({name}, 1, :size), count(*) FROM {column.table}"
+            f" WHERE substr({name}, 1, 2) = :start GROUP BY 1",
+            size=2 + start[1],
+            start=start,
+        )
+        for header, count in rows:
+            if (key_id := key_id_of(bytes(header))) is not None:
+                counts[key_id] = counts.get(key_id, 0) + int(count)
+    return counts
 
 
 def list_not_under(

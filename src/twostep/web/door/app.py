@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 
 import structlog
 from starlette.responses import RedirectResponse, Response
@@ -15,9 +16,11 @@ from starlette.types import Receive, Scope, Send
 
 from twostep.core.methods.recovery_codes import ALPHABET
 from twostep.core.outage import OutcomeUnknown, StoreUnavailable
+from twostep.flows.audit.unreadable import record_unreadable
 from twostep.flows.env import Env
 from twostep.flows.hash_pool import RETRY_AFTER_SECONDS, Overloaded
 from twostep.flows.policy.decide import accepts_phones
+from twostep.flows.unseal import Unreadable
 from twostep.web.door import headers, origin, session_check
 from twostep.web.door.forms import BadForm, read_body
 from twostep.web.door.guard import new_visit, record_refused_request, serve_page
@@ -110,16 +113,13 @@ class WebApp:
             return await serve_page(visit, page, method, body)
         except BadForm as error:
             return _plain(error.status) if visit is None else problem.error(visit, error.status)
-        except Overloaded:
-            return _retry(visit, page, RETRY_AFTER_SECONDS)
-        except StoreUnavailable as outage:
+        except (Overloaded, StoreUnavailable) as outage:
             visit = visit or await new_visit(self._env, self.table, scope, look_up=False)
-            unsure = isinstance(outage, OutcomeUnknown)
-            return _retry(visit, page, UNAVAILABLE_SECONDS, unsure=unsure)
+            return _retry(visit, page, outage)
+        except Unreadable as broken:
+            return await _say_unreadable(visit, broken)
         except Exception:
-            reference = "-".join(
-                "".join(secrets.choice(ALPHABET) for _ in range(4)) for _ in range(2)
-            )
+            reference = _new_reference()
             log.exception("web.failed", reference=reference, path=page.path if page else "")
             return _plain(500) if visit is None else problem.error(visit, 500, reference=reference)
 
@@ -162,18 +162,31 @@ class WebApp:
         return problem.error(visit, 403)
 
 
-def _retry(
-    visit: Visit | None, page: Page | None, seconds: int, *, unsure: bool = False
-) -> Response:
+def _retry(visit: Visit, page: Page | None, outage: Overloaded | StoreUnavailable) -> Response:
     """503: ask the user to try again, on the page with the form."""
-    if visit is None:
-        return _plain(503, {"retry-after": str(seconds)})
+    seconds = RETRY_AFTER_SECONDS if isinstance(outage, Overloaded) else UNAVAILABLE_SECONDS
     again_url = visit.full_path if page and page.get else visit.url("sign_in")
+    unsure = isinstance(outage, OutcomeUnknown)
     retry_at = visit.now + seconds
     return problem.error(visit, 503, retry_at=retry_at, again_url=again_url, unsure=unsure)
 
 
-def _plain(status: int, extra: dict[str, str] | None = None) -> Response:
+async def _say_unreadable(visit: Visit | None, broken: Unreadable) -> Response:
+    """503 with a reference: what we keep for this person does not open, and only we can mend that."""
+    reference = _new_reference()
+    log.error("web.unreadable", reference=reference, account=broken.account_id)
+    if visit is None:
+        return _plain(503)
+    with suppress(StoreUnavailable):
+        await visit.do(record_unreadable, broken)
+    return problem.error(visit, 503, reference=reference)
+
+
+def _new_reference() -> str:
+    return "-".join("".join(secrets.choice(ALPHABET) for _ in range(4)) for _ in range(2))
+
+
+def _plain(status: int) -> Response:
     """The response when not even a page can be rendered."""
     text = "Something went wrong on our side. Nothing was changed. Try again in a moment.\n"
-    return Response(text, status, headers=extra, media_type="text/plain")
+    return Response(text, status, media_type="text/plain")
