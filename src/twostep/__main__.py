@@ -30,9 +30,12 @@ def main() -> None:
 
 @asynccontextmanager
 async def _open_env(settings: Settings, *, any_keys: bool = False) -> AsyncIterator[Env]:
+    from twostep.flows.operate.missing_keys import require_keys
     from twostep.main import open_product
 
-    async with open_product(settings, {}, any_keys=any_keys) as product:
+    async with open_product(settings, {}) as product:
+        if not any_keys:
+            require_keys(settings, product.env.keys, product.env.store)
         yield product.env
 
 

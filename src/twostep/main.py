@@ -157,16 +157,14 @@ async def open_product(
     clock: Callable[[], int] = system_clock,
     demo: bool = False,
     tracing: Tracing | None = None,
-    any_keys: bool = False,
 ) -> AsyncIterator[Product]:
     """Open all parts, and close them at the end. `stop`: run the background jobs, and call this if one
-    fails; closing then raises `WorkEnded`. None, as for the command line: no background jobs.
-    `any_keys`: open the database with keys that are not its own, only to say so."""
+    fails; closing then raises `WorkEnded`. None, as for the command line: no jobs, and any keys."""
     tracing = tracing or Untraced()
     _require_libraries(settings, working=stop is not None)
     keys = open_keys(settings)
     store = open_store(settings, demo=demo, by_command=stop is None)
-    if not any_keys:
+    if stop is not None:
         require_keys(settings, keys, store)
     outbox, counters = Outbox(carriers), Counters()
 

@@ -16,10 +16,10 @@ UNIT = Path(__file__).resolve().parents[2] / "deploy" / "twostep.service"
 
 
 def refused(twostep, *verb, **settings):
-    done = twostep(*(verb or ("user", "list")), **settings)
-    assert done.out == ""
-    (line,) = done.err.splitlines()
-    return done.code, line.removeprefix("twostep: ")
+    result = twostep(*(verb or ("user", "list")), **settings)
+    assert result.out == ""
+    (line,) = result.err.splitlines()
+    return result.code, line.removeprefix("twostep: ")
 
 
 def test_a_database_that_is_away_may_come_back(twostep):
@@ -62,16 +62,16 @@ def test_a_right_that_is_missing_says_what_to_grant(twostep, postgres):
     ],
 )
 def test_a_program_that_keeps_the_keys_is_explained(twostep, command, code, says):
-    done_code, line = refused(twostep, TWOSTEP_KEY_COMMAND=command)
-    assert (done_code, says in line) == (code, True), line
+    result_code, line = refused(twostep, TWOSTEP_KEY_COMMAND=command)
+    assert (result_code, says in line) == (code, True), line
     assert "hush" not in line
 
 
 def test_a_port_that_another_program_has_may_come_free(folder):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        done = call(folder, "serve", "--port", str(port))
-    assert (done.code, f"Port {port}" in done.err) == (75, True)
+        result = call(folder, "serve", "--port", str(port))
+    assert (result.code, f"Port {port}" in result.err) == (75, True)
 
 
 def test_the_unit_tries_again_only_what_may_pass():

@@ -42,14 +42,14 @@ def test_nothing_starts_and_the_missing_key_is_named(twostep, folder, right):
 def test_the_list_of_keys_and_doctor_name_it(twostep, folder, right):
     missing = right.newest.id
     listed = json.loads(twostep("keys", "list", "--json").out)
-    assert [(one["missing"], one["seals"], one["values"]) for one in listed] == [
+    assert [(item["missing"], item["seals"], item["values"]) for item in listed] == [
         (False, True, 0),
         (True, False, 2),
     ]
     assert listed[1]["id"] == missing
     assert f"{missing}  missing          2\n" in twostep("keys", "list").out
     findings = json.loads(twostep("doctor", "--json", "--offline").out)
-    (text,) = [one["text"] for one in findings if one["level"] == "error"]
+    (text,) = [item["text"] for item in findings if item["level"] == "error"]
     assert f"{missing}, which seals 2 values" in text
     assert twostep("keys", "remove", missing).code == 2
 
@@ -58,14 +58,16 @@ def test_a_key_that_is_lost_for_good_stops_nothing(twostep, folder, right):
     missing = right.newest.id
     lost = {"TWOSTEP_LOST_KEYS": missing}
     assert twostep("user", "list", **lost).code == 0
-    done = twostep("doctor", "--json", "--offline", **lost)
-    texts = [one["text"] for one in json.loads(done.out) if one["level"] == "warning"]
-    assert done.code == 0
+    result = twostep("doctor", "--json", "--offline", **lost)
+    texts = [item["text"] for item in json.loads(result.out) if item["level"] == "warning"]
+    assert result.code == 0
     assert any(text.startswith(f"{missing} is lost, and 2 values") for text in texts)
     shutil.copy(folder / "right.key", folder / "data" / "twostep.key")
-    found = json.loads(twostep("doctor", "--json", "--offline", TWOSTEP_LOST_KEYS="415eeff9").out)
+    findings = json.loads(
+        twostep("doctor", "--json", "--offline", TWOSTEP_LOST_KEYS="415eeff9").out
+    )
     assert "Nothing is sealed with 415eeff9: take it out of lost_keys." in [
-        one["text"] for one in found
+        item["text"] for item in findings
     ]
 
 

@@ -117,7 +117,7 @@ def test_an_app_whose_secret_does_not_open_is_our_fault_and_no_guess(
         assert answer.status_code == 503
     assert re.search(r"[0-9A-Z]{4}-[0-9A-Z]{4}", words(answer))
     assert "your code was not counted" in words(answer)
-    names = [one.event for one in product.events(alice)]
+    names = [item.event for item in product.events(alice)]
     assert "seal.broken" in names
     assert not {"code.wrong", "code.refused", "code.throttled"} & set(names)
     for row, secret in saved:
@@ -166,7 +166,7 @@ def test_beside_an_app_that_opens_every_code_counts(
     half = product.browser()
     half.sign_in()
     assert half.post("/sign-in/code", code=entry.code()).status_code == 422
-    assert {"seal.broken", "code.refused"} <= {one.event for one in product.events(alice)}
+    assert {"seal.broken", "code.refused"} <= {item.event for item in product.events(alice)}
 
 
 def test_a_value_whose_key_is_missing_makes_the_node_not_ready(

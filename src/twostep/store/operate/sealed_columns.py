@@ -78,8 +78,8 @@ def list_at_ends(tx: Tx, *, rows: int) -> list[bytes]:
         for column in SEALED_COLUMNS
         for order in ("", "DESC")
     )
-    found = tx.all(f"SELECT part FROM ({ends}) AS ends", size=LONGEST_HEADER, rows=rows)
-    return [bytes(row[0]) for row in found if row[0] is not None]
+    parts = tx.all(f"SELECT part FROM ({ends}) AS ends", size=LONGEST_HEADER, rows=rows)
+    return [bytes(row[0]) for row in parts if row[0] is not None]
 
 
 def count_by_key(tx: Tx, column: SealedColumn) -> dict[str, int]:
