@@ -11,7 +11,7 @@ import inspect
 import json
 import re
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractAsyncContextManager, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -19,10 +19,10 @@ from typing import Any
 from urllib.parse import quote_from_bytes
 
 from hypothesis import strategies as st
-from starlette.types import Message
 
 from tests.support.house import PASSWORD
 from tests.support.meddle import Watched, tables
+from tests.support.ports import free_port
 from tests.support.product import (
     ENROLMENT,
     AppEntry,
@@ -32,6 +32,8 @@ from tests.support.product import (
     open_test_product,
 )
 from tests.support.rows import change
+from tests.support.waiting import PATIENCE_SECONDS
+from twostep import server
 from twostep.core.account import Account, Role
 from twostep.delivery.providers import build_callbacks
 from twostep.flows.env import SHELL
@@ -39,7 +41,6 @@ from twostep.flows.help_desk import acts as help_desk
 from twostep.flows.help_desk.acts import Act
 from twostep.main import build_app
 from twostep.store.account import accounts
-from twostep.web.door.app import WebApp
 from twostep.web.routes import PAGES
 from twostep.web.visit import Access, Page
 
@@ -47,6 +48,7 @@ from twostep.web.visit import Access, Page
 FORM = "application/x-www-form-urlencoded"
 SECURITY = "/settings/security"
 LONG = 10_000
+LONGEST_TARGET = 4_000  # what is longer than 32 KiB with its headers reaches no page
 OPENED_BY = {
     Access.OPEN: frozenset({"none", "half", "full", "stale", "plain", "enrol", "operator"}),
     Access.HALF: frozenset({"half"}),
@@ -81,6 +83,60 @@ NASTY = (
     *("\r\nSet-Cookie: a=b", "\u2028", "a@b", "a@b.c", '"a b"@c.example', "x" * 300 + "@d.example"),
     *("+1", "+", "tel:+12025550100;ext=5", "0" * 400, "🙂" * 70, "e\u0301" * 500, "ﷺ" * 500),
 )
+# Header lines besides those of a browser: second ones of what we decide by, and wishes.
+ODD_NAMES = (
+    *(b"Host", b"Origin", b"Cookie", b"Content-Type", b"X-Forwarded-For", b"Forwarded", b"Referer"),
+    *(b"Accept-Language", b"User-Agent", b"Sec-Fetch-Site", b"Authorization", b"Upgrade", b"Range"),
+    *(b"Connection", b"Transfer-Encoding", b"TE", b"Trailer", b"Expect", b"Content-Encoding"),
+    *(
+        b"X-Twilio-Signature",
+        b"Webhook-Signature",
+        b"Content_Length",
+        b"Content-Length ",
+        b"X",
+        b"",
+    ),
+)
+ODD_VALUES = (
+    *(
+        b"panel.example.com",
+        b"panel.example.com:443",
+        b"https://panel.example.com",
+        b"evil.example",
+    ),
+    *(b"same-origin", b"cross-site", b"203.0.113.7", b"203.0.113.7, , 10.0.0.1", b"for=1.2.3.4"),
+    *(
+        b"chunked",
+        b"gzip, chunked",
+        b"identity",
+        b"gzip",
+        b"application/json",
+        b"keep-alive, close",
+    ),
+    *(
+        b"de;q=0.5, ar",
+        b"ar-EG;q=x",
+        b"\xff\xfe",
+        b"=?utf-8?q?a?=",
+        b"__Host-twostep=x",
+        b"twostep=;;=",
+    ),
+)
+WISHES = (
+    *((b"Upgrade", b"h2c"), (b"upgrade", b"websocket"), (b"UPGRADE", b"TLS/1.0, HTTP/2.0")),
+    *(
+        (b"Connection", b"Upgrade, HTTP2-Settings"),
+        (b"connection", b"upgrade"),
+        (b"Connection", b"close"),
+    ),
+    *((b"HTTP2-Settings", b"AAEAAEAAAAIA"), (b"Expect", b"100-continue"), (b"Expect", b"x")),
+    *((b"Content-Length", b"0"), (b"Content-Length", b"+5"), (b"Content-Length", b"5, 5")),
+    *(
+        (b"Transfer-Encoding", b"chunked"),
+        (b"Transfer-Encoding", b"xchunked"),
+        (b"TE", b"trailers"),
+    ),
+)
 ACTING = tuple(page for page in PAGES if page.post and not page.signed)
 MARKS = re.compile(r"Traceback|File &#34;|File \"|sqlite|site-packages", re.IGNORECASE)
 
@@ -99,7 +155,7 @@ class Target:
     """The product, its people's cookies, and values that mean something in it."""
 
     product: TestProduct
-    app: WebApp
+    port: int
     cookies: dict[str, str] = field(default_factory=dict)
     ids: list[str] = field(default_factory=list)
     parts: dict[str, list[str]] = field(default_factory=dict)
@@ -134,9 +190,10 @@ class Target:
             if name not in WRITTEN_DOWN
         }
 
-    def ask(self, request: Request) -> Answer:
-        """Send it."""
-        return self.product.run(ask(self.app, request, self.product.url, self.cookies))
+    def ask(self, request: Request) -> list[Answer]:
+        """Send it, with the next visitor's request behind it."""
+        raw = request.raw(self.product.url, self.cookies[request.session])
+        return self.product.run(send(self.port, raw))
 
 
 def _as_text(rows: list[dict[str, Any]], without: frozenset[str]) -> list[str]:
@@ -145,54 +202,69 @@ def _as_text(rows: list[dict[str, Any]], without: frozenset[str]) -> list[str]:
 
 @dataclass(frozen=True)
 class Request:
-    """One request. `path`: percent-encoded; `session`: whose cookie it carries."""
+    """One request. `target`: as it stands in the request line; `session`: whose cookie it carries;
+    `odd`: header lines of nobody's browser, before or after (`odd_first`) the usual ones."""
 
     page: Page
     method: str
     session: str
-    path: str
-    query: bytes
+    target: bytes
     body: bytes
     content_type: str
+    odd: bytes = b""
+    odd_first: bool = False
+
+    def raw(self, url: str, cookie: str) -> bytes:
+        """As it is sent, with the next visitor's request behind it, as a proxy would have it."""
+        host = url.partition("//")[2]
+        lines = (
+            f"Host: {host}\r\nOrigin: {url}\r\nCookie: {cookie}\r\n"
+            f"Content-Type: {self.content_type}\r\n"
+        ).encode()
+        if self.method == "POST":
+            lines += b"Content-Length: %d\r\n" % len(self.body)
+        lines = self.odd + lines if self.odd_first else lines + self.odd
+        first = b"%s %s HTTP/1.1\r\n" % (self.method.encode(), self.target)
+        behind = f"GET /healthz HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode()
+        return first + lines + b"\r\n" + self.body + behind
 
 
-async def ask(app: WebApp, request: Request, url: str, cookies: dict[str, str]) -> Answer:
-    """One request through the ASGI door, byte by byte as a server would hand it on."""
-    sent: list[Message] = []
-    received: list[Message] = [{"type": "http.request", "body": request.body, "more_body": False}]
-    headers = [
-        (b"host", url.partition("//")[2].encode()),
-        (b"origin", url.encode()),
-        (b"cookie", cookies[request.session].encode()),
-        (b"content-type", request.content_type.encode()),
-    ]
-    scope = {
-        "type": "http",
-        "method": request.method,
-        # As servers do: bytes that are no UTF-8 become replacement characters.
-        "path": _unquote(request.path),
-        "query_string": request.query,
-        "headers": headers,
-        "client": ("192.0.2.200", 40_000),
-    }
-
-    async def receive() -> Message:
-        if not received:  # it stays and listens
-            await asyncio.Event().wait()
-        return received.pop()
-
-    async def send(message: Message) -> None:
-        sent.append(message)
-
-    await app(scope, receive, send)
-    fields = {name.decode(): value.decode("latin-1") for name, value in sent[0]["headers"]}
-    return Answer(sent[0]["status"], fields, b"".join(part.get("body", b"") for part in sent[1:]))
+async def send(port: int, request: bytes) -> list[Answer]:
+    """Send it on a connection of its own; the answers until the server closes it."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        try:
+            writer.write(request)
+            return list(read_answers(await reader.read()))
+        except ConnectionError:  # refused while more of it arrived, so that the answer was lost
+            return [Answer(400, {"connection": "close"}, b"")]
+        finally:
+            writer.close()
 
 
-def _unquote(path: str) -> str:
-    return re.sub(
-        rb"%([0-9A-Fa-f]{2})", lambda match: bytes.fromhex(match[1].decode()), path.encode()
-    ).decode("utf-8", "replace")
+def read_answers(raw: bytes) -> Iterator[Answer]:
+    """Every final answer in what came on a connection."""
+    while raw:
+        head, _, raw = raw.partition(b"\r\n\r\n")
+        first, *lines = head.decode("latin-1").split("\r\n")
+        status = int(first.split()[1])
+        if status >= 200:
+            fields = dict(line.split(": ", 1) for line in lines)
+            length = "0" if status == 204 else fields.get("content-length")
+            body, raw = read_body(raw, length)
+            yield Answer(status, fields, body)
+
+
+def read_body(raw: bytes, length: str | None) -> tuple[bytes, bytes]:
+    """The body, in chunks where it has no length, and what follows it."""
+    if length is not None:
+        return raw[: int(length)], raw[int(length) :]
+    body, size = b"", 1
+    while size:
+        line, _, raw = raw.partition(b"\r\n")
+        size = int(line, 16)
+        body, raw = body + raw[:size], raw[size + 2 :]
+    return body, raw
 
 
 # ── the product ─────────────────────────────────────────────────────────────────────────────────
@@ -216,11 +288,23 @@ def open_target(folder: Path) -> Iterator[Target]:
             product.env, callbacks=build_callbacks(product.env.settings)
         )
         product.app = app = build_app(env)
-        target = Target(product, app)
+        port = free_port()
+        target = Target(product, port)
         with closing(target):
             _people(target)
+            served = server.side_server(app, port)
+            product.run(_enter(served))
             target.keep()
             yield target
+            product.run(_leave(served))
+
+
+async def _enter(served: AbstractAsyncContextManager[None]) -> None:
+    await served.__aenter__()
+
+
+async def _leave(served: AbstractAsyncContextManager[None]) -> None:
+    await served.__aexit__(None, None, None)
 
 
 def _people(target: Target) -> None:
@@ -373,6 +457,60 @@ def texts(target: Target) -> st.SearchStrategy[str]:
     )
 
 
+def odd_lines() -> st.SearchStrategy[bytes]:
+    """Up to four header lines: names that repeat a usual one, wishes for other protocols, values in
+    every encoding. No length or blank line that would announce more than is sent."""
+    value = (
+        st.binary(max_size=20)
+        | st.sampled_from(NASTY).map(lambda text: text.encode("utf-8", "surrogatepass"))
+        | st.sampled_from(ODD_VALUES)
+    )
+    free = st.tuples(st.sampled_from(ODD_NAMES), value)
+    line = (free | st.sampled_from(WISHES)).map(lambda pair: b"%s: %s\r\n" % pair)
+    return st.lists(line, max_size=4).map(
+        lambda lines: b"".join(lines).replace(b"\r\n\r\n", b"\r\n")
+    )
+
+
+def targets(path: str, query: bytes, url: str) -> st.SearchStrategy[bytes]:
+    """The address in the request line: mostly as browsers send it, some with a tail or a host."""
+    usual = (path.encode() + (b"?" + query if query else b""))[:LONGEST_TARGET]
+    host = url.partition("//")[2].encode()
+    tails = (
+        b"/",
+        b"//",
+        b"%00",
+        b"%2f",
+        b"%2e%2e",
+        b"%",
+        b"%zz",
+        b"%c0%af",
+        b"\xe4",
+        b"#x",
+        b";a=b",
+    )
+    hosts = (
+        b"https://" + host,
+        b"http://" + host,
+        b"HTTPS://" + host + b":443",
+        b"http://x@" + host,
+    )
+    places = (
+        *hosts,
+        b"https://evil.example",
+        b"http://[::1]:80",
+        b"//evil.example",
+        b"x:",
+        b"https:",
+    )
+    return st.one_of(
+        *[st.just(usual)] * 6,
+        st.sampled_from(tails).map(lambda tail: path.encode() + tail),
+        st.sampled_from(places).map(lambda place: place + usual),
+        st.sampled_from((b"*", b"/", b"https://" + host)),
+    )
+
+
 @st.composite
 def requests(draw: st.DrawFn, target: Target) -> Request:
     """One request to one route."""
@@ -393,14 +531,17 @@ def requests(draw: st.DrawFn, target: Target) -> Request:
     opened_by = sorted(OPENED_BY[page.access])
     query = draw(st.lists(st.tuples(st.sampled_from(FIELDS), values), max_size=2))
     body, content_type = draw(bodies(page, values)) if method == "POST" else (b"", "")
+    encoded = "&".join(f"{quoted(name)}={quoted(text)}" for name, text in query).encode()
+    is_odd = draw(st.booleans())
     return Request(
         page=page,
         method=method,
         session=draw(st.sampled_from(opened_by) | st.sampled_from(sorted(target.cookies))),
-        path=path,
-        query="&".join(f"{quoted(name)}={quoted(text)}" for name, text in query).encode(),
+        target=draw(targets(path, encoded, target.product.url)),
         body=body,
         content_type=content_type,
+        odd=draw(odd_lines()) if is_odd else b"",
+        odd_first=is_odd and draw(st.booleans()),
     )
 
 

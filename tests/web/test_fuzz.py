@@ -31,6 +31,11 @@ def is_refusal(request: Request, answer: Answer) -> bool:
     return request.session not in OPENED_BY[request.page.access]
 
 
+def is_next(answer: Answer) -> bool:
+    """Whether it is the next visitor's: nothing of the request before it came into it."""
+    return (answer.status, answer.body) == (200, b"ok\n")
+
+
 def throw(target: Target, examples: int) -> None:
     # Not shrunk: a request is read as it is, and thousands of smaller ones take minutes.
     @settings(
@@ -42,14 +47,16 @@ def throw(target: Target, examples: int) -> None:
     @given(st.data())
     def try_request(data: st.DataObject) -> None:
         request = data.draw(requests(target))
-        answer = target.ask(request)
+        answer, *behind = target.ask(request)
         note(f"{answer.status} for {request}")
         try:
             assert answer.status < 500
             assert len(answer.body) < LARGEST_ANSWER
-            shown = request.body + request.query + request.path.encode()
+            shown = request.body + request.target + request.odd
             if not MARKS.search(shown.decode("latin-1")):
                 assert not MARKS.search(answer.body.decode("utf-8", "replace"))
+            assert [after for after in behind if not is_next(after)] == []
+            assert len(behind) == (0 if answer.headers.get("connection") == "close" else 1)
             if is_refusal(request, answer) and target.has_written():
                 assert target.dump() == target.before
         finally:
