@@ -129,6 +129,58 @@ def test_what_is_wrong_is_said(table: str, more: dict[str, object], said: str) -
     assert said in problem(table, **more)
 
 
+TWILIO = {"twilio__account_sid": "AC" + "0" * 32, "twilio__auth_token": "x"}
+
+
+@pytest.mark.parametrize(
+    ("senders", "texts", "calls"),
+    [
+        ({"from_number": "+1 202 555 0100"}, "+12025550100", "+12025550100"),
+        ({"from": "ExamplePnl"}, "ExamplePnl", None),
+        ({"from": "12345"}, "12345", None),
+        ({"from": "MG Hosting"}, "MG Hosting", None),
+        ({"from": "12345", "from_number": "+12025550100"}, "12345", "+12025550100"),
+        ({"from": "ExamplePnl", "call_from": "+12025550101"}, "ExamplePnl", "+12025550101"),
+        ({"call_from": "+12025550101"}, None, "+12025550101"),
+        ({"messaging_service": "MG" + "0" * 32}, "MG" + "0" * 32, None),
+    ],
+)
+def test_texts_and_calls_by_twilio_have_senders_of_their_own(
+    senders: dict[str, str], texts: str | None, calls: str | None
+) -> None:
+    given = settings(**TWILIO, **{f"twilio__{name}": value for name, value in senders.items()})
+    assert given.twilio is not None
+    assert (given.twilio.text_sender, given.twilio.call_sender) == (texts, calls)
+    channels = kinds(given)
+    assert (channels[Channel.SMS], channels[Channel.CALL]) == (
+        ["twilio"] * (texts is not None), ["twilio"] * (calls is not None)
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({}, "twilio.from_number"),
+        ({"twilio__from": "a name too long"}, "a short code of three to eight digits"),
+        ({"twilio__from": "12"}, "a short code of three to eight digits"),
+        ({"twilio__from": "123456789"}, "a short code of three to eight digits"),
+        ({"twilio__call_from": "ExamplePnl"}, "with + and country code"),
+        ({"twilio__call_from": "12345"}, "with + and country code"),
+        ({"twilio__from": "Panel", "twilio__messaging_service": "MG" + "0" * 32}, "not both"),
+        ({"twilio__from": "Panel", "delivery__call": ["twilio"]}, "twilio.call_from"),
+    ],
+)
+def test_a_sender_that_twilio_would_refuse_is_refused(more: dict[str, object], said: str) -> None:
+    assert said in problem(**TWILIO, **more)
+
+
+@pytest.mark.parametrize("key", ["vonage__from", "kannel__from", "aws_sns__origination_number"])
+def test_short_codes_are_senders_everywhere(key: str) -> None:
+    table, name = key.split("__")
+    section = getattr(settings(table, **{key: "12345"}), table)
+    assert "12345" in {getattr(section, "sender", None), getattr(section, name, None)}
+
+
 def test_country_tables_come_from_the_environment_too() -> None:
     environ = {
         "TWOSTEP_DELIVERY__COUNTRIES": "DE, CH",

@@ -13,16 +13,27 @@ from twostep.config.webhook import WebhookSettings
 
 def _sender(value: str) -> str:
     digits = re.sub(r"[ ()./-]", "", value)
-    if re.fullmatch(r"\+[1-9][0-9]{6,14}", digits):
+    if re.fullmatch(r"\+[1-9][0-9]{6,14}|[0-9]{3,8}", digits):
         return digits
-    if re.fullmatch(r"[A-Za-z0-9 &_-]{1,11}", value) and re.search("[A-Za-z]", value):
+    if re.fullmatch(r"[A-Za-z0-9 &_+-]{1,11}", value) and re.search("[A-Za-z]", value):
         return value
     raise ValueError(
-        "write a number like +12025550100, or a name of up to eleven letters and digits"
+        "write a number like +12025550100, a short code of three to eight digits, or a name of up to"
+        " eleven letters and digits"
     )
 
 
+def _numeric_sender(value: str) -> str:
+    sender = _sender(value)
+    if re.search("[A-Za-z]", sender):
+        raise ValueError(
+            "write a number like +12025550100, or a short code of three to eight digits"
+        )
+    return sender
+
+
 SenderId = Annotated[str, AfterValidator(_sender)]
+NumericSender = Annotated[str, AfterValidator(_numeric_sender)]
 
 
 class VonageSettings(CarrierSettings):
@@ -33,7 +44,7 @@ class VonageSettings(CarrierSettings):
     sender: SenderId | None = Field(
         default=None,
         alias="from",
-        description="Number (E.164) or name that texts come from. Without it: no texts.",
+        description="Number (E.164), short code or name that texts come from. Without it: no texts.",
     )
     call_from: FullNumber | None = Field(
         default=None, description="Number that calls come from, linked to the Voice application."
@@ -103,8 +114,9 @@ class AwsSnsSettings(CarrierSettings):
         max_length=11,
         description="Sender name of up to eleven letters and digits; some countries ignore it.",
     )
-    origination_number: FullNumber | None = Field(
-        default=None, description="Your number at AWS that texts come from, in E.164."
+    origination_number: NumericSender | None = Field(
+        default=None,
+        description="Your number (E.164) or short code at AWS that texts come from.",
     )
     api_url: Origin | None = Field(
         default=None, description="Base address of SNS. Default: the region's address."
@@ -120,7 +132,7 @@ class KannelSettings(CarrierSettings):
     sender: SenderId | None = Field(
         default=None,
         alias="from",
-        description="Number or name that texts come from; some networks replace it.",
+        description="Number, short code or name that texts come from; some networks replace it.",
     )
     smsc: str | None = Field(
         default=None, description="Id of the SMSC connection to use. Default: Kannel decides."
@@ -163,12 +175,22 @@ class TwilioSettings(CarrierSettings):
     )
     api_key_secret: SecretStr | None = Field(default=None, description="Secret of that API key.")
     from_number: FullNumber | None = Field(
-        default=None, description="Your Twilio number, in E.164. Needed for calls."
+        default=None,
+        description="Your Twilio number, in E.164, for texts and calls that have no sender of their "
+        "own.",
+    )
+    sender: SenderId | None = Field(
+        default=None,
+        alias="from",
+        description="Number (E.164), short code or name that texts come from. Default: from_number.",
+    )
+    call_from: FullNumber | None = Field(
+        default=None, description="Number that calls come from, in E.164. Default: from_number."
     )
     messaging_service: str | None = Field(
         default=None,
         pattern=r"^MG[0-9a-fA-F]{32}$",
-        description="Messaging service SID to send texts from instead of a number.",
+        description="Messaging service SID to send texts from instead of a number or name.",
     )
     api_url: Origin = Field(
         default="https://api.twilio.com",
@@ -181,16 +203,36 @@ class TwilioSettings(CarrierSettings):
             raise ValueError("set both twilio.api_key and twilio.api_key_secret, or neither")
         if self.auth_token is None and self.api_key is None:
             raise ValueError("set twilio.auth_token, or twilio.api_key and twilio.api_key_secret")
-        if self.from_number is None and self.messaging_service is None:
-            raise ValueError("set twilio.from_number or twilio.messaging_service")
+        if self.sender is not None and self.messaging_service is not None:
+            raise ValueError("set twilio.from or twilio.messaging_service, not both")
+        if self.text_sender is None and self.call_sender is None:
+            raise ValueError(
+                "set twilio.from_number, or twilio.from or twilio.messaging_service for texts, or"
+                " twilio.call_from for calls"
+            )
         return self
 
-    calls_need: ClassVar[str] = "twilio.from_number and twilio.auth_token"
+    calls_need: ClassVar[str] = "twilio.call_from or twilio.from_number, and twilio.auth_token"
+
+    @property
+    def text_sender(self) -> str | None:
+        """What texts come from: a number, short code, name or messaging service."""
+        return self.messaging_service or self.sender or self.from_number
+
+    @property
+    def call_sender(self) -> str | None:
+        """The number that calls come from."""
+        return self.call_from or self.from_number
+
+    @property
+    def can_text(self) -> bool:
+        """Texts need a sender."""
+        return self.text_sender is not None
 
     @property
     def can_call(self) -> bool:
         """Calls need a number to come from, and the token that signs their callbacks."""
-        return self.from_number is not None and self.auth_token is not None
+        return self.call_sender is not None and self.auth_token is not None
 
 
 class CarrierTables(Section):

@@ -58,7 +58,7 @@ class Provider(Generic[S]):
 ROWS: tuple[Provider[Any], ...] = (
     Provider(
         "twilio", TwilioSettings, build="carriers.twilio", callbacks="carriers.twilio_callback",
-        sender=lambda section: section.from_number,
+        sender=lambda section: section.sender or section.from_number,
     ),
     Provider(
         "vonage", VonageSettings, build="carriers.vonage", callbacks="carriers.vonage_callback",

@@ -149,8 +149,8 @@ def test_a_call_is_given_our_address_and_never_the_code():
 
 
 def test_a_messaging_service_and_a_panel_without_callbacks():
-    form = text_form(TEXT, account(text_from="MG1", callback_base=None), now=NOW + 10_000)
-    assert form["MessagingServiceSid"] == "MG1"
+    form = text_form(TEXT, account(text_from="MG" + "0" * 32, callback_base=None), now=NOW + 10_000)
+    assert form["MessagingServiceSid"] == "MG" + "0" * 32
     assert form["ValidityPeriod"] == "1"
     assert {"From", "StatusCallback"}.isdisjoint(form)
 
@@ -300,7 +300,7 @@ def test_parameter_names_are_those_of_the_official_description():
     spec = json.loads((Path(folder) / "twilio_api_v2010.json").read_text())
     for resource, form in (
         ("Messages", text_form(TEXT, account(), now=NOW)),
-        ("Messages", text_form(TEXT, account(text_from="MG1"), now=NOW)),
+        ("Messages", text_form(TEXT, account(text_from="MG" + "0" * 32), now=NOW)),
         ("Calls", call_form(CALL, account())),
     ):
         path = f"/2010-04-01/Accounts/{{AccountSid}}/{resource}.json"

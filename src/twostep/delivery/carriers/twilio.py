@@ -6,6 +6,7 @@ request, what to say (see `twilio_callback`). Calls are not offered without a pu
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote
@@ -30,6 +31,7 @@ from twostep.delivery.site import Site, callback_base, clear
 from twostep.delivery.wire import HttpAnswer, Request, exchange, read_fault, retry_after
 
 
+_SERVICE = re.compile(r"MG[0-9a-fA-F]{32}")  # a sender's name may begin with MG, too
 API = "https://api.twilio.com"
 RING_SECONDS = 30  # voicemail usually picks up after 20 to 30
 CALL_SECONDS = 120
@@ -123,8 +125,8 @@ async def build(section: TwilioSettings, site: Site) -> Twilio:
         account_sid=section.account_sid,
         user=section.api_key or section.account_sid,
         secret=clear(section.api_key_secret or section.auth_token) or "",
-        text_from=section.messaging_service or section.from_number,
-        call_from=section.from_number,
+        text_from=section.text_sender,
+        call_from=section.call_sender,
         callback_base=callback_base(site.settings, Twilio.name) if section.auth_token else None,
         api=section.api_url,
     )
@@ -166,7 +168,7 @@ def text_form(message: TextMessage, account: TwilioAccount, *, now: int) -> dict
     form = {
         "To": message.to,
         "Body": message.text,
-        "MessagingServiceSid" if sender.startswith("MG") else "From": sender,
+        "MessagingServiceSid" if _SERVICE.fullmatch(sender) else "From": sender,
         "ValidityPeriod": str(min(max(left_seconds, 1), MAX_VALIDITY_SECONDS)),
     }
     if account.callback_base:

@@ -40,7 +40,7 @@ def refuse_opted_out(turn: Turn, e164: str) -> Refused | None:
     if not is_opted_out(turn, e164):
         return None
     senders = text_senders(turn.env.settings)  # nobody can reply to an alphanumeric sender
-    number = next((sender for sender in senders if sender.startswith("+")), "")
+    number = next((sender for sender in senders if sender.removeprefix("+").isdecimal()), "")
     return Refused(Reason.NUMBER_OPTED_OUT, detail={"number": number} if number else {})
 
 
