@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import INIT, PASSWORD, URL, call
+from tests.delivery.mail.test_smtp import Mailbox, running
 
 
 OPERATOR = ("--operator", "root", "--email", "root@example.com")
@@ -107,3 +108,19 @@ def test_what_was_not_given_is_asked_for(tmp_path):
     assert written["public_url"] == "https://panel.example.com"
     assert written["trusted_proxies"] == ["127.0.0.1", "::1"]
     assert "root" in call(tmp_path, "user", "list").out
+
+
+def test_the_mail_server_is_tried_until_it_takes_the_login(tmp_path):
+    mailbox = Mailbox(rcpt="554 5.7.1 Relay access denied")
+    with running(mailbox) as port, running(Mailbox()) as good:
+        first = ["127.0.0.1", "none", str(port), "", "panel@example.com"]
+        again = ["n", "127.0.0.1", "none", str(good), "", "panel@example.com"]
+        answers = ["https://panel.example.com", "data", "Panel", *first, *again]
+        answers += ["root", "root@example.com", ""]
+        typed = "\n".join(answers) + f"\n{PASSWORD}\n"
+        result = call(tmp_path, "init", "--password-stdin", typed=typed)
+    assert result.code == 0, result.err
+    assert "Relay access denied" in result.err
+    written = tomllib.loads((tmp_path / "twostep.toml").read_text())["smtp"]
+    assert (written["port"], written["security"]) == (good, "none")
+    assert mailbox.mails == []

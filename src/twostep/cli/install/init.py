@@ -34,7 +34,7 @@ PasswordStdin = Annotated[
     typer.Option("--password-stdin", help="Read the operator's password from standard input."),
 ]
 SmtpHost = Annotated[str | None, typer.Option(help="Mail server.")]
-SmtpSecurity = Annotated[str, typer.Option(help="starttls, tls or none.")]
+SmtpSecurity = Annotated[str | None, typer.Option(help="starttls, tls or none. Default: starttls.")]
 SmtpPort = Annotated[int | None, typer.Option(help="Default: 587, 465 or 25.")]
 SmtpUser = Annotated[str | None, typer.Option(help="User name at the mail server.")]
 SmtpPasswordFile = Annotated[Path | None, typer.Option(help="File with its password.")]
@@ -53,7 +53,7 @@ def init(
     email: Email = None,
     password_stdin: PasswordStdin = False,
     smtp_host: SmtpHost = None,
-    smtp_security: SmtpSecurity = "starttls",
+    smtp_security: SmtpSecurity = None,
     smtp_port: SmtpPort = None,
     smtp_user: SmtpUser = None,
     smtp_password_file: SmtpPasswordFile = None,
@@ -63,7 +63,8 @@ def init(
     ask = Questions(silent=yes)
     url, folder, panel = _place(ask, public_url, data_dir, panel_name)
     mail = ask.mail(
-        MailOptions(smtp_host, smtp_security, smtp_port, smtp_from, smtp_user, smtp_password_file)
+        MailOptions(smtp_host, smtp_security, smtp_port, smtp_from, smtp_user, smtp_password_file),
+        now=shell_of(context).wiring.clock(),
     )
     name, address = _first_operator(ask, operator, email)
     answers = Answers(

@@ -57,15 +57,19 @@ def overrides(answers: Answers) -> dict[str, object]:
         "policy.phones": bool(answers.countries),
         "policy.require_two_step": "operators",
     }
-    if mail := answers.mail:
-        settings |= {
-            "smtp.host": mail.host,
-            "smtp.port": mail.port,
-            "smtp.security": mail.security,
-            "smtp.from": mail.sender,
-        }
-        if mail.user:
-            settings |= {"smtp.user": mail.user, "smtp.password": mail.password}
+    return settings | (mail_settings(answers.mail) if answers.mail else {})
+
+
+def mail_settings(mail: Mail) -> dict[str, object]:
+    """The mail server as settings."""
+    settings: dict[str, object] = {
+        "smtp.host": mail.host,
+        "smtp.port": mail.port,
+        "smtp.security": mail.security,
+        "smtp.from": mail.sender,
+    }
+    if mail.user:
+        settings |= {"smtp.user": mail.user, "smtp.password": mail.password}
     return settings
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import typer
 
 from twostep.cli.failure import MISUSED, CommandFailed, sentence
-from twostep.cli.install.install import Mail
+from twostep.cli.install.install import Mail, mail_settings
 from twostep.cli.people.accounts import require_mail
 from twostep.cli.shell import print_note, read_password
 from twostep.core.refusal import Refused
@@ -23,7 +24,7 @@ class MailOptions:
     """The mail server's options; None if not given."""
 
     host: str | None
-    security: str
+    security: str | None
     port: int | None
     sender: str | None
     user: str | None
@@ -61,22 +62,37 @@ class Questions:
                 return answer
             print_note(problem)
 
-    def mail(self, given: MailOptions) -> Mail | None:
-        """The mail server; None for none."""
+    def mail(self, given: MailOptions, *, now: int) -> Mail | None:
+        """The mail server, asked for until it takes our login; None for none."""
+        while True:
+            mail = self._mail_server(given)
+            if mail is None or self.silent or (problem := _trouble(mail, now=now)) is None:
+                return mail
+            print_note(problem)
+            if typer.confirm("Keep these answers all the same?", err=True):
+                return mail
+
+    def _mail_server(self, given: MailOptions) -> Mail | None:
         host = given.host
         if host is None and not self.silent:
             host = _ask("Mail server (empty: none; then no notices and no links are mailed)", "")
         if not host:
             return None
-        if given.security not in PORTS:
+        security = given.security or "starttls"
+        if given.security is None and not self.silent:
+            security = _ask(f"Kind of TLS there ({', '.join(PORTS)})", security)
+        if security not in PORTS:
             raise CommandFailed(f"--smtp-security takes {', '.join(PORTS)}.", MISUSED)
+        port = given.port or PORTS[security]
+        if given.port is None and not self.silent:
+            port = typer.prompt("Port there", default=port, type=int, err=True)
         user = given.user
         if user is None and not self.silent:
             user = _ask("User name there (empty: none)", "")
         return Mail(
             host=host,
-            port=given.port or PORTS[given.security],
-            security=given.security,
+            port=port,
+            security=security,
             sender=self.needed("Address mails come from", given.sender, option="--smtp-from"),
             user=user or "",
             password=self._mail_password(given.password_file) if user else "",
@@ -128,6 +144,22 @@ def _ask(
         err=True,
     )
     return answer.strip() if not hidden else answer
+
+
+def _trouble(mail: Mail, *, now: int) -> str | None:
+    """What the mail server says against these answers; None if nothing. No mail is sent."""
+    from twostep.config import ConfigError, load
+    from twostep.delivery.examination import Verdict
+    from twostep.flows.operate.examine_delivery import examine_delivery
+
+    settings = {"public_url": "http://localhost", **mail_settings(mail)}
+    try:
+        checked = load(None, environ={}, overrides=settings)
+    except ConfigError as error:
+        return error.problems[0].removeprefix("--set: ")
+    findings = asyncio.run(examine_delivery(checked, now=now))
+    texts = [finding.text for finding in findings if finding.verdict is not Verdict.WORKS]
+    return texts[0] if texts else None
 
 
 def _problem(key: str, answer: str) -> str | None:
