@@ -149,7 +149,6 @@ def _ask(
 def _trouble(mail: Mail, *, now: int) -> str | None:
     """What the mail server says against these answers; None if nothing. No mail is sent."""
     from twostep.config import ConfigError, load
-    from twostep.delivery.examination import Verdict
     from twostep.flows.operate.examine_delivery import examine_delivery
 
     settings = {"public_url": "http://localhost", **mail_settings(mail)}
@@ -158,7 +157,7 @@ def _trouble(mail: Mail, *, now: int) -> str | None:
     except ConfigError as error:
         return error.problems[0].removeprefix("--set: ")
     findings = asyncio.run(examine_delivery(checked, now=now))
-    texts = [finding.text for finding in findings if finding.verdict is not Verdict.WORKS]
+    texts = [finding.text for finding in findings if finding.verdict != "works"]
     return texts[0] if texts else None
 
 
