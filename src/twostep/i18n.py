@@ -28,6 +28,7 @@ Translations = gettext.NullTranslations
 
 SOURCE = "en"
 UTC = "UTC"
+LONGEST_ZONE = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,22 +119,26 @@ def _weight(parameters: str) -> float:
 def format_instant(at: int, *, language: str, time_zone: str, style: Style = "short") -> str:
     """Write an instant (Unix seconds) as `24 Nov 2026`, with `, 09:12`, or with its zone too.
 
-    `time_zone`: an IANA name; for an unknown one the time is given in UTC and says so.
+    `time_zone`: an IANA name; for an unknown one the time is given in UTC. A time in UTC always says
+    so; one in the reader's own zone needs no name.
     """
     zone = known_zone(time_zone)
     date = _skeleton("yMMMd", at, language=language, time_zone=zone)
     if style == "date":
         return date
-    time = _skeleton("Hm", at, language=language, time_zone=zone)
     _ = translator(language).gettext
     if style == "short":
+        time = format_time(at, language=language, time_zone=zone)
         return _("{date}, {time}").format(date=date, time=time)
+    time = _skeleton("Hm", at, language=language, time_zone=zone)
     return _("{date} at {time} ({zone})").format(date=date, time=time, zone=zone)
 
 
 def format_time(at: int, *, language: str, time_zone: str) -> str:
-    """Write the time of day of an instant (Unix seconds): `14:05`."""
-    return _skeleton("Hm", at, language=language, time_zone=known_zone(time_zone))
+    """Write the time of day of an instant (Unix seconds): `14:05`, or `14:05 UTC`."""
+    zone = known_zone(time_zone)
+    time = _skeleton("Hm", at, language=language, time_zone=zone)
+    return f"{time} UTC" if zone == UTC else time
 
 
 def format_duration(seconds: int, language: str) -> str:
@@ -164,13 +169,18 @@ def zone_region(time_zone: str) -> str | None:
     return region if region and region.isalpha() else None
 
 
-@lru_cache(maxsize=4096)
 def known_zone(time_zone: str) -> str:
     """Return the zone's canonical name, or UTC if this system does not know it."""
+    return zone_or_none(time_zone) or UTC
+
+
+@lru_cache(maxsize=4096)
+def zone_or_none(time_zone: str) -> str | None:
+    """Return the zone's canonical name, or None if this system does not know it."""
     try:
-        return ZoneInfo(time_zone).key
+        return ZoneInfo(time_zone).key if 0 < len(time_zone) <= LONGEST_ZONE else None
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        return UTC
+        return None
 
 
 def _skeleton(skeleton: str, at: int, *, language: str, time_zone: str) -> str:

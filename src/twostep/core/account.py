@@ -34,6 +34,8 @@ class Account:
     `must_enroll`: the help desk reset it; until an app is set up, sessions open enrolment only.
     `spare_reminder_at`: after this time, the next sign-in checks whether a reminder is due.
     `password_short`: the password was set under the shorter minimum for two-step sign-in.
+    `language_chosen`, `time_zone_chosen`: the owner chose it; otherwise it is a default, or what the
+    browser of the last sign-in used.
     """
 
     id: str
@@ -55,6 +57,15 @@ class Account:
     guess_millionths: int
     spare_reminder_at: int | None
     created_at: int
+    language_chosen: bool = False
+    time_zone_chosen: bool = False
+
+    @property
+    def preferences(self) -> Preferences:
+        """Language and time zone."""
+        return Preferences(
+            self.language, self.language_chosen, self.time_zone, self.time_zone_chosen
+        )
 
     @property
     def status(self) -> Status:
@@ -62,6 +73,16 @@ class Account:
         if self.disabled_at is not None:
             return Status.DISABLED
         return Status.ACTIVE if self.password_retired_at is None else Status.RETIRED
+
+
+@dataclass(frozen=True, slots=True)
+class Preferences:
+    """The language and time zone of an account, and whether its owner chose them."""
+
+    language: str
+    language_chosen: bool
+    time_zone: str
+    time_zone_chosen: bool
 
 
 @dataclass(frozen=True, slots=True)

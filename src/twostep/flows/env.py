@@ -74,7 +74,8 @@ class Visitor:
     """Who is asking: network (IPv4 address or IPv6 /64), browser name and cookie values.
 
     `session_token`, `browser_token`, `remember_token`: cookies of the session, known browser and
-    remembered browser; empty if absent. `actor`: as in `Source`.
+    remembered browser; empty if absent. `language`: of the page. `asked_language`, `time_zone`: what the
+    browser says about itself; empty if it says nothing usable. `actor`: as in `Source`.
     """
 
     network: str
@@ -83,6 +84,8 @@ class Visitor:
     browser_token: str = field(default="", repr=False)
     remember_token: str = field(default="", repr=False)
     language: str = "en"
+    asked_language: str = ""
+    time_zone: str = ""
     actor: str = "self"
 
     @property

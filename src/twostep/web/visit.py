@@ -60,10 +60,14 @@ class Visit(TurnOpener):
 
     @property
     def time_zone(self) -> str:
-        """The reader's time zone."""
-        if self.account is not None:
-            return self.account.time_zone
-        return self.env.settings.default_time_zone
+        """The reader's time zone: chosen, or what the browser says, or the account's default."""
+        account, session = self.account, self.session
+        if account is not None and account.time_zone_chosen:
+            return account.time_zone
+        browser_zone = (session.time_zone if session else "") or self.visitor.time_zone
+        if browser_zone:
+            return browser_zone
+        return account.time_zone if account else self.env.settings.default_time_zone
 
     @property
     def current(self) -> Session:

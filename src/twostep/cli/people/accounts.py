@@ -37,6 +37,9 @@ def add(
     *,
     email: Annotated[str, typer.Option(help="Address; counts as verified.")],
     role: Annotated[Role, typer.Option(help="What the account may do.")] = Role.USER,
+    language: Annotated[
+        str, typer.Option(help="Until its owner's browser or profile says otherwise.")
+    ] = "",
     password_stdin: Annotated[
         bool, typer.Option("--password-stdin", help="Read the password from standard input.")
     ] = False,
@@ -44,9 +47,13 @@ def add(
 ) -> None:
     """Create an account; without --password-stdin, a link to set the password is mailed."""
     from twostep.flows.account.accounts import NewAccount
+    from twostep.i18n import LANGUAGES, has_language
 
     shell = shell_of(context)
     settings = shell.load_settings()
+    if language and not has_language(language):
+        known = ", ".join(each.code for each in LANGUAGES)
+        raise CommandFailed(f"There is no language {language}; choose one of {known}.", MISUSED)
     if not password_stdin:
         require_mail(settings.email_providers, instead="Use --password-stdin")
     new = NewAccount(
@@ -54,7 +61,7 @@ def add(
         email=email,
         role=role,
         typed=read_password() if password_stdin else None,
-        language=settings.default_language,
+        language=language or settings.default_language,
         time_zone=settings.default_time_zone,
     )
     account = shell.run(lambda opener: add_account(opener, new), settings)

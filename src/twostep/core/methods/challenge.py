@@ -19,7 +19,7 @@ class Challenge:
 
     `code`: sealed, and kept until the challenge ends. `check_mac`: keyed digest to compare with.
     `call_key`: the digit to press during a call. `ended_at`: when it was answered, spent or
-    replaced.
+    replaced. `language`: of the page that asked for the code; empty: the account's.
     """
 
     id: str
@@ -35,6 +35,7 @@ class Challenge:
     created_at: int
     expires_at: int
     ended_at: int | None
+    language: str = ""
 
 
 def is_open(challenge: Challenge, *, now: int) -> bool:

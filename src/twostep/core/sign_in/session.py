@@ -54,6 +54,7 @@ class Session:
     `password_at`, `second_factor_at`: when each was last proved in this session.
     `flash`: a message for the next page to show once, as `key` or `key:detail`.
     `browser_id`: the known browser it runs in, once the sign-in is complete.
+    `language`: chosen on a page before the sign-in was complete. `time_zone`: the browser's own.
     """
 
     id: str
@@ -72,6 +73,8 @@ class Session:
     seen_at: int
     expires_at: int
     flash: str = ""
+    language: str = ""
+    time_zone: str = ""
 
     @property
     def auth_time(self) -> int:

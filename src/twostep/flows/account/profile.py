@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from twostep import i18n
 from twostep.core import token
-from twostep.core.account import Account, EmailAddress
+from twostep.core.account import Account, EmailAddress, Preferences
 from twostep.core.audit import event
 from twostep.core.email_address import email_key, read_email_address
 from twostep.core.methods.authenticator import MOST_ADDRESSES
 from twostep.core.refusal import Reason, Refused
-from twostep.core.sign_in.session import Session
+from twostep.core.sign_in.session import Level, Session
 from twostep.delivery.mail.notice import NoticeKind
 from twostep.flows.mail_links import CONFIRM_EMAIL, CONFIRM_SECONDS, RESET_PASSWORD
 from twostep.flows.turn import Done, Turn
 from twostep.store.account import accounts, addresses, mail_links
+from twostep.store.account.accounts import Held
 from twostep.store.messages import outbox
+from twostep.store.sign_in import sessions
 
 
 CONFIRM_MAILS_AN_HOUR = 3
@@ -29,10 +33,26 @@ def save_profile(turn: Turn, current: Session, *, language: str, time_zone: str)
     account = turn.lock(current)
     if account is None:
         return Refused(Reason.CHANGED)
-    if (language, time_zone) != (account.language, account.time_zone):
-        accounts.save_profile(turn.tx, account, language=language, time_zone=time_zone)
-        turn.record(account, event.new_event(event.PROFILE_CHANGED))
+    _save(turn, account, Preferences(language, True, time_zone, True))
     return Done()
+
+
+def choose_language(turn: Turn, current: Session, *, language: str) -> None:
+    """Choose the language from any page. Until a sign-in is complete, the session alone keeps it."""
+    account = turn.lock(current)
+    if account is None or not i18n.has_language(language):
+        return
+    if current.level is Level.FULL:
+        _save(turn, account, replace(account.preferences, language=language, language_chosen=True))
+    else:
+        sessions.save_language(turn.tx, current.id, language=language)
+
+
+def _save(turn: Turn, account: Held, preferences: Preferences) -> None:
+    old = account.preferences
+    accounts.save_profile(turn.tx, account, preferences)
+    if (preferences.language, preferences.time_zone) != (old.language, old.time_zone):
+        turn.record(account, event.new_event(event.PROFILE_CHANGED))
 
 
 def list_addresses(turn: Turn, account_id: str) -> list[EmailAddress]:

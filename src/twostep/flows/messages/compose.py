@@ -106,7 +106,7 @@ def compose(turn: Turn, row: OutboxRow) -> Message | None:
         code=code,
         panel=turn.env.settings.panel_name,
         host=turn.env.public_host,
-        language=account.language,
+        language=challenge.language or account.language,
         app_hash=turn.env.settings.delivery.app_hash,
     )
     return TextMessage(
@@ -114,7 +114,7 @@ def compose(turn: Turn, row: OutboxRow) -> Message | None:
         to=open_number(turn.env, phone),
         text=text,
         code=code,
-        language=account.language,
+        language=challenge.language or account.language,
         expires_at=challenge.expires_at,
     )
 
@@ -139,7 +139,7 @@ def script_of(env: Env, account: Account, challenge: Challenge, *, code: str) ->
         key=challenge.call_key,
         panel=env.settings.panel_name,
         purpose=challenge.purpose,
-        language=account.language,
+        language=challenge.language or account.language,
     )
 
 

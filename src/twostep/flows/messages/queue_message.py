@@ -84,6 +84,7 @@ def _new_challenge(
         created_at=turn.now,
         expires_at=expires_at,
         ended_at=None,
+        language=turn.visitor.language,
     )
 
 

@@ -27,6 +27,7 @@ from twostep.flows.policy.decide import duties_of
 from twostep.flows.proof import wrong_tries
 from twostep.flows.proof.known_browsers import known_id, remember_as_known
 from twostep.flows.proof.remembered_browsers import remember
+from twostep.flows.sign_in.adopt_profile import adopt_profile
 from twostep.flows.sign_in.waiting_recovery import cancel_recovery
 from twostep.flows.turn import Turn
 from twostep.store.account import accounts
@@ -98,6 +99,7 @@ def complete_sign_in(
         account, turn.visitor, level=Level.FULL, next_path=next_path, now=turn.now
     )
     origin_id = half.browser_id if half else known_id(turn, account)
+    adopt_profile(turn, account, base)
     browser_id, browser_token = remember_as_known(turn, account)
     session = _full(turn, base, proof, browser_id=browser_id)
     if half is None:
@@ -207,4 +209,5 @@ def _new_session(
         created_at=now,
         seen_at=now,
         expires_at=now,
+        time_zone=visitor.time_zone,
     )

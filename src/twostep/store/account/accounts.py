@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from twostep.core.account import Account
+from twostep.core.account import Account, Preferences
 from twostep.core.audit.audit_chain import START, Head
 from twostep.core.methods.reminder import REMIND_SECONDS
 from twostep.store import tables
@@ -155,13 +155,13 @@ def save_guesses(tx: Tx, account: Held, *, in_a_row: int, millionths: int) -> No
     )
 
 
-def save_profile(tx: Tx, account: Held, *, language: str, time_zone: str) -> None:
+def save_profile(tx: Tx, account: Held, preferences: Preferences) -> None:
     """Language and time zone of pages, mails, texts and calls."""
     tx.do(
-        "UPDATE accounts SET language = :language, time_zone = :zone WHERE id = :id",
+        "UPDATE accounts SET language = :language, language_chosen = :language_chosen,"
+        " time_zone = :time_zone, time_zone_chosen = :time_zone_chosen WHERE id = :id",
         id=account.id,
-        language=language,
-        zone=time_zone,
+        **tables.values_of(preferences),
     )
 
 

@@ -65,7 +65,8 @@ def restore_account(
 ) -> None:
     """Put an account back to how the demo made it; its password's version rises."""
     tx.do(
-        "UPDATE accounts SET language = :language, time_zone = :zone, two_step = 0,"
+        "UPDATE accounts SET language = :language, time_zone = :zone,"
+        " language_chosen = 0, time_zone_chosen = 0, two_step = 0,"
         " two_step_at = NULL, password_hash = :hash, password_version = password_version + 1,"
         " password_short = 0, password_set_at = :now, password_retired_at = NULL,"
         " disabled_at = NULL, must_enroll = 0, default_method = NULL, wrong_in_a_row = 0,"

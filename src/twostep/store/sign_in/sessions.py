@@ -85,6 +85,13 @@ def save_flash_of_others(tx: Tx, account_id: str, *, keep: str, flash: str) -> N
     )
 
 
+def save_language(tx: Tx, session_id: str, *, language: str) -> None:
+    """Keep the language chosen during a sign-in."""
+    tx.do(
+        "UPDATE sessions SET language = :language WHERE id = :id", id=session_id, language=language
+    )
+
+
 def save_seen(tx: Tx, session_id: str, *, now: int) -> None:
     """Write down that a request was seen."""
     tx.do("UPDATE sessions SET seen_at = :now WHERE id = :id", id=session_id, now=now)

@@ -37,7 +37,7 @@ def remember_name(env: Env) -> str:
 
 
 def language_name(env: Env) -> str:
-    """The name of the cookie that keeps a signed-out reader's language."""
+    """The name of the cookie that keeps the language chosen in this browser."""
     return "__Host-twostep-language" if env.settings.is_https else "twostep-language"
 
 
@@ -75,7 +75,7 @@ def expire_session(response: Response, env: Env) -> None:
 
 
 def set_language(response: Response, env: Env, language: str) -> None:
-    """Remember a signed-out reader's language."""
+    """Remember the language chosen in this browser."""
     _set(response, env, language_name(env), language, max_age=LANGUAGE_SECONDS)
 
 

@@ -15,6 +15,7 @@ import structlog
 from starlette.responses import Response
 from starlette.types import Scope
 
+from twostep import i18n
 from twostep.core.outage import StoreUnavailable
 from twostep.core.sign_in import session as session_core
 from twostep.core.sign_in.session import Level
@@ -26,7 +27,7 @@ from twostep.web.door import cookies, request_headers
 from twostep.web.door.client import client_network
 from twostep.web.door.enrolment import enrolment_url
 from twostep.web.door.forms import read_form
-from twostep.web.door.language import choose_language
+from twostep.web.door.language import asked_language, choose_language
 from twostep.web.frame import problem
 from twostep.web.frame.frame import see_other
 from twostep.web.route_table import RouteTable
@@ -57,7 +58,8 @@ async def new_visit(env: Env, table: RouteTable, scope: Scope, *, look_up: bool 
     cookie = jar.get(cookies.session_name(env), "") if look_up else ""
     loaded = await env.store.read(sessions.load, env, cookie=cookie, now=now) if cookie else None
     session, account = loaded or (None, None)
-    language = choose_language(env, account, jar, headers.get("accept-language"))
+    asked = asked_language(env, jar, headers.get("accept-language"))
+    language = choose_language(env, loaded, asked=asked)
     visitor = Visitor(
         network=client_network(
             peer, headers.get("x-forwarded-for", ""), env.settings.trusted_proxies
@@ -67,6 +69,7 @@ async def new_visit(env: Env, table: RouteTable, scope: Scope, *, look_up: bool 
         browser_token=jar.get(cookies.browser_name(env), ""),
         remember_token=jar.get(cookies.remember_name(env), ""),
         language=language,
+        asked_language=asked,
     )
     return Visit(
         env=env,
@@ -97,7 +100,8 @@ async def serve_page(visit: Visit, page: Page, method: str, body: bytes) -> Resp
     if method == "POST":
         plain = not (page.signed or page.raw)
         form = read_form(body, visit.headers.get("content-type", "")) if plain else {}
-        visit = replace(visit, form=form, body=body)
+        zone = i18n.zone_or_none(form.get("time_zone", "")) or ""
+        visit = replace(visit, form=form, body=body, visitor=replace(visit.visitor, time_zone=zone))
     if redirect := await _require_step_up(visit, page, method):
         return redirect
     return await _run(visit, page, endpoint)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -13,7 +14,7 @@ from twostep.core.sign_in.session import Level
 from twostep.web import view
 from twostep.web.frame.passkey_signal import signal_url
 from twostep.web.frame.render import render
-from twostep.web.visit import Visit
+from twostep.web.visit import Access, Visit
 from twostep.web.words.flash import flash_notice, set_flash
 from twostep.web.words.refusals import field_error
 from twostep.web.words.refusals_with_values import PromptKind, Reader
@@ -124,7 +125,7 @@ def frame(visit: Visit, *, banner: view.StatusBox | None = None) -> view.Frame:
             view.LanguageChoice(choice.code, choice.endonym, choice.direction)
             for choice in i18n.LANGUAGES
         ),
-        full_path=visit.full_path,
+        full_path=_reload_path(visit),
         now=visit.now,
         support=view.Support(
             email=settings.support_email or None,
@@ -143,3 +144,17 @@ def frame(visit: Visit, *, banner: view.StatusBox | None = None) -> view.Frame:
         idle_seconds=visit.env.limits.idle_seconds if is_full else None,
         signal_url=signal_url(visit),
     )
+
+
+def _reload_path(visit: Visit) -> str:
+    """Where this page can be opened again: its own address, or above one that only takes forms."""
+    match = visit.find(visit.path)
+    if match is None or match[0].get is not None:
+        return visit.full_path
+    if match[0].access is Access.HALF:
+        return visit.url("sign_in.code")
+    for above in map(str, PurePosixPath(visit.path).parents):
+        match = visit.find(above)
+        if match is not None and match[0].get is not None:
+            return above
+    return visit.url("account.dashboard")

@@ -154,9 +154,7 @@ def _recently(context: Context, at: int) -> Markup:
 
 
 def _hour(context: Context, at: int) -> str:
-    zone = _zone(context)
-    words = format_time(at, language=_language(context), time_zone=zone)
-    return f"{words} UTC" if zone == "UTC" else words
+    return format_time(at, language=_language(context), time_zone=_zone(context))
 
 
 @pass_context

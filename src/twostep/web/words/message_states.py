@@ -51,7 +51,7 @@ def delivery_sentence(
             if state == "delivered"
             else _("Accepted by the network %(time)s.")
         )
-    return words % {"time": f"{time} UTC" if time_zone == "UTC" else time}
+    return words % {"time": time}
 
 
 def late_sentence(channel: Channel, *, language: str) -> str:

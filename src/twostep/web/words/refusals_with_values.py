@@ -50,7 +50,7 @@ def _when(refused: Refused, reader: Reader) -> dict[str, str]:
     until = refused.retry_at or reader.now
     time = format_time(until, language=reader.language, time_zone=reader.time_zone)
     wait = format_duration(max(1, until - reader.now), reader.language)
-    return {"time": f"{time} UTC" if reader.time_zone == "UTC" else time, "wait": wait}
+    return {"time": time, "wait": wait}
 
 
 def _retired(refused: Refused, _reader: Reader, words: Translations) -> str:

@@ -22,7 +22,7 @@ _AREAS = (
 
 async def show(visit: Visit) -> Response:
     """GET /settings/profile."""
-    return _form(visit, None, language=visit.owner.language, time_zone=visit.owner.time_zone)
+    return _form(visit, None, language=visit.language, time_zone=visit.time_zone)
 
 
 async def submit(visit: Visit) -> Response:
@@ -39,7 +39,7 @@ async def submit(visit: Visit) -> Response:
 
 def _form(visit: Visit, refused: Refused | None, *, language: str, time_zone: str) -> Response:
     zones = time_zones()
-    current = visit.owner.time_zone
+    current = visit.time_zone
     return page(
         visit,
         "profile.html",
@@ -47,7 +47,7 @@ def _form(visit: Visit, refused: Refused | None, *, language: str, time_zone: st
         zones=zones if current in zones else (current, *zones),
         chosen_language=language,
         chosen_zone=time_zone,
-        zone_is_set=current != visit.env.settings.default_time_zone,
+        zone_is_set=visit.owner.time_zone_chosen or bool(visit.current.time_zone),
     )
 
 

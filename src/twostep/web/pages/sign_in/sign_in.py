@@ -7,6 +7,7 @@ from starlette.responses import Response
 from twostep import i18n
 from twostep.core.refusal import Reason, Refused
 from twostep.core.sign_in.session import Level
+from twostep.flows.account.profile import choose_language
 from twostep.flows.hash_pool import RETRY_AFTER_SECONDS, Overloaded
 from twostep.flows.sign_in import sessions
 from twostep.flows.sign_in.complete import SignedIn
@@ -101,9 +102,11 @@ async def sign_out(visit: Visit) -> Response:
 
 
 async def change_language(visit: Visit) -> Response:
-    """POST /language: for signed-out readers; kept in a cookie."""
+    """POST /language: kept in a cookie, and in the session or profile where there is one."""
     language = visit.field("language")
     response = see_other(safe_next(visit, visit.field("next")))
     if i18n.has_language(language):
+        if visit.session is not None:
+            await visit.do(choose_language, visit.session, language=language)
         cookies.set_language(response, visit.env, language)
     return response
