@@ -42,8 +42,9 @@ def challenge_for(
         outstanding, authenticator_id=phone.id, purpose=purpose, step_ends_at=ends_at, now=turn.now
     )
     if old is not None and isinstance(decision, out_of_band.Reuse):
-        challenges.save_channel(turn.tx, old.id, channel=channel)
-        return replace(old, channel=channel)
+        language = turn.visitor.language
+        challenges.save_channel(turn.tx, old.id, channel=channel, language=language)
+        return replace(old, channel=channel, language=language)
     if old is not None:
         challenges.end(turn.tx, old.id, now=turn.now)
     challenge = _new_challenge(

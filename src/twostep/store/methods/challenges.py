@@ -52,12 +52,13 @@ def consume(tx: Tx, challenge_id: str, *, now: int) -> bool:
     return burnt == 1
 
 
-def save_channel(tx: Tx, challenge_id: str, *, channel: Channel) -> None:
-    """The same code now goes out by another channel."""
+def save_channel(tx: Tx, challenge_id: str, *, channel: Channel, language: str) -> None:
+    """The same code now goes out by another channel, or in another language."""
     tx.do(
-        "UPDATE challenges SET channel = :channel WHERE id = :id",
+        "UPDATE challenges SET channel = :channel, language = :language WHERE id = :id",
         id=challenge_id,
         channel=str(channel),
+        language=language,
     )
 
 
