@@ -88,7 +88,10 @@ def _signing_in(code: str) -> dict[str, State]:
         "user_name": None,
         "reference": None,
         "reference_until": None,
-        "phones_on": True,
+        "has_codes": True,
+        "has_passkey": True,
+        "has_phone": True,
+        "has_app": True,
         "recover_url": None,
     }
     no = "That code is not right. Codes change every 30 seconds – wait for the next one and try again. 2 tries left before a short pause."
@@ -112,6 +115,7 @@ def _signing_in(code: str) -> dict[str, State]:
         "throttled-code": ("throttled.html", paused | {"lead": "For your safety we are not accepting codes for this account until 09:15 (15 minutes).", "offers_reset": False, "ways": (*WAYS[2:], PASSKEY_WAY), "frame": half, "passkey": step["passkey"]}),
         "help-sign-in": ("help_sign_in.html", help_page),
         "help-sign-in-reference": ("help_sign_in.html", help_page | {"frame": half, "user_name": "alice", "reference": "KITE-4821", "reference_until": NOW + 15 * MINUTE, "recover_url": "/recover"}),
+        "help-sign-in-app-only": ("help_sign_in.html", help_page | {"frame": half, "user_name": "alice", "has_codes": False, "has_passkey": False, "has_phone": False}),
         "forgot-password": ("forgot_password.html", {"frame": out, "errors": (), "username": ""}),
         "forgot-sent": ("forgot_sent.html", {"frame": out}),
         "reset-password": ("reset_password.html", {"frame": out, "errors": (), "token": "t", "user_name": "alice", "minimum": 8}),
@@ -130,6 +134,7 @@ def _wizard(code: str) -> dict[str, State]:
     on, off = frame(code, stage=2), frame(code, stage=2, two_step=False)
     setup = {
         "frame": off,
+        "replaces": False,
         "errors": (),
         "qr_svg": qr(),
         "key": KEY,
@@ -181,6 +186,7 @@ def _wizard(code: str) -> dict[str, State]:
         "app-new": ("app_new.html", setup),
         "app-new-clock": ("app_new.html", setup | {"errors": errors("code", slow)}),
         "app-new-second": ("app_new.html", setup | {"first": False, "frame": on}),
+        "app-new-replaces": ("app_new.html", setup | {"first": False, "replaces": True, "frame": on}),
         "app-new-expired": ("app_new.html", setup | {"expired": True}),
         "passkey-new": ("passkey_new.html", {"frame": off, "errors": (), "first": True, "name": "", "cancel_url": "/settings/security"}),
         "passkey-new-refused": ("passkey_new.html", {"frame": on, "errors": errors(None, "That passkey was not accepted. Try again, or use another way to sign in."), "first": False, "name": "", "cancel_url": "/settings/security"}),

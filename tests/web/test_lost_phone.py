@@ -24,6 +24,7 @@ from twostep.store.account import accounts
 
 
 SECURITY = "/settings/security"
+NEW_PHONE = "Set up your new phone When this works, we will ask whether to remove the old app."
 WRONG_CODES = "someone entered your password and then wrong codes"
 REPLAYED = "A code of yours that was already used was entered again."
 LOST = "Have you lost the phone with the other one?"
@@ -60,7 +61,11 @@ def test_a_code_on_paper_leads_to_a_new_app_in_place_of_the_old_one(
     answer = browser.post("/sign-in/code", code=codes[0])
     landed = browser.get(answer.headers["location"])
     assert "You used a backup code. 9 left. Did you lose your phone?" in words(landed)
-    assert f'href="{ENROLMENT}"' in landed.text
+    assert f'href="{ENROLMENT}?replaces=1"' in landed.text
+    assert NEW_PHONE in words(browser.get(f"{ENROLMENT}?replaces=1"))
+    slip = browser.post(ENROLMENT, replaces="1", code="000000")
+    assert slip.status_code == 422
+    assert NEW_PHONE in words(slip)
     new = add_new_app(browser)
     remove_the_other(browser, browser.get(SECURITY), old)
     product.clock.forward(60)
@@ -76,6 +81,9 @@ def test_the_help_desks_code_leads_there_too(
     code = product.run(help_desk.give_temporary_code(product.house.by(SHELL), act))
     browser = half_signed_in(product)
     assert browser.post("/sign-in/code", code=str(code)).headers["location"] == ENROLMENT
+    page = words(browser.get(ENROLMENT))
+    assert NEW_PHONE in page
+    assert "alongside those from the apps you already have" not in page
     add_new_app(browser)
     remove_the_other(browser, browser.get(SECURITY), old)
     product.clock.forward(60)
@@ -175,4 +183,30 @@ def test_open_sessions_hear_of_a_backup_code_that_is_typed_twice(
     assert REPLAYED not in words(owner.get("/"))
     assert half_signed_in(product).post("/sign-in/code", code=code).status_code == 422
     assert REPLAYED in words(owner.get("/"))
+    assert entry
+
+
+def test_the_help_page_names_only_what_is_there(owner: Browser, entry: AppEntry) -> None:
+    product = owner.product
+    codes, phone, none = (
+        "Backup codes",
+        "Backup phone",
+        "You have no backup codes and no backup phone.",
+    )
+    stranger = words(product.browser().get("/sign-in/help"))
+    assert codes in stranger
+    assert phone in stranger
+    assert none not in stranger
+    only_app = words(half_signed_in(product).get("/sign-in/help"))
+    assert none in only_app
+    assert codes not in only_app
+    assert phone not in only_app
+    assert "passkey on another device" not in only_app
+    assert "Your authenticator app on another device" in only_app
+    owner.add_phone()
+    owner.make_codes()
+    both = words(half_signed_in(product).get("/sign-in/help"))
+    assert codes in both
+    assert phone in both
+    assert none not in both
     assert entry

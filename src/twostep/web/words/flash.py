@@ -61,7 +61,9 @@ def flash_notice(flash: str, language: str, url: PathFor) -> view.StatusBox | No
             text = words(sentences[key]).format(detail=detail)
             link = None
             if key == "code_used":
-                link = view.Link(url("methods.app_new"), words(N_("Set up a new phone")))
+                link = view.Link(
+                    url("methods.app_new") + "?replaces=1", words(N_("Set up a new phone"))
+                )
             elif key in {"wrong_codes", "code_replayed"}:
                 link = view.Link(url("account.activity"), words(N_("See what happened")))
             elif key == "app_beside" and detail:

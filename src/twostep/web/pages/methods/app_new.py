@@ -36,7 +36,8 @@ async def submit(visit: Visit) -> Response:
         answer = await visit.do(enroll_app.begin_app, visit.current, replace_pending=True)
         if isinstance(answer, Refused):
             return _wizard(visit, answer, None)
-        return see_other(visit.url("methods.app_new"))
+        query = "?replaces=1" if _replaces(visit) else ""
+        return see_other(visit.url("methods.app_new") + query)
     added = await visit.do(
         enroll_app.finish_app,
         visit.current,
@@ -91,8 +92,16 @@ def _wizard(visit: Visit, pending: Pending | Refused | None, refused: Refused | 
             "sign_in" if visit.current.level is Level.ENROL else "account.security"
         ),
         first=pending.first if pending else not visit.owner.two_step,
+        replaces=_replaces(visit),
         **_key(visit, pending),
     )
+
+
+def _replaces(visit: Visit) -> bool:
+    """Whether the phone is lost: after a recovery, the help desk's code, or a backup code's offer."""
+    if visit.current.level is Level.ENROL:
+        return visit.owner.two_step
+    return "replaces" in visit.query or bool(visit.field("replaces"))
 
 
 def _key(visit: Visit, pending: Pending | None) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from twostep.flows.help_desk.caller import show_reference
 from twostep.flows.messages.send_code import open_channels
 from twostep.flows.policy.decide import accepts_phones
 from twostep.flows.recovery.lost_phone import may_recover
+from twostep.flows.sign_in.second_step import view_methods
 from twostep.web.frame.frame import page
 from twostep.web.visit import Visit
 
@@ -19,13 +20,18 @@ async def show(visit: Visit) -> Response:
     reference = None
     if half is not None:
         reference = await visit.do(show_reference, half)
+    methods = await visit.read(view_methods, visit.owner.id) if half else None
+    sends = accepts_phones(visit.env) and bool(open_channels(visit.env))
     return page(
         visit,
         "help_sign_in.html",
         user_name=visit.owner.name if half else None,
         reference=reference.reference if reference else None,
         reference_until=reference.expires_at if reference else None,
-        phones_on=accepts_phones(visit.env) and bool(open_channels(visit.env)),
+        has_codes=methods is None or methods.codes_left > 0,
+        has_passkey=methods is None or bool(methods.passkeys),
+        has_phone=sends and (methods is None or bool(methods.phones)),
+        has_app=methods is None or bool(methods.apps),
         recover_url=visit.url("recovery.recover")
         if half and may_recover(visit.env, visit.owner)
         else None,
