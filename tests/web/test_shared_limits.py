@@ -158,6 +158,16 @@ def test_right_passwords_have_a_limit(product: TestProduct, alice: Account) -> N
     assert elsewhere.sign_in().status_code == 303
 
 
+def test_no_mailbox_is_filled_with_mails_of_one_kind(product: TestProduct, alice: Account) -> None:
+    """A thief with the password can sign in with a new browser every time."""
+    for _ in range(9):
+        product.browser(network=OFFICE).sign_in()
+    subjects = [mail.subject for mail in product.mails()]
+    assert len([subject for subject in subjects if "browser" in subject]) == 5
+    seen = [activity for activity in product.events(alice) if activity.event == "browser.new"]
+    assert len(seen) == 8
+
+
 def test_no_wait_tells_which_name_and_which_address_belong_together(
     product: TestProduct, alice: Account
 ) -> None:

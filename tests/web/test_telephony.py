@@ -194,6 +194,22 @@ def test_who_texts_stop_is_sent_no_more_texts_until_they_text_start(door: Door) 
     assert door.send().status_code == 303
 
 
+def test_a_signed_request_counts_once_and_for_the_address_it_was_sent_to(door: Door) -> None:
+    """Whoever has seen one can neither send it again nor to somebody else's message."""
+    seen = {"state": "failed", "reason": "unreachable"}
+    assert door.webhook("status/another-message", seen) == 204
+    assert door.report("failed", reason="unreachable") == 204  # the same bytes, another address
+    assert door.shown() != "failed"
+    stop, start = ({"from": "+12025550100", "text": word} for word in ("STOP", "START"))
+    assert door.webhook("inbound", start) == 204
+    assert door.webhook("inbound", stop) == 204
+    assert door.webhook("inbound", start) == 204  # sent again by somebody else
+    door.product.clock.forward(31)
+    assert door.send().status_code == 422
+    assert door.webhook("inbound", start) == 204  # signed anew
+    assert door.send().status_code == 303
+
+
 def test_a_minute_without_news_brings_another_way_to_mind(door: Door) -> None:
     door.product.clock.forward(59)
     assert "Try a call" not in door.alice.get("/sign-in/status").json()["sentence"]

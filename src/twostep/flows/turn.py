@@ -46,6 +46,15 @@ _WITHOUT_NOT_ME = frozenset(
 )
 
 
+# What can be done over and over, with nothing to undo: a mailbox is told five times an hour, the
+# history every time.
+HOUR_SECONDS = 3600
+MOST_OF_A_KIND = 5
+_REPEATED = frozenset(
+    {NoticeKind.BROWSER_NEW, NoticeKind.DEFAULT_CHANGED, NoticeKind.PASSKEY_COUNTED_BACK}
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Turn:
     """One use case in progress.
@@ -105,6 +114,8 @@ class Turn:
         if to is None:
             known = addresses.list_addresses(self.tx, account.id)
             to = tuple(row.address for row in known if row.verified_at is not None)
+        if kind in _REPEATED and self._were_told(account, kind, addresses=len(to)):
+            return
         for address in to:
             payload: dict[str, object] = {"to": address, "data": data}
             if kind not in _WITHOUT_NOT_ME:
@@ -112,6 +123,12 @@ class Turn:
                     account, purpose=NOT_ME, subject_id=undo, seconds=NOT_ME_SECONDS
                 )
             self.queue_mail(account, kind, payload)
+
+    def _were_told(self, account: Account, kind: NoticeKind, *, addresses: int) -> bool:
+        """Whether the owner has had enough notices of this kind within the hour."""
+        hour = self.now - HOUR_SECONDS
+        count = outbox.count_notices(self.tx, account.id, kind=kind, since=hour, now=self.now)
+        return count >= MOST_OF_A_KIND * addresses
 
     def queue_mail(self, account: Account, kind: NoticeKind, payload: Mapping[str, object]) -> None:
         """Queue one mail; its payload stays sealed until it is sent.

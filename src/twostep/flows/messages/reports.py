@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from hashlib import sha256
 
 from twostep.core.audit import event
 from twostep.core.audit.event import Outcome
@@ -13,19 +14,26 @@ from twostep.core.methods.challenge import is_open
 from twostep.core.methods.out_of_band import NO_ANSWER, Purpose, SendState, merge_state
 from twostep.core.sealing import SealBroken
 from twostep.delivery.mail.notice import NoticeKind
-from twostep.delivery.port import CallbackRequest, Forged, KeyReport, OptReport, StatusReport
+from twostep.delivery.port import (
+    CallbackRequest,
+    Forged,
+    KeyReport,
+    OptReport,
+    ProviderReport,
+    StatusReport,
+)
 from twostep.delivery.providers import PROVIDERS
 from twostep.delivery.spoken import Script, Step, new_script
 from twostep.flows.env import NOBODY
 from twostep.flows.messages.compose import script_of
-from twostep.flows.messages.opt_out import record_opt_report, record_refusal
+from twostep.flows.messages.opt_out import REMEMBERED_SECONDS, record_opt_report, record_refusal
 from twostep.flows.messages.sent_code import CODE, open_code
 from twostep.flows.turn import Turn, TurnOpener
 from twostep.flows.unseal import record_broken_seal
 from twostep.store.account import accounts
 from twostep.store.messages import outbox
 from twostep.store.messages.outbox import OutboxRow, SendResult
-from twostep.store.methods import challenges, phones
+from twostep.store.methods import challenges, passkeys, phones
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,18 +139,48 @@ async def receive(
     report = callbacks.read(CallbackRequest(path, headers, body, opener.now))
     if isinstance(report, Forged):
         return CallbackAnswer(403)
-    if isinstance(report, StatusReport):
-        await opener.run(record_status, report, provider=provider)
-    if isinstance(report, OptReport):
-        await opener.run(record_opt_report, report, provider=provider)
+    if report is None:
+        return CallbackAnswer(204)
+    once = _signed_once(report, provider=provider, path=path, headers=headers, body=body)
+    call = await opener.run(_handle, report, provider=provider, once=once)
     if not isinstance(report, KeyReport):
         return CallbackAnswer(204)
-    call = await opener.run(answer_call, report)
     if call is None:  # without an open code the call ends
         empty = new_script(code="", key="", panel="", purpose=Purpose.SIGN_IN, language="en")
         call = CallStep(empty, Step.GOODBYE)
     reply = callbacks.render(call.script, call.step, message_id=report.message_id)
     return CallbackAnswer(200, reply.media_type, reply.body)
+
+
+def _signed_once(
+    report: ProviderReport, *, provider: str, path: str, headers: Mapping[str, str], body: bytes
+) -> bytes | None:
+    """The digest of a request that counts once, so that whoever has seen one gets nothing by sending
+    it again; None where repeating changes nothing, or where no request has a signature of its own.
+
+    A webhook's signature does not cover the path: without it in the digest, the first address counts.
+    """
+    if "webhook-id" in headers:
+        path = f"{headers['webhook-id']}.{headers.get('webhook-timestamp', '')}"
+    elif isinstance(report, KeyReport):
+        if report.pressed is None:
+            return None
+    elif "x-twilio-signature" not in headers:
+        return None
+    return sha256(f"{provider}\n{path}\n".encode() + body).digest()
+
+
+def _handle(
+    turn: Turn, report: ProviderReport, *, provider: str, once: bytes | None
+) -> CallStep | None:
+    ends_at = turn.now + REMEMBERED_SECONDS  # no opt-out outlives the memory of its request
+    if once is not None and not passkeys.consume_challenge(turn.tx, once, expires_at=ends_at):
+        return None
+    if isinstance(report, StatusReport):
+        record_status(turn, report, provider=provider)
+    if isinstance(report, OptReport):
+        record_opt_report(turn, report, provider=provider)
+    return answer_call(turn, report) if isinstance(report, KeyReport) else None
 
 
 def _report_code(turn: Turn, row: OutboxRow) -> None:

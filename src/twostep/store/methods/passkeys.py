@@ -97,7 +97,7 @@ def save_handle(tx: Tx, account_id: str, *, handle: bytes) -> bytes:
 
 
 def consume_challenge(tx: Tx, digest: bytes, *, expires_at: int) -> bool:
-    """Burn a challenge. False: it was answered before."""
+    """Burn a challenge, or a provider's signed request. False: it was burnt before."""
     return (
         tx.run(
             "INSERT INTO used_challenges (digest, expires_at) VALUES (:digest, :expires)"
