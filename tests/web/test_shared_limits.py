@@ -168,6 +168,18 @@ def test_no_mailbox_is_filled_with_mails_of_one_kind(product: TestProduct, alice
     assert len(seen) == 8
 
 
+def test_neighbours_use_up_nobody_elses_password_links(
+    product: TestProduct, alice: Account
+) -> None:
+    owner = product.browser(network=OFFICE)
+    owner.sign_in()
+    use_up(product, throttle.RESET_MAIL_NETWORK, OFFICE)
+    for browser, links in ((product.browser(network=OFFICE), 0), (owner, 1)):
+        browser.post("/forgot-password", identifier="alice")
+        mails = [mail for mail in product.mails() if "/reset-password/" in mail.text]
+        assert len(mails) == links
+
+
 def test_no_wait_tells_which_name_and_which_address_belong_together(
     product: TestProduct, alice: Account
 ) -> None:

@@ -18,6 +18,7 @@ from twostep.flows.env import Env
 from twostep.flows.limits import count_all
 from twostep.flows.mail_links import NOT_ME, RESET_PASSWORD
 from twostep.flows.proof import wrong_tries
+from twostep.flows.proof.known_browsers import known_id
 from twostep.flows.proof.password_tries import count_password_try, refuse_password_tries
 from twostep.flows.proof.remembered_browsers import forget_browsers
 from twostep.flows.proof.retired_password import send_password_links
@@ -88,7 +89,7 @@ async def change_password(
 async def forgot_password(opener: TurnOpener, *, identifier: str) -> Done:
     """Mail a link for a new password. The answer is the same for known and unknown names.
 
-    At most three mails an hour per account and ten per network; requests beyond that are dropped
+    At most three mails an hour per account and ten per network of unknown browsers; requests beyond that are dropped
     silently, because an answer would reveal whether the name is known.
     """
 
@@ -99,10 +100,13 @@ async def forgot_password(opener: TurnOpener, *, identifier: str) -> Done:
             named = accounts.load_by_name(turn.tx, user_name_key(identifier))
         account = accounts.lock(turn.tx, named.id) if named else None
         per_network, per_account = throttle.RESET_MAIL_NETWORK, throttle.RESET_MAIL_ACCOUNT
-        # Separately: the network's count must not reveal whether the name is known.
-        refused = count_all(
-            turn.tx, [(f"{per_network.name}:{turn.visitor.network}", per_network)], now=turn.now
-        )
+        # Separately: the network's count must not reveal whether the name is known. Neighbours
+        # cannot use up what a browser that the account knows may ask for.
+        refused = None
+        if account is None or known_id(turn, account) is None:
+            refused = count_all(
+                turn.tx, [(f"{per_network.name}:{turn.visitor.network}", per_network)], now=turn.now
+            )
         if account and refused is None:
             refused = count_all(
                 turn.tx, [(f"{per_account.name}:{account.id}", per_account)], now=turn.now
