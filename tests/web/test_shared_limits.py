@@ -175,7 +175,7 @@ def test_neighbours_use_up_nobody_elses_password_links(
     owner.sign_in()
     use_up(product, throttle.RESET_MAIL_NETWORK, OFFICE)
     for browser, links in ((product.browser(network=OFFICE), 0), (owner, 1)):
-        browser.post("/forgot-password", identifier="alice")
+        browser.post("/forgot-password", username="alice")
         mails = [mail for mail in product.mails() if "/reset-password/" in mail.text]
         assert len(mails) == links
 
