@@ -4,6 +4,7 @@ request."""
 from __future__ import annotations
 
 from twostep.core.messages import links
+from twostep.flows.operate.doctor_call import PATH
 from twostep.web.api import session as api_session
 from twostep.web.frame import passkey_signal as signal
 from twostep.web.pages.account import (
@@ -221,6 +222,7 @@ PAGES: tuple[Page, ...] = (
     Page("privacy", "/privacy", help_pages.show_privacy, access=OPEN),
     Page("operate.healthz", "/healthz", system.healthz, access=OPEN, extends=False, probe=True),
     Page("operate.readyz", "/readyz", system.readyz, access=OPEN, extends=False, probe=True),
+    Page("operate.doctor", PATH, system.doctor, access=OPEN, extends=False, probe=True),
     Page("operate.metrics", "/metrics", metrics.show, access=OPEN, extends=False, probe=True),
     Page(
         "well_known.change_password",

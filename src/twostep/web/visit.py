@@ -36,6 +36,7 @@ class Visit(TurnOpener):
 
     `path`: as requested; `params`: from the route's pattern; `form`: fields of a POST, where the last
     of several with one name wins.
+    `peer`: the address that connected to us, a proxy's or the visitor's own.
     `url`: from a page's name and path parts to its path; `find`: from a path to its page.
     """
 
@@ -52,6 +53,7 @@ class Visit(TurnOpener):
     session: Session | None
     account: Account | None
     body: bytes = field(default=b"", repr=False)
+    peer: str = ""
 
     @property
     def full_path(self) -> str:

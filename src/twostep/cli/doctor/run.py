@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from twostep.cli.doctor.address import examine_address
 from twostep.cli.doctor.database import examine_database, mend_clock
 from twostep.cli.doctor.deliveries import examine_deliveries
 from twostep.cli.doctor.finding import ERROR, OK, WARNING, Finding, print_findings
@@ -25,7 +26,8 @@ def doctor(
     context: typer.Context,
     *,
     offline: Annotated[
-        bool, typer.Option("--offline", help="Ask neither the mail server nor providers.")
+        bool,
+        typer.Option("--offline", help="Ask neither public_url nor the mail server nor providers."),
     ] = False,
     mend: Annotated[
         bool,
@@ -36,7 +38,7 @@ def doctor(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Check configuration, keys, database, clock, mail and providers, and say what to do.
+    """Check configuration, public address, keys, database, clock, mail and providers.
 
     No message is sent: providers are asked something harmless, such as who we are.
     """
@@ -52,7 +54,7 @@ def doctor(
     clock = examine_clock()
     findings = [
         *_examine_configuration(shell.config_path(), settings),
-        *_examine_address(settings),
+        *examine_address(shell, settings, offline=offline),
         *_examine_places(settings),
         clock,
         *([mend_clock(shell, settings, clock)] if mend else ()),
@@ -90,26 +92,6 @@ def _secrets_in(path: Path) -> list[str]:
         keys = [name, *(f"{name}.{key}" for key in inner)]
         secrets += [key for key in keys if key in SETTINGS and SETTINGS[key].is_secret]
     return secrets
-
-
-def _examine_address(settings: Settings) -> Iterator[Finding]:
-    about = "public_url"
-    if not settings.is_https:
-        yield Finding(
-            WARNING,
-            about,
-            f"{settings.public_url} is plain http: cookies are not Secure, and only this machine"
-            " can sign in. Set the https address once there is one.",
-        )
-    elif not settings.trusted_proxies:
-        yield Finding(
-            WARNING,
-            about,
-            "https, and trusted_proxies is empty: right if serve has --tls-cert. Behind a proxy all"
-            ' visitors share one limit: set trusted_proxies = ["127.0.0.1", "::1"] or its address.',
-        )
-    else:
-        yield Finding(OK, about, f"{settings.public_url}, behind a proxy")
 
 
 def _examine_places(settings: Settings) -> Iterator[Finding]:

@@ -87,6 +87,7 @@ async def new_visit(env: Env, table: RouteTable, scope: Scope, *, look_up: bool 
         language=language,
         session=session,
         account=account,
+        peer=peer,
     )
 
 

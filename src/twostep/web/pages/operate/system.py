@@ -9,7 +9,9 @@ from importlib import resources
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from twostep.core.outage import StoreUnavailable
+from twostep.flows.operate import doctor_call
 from twostep.flows.operate.health import is_ready
+from twostep.web.door.client import is_trusted_peer
 from twostep.web.frame import problem
 from twostep.web.frame.brand import DEFAULT_ACCENT, brand_css
 from twostep.web.visit import Visit
@@ -37,6 +39,21 @@ async def readyz(visit: Visit) -> Response:
         200 if ready else 503,
         headers={"cache-control": "no-store"},
     )
+
+
+async def doctor(visit: Visit) -> Response:
+    """GET /doctor: how this request arrived, for `twostep doctor`; for everybody else no page."""
+    env, question = visit.env, visit.headers.get(doctor_call.HEADER, "")
+    if not doctor_call.is_question(env.keyring, question, now=visit.now):
+        return problem.not_found(visit)
+    arrival = doctor_call.Arrival(
+        host=visit.headers.get("host", ""),
+        peer=visit.peer,
+        is_trusted=is_trusted_peer(visit.peer, env.settings.trusted_proxies),
+        forwarded_for=visit.headers.get("x-forwarded-for", ""),
+    )
+    answer = doctor_call.write_answer(env.keyring, env.settings, question, arrival)
+    return Response(answer, media_type="application/json", headers={"cache-control": "no-store"})
 
 
 async def change_password(visit: Visit) -> Response:
