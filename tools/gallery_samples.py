@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from twostep.core.messages.channel import Channel
 from twostep.core.methods.authenticator import MethodKind
+from twostep.core.methods.phone_number import example_national
 from twostep.i18n import LANGUAGES, country_name, language
 from twostep.web.route_table import RouteTable
 from twostep.web.routes import PAGES
@@ -190,7 +191,12 @@ def regions(code: str) -> tuple[RegionRow, ...]:
     """Every region of the numbering plans, by name."""
     known = sorted(phonenumbers.SUPPORTED_REGIONS)
     lines = (
-        RegionRow(region, country_name(region, code), phonenumbers.country_code_for_region(region))
+        RegionRow(
+            region,
+            country_name(region, code),
+            phonenumbers.country_code_for_region(region),
+            example_national(region),
+        )
         for region in known
     )
     return tuple(sorted(lines, key=lambda line: line.name))

@@ -193,7 +193,7 @@ def _wizard(code: str) -> dict[str, State]:
         "spare": ("spare.html", spare),
         "spare-one-done": ("spare.html", spare | {"has_phone": True, "fresh": False}),
         "phone-new": ("phone_new.html", phone),
-        "phone-new-wrong": ("phone_new.html", phone | {"form": replace(form, number="01512", texts_work=False, channel=Channel.CALL), "errors": errors("number", "That number is too short for Germany.")}),
+        "phone-new-wrong": ("phone_new.html", phone | {"form": replace(form, number="01512", texts_work=False, channel=Channel.CALL), "errors": errors("number", "That number is too short.")}),
         "phone-confirm": ("phone_confirm.html", check),
         "phone-confirm-call": ("phone_confirm.html", check | {"ask": CALL}),
         "codes-none": ("codes.html", codes | {"left": None, "made_at": None}),

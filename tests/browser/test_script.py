@@ -18,7 +18,16 @@ import gallery
 
 
 pytestmark = pytest.mark.browser
-SHOWN = ["sign-in", "code-app", "code-text", "codes-showing", "dashboard", "throttled", "app-new"]
+SHOWN = [
+    "sign-in",
+    "code-app",
+    "code-text",
+    "codes-showing",
+    "dashboard",
+    "throttled",
+    "app-new",
+    "phone-new",
+]
 
 
 @pytest.fixture
@@ -58,6 +67,14 @@ def test_password_is_shown_and_hidden_again(page: Page) -> None:
     expect(field).to_have_attribute("type", "text")
     page.get_by_role("button", name="Hide – Password").click()
     expect(field).to_have_attribute("type", "password")
+
+
+def test_the_example_follows_the_country(page: Page) -> None:
+    page.goto(f"{gallery.ORIGIN}/phone-new")
+    page.locator("#f-country").select_option("FR")
+    expect(page.locator("#h-number")).to_contain_text("06 12 34 56 78")
+    page.locator("#f-country").select_option("GB")
+    expect(page.locator("#h-number")).to_contain_text("07400 123456")
 
 
 def test_time_zone_is_guessed_into_the_hidden_field(page: Page) -> None:

@@ -716,3 +716,14 @@ def test_an_internet_line_is_called_that(alice: Browser) -> None:
     alice.enroll_app()
     form = {"country": "FR", "number": "09 72 12 34 56", "channel": "call"}
     assert "That is an internet line" in problem(alice.post(f"{SECURITY}/phone/new", **form))
+
+
+def test_downloads_of_two_accounts_have_two_names(product: TestProduct) -> None:
+    names = []
+    for number, name in enumerate(("李雷", "韩梅梅", "bob")):
+        product.add_account(name)
+        browser = product.browser(network=f"203.0.113.{number}")
+        browser.sign_in(name)
+        names.append(browser.get("/settings/activity.csv").headers["content-disposition"])
+    assert len(set(names)) == 3
+    assert "activity-bob-" in names[2]
