@@ -101,7 +101,7 @@ async def make_codes(opener: TurnOpener, current: Session) -> CodesMade | Refuse
 
     Refused: THROTTLED (five an hour), CHANGED, STEP_ENDED. Raises `Overloaded`.
     """
-    if refused := await opener.read(_view_wait, current):
+    if refused := await opener.run(_count_made, current):
         return refused
     clear = recovery_codes.new_codes()
     salt = recovery_codes.new_salt()
@@ -111,23 +111,14 @@ async def make_codes(opener: TurnOpener, current: Session) -> CodesMade | Refuse
     return await opener.run(_save, current, clear=clear, salt=salt, digests=digests)
 
 
-def _view_wait(turn: Turn, current: Session) -> Refused | None:
-    """Refuse before hashing; `_save` counts."""
-    state = throttles.load(turn.tx, _made_key(current))
-    return throttle.refuse(state, throttle.CODES_MADE, now=turn.now)
-
-
 def _count_made(turn: Turn, current: Session) -> Refused | None:
-    key, rule = _made_key(current), throttle.CODES_MADE
+    """Count before anything is hashed, so that many at once cost no more than five."""
+    key, rule = f"{throttle.CODES_MADE.name}:{current.account_id}", throttle.CODES_MADE
     state = throttles.lock(turn.tx, key, now=turn.now)
     if refused := throttle.refuse(state, rule, now=turn.now):
         return refused
     throttles.save(turn.tx, key, throttle.count(state, rule, now=turn.now), now=turn.now)
     return None
-
-
-def _made_key(current: Session) -> str:
-    return f"{throttle.CODES_MADE.name}:{current.account_id}"
 
 
 async def prove_codes(opener: TurnOpener, current: Session, *, typed: str) -> CodesProved | Refused:
@@ -203,8 +194,6 @@ def _save(
         return Refused(Reason.CHANGED)
     if not sessions.exists(turn.tx, current.id):
         return Refused(Reason.STEP_ENDED)
-    if refused := _count_made(turn, current):
-        return refused
     new = _new_set(turn.env, current, clear=clear, salt=salt, now=turn.now)
     codes = [
         RecoveryCode(token.new_id(), number, digest, None)
