@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,7 +15,6 @@ from twostep.cli.shell import AsJson, Shell, print_json, print_note, shell_of
 
 if TYPE_CHECKING:
     from twostep.flows.audit.verify import Verified
-    from twostep.flows.turn import TurnOpener
 
 MOST_LINES = 200
 
@@ -46,16 +46,14 @@ def _verify(shell: Shell, file: Path | None) -> Verified:
     if file is None:
         return shell.run(lambda opener: verify_database(opener.env, now=shell.wiring.clock()))
     try:
-        if shell.config_path() is None:
-            import asyncio
-
-            print_note("No configuration: the chains alone are verified, not against checkpoints.")
-            return asyncio.run(verify_export(file, None))
-
-        async def work(opener: TurnOpener) -> Verified:
-            return await verify_export(file, opener.env)
-
-        return shell.run(work)
+        try:
+            if shell.config_path() is not None:
+                return shell.run(lambda opener: verify_export(file, opener.env))
+            why = "No configuration"
+        except shell.wiring.operator_errors() as error:  # another user's, or not to be opened now
+            why = f"The installation cannot be opened ({error})"
+        print_note(f"{why}: the chains alone are verified, not against checkpoints.")
+        return asyncio.run(verify_export(file, None))
     except OSError as error:
         raise CommandFailed(f"{file} cannot be read: {error.strerror}") from None
 

@@ -6,7 +6,7 @@ import gc
 import os
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -14,7 +14,12 @@ from twostep.cli.failure import MISUSED, CommandFailed
 from twostep.cli.shell import shell_of
 
 
+if TYPE_CHECKING:
+    from structlog.typing import FilteringBoundLogger
+
 T = TypeVar("T")
+
+FEW_DAYS = 14
 
 Port = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")]
 
@@ -48,6 +53,8 @@ def serve(
         log.debug("settings.service_links_passed_over", variables=links)
     for warning in settings.warnings:
         log.warning("settings.unusual", what=warning)
+    if tls is not None:
+        _warn_of_certificate(log, tls[0], now=shell.wiring.clock())
     if tls is None and not is_loopback(host):
         log.warning("serve.plain_http", host=host, what="only a proxy may reach this address")
 
@@ -56,6 +63,21 @@ def serve(
 
     _run(shell.wiring.serve(settings, host=host, port=port, tls=tls, ready=ready))
     log.info("serve.stopped")
+
+
+def _warn_of_certificate(log: FilteringBoundLogger, path: Path, *, now: int) -> None:
+    """Say that browsers refuse the certificate, or soon will."""
+    from cryptography import x509
+
+    try:
+        certificate = x509.load_pem_x509_certificate(path.read_bytes())
+    except (OSError, ValueError):  # said when it is used
+        return
+    days = (int(certificate.not_valid_after_utc.timestamp()) - now) // 86_400
+    if days < 0:
+        log.error("serve.certificate_expired", file=str(path), what="browsers refuse it: renew it")
+    elif days < FEW_DAYS:
+        log.warning("serve.certificate_expires", file=str(path), days=days)
 
 
 def worker(context: typer.Context) -> None:

@@ -27,3 +27,14 @@ def hand_over(path: Path, *, like: Path) -> None:
     owner = like.stat()
     if owner.st_uid != path.stat().st_uid:
         os.chown(path, owner.st_uid, owner.st_gid)
+
+
+def service_user_takes(folder: Path) -> None:
+    """Give a folder that root has just made to the service's user, if there is one. Raises OSError."""
+    if os.geteuid() != _ROOT:
+        return
+    try:
+        user = pwd.getpwnam(SERVICE_USER)
+    except KeyError:
+        return
+    os.chown(folder, user.pw_uid, user.pw_gid)

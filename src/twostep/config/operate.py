@@ -48,6 +48,10 @@ class RetentionSettings(Section):
 
 
 TRACES_PATH = "/v1/traces"
+NO_TRACER = (
+    "tracing.endpoint needs libraries that are not installed. Run: pip install opentelemetry-sdk"
+    " opentelemetry-exporter-otlp-proto-http"
+)
 
 
 def _endpoint(value: str) -> str:

@@ -14,6 +14,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Protocol
 
 from twostep.config import Settings
+from twostep.config.operate import NO_TRACER
 from twostep.core.messages.channel import Channel
 from twostep.delivery.port import Carrier
 from twostep.store.tx import Store
@@ -73,8 +74,6 @@ def open_tracing(settings: Settings) -> Iterator[Tracing]:
     try:
         from twostep.tracing.exporter import exporting  # noqa: PLC0415  an extra; 0.5 s
     except ModuleNotFoundError:
-        raise TracingUnavailable(
-            "tracing.endpoint needs libraries that are not installed. Run: pip install opentelemetry-sdk opentelemetry-exporter-otlp-proto-http"
-        ) from None
+        raise TracingUnavailable(NO_TRACER) from None
     with exporting(settings.tracing) as tracing:
         yield tracing

@@ -20,7 +20,7 @@ MENDED_AT_ONCE = 100
 def examine_database(shell: Shell, settings: Settings) -> Iterator[Finding]:
     """Check that the keys load, that the database opens with them and that its contents are sound."""
     from twostep.flows.operate.database_rights import find_fault
-    from twostep.flows.operate.health import view_health
+    from twostep.flows.operate.health import find_damage, view_health
 
     try:
         keyring = shell.wiring.load_keyring(settings)
@@ -30,7 +30,7 @@ def examine_database(shell: Shell, settings: Settings) -> Iterator[Finding]:
     yield Finding(OK, "keys", f"{len(keyring.keys)} found, {keyring.newest.id} seals")
 
     async def read(opener: TurnOpener) -> Health | str:
-        fault = await find_fault(opener.env)
+        fault = await find_damage(opener.env) or await find_fault(opener.env)
         return fault or await opener.read(view_health)
 
     try:

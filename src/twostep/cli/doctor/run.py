@@ -12,6 +12,7 @@ import typer
 from twostep.cli.doctor.address import examine_address
 from twostep.cli.doctor.database import examine_database, mend_clock
 from twostep.cli.doctor.deliveries import examine_deliveries
+from twostep.cli.doctor.files import examine_files
 from twostep.cli.doctor.finding import ERROR, OK, WARNING, Finding, print_findings
 from twostep.cli.doctor.outside import examine_clock, examine_providers
 from twostep.cli.failure import MISUSED, REFUSED, CommandFailed
@@ -56,6 +57,7 @@ def doctor(
         *_examine_configuration(shell.config_path(), settings),
         *examine_address(shell, settings, offline=offline),
         *_examine_places(settings),
+        *examine_files(shell, settings),
         clock,
         *([mend_clock(shell, settings, clock)] if mend else ()),
         *examine_database(shell, settings),

@@ -148,7 +148,20 @@ def install(shell: Shell, path: Path, answers: Answers) -> Settings:
         shell.wiring.upgrade(settings)
         if answers.operator:
             _add_operator(shell, settings, answers)
+        _hand_over(made, settings.data_dir)
     return settings
+
+
+def _hand_over(made: list[Path], data_dir: Path) -> None:
+    """Give what root has made in the data folder to the folder's owner, or, if the folder is new, to
+    the service's user: otherwise the server could not read its keys."""
+    from twostep.config.file_owner import hand_over, service_user_takes
+
+    if data_dir in made:
+        service_user_takes(data_dir)
+    for path in made:
+        if path != data_dir and path.is_relative_to(data_dir) and path.exists():
+            hand_over(path, like=data_dir)
 
 
 def _refuse_existing(path: Path, key: Path | None, database: Path | None) -> None:

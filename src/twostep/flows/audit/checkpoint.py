@@ -63,7 +63,7 @@ async def run_checkpoints(env: Env) -> None:
 def checkpoint_file_problem(turn: Turn, path: Path) -> str:
     """What is wrong with the checkpoint file and what to do about it; empty if nothing is."""
     try:
-        checkpoint_file.review_writable(path)
+        checkpoint_file.review_writable(path, like=turn.env.settings.data_dir)
         last = checkpoint_file.last_number(path)
     except OSError as error:
         return (
@@ -96,7 +96,7 @@ async def _write_file(env: Env, path: Path) -> None:
     try:
         last = await asyncio.to_thread(checkpoint_file.last_number, path)
         while page := await env.store.read(checkpoints.list_after, last, limit=FILE_PAGE):
-            await asyncio.to_thread(checkpoint_file.append, path, page)
+            await asyncio.to_thread(checkpoint_file.append, path, page, like=env.settings.data_dir)
             last = page[-1][0]
     except OSError as error:
         env.counters.failed_checkpoint_files += 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from twostep.core import sealing
+from twostep.flows.env import Env
 from twostep.flows.operate.missing_keys import count_missing, missing_at_ends
 from twostep.flows.proof.apps_ahead import count_ahead
 from twostep.flows.turn import Turn
@@ -14,7 +15,7 @@ from twostep.store.account import accounts
 from twostep.store.engine import schema
 from twostep.store.engine.open import UNUSABLE
 from twostep.store.methods import apps
-from twostep.store.operate import server_limits
+from twostep.store.operate import integrity, server_limits
 
 
 # The installation fact where `bench.seed` stores how many accounts it created.
@@ -69,6 +70,12 @@ def _keys_open(turn: Turn) -> bool | None:
     except sealing.SealBroken:
         return False
     return True
+
+
+async def find_damage(env: Env) -> str:
+    """What is broken in the database's file, and what to do; empty if it is whole."""
+    damage = await env.store.read_aside(integrity.find_damage)
+    return f"It is damaged ({damage}). Stop the server and restore a backup." if damage else ""
 
 
 def is_ready(turn: Turn) -> bool:

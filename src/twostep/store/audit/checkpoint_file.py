@@ -10,16 +10,18 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from twostep.config.file_owner import hand_over
 from twostep.core.audit.audit_checkpoint import Signed, read_checkpoint
 
 
 BLOCK = 65_536
 
 
-def append(path: Path, numbered: Iterable[tuple[int, Signed]]) -> None:
-    """Append checkpoints and wait until they are on the disk. Raises OSError."""
+def append(path: Path, numbered: Iterable[tuple[int, Signed]], *, like: Path) -> None:
+    """Append checkpoints and wait until they are on the disk. A new file that root makes gets the
+    owner of `like`. Raises OSError."""
     made = not path.exists()
-    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+    descriptor = _open(path, like)
     with os.fdopen(descriptor, "rb+") as file:
         lines = [_line(seq, signed) for seq, signed in numbered]
         if not _ends_whole(file.fileno()):
@@ -44,9 +46,9 @@ def last_number(path: Path) -> int:
     return 0
 
 
-def review_writable(path: Path) -> None:
+def review_writable(path: Path, *, like: Path) -> None:
     """Open the file as `append` would. Raises OSError."""
-    os.close(os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600))
+    os.close(_open(path, like))
 
 
 def each(path: Path) -> Iterator[tuple[int, Signed] | str]:
@@ -74,6 +76,14 @@ def read_line(line: str) -> tuple[int, Signed] | None:
         return read_checkpoint(signed.body).seq, signed
     except (ValueError, KeyError, TypeError):
         return None
+
+
+def _open(path: Path, like: Path) -> int:
+    made = not path.exists()
+    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+    if made:
+        hand_over(path, like=like)
+    return descriptor
 
 
 def _line(seq: int, signed: Signed) -> str:

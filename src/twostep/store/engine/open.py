@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from twostep.config.file_owner import hand_over
 from twostep.core.outage import DatabaseMisconfigured
 from twostep.store import installation
 from twostep.store import move_marks as copy_marks
@@ -57,7 +58,10 @@ def upgrade(url: str) -> None:
     path = sqlite_path(url)
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        made = not path.exists()
         schema.upgrade(f"sqlite:///{path}")
+        if made:
+            hand_over(path, like=path.parent)
         return
     try:
         from twostep.store.engine.postgres_connection import probe  # noqa: PLC0415  as above

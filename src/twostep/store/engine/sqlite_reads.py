@@ -7,7 +7,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,6 +17,7 @@ from twostep.core.outage import DatabaseMisconfigured, StoreUnavailable
 
 T = TypeVar("T")
 
+MIB = 2**20
 STEPS_BETWEEN = 100_000  # of SQLite's machine, some milliseconds
 SUFFIXES = ("", "-wal", "-shm", "-journal")
 _DAMAGED = ("malformed", "is not a database")
@@ -33,8 +34,14 @@ def is_outage(error: Exception) -> bool:
 def unavailable(error: Exception, path: Path) -> StoreUnavailable:
     """What to raise for an error of the database at `path`."""
     said = str(error)
-    if "is full" in said:
-        return StoreUnavailable(f"The database {path} cannot be written: {_full(path)}")
+    free = _free(path)
+    # It cannot make its shared memory there, either, and calls that an I/O error.
+    if "is full" in said or ("disk I/O" in said and free is not None and free < MIB):
+        space = "" if free is None else f" ({free // MIB} MiB free)"
+        return StoreUnavailable(
+            f"The database {path} cannot be written: the file system of {path.parent} is full{space}."
+            " Make room."
+        )
     if any(words in said for words in _DAMAGED):
         return DatabaseMisconfigured(
             f"The database {path} is damaged ({said}). Stop the server and restore a backup."
@@ -44,11 +51,11 @@ def unavailable(error: Exception, path: Path) -> StoreUnavailable:
     return StoreUnavailable(f"The database {path} cannot be used: {said}")
 
 
-def _full(path: Path) -> str:
-    with suppress(OSError):
-        free = shutil.disk_usage(path.parent).free
-        return f"the file system of {path.parent} is full ({free // 2**20} MiB free). Make room."
-    return f"the file system of {path.parent} is full. Make room."
+def _free(path: Path) -> int | None:
+    try:
+        return shutil.disk_usage(path.parent).free
+    except OSError:
+        return None
 
 
 def _name_closed(path: Path) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -138,7 +139,7 @@ def frame(visit: Visit, *, banner: view.StatusBox | None = None) -> view.Frame:
             if visit.account and is_full
             else None
         ),
-        logo_url=visit.url("static.logo") if settings.panel_logo else None,
+        logo_url=visit.url("static.logo") if _has_logo(settings.panel_logo) else None,
         flash=flash_notice(flash, visit.language, visit.url),
         banner=banner,
         idle_seconds=visit.env.limits.idle_seconds if is_full else None,
@@ -158,3 +159,8 @@ def _reload_path(visit: Visit) -> str:
         if match is not None and match[0].get is not None:
             return above
     return visit.url("account.dashboard")
+
+
+def _has_logo(path: Path | None) -> bool:
+    """Whether there is a logo to show: a missing file would be a broken picture on every page."""
+    return path is not None and os.access(path, os.R_OK)
