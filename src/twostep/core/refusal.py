@@ -47,6 +47,7 @@ class Reason(StrEnum):
 
     # authenticator app set-up
     CLOCK_OFF = "clock.off"  # right app, wrong time; detail: minutes (negative: slow)
+    SETUP_UNCONFIRMED = "setup.unconfirmed"  # a mailed link has to confirm the first set-up
     SETUP_EXPIRED = "app.setup_expired"  # the QR code is older than 15 minutes
     APP_LIMIT = "app.limit"
     LAST_AUTHENTICATOR = "authenticator.last"  # one app or passkey must remain

@@ -6,7 +6,9 @@ from __future__ import annotations
 NOT_ME = "not_me"
 RESET_PASSWORD = "reset_password"
 CONFIRM_EMAIL = "confirm_email"
+CONFIRM_SETUP = "confirm_setup"
 
 NOT_ME_SECONDS = 14 * 86_400
 RESET_SECONDS = 3600
 CONFIRM_SECONDS = 86_400
+SETUP_SECONDS = 3600

@@ -22,6 +22,7 @@ from twostep.web.pages.methods import (
     browsers,
     codes,
     disable,
+    first_setup,
     methods,
     passkey_new,
     phone_confirm,
@@ -82,6 +83,20 @@ PAGES: tuple[Page, ...] = (
         app_new.submit,
         access=ENROL,
         step_up=ASK,
+    ),
+    Page(
+        "methods.first_setup",
+        "/settings/security/first",
+        first_setup.show,
+        first_setup.submit,
+        access=ENROL,
+    ),
+    Page(
+        "methods.first_setup_link",
+        links.CONFIRM_SETUP,
+        first_setup.show_link,
+        first_setup.submit_link,
+        access=OPEN,
     ),
     Page("account.spare", "/settings/security/spare", security.show_spare),
     Page(

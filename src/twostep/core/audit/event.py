@@ -177,6 +177,8 @@ PROVIDER_TRIPPED = _kind(
     "provider",
     "reason",
 )
+SETUP_LINK_SENT = _kind("setup.link_sent", "A link that confirms the first setup was sent")
+SETUP_CONFIRMED = _kind("setup.confirmed", "The first setup was confirmed", "by")
 RECOVERY_CANCELLED = _kind("recovery.cancelled", "A recovery was cancelled", "by")
 RECOVERY_ENDED = _kind("recovery.ended", "A recovery's waiting period ended")
 RECOVERY_STARTED = _kind("recovery.started", "A recovery with a waiting period began", "ends_at")

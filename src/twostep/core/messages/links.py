@@ -10,6 +10,7 @@ from __future__ import annotations
 NOT_ME = "/not-me/{token}"
 RESET_PASSWORD = "/reset-password/{token}"
 CONFIRM_EMAIL = "/settings/emails/confirm/{token}"
+CONFIRM_SETUP = "/set-up/{token}"
 RECOVER = "/recover"
 FINISH_RECOVERY = f"{RECOVER}?link={{token}}"
 CANCEL_RECOVERY = "/recover/cancel/{token}"

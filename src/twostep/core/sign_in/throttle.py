@@ -61,6 +61,7 @@ CODE_NETWORK = Rule("code.network", 100, 3600, scope=Scope.NETWORK)
 PASSKEY_NETWORK = Rule("passkey.network", 100, 3600, scope=Scope.NETWORK)
 # Mails that a stranger can trigger.
 RESET_MAIL_ACCOUNT = Rule("reset_mail.account", 3, 3600)
+SETUP_MAIL = Rule("setup.mail", 3, 3600)
 RECOVERY_START = Rule("recovery.start", 3, 86_400)
 RESET_MAIL_NETWORK = Rule("reset_mail.network", 10, 3600, scope=Scope.NETWORK)
 # Texts and calls (delivery: abuse). Every send counts. A number that nobody has confirmed counts for
@@ -94,6 +95,7 @@ RULES = (
     CODES_MADE,
     CODE_NETWORK,
     PASSKEY_NETWORK,
+    SETUP_MAIL,
     RECOVERY_START,
     RESET_MAIL_ACCOUNT,
     RESET_MAIL_NETWORK,

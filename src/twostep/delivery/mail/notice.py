@@ -34,6 +34,7 @@ class NoticeKind(StrEnum):
     PASSWORD_SECURED = "password_secured"  # action_link; retired for another reason
     PASSWORD_RESET_LINK = "password_reset_link"  # action_link
     EMAIL_CONFIRM = "email_confirm"  # action_link, address
+    SETUP_CONFIRM = "setup_confirm"  # action_link
     EMAIL_ADDED = "email_added"  # address
     EMAIL_REMOVED = "email_removed"  # address
     HELP_DESK_ACT = "help_desk_act"  # act, reason

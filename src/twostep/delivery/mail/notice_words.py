@@ -165,6 +165,15 @@ WORDINGS: dict[NoticeKind, Wording] = {
         N_("signed out everywhere else"),
         N_("Your account was signed out in all other browsers."),
     ),
+    NoticeKind.SETUP_CONFIRM: Wording(
+        N_("is it you who is setting up two-step sign-in?"),
+        N_(
+            "Someone signed in with your password, in a browser that is new to your account, and wants to set up two-step sign-in."
+        ),
+        more=N_("Only if that is you, open this link to go on. It works once, for one hour."),
+        button=N_("Yes, it is me"),
+        follow=Follow.NONE,
+    ),
     NoticeKind.RECOVERY_STARTED: Wording(
         N_("someone asked to get in without a second step"),
         N_(

@@ -106,7 +106,7 @@ def reset_methods(turn: Turn, act: Act) -> Disabled | Refused:
 def make_temporary_code(turn: Turn, act: Act, *, salt: bytes, digest: bytes) -> Done | Refused:
     """Store a temporary code: one use, one hour, one at a time."""
     account = _lock(turn, act)
-    if account is None or account.status is Status.DISABLED or not account.two_step:
+    if account is None or account.status is Status.DISABLED:
         return Refused(Reason.NOT_FOUND)
     backup_codes.save_temporary(
         turn.tx,
@@ -126,7 +126,10 @@ def make_temporary_code(turn: Turn, act: Act, *, salt: bytes, digest: bytes) -> 
 
 
 async def give_temporary_code(opener: TurnOpener, act: Act) -> str | Refused:
-    """Make a temporary code and return it, once. Refused: NOT_FOUND (also if two-step is off)."""
+    """Make a temporary code and return it, once. Refused: NOT_FOUND.
+
+    While two-step sign-in is off, it confirms the first set-up in a new browser.
+    """
     code = recovery_codes.new_temporary_code()
     salt = recovery_codes.new_salt()
     digest = await opener.env.hashes.run_known(

@@ -19,8 +19,10 @@ from twostep.flows.env import Env
 from twostep.flows.mail_links import (
     CONFIRM_EMAIL,
     CONFIRM_SECONDS,
+    CONFIRM_SETUP,
     RESET_PASSWORD,
     RESET_SECONDS,
+    SETUP_SECONDS,
 )
 from twostep.flows.messages.numbers import open_number
 from twostep.flows.messages.queue_message import RECOVERY, TEST
@@ -38,6 +40,7 @@ _ACTIONS = {
     NoticeKind.PASSWORD_RETIRED: links.RESET_PASSWORD,
     NoticeKind.PASSWORD_SECURED: links.RESET_PASSWORD,
     NoticeKind.EMAIL_CONFIRM: links.CONFIRM_EMAIL,
+    NoticeKind.SETUP_CONFIRM: links.CONFIRM_SETUP,
     NoticeKind.RECOVERY_STARTED: links.CANCEL_RECOVERY,
     NoticeKind.RECOVERY_DAILY: links.CANCEL_RECOVERY,
     NoticeKind.RECOVERY_DONE: links.FINISH_RECOVERY,
@@ -51,6 +54,7 @@ _RENEWED = {
     NoticeKind.PASSWORD_SECURED: (RESET_PASSWORD, RESET_SECONDS),
     NoticeKind.HELP_DESK_ACT: (RESET_PASSWORD, RESET_SECONDS),
     NoticeKind.EMAIL_CONFIRM: (CONFIRM_EMAIL, CONFIRM_SECONDS),
+    NoticeKind.SETUP_CONFIRM: (CONFIRM_SETUP, SETUP_SECONDS),
 }
 _FOR_THE_LINK_ONLY = frozenset({NoticeKind.PASSWORD_RESET_LINK, NoticeKind.EMAIL_CONFIRM})
 DELAYED_SECONDS = 60  # a mail that is sent later than this was delayed

@@ -28,6 +28,7 @@ from twostep.core.sign_in.session import AMR_OF_SECOND_FACTOR, Session
 from twostep.delivery.mail.notice import NoticeKind
 from twostep.flows import limits
 from twostep.flows.env import Env
+from twostep.flows.methods.first_setup import refuse_unconfirmed
 from twostep.flows.methods.two_step import turn_on
 from twostep.flows.proof.remembered_browsers import forget_browsers
 from twostep.flows.proof.verify_code import use_up_code
@@ -96,6 +97,8 @@ def begin_app(turn: Turn, current: Session, *, replace_pending: bool = False) ->
     account = turn.lock(current)
     if account is None:
         return Refused(Reason.CHANGED)
+    if refused := refuse_unconfirmed(turn, account, current):
+        return refused
     account_apps = apps.list_apps(turn.tx, account.id)
     if len(account_apps) >= MOST_APPS:
         return Refused(Reason.APP_LIMIT)
@@ -116,6 +119,8 @@ def finish_app(turn: Turn, current: Session, *, typed: str, name: str) -> AppAdd
     pending = apps.load_pending(turn.tx, current.id)
     if account is None or not is_current(turn, current, turn.visitor.session_token):
         return Refused(Reason.STEP_ENDED)
+    if refused := refuse_unconfirmed(turn, account, current):
+        return refused
     if pending is None or not _is_open(pending, now=turn.now):
         return Refused(Reason.SETUP_EXPIRED)
     if len(apps.list_apps(turn.tx, account.id)) >= MOST_APPS:

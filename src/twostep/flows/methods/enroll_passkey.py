@@ -30,6 +30,7 @@ from twostep.core.refusal import Reason, Refused
 from twostep.core.sign_in import session
 from twostep.core.sign_in.session import Session
 from twostep.delivery.mail.notice import NoticeKind
+from twostep.flows.methods.first_setup import refuse_unconfirmed
 from twostep.flows.methods.two_step import turn_on
 from twostep.flows.proof import verify_passkey
 from twostep.flows.proof.remembered_browsers import forget_browsers
@@ -51,16 +52,18 @@ class PasskeyAdded:
     turned_on: bool
 
 
-def refuse_adding(turn: Turn, account_id: str) -> Refused | None:
-    """Refuse if the account has as many passkeys as allowed."""
-    if len(passkeys.list_passkeys(turn.tx, account_id)) < MOST_PASSKEYS:
+def refuse_adding(turn: Turn, account: Account, current: Session) -> Refused | None:
+    """Refuse if the account has as many passkeys as allowed, or its first set-up is unconfirmed."""
+    if refused := refuse_unconfirmed(turn, account, current):
+        return refused
+    if len(passkeys.list_passkeys(turn.tx, account.id)) < MOST_PASSKEYS:
         return None
     return Refused(Reason.PASSKEY_LIMIT, detail={"maximum": MOST_PASSKEYS})
 
 
 def begin_passkey(turn: Turn, account: Account, current: Session) -> dict[str, object] | Refused:
     """Creation options for the browser; stores the account's handle once. Refused: PASSKEY_LIMIT."""
-    if refused := refuse_adding(turn, account.id):
+    if refused := refuse_adding(turn, account, current):
         return refused
     return passkey_core.creation_options(
         verify_passkey.relying_party(turn.env),
@@ -84,7 +87,7 @@ def finish_passkey(
         return Refused(Reason.STEP_ENDED)
     if waiting := verify_passkey.refuse_waiting(turn):
         return waiting
-    if refused := refuse_adding(turn, account.id):
+    if refused := refuse_adding(turn, account, current):
         return refused
     if len(name.strip()) > LONGEST_NAME:
         return Refused(Reason.NAME_TOO_LONG, detail={"maximum": LONGEST_NAME})

@@ -79,6 +79,18 @@ def was_used(tx: Tx, account_id: str, *, purpose: str, since: int) -> int | None
     return None if row is None else row[0]
 
 
+def was_used_for(tx: Tx, account_id: str, *, purpose: str, subject_id: str) -> bool:
+    """Whether a link of this purpose was used for this subject."""
+    row = tx.first(
+        "SELECT 1 FROM mail_links WHERE account_id = :id AND purpose = :purpose"
+        " AND subject_id = :subject AND used_at IS NOT NULL LIMIT 1",
+        id=account_id,
+        purpose=purpose,
+        subject=subject_id,
+    )
+    return row is not None
+
+
 def end_all(tx: Tx, account_id: str, *, purpose: str, now: int) -> None:
     """Every open link of this purpose is dead."""
     tx.do(

@@ -127,6 +127,18 @@ def has_event(tx: Tx, chain: str, kind: str) -> bool:
     return row is not None
 
 
+def has_event_before(tx: Tx, chain: str, kind: str, *, before: int) -> bool:
+    """As `has_event`, only events older than that."""
+    row = tx.first(
+        "SELECT 1 FROM audit_records WHERE chain = :chain AND event = :event AND at < :before"
+        " UNION ALL SELECT 1 FROM audit_starts WHERE chain = :chain LIMIT 1",
+        chain=chain,
+        event=kind,
+        before=before,
+    )
+    return row is not None
+
+
 def count(tx: Tx) -> int:
     """How many records there are."""
     row = tx.first("SELECT count(*) FROM audit_records")

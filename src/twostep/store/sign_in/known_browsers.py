@@ -25,6 +25,16 @@ def load_known_browser(tx: Tx, account_id: str, digest: bytes, *, now: int) -> s
     return None if row is None else row[0]
 
 
+def known_since(tx: Tx, browser_id: str, *, account_id: str) -> int | None:
+    """When the browser signed in to the account for the first time."""
+    row = tx.first(
+        "SELECT created_at FROM known_browsers WHERE account_id = :account AND id = :id",
+        account=account_id,
+        id=browser_id,
+    )
+    return None if row is None else row[0]
+
+
 def list_known(tx: Tx, account_id: str, *, now: int) -> list[KnownBrowser]:
     """The account's known browsers, the one that signed in last first."""
     rows = tx.all(

@@ -40,6 +40,16 @@ def load_current(tx: Tx, session_id: str, *, digest: bytes) -> Session | None:
     return None if row is None else _session(row)
 
 
+def load_by_id(tx: Tx, session_id: str, *, account_id: str) -> Session | None:
+    """A session of the account by its row's id."""
+    row = tx.first(
+        f"SELECT {_COLUMNS} FROM sessions WHERE id = :id AND account_id = :account",
+        id=session_id,
+        account=account_id,
+    )
+    return None if row is None else _session(row)
+
+
 def exists(tx: Tx, session_id: str) -> bool:
     """Whether the session has not been ended."""
     return tx.first("SELECT 1 FROM sessions WHERE id = :id", id=session_id) is not None

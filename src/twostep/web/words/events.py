@@ -54,6 +54,8 @@ _SENTENCES: dict[str, str] = {
     event.PHONE_ADDED: N_("A backup phone was added."),
     event.PHONE_REMOVED: N_("A backup phone was removed."),
     event.PROFILE_CHANGED: N_("Language or time zone was changed."),
+    event.SETUP_LINK_SENT: N_("A link to confirm the setup of two-step sign-in was sent."),
+    event.SETUP_CONFIRMED: N_("The setup of two-step sign-in was confirmed."),
     event.RECOVERY_CANCELLED: N_("A recovery was cancelled."),
     event.RECOVERY_ENDED: N_("The waiting time of a recovery ended."),
     event.RECOVERY_STARTED: N_("A recovery with a waiting time was started."),

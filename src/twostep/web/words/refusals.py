@@ -39,6 +39,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.TEMPORARY_CODE_OVER: N_(
         "That code from the help desk was already used, or it is older than an hour. Ask for a new one."
     ),
+    Reason.SETUP_UNCONFIRMED: N_("First confirm by e-mail that it is you."),
     Reason.SETUP_EXPIRED: N_(
         "This QR code has expired. Show a new one and scan it; delete the old entry in your app."
     ),

@@ -29,7 +29,7 @@ LONGEST = 10 * LONGEST_NAME
 
 async def show(visit: Visit) -> Response:
     """GET /settings/security/passkey/new."""
-    refused = await visit.read(enroll_passkey.refuse_adding, visit.owner.id)
+    refused = await visit.read(enroll_passkey.refuse_adding, visit.owner, visit.current)
     return refused_page(visit, refused) if refused else _form(visit, None)
 
 
@@ -53,7 +53,7 @@ async def submit(visit: Visit) -> Response:
     match answer.reason:
         case Reason.STEP_ENDED:  # signed out, or another tab was first
             return see_other(visit.url(NEXT_PAGE))
-        case Reason.PASSKEY_LIMIT:
+        case Reason.PASSKEY_LIMIT | Reason.SETUP_UNCONFIRMED:
             return refused_page(visit, answer)
         case Reason.THROTTLED:
             return throttled(visit, answer, what="page", back_url=visit.url("methods.passkey_new"))

@@ -8,7 +8,7 @@ from twostep.core.refusal import Reason, Refused
 from twostep.i18n import N_, translator
 from twostep.web import view
 from twostep.web.frame import problem
-from twostep.web.frame.frame import page, reader, refused_status
+from twostep.web.frame.frame import page, reader, refused_status, see_other
 from twostep.web.visit import Visit
 from twostep.web.words.refusals import sentence
 
@@ -24,9 +24,11 @@ _OTHER = N_("This is not possible right now")
 
 
 def refused_page(visit: Visit, refused: Refused) -> Response:
-    """Say why; 404 if it does not exist."""
+    """Say why, or go to the page that removes the obstacle; 404 if it does not exist."""
     if refused.reason is Reason.NOT_FOUND:
         return problem.not_found(visit)
+    if refused.reason is Reason.SETUP_UNCONFIRMED:
+        return see_other(visit.url("methods.first_setup"))
     _ = translator(visit.language).gettext
     link = view.Link(visit.url("account.security"), _("Account security"))
     if refused.reason is Reason.PHONE_NEEDS_APP:
