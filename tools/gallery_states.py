@@ -34,6 +34,7 @@ from gallery_samples import (
 )
 
 from twostep.core.messages.channel import Channel
+from twostep.flows.methods.first_setup import SetupLink
 from twostep.flows.recovery.lost_phone import RecoverView
 from twostep.i18n import country_name, language
 from twostep.web.view import (
@@ -183,6 +184,9 @@ def _wizard(code: str) -> dict[str, State]:
     }
     slow = "Right app, wrong time: your phone's clock is about 4 minutes slow. Turn on automatic date and time on the phone, then enter the next code."
     return {
+        "first-setup": ("first_setup.html", {"frame": off, "errors": (), "here_url": "/settings/security/app/new", "sent": ""}),
+        "first-setup-sent": ("first_setup.html", {"frame": off, "errors": (), "here_url": "/settings/security/app/new", "sent": "1"}),
+        "first-setup-link": ("first_setup_link.html", {"frame": off, "token": "sample", "setup": SetupLink("Firefox on Linux", "203.0.113.0", NOW)}),
         "app-new": ("app_new.html", setup),
         "app-new-clock": ("app_new.html", setup | {"errors": errors("code", slow)}),
         "app-new-second": ("app_new.html", setup | {"first": False, "frame": on}),

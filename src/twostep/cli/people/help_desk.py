@@ -77,14 +77,14 @@ def reset_mfa(
 def temporary_code(
     context: typer.Context, name: Name, *, reason: ActReason, as_json: AsJson = False
 ) -> None:
-    """Create a code that passes the second step once, within an hour; it only opens setup."""
+    """Create a code for one use within an hour: in place of the second step, or for the first setup."""
     from twostep.flows.help_desk.acts import give_temporary_code
 
     code, account = _act(context, name, reason, give_temporary_code)
     if isinstance(code, Refused):
         raise CommandFailed(
-            f"{name} needs no temporary code: two-step sign-in is off, or the account is"
-            f" disabled. See: twostep user show {name}"
+            f"{name} is disabled, so a temporary code would open nothing. First: twostep user enable"
+            f" {name}"
         )
     _print_result(account, code, as_json=as_json, code=code)
 

@@ -130,4 +130,5 @@ def turn_on(turn: Turn, account: Held, current: Session) -> None:
     """
     forget_other_known(turn, account, keep=current.browser_id, reason="two_step")
     accounts.save_two_step(turn.tx, account, on=True, now=turn.now)
+    backup_codes.remove_temporary(turn.tx, account.id)  # it was for this
     turn.record(account, event.new_event(event.TWO_STEP_ENABLED))
