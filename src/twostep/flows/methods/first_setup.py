@@ -57,7 +57,8 @@ def refuse_unconfirmed(turn: Turn, account: Account, current: Session) -> Refuse
     if known_at is not None and known_at <= turn.now - KNOWN_SECONDS:
         return None
     since = current.created_at if known_at is None else known_at
-    if not trail.has_event_before(turn.tx, account.id, event.SIGN_IN_COMPLETED, before=since):
+    kind, made_at = event.SIGN_IN_COMPLETED, account.created_at
+    if not trail.has_event_between(turn.tx, account.id, kind, since=made_at, before=since):
         return None
     if mail_links.was_used_for(turn.tx, account.id, purpose=CONFIRM_SETUP, subject_id=current.id):
         return None

@@ -127,13 +127,14 @@ def has_event(tx: Tx, chain: str, kind: str) -> bool:
     return row is not None
 
 
-def has_event_before(tx: Tx, chain: str, kind: str, *, before: int) -> bool:
-    """As `has_event`, only events older than that."""
+def has_event_between(tx: Tx, chain: str, kind: str, *, since: int, before: int) -> bool:
+    """As `has_event`, only events of that time."""
     row = tx.first(
-        "SELECT 1 FROM audit_records WHERE chain = :chain AND event = :event AND at < :before"
+        "SELECT 1 FROM audit_records WHERE chain = :chain AND event = :event AND at >= :since AND at < :before"
         " UNION ALL SELECT 1 FROM audit_starts WHERE chain = :chain LIMIT 1",
         chain=chain,
         event=kind,
+        since=since,
         before=before,
     )
     return row is not None

@@ -63,14 +63,17 @@ def remove_account(tx: Tx, account: Held) -> None:
 def restore_account(
     tx: Tx, account: Held, *, password_hash: str, language: str, time_zone: str, now: int
 ) -> None:
-    """Put an account back to how the demo made it; its password's version rises."""
+    """Put an account back to how the demo made it; its password's version rises.
+
+    It is as new as on its first day: earlier sign-ins stay in the trail, but do not count.
+    """
     tx.do(
         "UPDATE accounts SET language = :language, time_zone = :zone,"
         " language_chosen = 0, time_zone_chosen = 0, two_step = 0,"
         " two_step_at = NULL, password_hash = :hash, password_version = password_version + 1,"
         " password_short = 0, password_set_at = :now, password_retired_at = NULL,"
         " disabled_at = NULL, must_enroll = 0, default_method = NULL, wrong_in_a_row = 0,"
-        " guess_millionths = 0, spare_reminder_at = NULL WHERE id = :id",
+        " guess_millionths = 0, spare_reminder_at = NULL, created_at = :now WHERE id = :id",
         id=account.id,
         language=language,
         zone=time_zone,
