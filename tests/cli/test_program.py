@@ -196,5 +196,5 @@ def test_worker_leaves_sqlite_to_the_server(twostep):
 
 
 def test_purging_what_is_current_removes_nothing(twostep):
-    assert twostep("db", "purge").out == "Tidied up 0 rows.\n"
+    assert twostep("db", "purge").out == "Deleted 0 rows.\n"
     assert "root" in twostep("user", "list").out

@@ -71,7 +71,7 @@ def options(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Default: /etc/twostep/twostep.toml, or else your own ./twostep.toml.",
+            help="Default: /etc/twostep/twostep.toml, otherwise your own ./twostep.toml.",
         ),
     ] = None,
     version: Annotated[

@@ -22,7 +22,7 @@ MOST_LINES = 200
 def verify(
     context: typer.Context,
     file: Annotated[
-        Path | None, typer.Argument(metavar="[FILE]", help="An export; without it, the database.")
+        Path | None, typer.Argument(metavar="[FILE]", help="An export. Default: the database.")
     ] = None,
     *,
     as_json: AsJson = False,
@@ -34,8 +34,8 @@ def verify(
     else:
         _print(verified)
         if file is None and not verified.against_file:
-            print("No audit_checkpoint_file is set: newest checkpoints that were cut off with all"
-                  " that followed, or an older copy put back, cannot be seen.")  # fmt: skip
+            print("audit_checkpoint_file is not set: if the newest checkpoints were cut off with all"
+                  " that followed, or an older copy was put back, that cannot be detected.")  # fmt: skip
     if verified.findings:
         raise typer.Exit(REFUSED)
 
@@ -52,7 +52,7 @@ def _verify(shell: Shell, file: Path | None) -> Verified:
             why = "No configuration"
         except shell.wiring.operator_errors() as error:  # another user's, or not to be opened now
             why = f"The installation cannot be opened ({error})"
-        print_note(f"{why}: the chains alone are verified, not against checkpoints.")
+        print_note(f"{why}: only the chains are verified, without checkpoints.")
         return asyncio.run(verify_export(file, None))
     except OSError as error:
         raise CommandFailed(f"{file} cannot be read: {error.strerror}") from None
@@ -73,4 +73,4 @@ def _print(verified: Verified) -> None:
         print(f"{verified.unknown_starts} chains do not begin with their first event: only the"
               " installation can say whether that is right.")  # fmt: skip
     if not verified.findings:
-        print("What was cut after the last checkpoint cannot be seen.")
+        print("Anything cut off after the last checkpoint cannot be detected.")

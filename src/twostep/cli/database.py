@@ -46,4 +46,4 @@ def purge(context: typer.Context) -> None:
             await asyncio.sleep(PAUSE_SECONDS)
         return total
 
-    print(f"Tidied up {shell.run(work)} rows.")
+    print(f"Deleted {shell.run(work)} rows.")

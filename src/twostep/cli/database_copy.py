@@ -20,10 +20,13 @@ def copy(
     context: typer.Context,
     *,
     source: Annotated[
-        str, typer.Option("--from", metavar="URL", help="The database to move from, not in use.")
+        str,
+        typer.Option(
+            "--from", metavar="URL", help="The database to move from, which must not be in use."
+        ),
     ],
     target: Annotated[
-        str, typer.Option("--to", metavar="URL", help="A new one, on the same engine or the other.")
+        str, typer.Option("--to", metavar="URL", help="A new database, on either engine.")
     ],
     as_json: AsJson = False,
 ) -> None:
@@ -62,7 +65,7 @@ def reopen(context: typer.Context) -> None:
     if moved is None:
         print(f"{name} was not moved; nothing was changed.")
     else:
-        print(f"{name} may be used again. What was done in {moved.to} is not in it.")
+        print(f"{name} can be used again. Changes made in {moved.to} are not in it.")
 
 
 def _move(shell: Shell, ends: Ends) -> tuple[Copied, MoveResult]:
@@ -80,7 +83,7 @@ def _move(shell: Shell, ends: Ends) -> tuple[Copied, MoveResult]:
     except MoveStopped as stopped:
         raise CommandFailed(
             f"Stopped at {stopped.rows} of {stopped.total} rows: {stopped}.\n"
-            "What is copied stays. Run the same command again to go on; to use"
+            "What was copied stays. Run the same command again to continue; to use"
             f" {ends.source_name} again instead, run: twostep db reopen"
         ) from None
 
@@ -88,16 +91,16 @@ def _move(shell: Shell, ends: Ends) -> tuple[Copied, MoveResult]:
 def _print_result(ends: Ends, copied: Copied, result: MoveResult) -> None:
     print(
         f"Moved {copied.rows} rows of {len(copied.tables)} tables from {ends.source_name} to"
-        f" {ends.target_name}: every count is the same."
+        f" {ends.target_name}: all counts match."
     )
     verified = result.verified
     against = f"checkpoint {verified.checkpoint}" if verified.checkpoint else "no checkpoint"
     if result.old_findings:
         print(
-            f"The audit trail was found wrong in {len(verified.findings)} places, in the old database"
-            " just as in the new one. See: twostep audit verify"
+            f"Findings in the audit trail: {len(verified.findings)}, the same in the old database and"
+            " the new one. See: twostep audit verify"
         )
     else:
-        print(f"The audit trail is whole: {verified.events} events, against {against}.")
-    print(f"{ends.source_name} is left as it is, and no server opens it any more.")
+        print(f"The audit trail is intact: {verified.events} events, against {against}.")
+    print(f"{ends.source_name} stays as it was, and no server will open it.")
     print("Next: set database_url to the new one, run twostep doctor, and start the server.")

@@ -81,7 +81,7 @@ def _tables(
         [(_day(count), count.region or "–", *_counts(count)) for count in status.countries],
     )
     yield (
-        "Longest text of each language",
+        "Longest text in each language",
         ("LANGUAGE", "SEGMENTS", "ALPHABET", "LENGTH"),
         [
             (text.language, str(text.segments), text.encoding, f"{text.units}/{text.limit}")

@@ -13,19 +13,19 @@ UNAVAILABLE = 75  # EX_TEMPFAIL: a supervisor may try again, nobody has to chang
 
 _NAME_PROBLEMS = {
     "empty": "The user name is empty.",
-    "long": "The user name is too long: 64 characters at most.",
-    "at_sign": "A user name holds no @. Give the address with --email.",
-    "character": "The user name holds a character that cannot be seen.",
+    "long": "The user name is too long: use at most 64 characters.",
+    "at_sign": "A user name cannot contain @. Give the address with --email.",
+    "character": "The user name contains an invisible character.",
 }
 _SENTENCES = {
-    Reason.USER_NAME_TAKEN: "There is an account of that name already. See: twostep user list",
-    Reason.EMAIL_MALFORMED: "That is no e-mail address. Write it like name@example.com.",
+    Reason.USER_NAME_TAKEN: "An account with that name already exists. See: twostep user list",
+    Reason.EMAIL_MALFORMED: "That is not an e-mail address. Enter one like name@example.com.",
     Reason.EMAIL_TAKEN: "Another account has confirmed that e-mail address. Use a different one.",
-    Reason.PASSWORD_TOO_SHORT: "The password is too short: {minimum} characters at least.",
-    Reason.PASSWORD_TOO_LONG: "The password is too long: {maximum} characters at most.",
-    Reason.PASSWORD_COMMON: "That password is on every list of common ones. Choose another.",
-    Reason.PASSWORD_BREACHED: "That password stands in the list of breached ones. Choose another.",
-    Reason.PASSWORD_CONTEXT: "The password is little more than the name of the user or the panel."
+    Reason.PASSWORD_TOO_SHORT: "The password is too short: use at least {minimum} characters.",
+    Reason.PASSWORD_TOO_LONG: "The password is too long: use at most {maximum} characters.",
+    Reason.PASSWORD_COMMON: "That password is too common. Choose another.",
+    Reason.PASSWORD_BREACHED: "That password is in the list of breached ones. Choose another.",
+    Reason.PASSWORD_CONTEXT: "The password is little more than the name of the user or panel."
     " Choose another.",
 }
 

@@ -35,9 +35,7 @@ def list_keys(context: typer.Context, *, as_json: AsJson = False) -> None:
     )
     for use in uses:
         if not use.seals and use.total == 0:
-            print(
-                f"Nothing stands under {use.key_id} any more. Run: twostep keys remove {use.key_id}"
-            )
+            print(f"Nothing uses {use.key_id} any more. Run: twostep keys remove {use.key_id}")
 
 
 def rotate(context: typer.Context, *, as_json: AsJson = False) -> None:
@@ -74,7 +72,7 @@ def rotate(context: typer.Context, *, as_json: AsJson = False) -> None:
     if rotated.unreadable:
         raise CommandFailed(
             f"{len(rotated.unreadable)} values do not open and were left as they are:"
-            f" {', '.join(rotated.unreadable[:5])}. Is a key missing that they were sealed with?"
+            f" {', '.join(rotated.unreadable[:5])}. Is the key that sealed them missing?"
         )
 
 
@@ -99,8 +97,8 @@ def remove(
 
     shell.run(work, settings)
     print(
-        f"{key_id} is out of the key file. Keep a copy for as long as you keep backups of the"
-        " database from before."
+        f"{key_id} was removed from the key file. Keep a copy for as long as you keep earlier"
+        " backups of the database."
     )
 
 
@@ -108,19 +106,19 @@ def _require_unused(use: KeyUse | None, key_id: str) -> None:
     if use is None or use.is_missing:
         raise CommandFailed(f'There is no key "{key_id}". See: twostep keys list')
     if use.seals:
-        raise CommandFailed(f"{key_id} is the newest key, under which everything is sealed.")
+        raise CommandFailed(f"{key_id} is the newest key: it seals everything new.")
     if use.total:
         places = ", ".join(f"{count} in {where}" for where, count in use.uses.items())
         raise CommandFailed(
-            f"{use.total} values still stand under {key_id} ({places}). Run: twostep keys rotate"
+            f"{use.total} values still use {key_id} ({places}). Run: twostep keys rotate"
         )
 
 
 def _key_path(settings: Settings) -> Path:
     if settings.key_path is None:
         raise CommandFailed(
-            "The keys come from key_command or TWOSTEP_KEY, so they are not ours to write. Take the"
-            " line out where they are kept, and restart the server."
+            "The keys come from key_command or TWOSTEP_KEY, so Twostep cannot write them. Remove the"
+            " line where they are kept, and restart the server."
         )
     return settings.key_path
 
@@ -143,16 +141,14 @@ def _row(use: KeyUse) -> dict[str, object]:
 
 
 def _print_result(rotated: Rotated, *, is_file: bool) -> None:
-    headline = "An earlier rotation is finished" if rotated.resumed and is_file else "Done"
+    headline = "Finished an earlier rotation" if rotated.resumed and is_file else "Done"
     print(f"{headline}: {rotated.values} values sealed again, all under {rotated.key_id}.")
     for use in rotated.old:
         if use.is_missing:
             continue  # said as an error
         if use.total:
-            print(
-                f"{use.total} values still stand under {use.key_id}. Run again: twostep keys rotate"
-            )
+            print(f"{use.total} values still use {use.key_id}. Run again: twostep keys rotate")
         elif is_file:
-            print(f"{use.key_id} can go: twostep keys remove {use.key_id}")
+            print(f"{use.key_id} can be removed: twostep keys remove {use.key_id}")
         else:
-            print(f"{use.key_id} can go from where your keys are kept.")
+            print(f"{use.key_id} can be removed from where your keys are kept.")

@@ -103,7 +103,7 @@ def demo(
     *,
     port: Port = 8080,
     data_dir: Annotated[
-        Path | None, typer.Option(help="Keep everything there; without it, in a temporary folder.")
+        Path | None, typer.Option(help="Keep everything there. Default: a temporary folder.")
     ] = None,
     sets: Annotated[
         list[str] | None,

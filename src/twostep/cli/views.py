@@ -52,14 +52,14 @@ def _policy_facts(settings: Settings) -> list[tuple[str, str]]:
         ("recovery by e-mail", f"after {hours} hours" if hours else "off"),
         ("sessions end", f"after {session.idle_minutes} minutes without a request,"),
         ("", f"after {session.total_hours} hours in any case"),
-        ("the second step has to be shown", f"within {_span(HALF_SESSION_SECONDS)}"),
+        ("the second step must be completed", f"within {_span(HALF_SESSION_SECONDS)}"),
         ("changes ask for it again", f"after {_span(FRESH_SECONDS)}"),
         ("app codes are taken", f"±{settings.totp.tolerance_steps * 30} seconds"),
         ("texts and calls", f"{settings.delivery.hourly_budget} an hour,"),
         ("", f"{settings.delivery.daily_budget} a day at most"),
         ("the owner is told", f"at {WRONG_IN_A_ROW_TO_NOTIFY} wrong codes in a row"),
         ("the password is retired", f"at {retired_password.WRONG_IN_A_ROW_TO_RETIRE} of them, or"),
-        ("", f"when the chances of all add up to {sum_to_retire:.3f} %"),
+        ("", f"when their chances add up to {sum_to_retire:.3f} %"),
         ("guessing with a stolen password", f"gets in {chance:.4f} % of the time"),
         ("", "at most; then the password is retired, not the phone"),
     ]
@@ -105,7 +105,7 @@ def _span(seconds: int) -> str:
 
 @audit.command("export")
 def export(context: typer.Context) -> None:
-    """Write every event as a JSON line to standard output; the export is an event itself."""
+    """Write every event as a JSON line to standard output; the export itself is recorded as an event."""
     from twostep.flows.audit.export import export_audit
 
     shell = shell_of(context)

@@ -59,10 +59,10 @@ def test_it_never_overwrites(folder):
     before = {name: (folder / name).read_bytes() for name in ("twostep.toml", "data/twostep.key")}
     result = call(folder, *INIT)
     assert result.code == 1
-    assert "exists already, and nothing was changed" in result.err
+    assert "already exists, and nothing was changed" in result.err
     (folder / "twostep.toml").rename(folder / "old.toml")
     result = call(folder, *INIT)
-    assert (result.code, "twostep.key exists already" in result.err) == (1, True)
+    assert (result.code, "twostep.key already exists" in result.err) == (1, True)
     assert (folder / "old.toml").read_bytes() == before["twostep.toml"]
     assert (folder / "data/twostep.key").read_bytes() == before["data/twostep.key"]
 
@@ -70,13 +70,13 @@ def test_it_never_overwrites(folder):
 @pytest.mark.parametrize(
     ("arguments", "typed", "code", "says"),
     [
-        ((*OPERATOR, "--password-stdin"), "short\n", 1, "15 characters at least"),
-        ((*OPERATOR, "--password-stdin"), "twostep twostep\n", 1, "the user or the panel"),
+        ((*OPERATOR, "--password-stdin"), "short\n", 1, "at least 15 characters"),
+        ((*OPERATOR, "--password-stdin"), "twostep twostep\n", 1, "the user or panel"),
         (
             (*OPERATOR[:2], "--email", "nobody", "--password-stdin"),
             PASSWORD,
             1,
-            "no e-mail address",
+            "not an e-mail address",
         ),
         (OPERATOR, "", 2, "No link can be mailed"),
         (("--panel-name", "x" * 41), "", 2, "panel_name = 'xxx"),

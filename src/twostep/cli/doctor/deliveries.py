@@ -31,7 +31,7 @@ def examine_deliveries(shell: Shell, settings: Settings) -> Iterator[Finding]:
                 WARNING,
                 provider.name,
                 f"It fails most of what it is given ({provider.failing_reason}). If you have"
-                " mended its settings, restart the server: waiting mails are sent at once.",
+                " fixed its settings, restart the server: waiting mails are sent at once.",
             )
     late = shell.wiring.clock() - LATE_SECONDS
     waiting = [
@@ -46,6 +46,6 @@ def examine_deliveries(shell: Shell, settings: Settings) -> Iterator[Finding]:
         yield Finding(
             WARNING,
             "email",
-            f"{count} mail{'s wait' if count != 1 else ' waits'} since {since}"
+            f"{count} mail{'s have' if count != 1 else ' has'} been waiting since {since}"
             f" ({reasons or 'nothing sends them'}). See: twostep delivery status",
         )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 ANSWER_SECONDS = 5
 
-_UNKNOWN_CLOCK = ": look yourself whether the clock is set by the network."
+_UNKNOWN_CLOCK = ": check yourself that the clock is set by the network."
 _LEVELS = {"works": OK, "untested": SKIPPED, "doubtful": WARNING, "broken": ERROR}
 
 
@@ -47,7 +47,7 @@ def examine_providers(shell: Shell, settings: Settings, *, offline: bool) -> Ite
     from twostep.flows.operate.examine_delivery import examine_delivery
 
     if offline:
-        yield Finding(SKIPPED, "delivery", "neither mail server nor providers were asked.")
+        yield Finding(SKIPPED, "delivery", "neither the mail server nor the providers were asked.")
         return
     for finding in asyncio.run(examine_delivery(settings, now=shell.wiring.clock())):
         yield Finding(_LEVELS[finding.verdict], finding.name, finding.text)

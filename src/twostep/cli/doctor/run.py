@@ -28,7 +28,9 @@ def doctor(
     *,
     offline: Annotated[
         bool,
-        typer.Option("--offline", help="Ask neither public_url nor the mail server nor providers."),
+        typer.Option(
+            "--offline", help="Contact neither public_url, the mail server nor the providers."
+        ),
     ] = False,
     mend: Annotated[
         bool,

@@ -21,11 +21,12 @@ DEFAULT_CONFIG = Path("twostep.toml")
 
 
 Yes = Annotated[bool, typer.Option("--yes", help="Ask nothing.")]
-PublicUrl = Annotated[str | None, typer.Option(help="Address people type in.")]
+PublicUrl = Annotated[str | None, typer.Option(help="Address that people type.")]
 DataDir = Annotated[str | None, typer.Option(help="Folder for database and keys.")]
 PanelName = Annotated[str | None, typer.Option(help="Name of your panel.")]
 PhoneCountries = Annotated[
-    str | None, typer.Option(help='Whose phones may be added: "DE,FR", or all. Default: no phones.')
+    str | None,
+    typer.Option(help='Countries whose phones may be added: "DE,FR", or all. Default: none.'),
 ]
 Operator = Annotated[str | None, typer.Option(help="User name of the first operator.")]
 Email = Annotated[str | None, typer.Option(help="The operator's address.")]
@@ -38,7 +39,7 @@ SmtpSecurity = Annotated[str | None, typer.Option(help="starttls, tls or none. D
 SmtpPort = Annotated[int | None, typer.Option(help="Default: 587, 465 or 25.")]
 SmtpUser = Annotated[str | None, typer.Option(help="User name at the mail server.")]
 SmtpPasswordFile = Annotated[Path | None, typer.Option(help="File with its password.")]
-SmtpFrom = Annotated[str | None, typer.Option(help="Address that mails come from.")]
+SmtpFrom = Annotated[str | None, typer.Option(help="Address that mail comes from.")]
 
 
 def init(
@@ -129,9 +130,9 @@ def _print_summary(shell: Shell, path: Path, settings: Settings) -> None:
     also = f", and {' and '.join(in_folder)} in {settings.data_dir}" if in_folder else ""
     print(f"Wrote {path}{also}.")
     if "database" not in in_folder:
-        print(f"The database is {shell.wiring.database(settings)}; it has its schema now.")
+        print(f"The database is {shell.wiring.database(settings)}, with its schema up to date.")
     if keys is not None:
-        print("Keep a copy of the key file apart from backups of the database.")
+        print("Keep a copy of the key file, but not together with backups of the database.")
 
 
 def _is_default_config(path: Path) -> bool:
@@ -150,9 +151,9 @@ def _print_next_steps(path: Path, answers: Answers) -> None:
     if not answers.operator:
         print(f"First operator: twostep{config} user add NAME --email ADDRESS --role operator")
     elif answers.password is None:
-        print("The link for the password leaves when the server runs, and works for an hour.")
+        print("The link to set the password is mailed when the server runs, and works for an hour.")
     if answers.countries:
         print(f"Phones: add a table [twilio] to {path}; see docs/reference/settings.md.")
     print(f"Next: twostep{config} serve")
     if answers.public_url.startswith("https:"):
-        print("In front of it, nginx or Caddy with https: docs/how-to/behind-a-proxy.md.")
+        print("Put nginx or Caddy with https in front of it: docs/how-to/behind-a-proxy.md.")

@@ -78,7 +78,7 @@ def configuration(answers: Answers) -> str:
     behind_proxy = "" if answers.public_url.startswith("https:") else "# "
     lines = [
         "# Twostep. All settings: docs/reference/settings.md. After a change: twostep doctor",
-        f"public_url = {_toml(answers.public_url)}  # what people type in; every link comes from it",
+        f"public_url = {_toml(answers.public_url)}  # what people type; every link begins with it",
         f"data_dir = {_toml(str(answers.data_dir))}  # database and key file",
         f"panel_name = {_toml(answers.panel_name)}  # on pages, in messages, in authenticator apps",
         f'{behind_proxy}trusted_proxies = ["127.0.0.1", "::1"]  # where your https proxy runs',
@@ -92,7 +92,9 @@ def configuration(answers: Answers) -> str:
         f"countries = {json.dumps(list(answers.countries))}  # whose numbers may be added",
     ]
     if answers.countries:
-        lines += ["# [twilio]  # who carries texts and calls: account_sid, auth_token, from_number"]
+        lines += [
+            "# [twilio]  # who delivers texts and calls: account_sid, auth_token, from_number"
+        ]
     if mail := answers.mail:
         lines += [
             "",
@@ -138,7 +140,7 @@ def install(shell: Shell, path: Path, answers: Answers) -> Settings:
             _write(path, configuration(answers), mode=0o644, made=made)
         except OSError as error:
             raise CommandFailed(
-                f"{error.filename} cannot be written: {error.strerror}. Run as a user who may, or"
+                f"{error.filename} cannot be written: {error.strerror}. Run as a user who can, or"
                 " choose another place with --data-dir or --config.",
                 MISUSED,
             ) from None
@@ -168,7 +170,7 @@ def _refuse_existing(path: Path, key: Path | None, database: Path | None) -> Non
     for existing in (path, key, database):
         if existing is not None and existing.exists():
             raise CommandFailed(
-                f"{existing} exists already, and nothing was changed. Move it away for a new"
+                f"{existing} already exists, and nothing was changed. Move it away for a new"
                 " installation, or check this one with: twostep doctor"
             )
 

@@ -75,7 +75,7 @@ class Questions:
     def _mail_server(self, given: MailOptions) -> Mail | None:
         host = given.host
         if host is None and not self.silent:
-            host = _ask("Mail server (empty: none; then no notices and no links are mailed)", "")
+            host = _ask("Mail server (empty: none; then no notices or links are mailed)", "")
         if not host:
             return None
         security = given.security or "starttls"
@@ -93,7 +93,7 @@ class Questions:
             host=host,
             port=port,
             security=security,
-            sender=self.needed("Address mails come from", given.sender, option="--smtp-from"),
+            sender=self.needed("Address that mail comes from", given.sender, option="--smtp-from"),
             user=user or "",
             password=self._mail_password(given.password_file) if user else "",
         )
@@ -101,7 +101,7 @@ class Questions:
     def _mail_password(self, file: Path | None) -> str:
         if file is None:
             if self.silent:
-                raise CommandFailed("Give --smtp-password-file beside --smtp-user.", MISUSED)
+                raise CommandFailed("Give --smtp-password-file along with --smtp-user.", MISUSED)
             return _ask("Password there", hidden=True)
         try:
             return file.read_text(encoding="utf-8").rstrip("\r\n")

@@ -68,7 +68,7 @@ def add(
     if as_json:
         print_json(row_of(account))
     else:
-        print(f"Made the account {account.name}.")
+        print(f"Created the account {account.name}.")
         if not password_stdin:
             print("A link to set the password is on its way to the address; it works for an hour.")
 
@@ -139,7 +139,7 @@ def find(
     *,
     email: Annotated[str, typer.Option(help="An address that the account has confirmed.")] = "",
     reference: Annotated[
-        str, typer.Option(help="What the help page showed: it proves that the password is known.")
+        str, typer.Option(help="From the help page: proves that the caller knows the password.")
     ] = "",
     as_json: AsJson = False,
 ) -> None:
@@ -168,7 +168,7 @@ def _find_reference(context: typer.Context, typed: str, *, as_json: bool) -> Non
     if isinstance(caller, Refused):
         raise CommandFailed(
             f"The reference {typed} is unknown or older than 15 minutes: the caller has not proved"
-            " the password."
+            " that they know the password."
         )
     if as_json:
         proof = {
@@ -180,7 +180,7 @@ def _find_reference(context: typer.Context, typed: str, *, as_json: bool) -> Non
         print_json({**_json_of(caller.view), "reference": proof})
         return
     print(
-        f"The caller knew the password at {instant(caller.proved_at)}:"
+        f"The caller entered the password at {instant(caller.proved_at)}:"
         f" {caller.browser}, network {caller.network}."
     )
     _print_view(caller.view, as_json=False)

@@ -22,7 +22,7 @@ LONGEST_REASON = 200
 
 T = TypeVar("T")
 
-ActReason = Annotated[str, typer.Option("--reason", help="Why; the owner of the account reads it.")]
+ActReason = Annotated[str, typer.Option("--reason", help="Why; the owner of the account sees it.")]
 
 
 def disable(
@@ -32,7 +32,9 @@ def disable(
     from twostep.flows.help_desk.acts import disable_account
 
     _, account = _act(context, name, reason, disable_account)
-    _print_result(account, f"{account.name} is disabled, its sessions have ended.", as_json=as_json)
+    _print_result(
+        account, f"{account.name} is disabled, and its sessions have ended.", as_json=as_json
+    )
 
 
 def enable(
@@ -68,7 +70,7 @@ def reset_mfa(
     require_mail(shell_of(context).load_settings().email_providers)
     _, account = _act(context, name, reason, reset_methods)
     text = (
-        f"{account.name} starts again: every app, passkey, phone and backup code is gone, and a link"
+        f"{account.name} starts over: every app, passkey, phone and backup code is gone, and a link"
         " for a new password is on its way to every address; it works for an hour."
     )
     _print_result(account, text, as_json=as_json)
@@ -98,8 +100,8 @@ def password_link(
     require_mail(shell_of(context).load_settings().email_providers)
     answer, account = _act(context, name, reason, send_password_link)
     if isinstance(answer, Refused):
-        raise CommandFailed(f"{name} is disabled: a new password would not sign in.")
-    text = f"A link for a new password of {account.name} is on its way; it works for an hour."
+        raise CommandFailed(f"{name} is disabled: a new password would not let anyone sign in.")
+    text = f"A link to set a new password for {account.name} is on its way; it works for an hour."
     _print_result(account, text, as_json=as_json)
 
 

@@ -62,14 +62,16 @@ def of_server(env: Env) -> Iterator[Metric]:
     counters = env.counters
     yield from _of_requests(counters)
     yield gauge(
-        "twostep_connections", "Open connections of the main port.", counters.connections["open"]
+        "twostep_connections", "Open connections on the main port.", counters.connections["open"]
     )
     yield gauge(
-        "twostep_connections_limit", "How many there may be.", env.settings.server.connections
+        "twostep_connections_limit",
+        "Most connections the main port accepts.",
+        env.settings.server.connections,
     )
     yield counter(
         "twostep_connections_ended_total",
-        "Connections closed by us before their time, by reason.",
+        "Connections the server closed early, by reason.",
         _closed(counters),
         "reason",
     )
@@ -80,16 +82,18 @@ def of_server(env: Env) -> Iterator[Metric]:
 def _of_requests(counters: Counters) -> Iterator[Metric]:
     yield counter(
         "twostep_requests_total",
-        "Requests answered, by class of status.",
+        "Requests answered, by status class.",
         _by_class(counters),
         "status",
     )
     yield counter(
-        "twostep_throttled_total", "Requests answered 429: too many tries.", counters.answers[429]
+        "twostep_throttled_total",
+        "Requests answered with 429: too many tries.",
+        counters.answers[429],
     )
     yield counter(
         "twostep_unavailable_total",
-        "Requests answered 503: overload or no database.",
+        "Requests answered with 503: overload or no database.",
         counters.answers[503],
     )
     yield counter(
@@ -107,7 +111,7 @@ def _of_requests(counters: Counters) -> Iterator[Metric]:
     )
     yield counter(
         "twostep_passkeys_total",
-        "Answers of passkeys, by outcome; counted_back: perhaps a copy.",
+        "Passkey answers, by outcome; counted_back: possibly a copied passkey.",
         _passkeys(counters),
         "outcome",
     )
@@ -123,7 +127,7 @@ def _of_requests(counters: Counters) -> Iterator[Metric]:
 def _of_hashes(env: Env) -> Iterator[Metric]:
     hashes = env.hashes
     yield gauge(
-        "twostep_hash_threads", "How many password checks run at the same time.", hashes.threads
+        "twostep_hash_threads", "Password checks that can run at the same time.", hashes.threads
     )
     yield gauge(
         "twostep_hash_places",
@@ -133,7 +137,7 @@ def _of_hashes(env: Env) -> Iterator[Metric]:
     )
     yield gauge(
         "twostep_hash_places_taken",
-        "Places for password checks that are taken, by lane.",
+        "Taken places for password checks, by lane.",
         {lane: hashes.taken(known=known) for lane, known in _LANES.items()},
         "lane",
     )
@@ -153,11 +157,13 @@ def _of_store(env: Env) -> Iterator[Metric]:
         "state",
     )
     yield gauge(
-        "twostep_database_connections_limit", "How many there will be at most.", pressure.limit
+        "twostep_database_connections_limit",
+        "Most connections this process opens to the database.",
+        pressure.limit,
     )
     yield gauge(
         "twostep_database_waiting",
-        "Reads and changes that wait for the database.",
+        "Reads and changes waiting for the database.",
         pressure.waiting,
     )
     yield from _of_commits(env.counters)
@@ -168,7 +174,7 @@ def _of_store(env: Env) -> Iterator[Metric]:
     )
     yield counter(
         "twostep_checkpoint_file_failures_total",
-        "Tries to append to audit_checkpoint_file that failed.",
+        "Failed attempts to append to audit_checkpoint_file.",
         env.counters.failed_checkpoint_files,
     )
 

@@ -16,14 +16,14 @@ def of_database(env: Env, figures: Figures, *, now: int) -> Iterator[Metric]:
     """Messages, alarms, budgets and providers, from `figures`."""
     yield gauge(
         "twostep_outbox_messages",
-        "Messages made in the last 24 hours and all that wait, by channel and state.",
+        "Messages created in the last 24 hours and all waiting ones, by channel and state.",
         figures.messages,
         "channel",
         "state",
     )
     yield gauge(
         "twostep_outbox_oldest_waiting_seconds",
-        "Age of the oldest message that waits.",
+        "Age of the oldest waiting message.",
         {
             channel: max(0, now - figures.waiting_since.get(channel, now))
             for channel in sorted(Channel)
@@ -32,20 +32,20 @@ def of_database(env: Env, figures: Figures, *, now: int) -> Iterator[Metric]:
     )
     yield gauge(
         "twostep_alarms",
-        "Alarms of the last 24 hours, by event.",
+        "Alarms raised in the last 24 hours, by event.",
         figures.alarms,
         "event",
     )
     yield from _of_budgets(figures)
     yield gauge(
         "twostep_channel_down",
-        "Whether every provider of texts or of calls is skipped.",
+        "1 if every provider of the channel is skipped.",
         {name: name in figures.troubled for name in sorted(CODE_CHANNELS)},
         "channel",
     )
     yield gauge(
         "twostep_provider_passed_by",
-        "Whether a provider is skipped because it kept failing.",
+        "1 if the provider is skipped because it kept failing.",
         {name: name in figures.passed_by for name in _providers(env) | figures.passed_by},
         "provider",
     )
@@ -54,13 +54,13 @@ def of_database(env: Env, figures: Figures, *, now: int) -> Iterator[Metric]:
 def _of_budgets(figures: Figures) -> Iterator[Metric]:
     yield gauge(
         "twostep_budget_used",
-        "Texts and calls of this UTC hour and day.",
+        "Texts and calls in the current UTC hour and day.",
         {span: used for span, (used, _) in figures.budgets.items()},
         "span",
     )
     yield gauge(
         "twostep_budget_limit",
-        "How many texts and calls an hour and a day may have.",
+        "Most texts and calls in an hour and in a day.",
         {span: limit for span, (_, limit) in figures.budgets.items()},
         "span",
     )

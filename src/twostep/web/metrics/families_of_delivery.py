@@ -26,19 +26,19 @@ def of_delivery(figures: Figures) -> Iterator[Metric]:
         verified[tally.provider, tally.region] += tally.verified
     yield gauge(
         "twostep_sends",
-        "Texts and calls of the last 24 hours, by provider, country and how far they got.",
+        "Texts and calls of the last 24 hours, by provider, country and state.",
         states,
         *("provider", "country", "state"),
     )
     yield gauge(
         "twostep_sends_verified",
-        "Those of them whose code was typed.",
+        "Texts and calls of the last 24 hours whose code was entered.",
         verified,
         *("provider", "country"),
     )
     yield gauge(
         "twostep_provider_tries",
-        "What each provider did with what it was given on this UTC day, mails included.",
+        "Outcomes of what each provider was given on this UTC day, mails included.",
         {
             (row.provider, outcome): count
             for row in figures.tries
@@ -52,13 +52,13 @@ def of_delivery(figures: Figures) -> Iterator[Metric]:
     )
     yield gauge(
         "twostep_send_accept_seconds",
-        "From asking for a text or call until a provider took it.",
+        "Seconds from the request for a text or call until a provider accepted it.",
         _quantiles(figures.accept_seconds),
         *("provider", "share"),
     )
     yield gauge(
         "twostep_send_deliver_seconds",
-        "From asking until a provider reported it delivered, or the phone was answered.",
+        "Seconds from the request until the provider reported delivery, or the phone was answered.",
         _quantiles(figures.deliver_seconds),
         *("provider", "share"),
     )
