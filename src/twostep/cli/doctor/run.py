@@ -28,9 +28,7 @@ def doctor(
     *,
     offline: Annotated[
         bool,
-        typer.Option(
-            "--offline", help="Contact neither public_url, the mail server nor the providers."
-        ),
+        typer.Option("--offline", help="Ask neither public_url, mail server nor providers."),
     ] = False,
     mend: Annotated[
         bool,
