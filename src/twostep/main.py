@@ -82,7 +82,9 @@ def database_name(settings: Settings) -> str:
 
 def upgrade_schema(settings: Settings) -> None:
     """Bring the database's schema up to date. Raises `StartError` and `StoreUnavailable`."""
-    name = database_name(settings)
+    name, path = database_name(settings), database_file(settings)
+    if path is not None and os.path.exists(path):  # noqa: PTH110  False in a closed folder
+        _require_writable(path)
     try:
         engines.upgrade(settings.database_url.get_secret_value())
     except (OSError, DatabaseMisconfigured, schema.SchemaMismatch) as error:

@@ -61,7 +61,7 @@ def reopen(context: typer.Context) -> None:
     try:
         moved = reopen_database(settings.database_url.get_secret_value())
     except MoveRefused as refused:
-        raise CommandFailed(str(refused)) from None
+        raise CommandFailed(str(refused), MISUSED) from None
     if moved is None:
         print(f"{name} was not moved; nothing was changed.")
     else:

@@ -167,7 +167,7 @@ def reopen(url: str) -> Moved | None:
 
 def _require_addresses(ends: Ends) -> None:
     for option, url in (("--from", ends.source), ("--to", ends.target)):
-        if not url.startswith(("sqlite:", "postgresql:")):
+        if not url.startswith(("sqlite:", "postgresql:", "postgres:")):
             raise MoveRefused(
                 f"{option} is no address of a database: sqlite:///PATH or"
                 " postgresql://USER:PASSWORD@HOST:PORT/NAME"
