@@ -97,7 +97,7 @@ def _require_writable(path: Path) -> None:
     with suppress(PermissionError):  # a closed folder: the next check says so
         if not path.exists():
             raise StartError(f"The database {path} does not exist. Run: twostep db upgrade")
-    if not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
+    if not all(os.access(place, os.W_OK, effective_ids=True) for place in (path, path.parent)):
         raise StartError(
             f"The database {path} cannot be written by this user, or its folder cannot."
             f" Run: chown -R {getpass.getuser()} {path.parent}"
