@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
@@ -18,7 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests.cli.conftest import SECONDS
+from tests.cli.conftest import SECONDS, call
 from tests.cli.test_serve import serving
 from tests.support.ports import free_port
 
@@ -216,3 +217,17 @@ def test_a_certificate_that_browsers_refuse_is_pointed_out(twostep, folder, made
     ((stated, text),) = findings(result, "certificate")
     assert (stated, says in text) == (level, True), text
     assert "answers HTTP 502: start the server" in str(findings(result, "public_url"))
+
+
+@pytest.mark.parametrize(
+    ("days", "event"),
+    [(-1, "serve.certificate_expired"), (3, "serve.certificate_expires"), (90, "")],
+)
+def test_serve_says_that_its_own_certificate_ends(folder, days, event):
+    certificate = str(write_certificate(folder, days=days))
+    with socket.create_server(("127.0.0.1", 0)) as taken:  # so that it ends by itself
+        port = str(taken.getsockname()[1])
+        tls = ("--tls-cert", certificate, "--tls-key", certificate)
+        result = call(folder, "serve", "--port", port, *tls)
+    assert result.code == 75
+    assert ("certificate_exp" in result.err, event in result.err) == (bool(event), True)
