@@ -30,6 +30,7 @@ from twostep.store.engine import postgres as engine_postgres
 from twostep.store.engine import postgres_connection as connections
 from twostep.store.engine.postgres_pool import CONNECTION_WAIT_SECONDS
 from twostep.store.engine.postgres_wire import Wire
+from twostep.store.engine.postgres_words import words
 from twostep.store.operate import server_limits
 from twostep.store.sign_in import throttles
 from twostep.store.tx import Store, Tx
@@ -472,3 +473,17 @@ def test_without_the_driver_one_line_says_what_to_install(monkeypatch: pytest.Mo
     monkeypatch.setitem(sys.modules, "psycopg_pool", None)
     with pytest.raises(StartError, match="pip install"):
         open_for_start(_settings("postgresql://127.0.0.1/x"))
+
+
+def test_a_pooler_that_changes_connections_is_named(database: Engine) -> None:
+    """Behind one in transaction mode, the next transaction's connection knows no prepared statement."""
+    with connections.connect(database.url) as connection:
+        with closing(Wire(connection, single=True)) as wire:
+            wire.rows(wire.send("SELECT 1", ()))
+        connection.execute("DEALLOCATE ALL")
+        with (
+            closing(Wire(connection, single=True)) as wire,
+            pytest.raises(connections.OUTAGES) as lost,
+        ):
+            wire.rows(wire.send("SELECT 1", ()))
+    assert "In PgBouncer, set pool_mode = session" in words(lost.value)
