@@ -185,7 +185,7 @@ def test_attacks_are_recorded(demo, alice):
     entry = alice.enroll_app()
     half = demo.half("127.0.0.9")
     half.post("/sign-in/code", code=entry.code())
-    for number in range(5):
+    for number in range(6):
         half.post("/sign-in/code", code=f"00000{number}")
     outcomes = {(event["event"], event["outcome"]) for event in demo.events()}
     assert outcomes >= {("code.refused", "refused"), ("code.refused", "throttled")}

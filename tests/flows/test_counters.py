@@ -77,7 +77,7 @@ def each_own_number(n: int) -> str:
             id="calls-day",
         ),
         pytest.param(
-            lambda n: replace(CONFIRMED, e164=each_own_number(n)),
+            lambda n: replace(CONFIRMED, e164=each_own_number(n), known_browser=False),
             lambda _: "192.0.2.1",
             throttle.SEND_NETWORK.limit,
             id="network",

@@ -121,7 +121,7 @@ def test_a_policy_that_forbids_writing_is_found_by_trying(
 @pytest.mark.parametrize("verb", ["serve", "worker"])
 def test_a_job_that_dies_is_said_and_ends_the_process(verb: str, url: str, tmp_path: Path) -> None:
     made = installed(tmp_path, url)
-    owned(url, "ALTER TABLE kept_posts RENAME TO lost_posts")
+    owned(url, "ALTER TABLE support_references RENAME TO lost_references")
     port = ("--port", str(free_port())) if verb == "serve" else ()
     result = run(made, verb, *port)
     assert result.returncode == 1, result.stderr
@@ -131,7 +131,7 @@ def test_a_job_that_dies_is_said_and_ends_the_process(verb: str, url: str, tmp_p
     assert (event["event"], event["job"]) == ("work.ended", "purge")
     assert (event["error"], event["text"]) == (
         "UndefinedTable",
-        'relation "kept_posts" does not exist',
+        'relation "support_references" does not exist',
     )
     assert any(frame.startswith("run_purge:") for frame in event["trace"])
     assert last.startswith("twostep: Stopped, because this ended with an error: purge.")

@@ -25,7 +25,9 @@ from twostep.core.sealing import Keyring
 PATH = "/doctor"
 HEADER = "twostep-question"
 QUESTION_SECONDS = 60
-_QUESTION, _ANSWER, _SETTING = "doctor.question", "doctor.answer", "doctor.setting"
+_QUESTION = "doctor.question"
+_ANSWER = "doctor.answer"
+_SETTING = "doctor.setting"
 _SHOWN_BYTES = 10  # of a setting's MAC
 
 
