@@ -22,6 +22,8 @@ class Reason(StrEnum):
     BUSY = "busy"  # too many password checks at the same time (503)
 
     # first step
+    USER_NAME_EMPTY = "user_name.empty"
+    PASSWORD_EMPTY = "password.empty"
     SIGN_IN_WRONG = (
         "sign_in.wrong"  # wrong password, unknown name or disabled account: not told apart
     )

@@ -83,6 +83,7 @@ class AccountMenu:
 
     user_name: str
     two_step: bool
+    is_operator: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,7 @@ class Frame:
     `full_path` is the path and query of this page, where the language form returns to.
     `flash` is shown once, `banner` until its cause is gone.
     `idle_seconds`: how long the session lasts after a request; None without a full session.
+    `required_by`: who requires two-step sign-in, while it is being set up because of that.
     `signal_url`: where the script fetches the signal to password managers, just after a sign-in.
     """
 
@@ -111,6 +113,8 @@ class Frame:
     banner: StatusBox | None = None
     idle_seconds: int | None = None
     signal_url: str | None = None
+    required_by: str = ""
+    may_only_enrol: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Any
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from twostep import i18n
+from twostep.core.account import Role
 from twostep.core.refusal import Reason, Refused
 from twostep.core.sign_in.session import Level
 from twostep.web import view
@@ -116,6 +117,7 @@ def frame(visit: Visit, *, banner: view.StatusBox | None = None) -> view.Frame:
     settings = visit.env.settings
     language = i18n.language(visit.language)
     is_full = visit.session is not None and visit.session.level is Level.FULL
+    enrols = visit.session is not None and visit.session.level is Level.ENROL
     flash = visit.session.flash if visit.session else ""
     return view.Frame(
         panel_name=settings.panel_name,
@@ -135,7 +137,11 @@ def frame(visit: Visit, *, banner: view.StatusBox | None = None) -> view.Frame:
         ),
         stage=0 if visit.session is None else 2 if is_full else 1,
         account=(
-            view.AccountMenu(visit.account.name, visit.account.two_step)
+            view.AccountMenu(
+                visit.account.name,
+                visit.account.two_step,
+                is_operator=visit.account.role is Role.OPERATOR,
+            )
             if visit.account and is_full
             else None
         ),
@@ -144,6 +150,8 @@ def frame(visit: Visit, *, banner: view.StatusBox | None = None) -> view.Frame:
         banner=banner,
         idle_seconds=visit.env.limits.idle_seconds if is_full else None,
         signal_url=signal_url(visit),
+        required_by=_required_by(visit) if enrols else "",
+        may_only_enrol=enrols,
     )
 
 
@@ -164,3 +172,11 @@ def _reload_path(visit: Visit) -> str:
 def _has_logo(path: Path | None) -> bool:
     """Whether there is a logo to show: a missing file would be a broken picture on every page."""
     return path is not None and os.access(path, os.R_OK)
+
+
+def _required_by(visit: Visit) -> str:
+    """Whose policy requires two-step sign-in; empty after a reset or a recovery."""
+    settings = visit.env.settings
+    if visit.owner.must_enroll or visit.owner.two_step:
+        return ""
+    return settings.organisation or settings.panel_name

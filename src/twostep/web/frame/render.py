@@ -7,6 +7,7 @@ filters are listed in `web/view.py`. A missing context variable is an error, nev
 from __future__ import annotations
 
 import math
+import re
 from datetime import datetime
 from functools import cache
 from hashlib import sha256
@@ -16,10 +17,14 @@ from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from twostep.i18n import format_duration, format_instant, format_time, known_zone, translator
 from twostep.web.visit import PathFor
+
+
+# Longer ones ("Zwei-Schritt-Anmeldung") would not fit on a narrow screen.
+_SHORT_HYPHENATED = re.compile(r"\b(?=[\w-]{3,9}\b(?!-))(\w+-\w+)\b")
 
 
 def render(template: str, *, language: str, time_zone: str, url: PathFor, **context: Any) -> str:
@@ -68,6 +73,7 @@ def environment(language: str) -> Environment:
         duration=_duration,
         groups=groups,
         ltr=ltr,
+        unbroken=unbroken,
     )
     return env
 
@@ -87,6 +93,15 @@ def groups(key: str, size: int = 4) -> Markup:
     """A key in groups, for reading aloud: a `<span>` each, with spaces between."""
     parts = (key[start : start + size] for start in range(0, len(key), size))
     return Markup(" ").join(Markup("<span>{}</span>").format(part) for part in parts)
+
+
+def unbroken(text: str) -> Markup:
+    """A heading whose short words with a hyphen, "two-step", stay on one line."""
+    pieces = _SHORT_HYPHENATED.split(escape(text).unescape())
+    whole = Markup('<span class="mask">{}</span>')
+    return Markup("").join(
+        whole.format(piece) if place % 2 else piece for place, piece in enumerate(pieces)
+    )
 
 
 def ltr(text: str) -> Markup:

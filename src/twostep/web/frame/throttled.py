@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from starlette.responses import Response
 
 from twostep.core.refusal import Refused
+from twostep.i18n import translator
 from twostep.web import view
 from twostep.web.frame.frame import page, set_retry_after
 from twostep.web.visit import Visit
@@ -38,6 +39,8 @@ def throttled(
     status: int = 429,
 ) -> Response:
     """The page "Too many tries". `what`: what the limit pauses, for the sentence."""
+    words = translator(visit.language)
+    takes_codes = back_url in {visit.url("sign_in.code"), visit.url("confirm")}
     response = page(
         visit,
         "throttled.html",
@@ -56,6 +59,7 @@ def throttled(
         here_url=other_ways.page_url,
         hidden=other_ways.hidden,
         back_url=back_url,
+        again=words.gettext("Enter a code") if takes_codes else words.gettext("Try again"),
         passkey=other_ways.passkey,
     )
     if status == 429:

@@ -66,6 +66,8 @@ const clock = (left) => `${Math.floor(left / 60)}:${String(left % 60).padStart(2
 const seconds = new Intl.NumberFormat(root.lang, { style: "unit", unit: "second", unitDisplay: "narrow" });
 const tick = () => {
   all("[data-until]", (line) => { line.textContent = clock(Math.max(0, Math.ceil(line.dataset.until - now()))); });
+  all("[data-before]", (line) => { line.hidden = line.dataset.before <= now(); });
+  all("[data-after]", (line) => { line.hidden = line.dataset.after > now(); });
   all("[data-say]", (line) => {
     const left = Math.ceil(line.dataset.say - now());
     const mark = marks.findLast((limit) => left <= limit && limit - left < 30);
@@ -76,10 +78,10 @@ const tick = () => {
     const left = Math.ceil(button.dataset.canSendAt - now());
     if (left > 0) {
       button.ariaDisabled = "true";
-      button.textContent = button.dataset.wait.replace("%s", left < 60 ? seconds.format(left) : clock(left));
+      button.lastElementChild.textContent = button.dataset.wait.replace("%s", left < 60 ? seconds.format(left) : clock(left));
     } else if (button.ariaDisabled) {
       button.removeAttribute("aria-disabled");
-      button.textContent = button.dataset.label;
+      button.lastElementChild.textContent = button.dataset.label;
       say(button.nextElementSibling, button.dataset.now);
     }
   });
@@ -121,6 +123,7 @@ all(".menu", (menu) => {
     menu.open = false;
     menu.firstElementChild.focus();
   });
+  menu.addEventListener("focusout", ({ relatedTarget: next }) => { if (next && !menu.contains(next)) menu.open = false; });
   addEventListener("click", (event) => { if (!menu.contains(event.target)) menu.open = false; });
 });
 

@@ -21,6 +21,8 @@ SENTENCES: dict[Reason, str] = {
     Reason.STEP_ENDED: N_(
         "You have been away for 10 minutes, so we signed you out of this step. Start again with your password."
     ),
+    Reason.USER_NAME_EMPTY: N_("Enter your username or e-mail."),
+    Reason.PASSWORD_EMPTY: N_("Enter your password."),
     Reason.CODE_EMPTY: N_("Enter the code."),
     Reason.CODE_NOT_DIGITS: N_("The code contains only digits."),
     Reason.CODE_EXPIRED: N_("That code is too old. Ask for a new one."),
@@ -102,6 +104,8 @@ SENTENCES: dict[Reason, str] = {
 
 # The form field a reason belongs to; the other reasons belong to no single field.
 FIELDS: dict[Reason, str] = {
+    Reason.USER_NAME_EMPTY: "username",
+    Reason.PASSWORD_EMPTY: "password",
     Reason.SIGN_IN_WRONG: "username",
     Reason.PASSWORD_RETIRED: "password",
     **dict.fromkeys(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
+from twostep.core.account import Role
 from twostep.flows.account.dashboard_view import view_dashboard
 from twostep.web.frame.frame import page
 from twostep.web.frame.passkey_signal import signal_of
@@ -23,7 +24,7 @@ async def show(visit: Visit) -> Response:
         banner=clock or banner(visit, methods),
         methods=methods.ways,
         email=dashboard.email,
-        delivery_url=None,
+        delivery_url=visit.url("operate.delivery") if visit.owner.role is Role.OPERATOR else None,
         member_since=visit.owner.created_at,
         previous_at=dashboard.previous_at,
         session=session_rows(visit, [visit.current])[0],

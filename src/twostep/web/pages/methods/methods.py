@@ -11,7 +11,7 @@ from twostep.flows.methods import remove
 from twostep.flows.methods.method_view import MethodView, view_method
 from twostep.web import view
 from twostep.web.frame import problem
-from twostep.web.frame.frame import page, redirect_with_flash
+from twostep.web.frame.frame import page, redirect_with_flash, see_other
 from twostep.web.frame.rows import app_row, method_names, passkey_row, phone_row
 from twostep.web.visit import Visit
 
@@ -44,11 +44,16 @@ async def show_rename(visit: Visit) -> Response:
 async def submit_rename(visit: Visit) -> Response:
     """POST /settings/security/method/{id}/rename; an empty name shows the date again."""
     typed = visit.field("name")[:LONGEST]
+    method = await _find(visit)
+    named = (method.app or method.passkey) if method else None
+    old_name = named.name if named else ""
     answer = await visit.do(
         remove.rename_method, visit.current, method_id=visit.params["id"], name=typed
     )
     if isinstance(answer, Refused):
         return await _rename_form(visit, answer, typed=typed)
+    if not typed.strip() or typed.strip() == old_name:
+        return see_other(visit.url(NEXT_PAGE))
     return await redirect_with_flash(visit, NEXT_PAGE, "renamed")
 
 

@@ -28,6 +28,9 @@ async def show(visit: Visit) -> Response:
 async def submit(visit: Visit) -> Response:
     """POST /forgot-password: the same answer for known and unknown names."""
     identifier = visit.field("username")[:LONGEST_IDENTIFIER].strip()
+    if not identifier:
+        refused = Refused(Reason.USER_NAME_EMPTY)
+        return page(visit, "forgot_password.html", refused=refused, username="")
     await visit.do(password.forgot_password, identifier=identifier)
     return see_other(f"{visit.url('recovery.forgot')}?sent=1")
 

@@ -36,7 +36,8 @@ async def show(visit: Visit) -> Response:
 def form(visit: Visit, refused: Refused | None, *, next_path: str, username: str = "") -> Response:
     """The page of the first step."""
     no_field = {Reason.PASSKEY_REFUSED: None, Reason.BUSY: None}
-    fields = {Reason.PASSWORD_RETIRED: "password", **no_field}
+    of_password = dict.fromkeys((Reason.PASSWORD_RETIRED, Reason.PASSWORD_EMPTY), "password")
+    fields = {**of_password, **no_field}
     is_blocked = cookies.BLOCKED in visit.query_string.split("&") and not visit.cookies
     return page(
         visit,
@@ -53,7 +54,12 @@ async def submit(visit: Visit) -> Response:
     """POST /sign-in."""
     identifier = visit.field("username")[:LONGEST_IDENTIFIER].strip()
     next_path = safe_next(visit, visit.field("next"))
-    answer = await _sign_in(visit, identifier, next_path=next_path)
+    if not identifier:
+        answer: SignedIn | Refused = Refused(Reason.USER_NAME_EMPTY)
+    elif not visit.field("password"):
+        answer = Refused(Reason.PASSWORD_EMPTY)
+    else:
+        answer = await _sign_in(visit, identifier, next_path=next_path)
     if isinstance(answer, Refused):
         if answer.reason is Reason.THROTTLED:
             return throttled(visit, answer, what="password", back_url=visit.url("sign_in"))
