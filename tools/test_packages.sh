@@ -6,7 +6,8 @@ set -euo pipefail
 exec 1>&2
 declare -A needed=([chromium]=chromium [oathtool]=oathtool)
 declare -A welcome=([bearerbox]=kannel [/usr/lib/kannel/test/fakesmsc]=kannel-extras
-  [flite]=flite [gammu]=gammu [/usr/sbin/haproxy]=haproxy)
+  [flite]=flite [gammu]=gammu [/usr/sbin/haproxy]=haproxy
+  [/usr/sbin/nginx]=nginx-light)
 if [ "${1:-}" = soak ]; then
   welcome+=([etcd]=etcd-server [patroni]=patroni [/usr/lib/postgresql/15/bin/postgres]=postgresql-15)
 fi

@@ -23,12 +23,16 @@ SILENCE_SECONDS = 10  # less than it keeps a connection for the next request
 @dataclass
 class Recorder:
     """An application that says yes to everything, with the path as its answer. `seen`: method, path
-    and body of each request that came whole; `fields`: its headers."""
+    and body of each request that came whole; `fields`: its headers; `begun`: how many have begun.
+    `think_seconds`: how long an answer takes."""
 
     seen: list[tuple[str, str, bytes]] = field(default_factory=list)
     fields: list[list[tuple[bytes, bytes]]] = field(default_factory=list)
+    begun: int = 0
+    think_seconds: float = 0
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self.begun += 1
         body, more = b"", True
         while more:
             message = await receive()
@@ -37,6 +41,7 @@ class Recorder:
             body, more = body + message.get("body", b""), message.get("more_body", False)
         self.seen.append((scope["method"], scope["path"], body))
         self.fields.append(list(scope["headers"]))
+        await asyncio.sleep(self.think_seconds)
         answer = scope["path"].encode()
         headers = [(b"content-length", b"%d" % len(answer))]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -58,17 +63,17 @@ class Line:
     """The way to one server: each connection that was opened is done with before the next."""
 
     def __init__(self, runner: asyncio.Runner, port: int, recorder: Recorder) -> None:
-        self._runner = runner
-        self._port = port
-        self._recorder = recorder
+        self.runner = runner
+        self.port = port
+        self.recorder = recorder
 
     def hold(self, *connections: Iterable[bytes]) -> list[Talk]:
         """Send the pieces of each connection, each alone, and listen until the server closes it."""
-        return [self._runner.run(self._talk(pieces)) for pieces in connections]
+        return [self.runner.run(self._talk(pieces)) for pieces in connections]
 
     async def _talk(self, pieces: Iterable[bytes]) -> Talk:
-        self._recorder.seen, self._recorder.fields = [], []
-        reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
+        self.recorder.seen, self.recorder.fields = [], []
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         heard = bytearray()
         listening = asyncio.create_task(_listen(reader, heard))
         try:
@@ -80,14 +85,14 @@ class Line:
                     await asyncio.sleep(0)
             await listening
         except TimeoutError:
-            pytest.fail(f"it waits for more, after {self._recorder.seen} and {bytes(heard)!r}")
+            pytest.fail(f"it waits for more, after {self.recorder.seen} and {bytes(heard)!r}")
         finally:
             writer.close()
             with suppress(ConnectionError):
                 await writer.wait_closed()
         statuses = [int(code) for code in re.findall(rb"HTTP/1\.1 (\d+) ", heard)]
-        fields = [_by_name(each) for each in self._recorder.fields]
-        return Talk(statuses, self._recorder.seen, fields, bytes(heard))
+        fields = [_by_name(each) for each in self.recorder.fields]
+        return Talk(statuses, self.recorder.seen, fields, bytes(heard))
 
 
 async def _listen(reader: asyncio.StreamReader, heard: bytearray) -> None:
