@@ -124,6 +124,13 @@ class Turn:
                 )
             self.queue_mail(account, kind, payload)
 
+    def announce_notice(self, account: Account, kind: NoticeKind) -> None:
+        """Announce what `notify` will read."""
+        self.tx.ahead(addresses.list_addresses, account.id)
+        if kind in _REPEATED:
+            hour = self.now - HOUR_SECONDS
+            self.tx.ahead(outbox.count_notices, account.id, kind=kind, since=hour, now=self.now)
+
     def _were_told(self, account: Account, kind: NoticeKind, *, addresses: int) -> bool:
         """Whether the owner has had enough notices of this kind within the hour."""
         hour = self.now - HOUR_SECONDS

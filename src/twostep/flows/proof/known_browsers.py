@@ -15,7 +15,6 @@ from twostep.core.refusal import Reason, Refused
 from twostep.core.sign_in.session import Session
 from twostep.delivery.mail.notice import NoticeKind
 from twostep.flows.turn import Done, Turn
-from twostep.store.account import addresses
 from twostep.store.account.accounts import Held
 from twostep.store.audit import trail
 from twostep.store.sign_in import known_browsers
@@ -49,7 +48,7 @@ def remember_as_known(turn: Turn, account: Held) -> tuple[str, str | None]:
         browser_token = token.new_token()
         presented = token.digest(browser_token)
         turn.tx.ahead(trail.has_event, account.id, event.SIGN_IN_COMPLETED)
-        turn.tx.ahead(addresses.list_addresses, account.id)
+        turn.announce_notice(account, NoticeKind.BROWSER_NEW)
     is_first = not is_known and not trail.has_event(turn.tx, account.id, event.SIGN_IN_COMPLETED)
     browser = KnownBrowser(
         token.new_id(), account.id, presented, turn.visitor.browser, seen_at=turn.now
