@@ -18,7 +18,7 @@ SECURITY = "/settings/security"
 WIZARD = f"{SECURITY}/app/new"
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 # A way's button says to screen readers where the code goes.
-WHERETO = r"( at the number ending \d\d)?"
+WHERETO = r"( (at|to) the number ending \d\d)?"
 
 
 class Walker(Protocol):

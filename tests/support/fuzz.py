@@ -170,6 +170,7 @@ class Target:
     def keep(self) -> None:
         """From here every example starts."""
         self.product.deliver()
+        self.product.browser().get("/readyz")  # its first probe leaves a row
         self._watched.keep()
         self.before = self.dump()
 

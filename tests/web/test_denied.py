@@ -22,7 +22,7 @@ def denial(browser: Browser, said: str) -> str:
         rf"<li[^>]*><div><p>{re.escape(said)}.*?</li>", browser.get(ACTIVITY).text, re.DOTALL
     )
     assert row is not None, said
-    link = re.search(r'href="([^"]+)">Was this you\? No</a>', row[0])
+    link = re.search(r'href="([^"]+)">Was this you\? No<', row[0])
     return link[1] if link else ""
 
 

@@ -65,8 +65,9 @@ def test_each_has_its_own_policy(harbour: TestProduct, lighthouse: TestProduct) 
 def test_each_carries_out_the_forms_that_it_kept(
     harbour: TestProduct, lighthouse: TestProduct
 ) -> None:
-    for product in (harbour, lighthouse, harbour):
-        browser, root = product.browser(), product.env.root_path
+    here, there = harbour.browser(), lighthouse.browser()
+    for browser in (here, there, here):
+        product, root = browser.product, browser.product.env.root_path
         entry = enroll(browser)
         product.clock.forward(20 * 60)
         late = browser.post(f"{root}/settings/security/disable")

@@ -1,7 +1,7 @@
 """Refusals of one kind become one event a minute, with a count: whoever repeats a request fills
 neither the trail nor its owner's history.
 
-The first is written at once. Those of the next minute wait here, by account, kind, reason and network,
+The first is written at once, and so is one with another outcome, such as a wait. Those of the next minute wait here, by account, kind, reason and network,
 for the event that counts them: at the next refusal, or by a job. The account is locked meanwhile, so
 the counts are exact.
 """
@@ -51,7 +51,11 @@ def merge(tx: Tx, event: Event, *, account: Held, source: Source, now: int) -> E
         waiting=0,
     )
     stored = load(tx, row)
-    if stored is not None and 0 <= now - stored.since_at < MERGE_SECONDS:
+    if (
+        stored is not None
+        and stored.outcome is event.outcome
+        and 0 <= now - stored.since_at < MERGE_SECONDS
+    ):
         save(tx, replace(row, since_at=stored.since_at, waiting=stored.waiting + 1))
         tx.events.append((event.kind, event.outcome))  # the metrics count it when it happens
         return None

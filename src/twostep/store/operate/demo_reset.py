@@ -65,7 +65,8 @@ def restore_account(
 ) -> None:
     """Put an account back to how the demo made it; its password's version rises.
 
-    It is as new as on its first day: earlier sign-ins stay in the trail, but do not count.
+    It is as new as on its first day, from the next second on: earlier sign-ins stay in the trail, but
+    do not count.
     """
     tx.do(
         "UPDATE accounts SET language = :language, time_zone = :zone,"
@@ -73,7 +74,7 @@ def restore_account(
         " two_step_at = NULL, password_hash = :hash, password_version = password_version + 1,"
         " password_short = 0, password_set_at = :now, password_retired_at = NULL,"
         " disabled_at = NULL, must_enroll = 0, default_method = NULL, wrong_in_a_row = 0,"
-        " guess_millionths = 0, spare_reminder_at = NULL, created_at = :now WHERE id = :id",
+        " guess_millionths = 0, spare_reminder_at = NULL, created_at = :now + 1 WHERE id = :id",
         id=account.id,
         language=language,
         zone=time_zone,
