@@ -65,21 +65,24 @@ def restore_account(
 ) -> None:
     """Put an account back to how the demo made it; its password's version rises.
 
-    It is as new as on its first day, from the next second on: earlier sign-ins stay in the trail, but
-    do not count.
+    It is as new as on its first day, newer than every event of its trail: earlier sign-ins stay there,
+    but do not count, whatever the demo's clock was then.
     """
+    row = tx.first("SELECT max(at) FROM audit_records WHERE chain = :id", id=account.id)
+    newest = row[0] if row and row[0] is not None else now
     tx.do(
         "UPDATE accounts SET language = :language, time_zone = :zone,"
         " language_chosen = 0, time_zone_chosen = 0, two_step = 0,"
         " two_step_at = NULL, password_hash = :hash, password_version = password_version + 1,"
         " password_short = 0, password_set_at = :now, password_retired_at = NULL,"
         " disabled_at = NULL, must_enroll = 0, default_method = NULL, wrong_in_a_row = 0,"
-        " guess_millionths = 0, spare_reminder_at = NULL, created_at = :now + 1 WHERE id = :id",
+        " guess_millionths = 0, spare_reminder_at = NULL, created_at = :created WHERE id = :id",
         id=account.id,
         language=language,
         zone=time_zone,
         hash=password_hash,
         now=now,
+        created=max(now, newest) + 1,
     )
 
 
