@@ -77,6 +77,16 @@ def test_the_example_follows_the_country(page: Page) -> None:
     expect(page.locator("#h-number")).to_contain_text("07400 123456")
 
 
+def test_a_short_page_has_its_header_at_the_top(page: Page) -> None:
+    page.set_viewport_size({"width": 360, "height": 740})
+    for name in ("throttled", "sign-in"):
+        page.goto(f"{gallery.ORIGIN}/{name}")
+        header = page.locator("header").bounding_box()
+        assert header is not None
+        assert header["y"] == 0
+        assert header["height"] < 120
+
+
 def test_time_zone_is_guessed_into_the_hidden_field(page: Page) -> None:
     page.goto(f"{gallery.ORIGIN}/sign-in")
     fields = page.locator("[name=time_zone]")
