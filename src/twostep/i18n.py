@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gettext
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, time
 from functools import cache, lru_cache
 from importlib import resources
 from io import BytesIO
@@ -123,22 +123,23 @@ def format_instant(at: int, *, language: str, time_zone: str, style: Style = "sh
     so; one in the reader's own zone needs no name.
     """
     zone = known_zone(time_zone)
-    date = _skeleton("yMMMd", at, language=language, time_zone=zone)
+    moment = _local(at, zone)
+    day = _date(moment.date(), language)
     if style == "date":
-        return date
+        return day
     _ = translator(language).gettext
     if style == "short":
-        time = format_time(at, language=language, time_zone=zone)
-        return _("{date}, {time}").format(date=date, time=time)
-    time = _skeleton("Hm", at, language=language, time_zone=zone)
-    return _("{date} at {time} ({zone})").format(date=date, time=time, zone=zone)
+        clock = format_time(at, language=language, time_zone=zone)
+        return _("{date}, {time}").format(date=day, time=clock)
+    clock = _clock_time(moment, language)
+    return _("{date} at {time} ({zone})").format(date=day, time=clock, zone=zone)
 
 
 def format_time(at: int, *, language: str, time_zone: str) -> str:
     """Write the time of day of an instant (Unix seconds): `14:05`, or `14:05 UTC`."""
     zone = known_zone(time_zone)
-    time = _skeleton("Hm", at, language=language, time_zone=zone)
-    return f"{time} UTC" if zone == UTC else time
+    clock = _clock_time(_local(at, zone), language)
+    return f"{clock} UTC" if zone == UTC else clock
 
 
 def format_duration(seconds: int, language: str) -> str:
@@ -183,9 +184,25 @@ def zone_or_none(time_zone: str) -> str | None:
         return None
 
 
-def _skeleton(skeleton: str, at: int, *, language: str, time_zone: str) -> str:
-    moment = datetime.fromtimestamp(at, ZoneInfo(time_zone))
-    return format_skeleton(skeleton, moment, tzinfo=moment.tzinfo, locale=_locale(language))
+def _local(at: int, zone: str) -> datetime:
+    return datetime.fromtimestamp(at, ZoneInfo(zone))
+
+
+# A page shows a dozen dates and times, and choosing the pattern of each took a tenth of its time.
+# All pages together show few different ones.
+@lru_cache(maxsize=4096)
+def _date(day: date, language: str) -> str:
+    return format_skeleton("yMMMd", datetime.combine(day, time()), locale=_locale(language))
+
+
+def _clock_time(moment: datetime, language: str) -> str:
+    return _hour_and_minute(moment.hour, moment.minute, language)
+
+
+@lru_cache(maxsize=24 * 60 * len(LANGUAGES))
+def _hour_and_minute(hour: int, minute: int, language: str) -> str:
+    moment = datetime.combine(date.min, time(hour, minute))
+    return format_skeleton("Hm", moment, locale=_locale(language))
 
 
 def _two(amount: int, big: str, small: str, *, per: int, language: str) -> str:
