@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import time
 from collections import Counter
 
 import pytest
 
 from tests.support.live import OPERATOR_PASSWORD
 from tests.support.product import ENROLMENT, method_ids
+from tests.support.waiting import wait_until
 from twostep.core.methods.otpauth import encode_key
 from twostep.core.methods.out_of_band import new_code
 
@@ -250,14 +250,15 @@ def test_new_numbers_of_one_prefix_stop_for_a_day(demo, alice):
 @pytest.mark.row("OOB-18")
 @pytest.mark.parametrize("outcome", ["refused", pytest.param("timeout", marks=pytest.mark.soak)])
 def test_a_provider_that_fails_holds_up_no_page(demo, half, phone, outcome):
+    def state() -> str:
+        return half.get("/sign-in/status").json()["state"]
+
     demo.post("delivery", {"channel": "sms", "outcome": outcome})
-    started = time.monotonic()
     assert half.post("/sign-in/send", method=phone, channel="sms").status_code == 303
     assert half.get("/sign-in/code").status_code == 200
-    assert time.monotonic() - started < 2
-    while half.get("/sign-in/status").json()["state"] != "failed":
-        assert time.monotonic() - started < 20
-        time.sleep(0.3)
+    if outcome == "timeout":  # the pages above were answered before the provider was given up
+        assert state() != "failed"
+    wait_until("the message never fails", lambda: state() == "failed")
     assert not half.is_in()
 
 

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
+from structlog.typing import EventDict
 
 from tests.support.house import new_database
+from tests.support.waiting import wait_until
 from twostep.config import Settings, load
 from twostep.core.key_file import format_keyring
 from twostep.core.sealing import Keyring, new_key
@@ -42,6 +44,11 @@ def broken_clock() -> int:
     raise LookupError("no time today")
 
 
+def ended_jobs(logs: list[EventDict]) -> list[str]:
+    """The jobs that the log says have ended."""
+    return sorted(line["job"] for line in logs if line["event"] == "work.ended")
+
+
 @pytest.fixture
 def signals() -> Iterator[list[int]]:
     """Signals that the process gets: a host has its own idea of them."""
@@ -68,15 +75,14 @@ def test_a_host_is_called_and_gets_no_signal(settings: Settings, signals: list[i
         async with open_product(settings, {}, stop=stop, clock=broken_clock) as product:
             await asyncio.wait_for(over.wait(), 20)
             # The host goes on for as long as it likes, and so does the rest of the product.
-            await asyncio.sleep(0.1)
+            await asyncio.to_thread(wait_until, "a job goes on", lambda: len(ended_jobs(logs)) == 2)
             assert product.env.store.schema_version()
 
     with capture_logs() as logs, pytest.raises(JobFailed, match=r"ended with an error: .*purge"):
         asyncio.run(host())
     assert calls == ["stop"]  # however many jobs end
     assert signals == []
-    jobs = [line["job"] for line in logs if line["event"] == "work.ended"]
-    assert sorted(jobs) == ["checkpoints", "purge"]
+    assert ended_jobs(logs) == ["checkpoints", "purge"]
 
 
 def test_without_somebody_to_call_nothing_works_beside(settings: Settings) -> None:
@@ -84,7 +90,8 @@ def test_without_somebody_to_call_nothing_works_beside(settings: Settings) -> No
 
     async def verb() -> None:
         async with open_product(settings, {}, clock=broken_clock):
-            await asyncio.sleep(0.3)
+            names = {task.get_name() for task in asyncio.all_tasks()}
+            assert not names & {"checkpoints", "purge"}
 
     with capture_logs() as logs:
         asyncio.run(verb())

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import pytest
 from tests.support.engines import Engine, open_store
 from tests.support.ports import free_port
 from tests.support.postgres import PostgresServer, run_server
-from tests.support.waiting import PATIENCE_SECONDS
+from tests.support.waiting import PATIENCE_SECONDS, wait_until
 from twostep.config import Settings
 from twostep.core.outage import OutcomeUnknown, StoreUnavailable
 from twostep.main import StartError, upgrade_schema
@@ -53,6 +54,12 @@ def _kill_all(postgres: PostgresServer) -> None:
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
         " WHERE application_name = 'twostep' AND pid <> pg_backend_pid()"
     )
+
+
+def _waiting_for_rows(connection: psycopg.Connection) -> int:
+    """How many transactions wait for a row that somebody else has locked."""
+    query = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+    return connection.execute(query).fetchone()[0]
 
 
 def _settings(url: str) -> Settings:
@@ -277,7 +284,8 @@ def test_a_row_that_stays_locked_refuses_and_reads_go_on(database: Engine) -> No
             with psycopg.connect(database.url) as other:
                 other.execute("UPDATE installation SET value = 'held' WHERE name = 'a'")
                 waiting = [asyncio.create_task(_save(store, "a")) for _ in range(12)]
-                await asyncio.sleep(0.1)
+                blocked = partial(_waiting_for_rows, other)
+                await asyncio.to_thread(wait_until, "nobody waits for the row", blocked)
                 assert await store.read(installation.load, "a") == "x"
                 first = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
                 assert isinstance(first[0].pop().exception(), StoreUnavailable)

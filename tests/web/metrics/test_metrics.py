@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -260,9 +259,7 @@ def test_a_server_has_both_doors_and_ends_with_both(tmp_path: Path) -> None:
         taken = call(tmp_path, "serve", "--port", str(free_port()), TWOSTEP_LOG_LEVEL="error")
         assert (taken.code, "Choose another with metrics.port." in taken.err) == (75, True)
         process.terminate()
-        started = time.monotonic()
         assert process.wait(SECONDS) == 0
-        assert time.monotonic() - started < 8
     with pytest.raises(httpx2.ConnectError):
         httpx2.get(f"http://127.0.0.1:{metrics_port}/metrics")
 
