@@ -7,7 +7,7 @@ exec 1>&2
 declare -A needed=([chromium]=chromium [oathtool]=oathtool)
 declare -A welcome=([bearerbox]=kannel [/usr/lib/kannel/test/fakesmsc]=kannel-extras
   [flite]=flite [gammu]=gammu [/usr/sbin/haproxy]=haproxy
-  [/usr/sbin/nginx]=nginx-light)
+  [/usr/sbin/nginx]=nginx-light [/usr/sbin/pgbouncer]=pgbouncer)
 if [ "${1:-}" = soak ]; then
   welcome+=([etcd]=etcd-server [patroni]=patroni [/usr/lib/postgresql/15/bin/postgres]=postgresql-15)
 fi

@@ -86,14 +86,23 @@ class Installation:
         """Run a verb; must succeed. What it printed."""
         return self._run("twostep", *arguments, typed=typed)
 
+    def try_call(self, *arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
+        """Run a verb, whatever comes of it."""
+        return self._start("twostep", *arguments, typed=typed)
+
     def _run(self, module: str, *arguments: str, typed: str = "") -> str:
-        result = subprocess.run(
+        result = self._start(module, *arguments, typed=typed)
+        assert result.returncode == 0, result.stdout + result.stderr
+        return result.stdout
+
+    def _start(
+        self, module: str, *arguments: str, typed: str = ""
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
             [sys.executable, "-m", module, *arguments],
             cwd=self.folder, env={**self._environment(), "PYTHONPATH": str(ROOT)}, input=typed,
             capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False,
         )  # fmt: skip
-        assert result.returncode == 0, result.stdout + result.stderr
-        return result.stdout
 
     def seed(self, count: int) -> list[dict[str, Any]]:
         """Accounts with an app each: name, password, secret (base32), browser's token."""

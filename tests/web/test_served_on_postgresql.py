@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx2 as httpx
+import psycopg
 import pytest
 
 from tests.support.house import PASSWORD
 from tests.support.nodes import Installation, Node, install
+from tests.support.pooler import run_pooler
 from tests.support.ports import free_port
 from tests.support.postgres import PostgresServer
 from tests.support.product import backup_codes, decode_secret, setup_uri, words
@@ -50,16 +53,29 @@ class Person:
 
 
 @pytest.fixture
-def installed(tmp_path: Path, postgres: PostgresServer) -> Iterator[tuple[Installation, Node]]:
+def database_url(postgres: PostgresServer) -> Iterator[str]:
     url = postgres.new_database(empty=True)
-    port = free_port()
-    made = install(tmp_path, url, TWOSTEP_PUBLIC_URL=f"http://localhost:{port}")
-    made.call(
-        "user", "add", "alice", "--email", "a@example.com", "--password-stdin", typed=PASSWORD
-    )
-    with made.run("serve", port=port) as node:
-        yield made, node
+    yield url
     postgres.drop_database(url)
+
+
+@pytest.fixture(params=["direct", "through PgBouncer"])
+def installed(
+    tmp_path: Path, database_url: str, request: pytest.FixtureRequest
+) -> Iterator[tuple[Installation, Node]]:
+    port = free_port()
+    with ExitStack() as stack:
+        if request.param != "direct":
+            pooler = run_pooler(tmp_path / "pooler", database_url, "session")
+            database_url = stack.enter_context(pooler)
+        made = install(tmp_path, database_url, TWOSTEP_PUBLIC_URL=f"http://localhost:{port}")
+        _add(made, "alice")
+        yield made, stack.enter_context(made.run("serve", port=port))
+
+
+def _add(made: Installation, name: str) -> None:
+    email = f"{name}@example.com"
+    made.call("user", "add", name, "--email", email, "--password-stdin", typed=PASSWORD)
 
 
 def test_signing_in_setting_up_and_signing_in_again(installed: tuple[Installation, Node]) -> None:
@@ -87,3 +103,21 @@ def test_signing_in_setting_up_and_signing_in_again(installed: tuple[Installatio
     assert node.faults() == []
     assert node.stop() == 0
     made.verify_audit()
+
+
+def test_a_pooler_that_hands_connections_around_is_refused(
+    tmp_path: Path, database_url: str
+) -> None:
+    made = install(tmp_path, database_url)
+    _add(made, "alice")
+    with run_pooler(tmp_path / "pooler", database_url, "transaction") as address:
+        through = replace(made, settings={**made.settings, "TWOSTEP_DATABASE_URL": address})
+        # Two at once make PgBouncer open several connections, to hand around afterwards.
+        with psycopg.connect(address) as first, psycopg.connect(address) as second:
+            for connection in (first, second):
+                connection.execute("SELECT 1")
+        for verb in (("user", "disable", "alice", "--reason", "x"), ("serve",)):
+            result = through.try_call(*verb)
+            assert result.returncode == 75, result
+            assert "In PgBouncer, set pool_mode = session" in result.stderr.splitlines()[-1]
+    assert "disabled" not in made.call("user", "list")

@@ -35,7 +35,10 @@ def in_house(folder: Path, story: Callable[[House], Awaitable[Any]], **settings:
     async def run() -> Any:
         fresh = not has_database(folder)
         async with open_house(folder, fresh=fresh, keyring=KEYS, **settings) as house:
-            return await story(house)
+            result = await story(house)
+            # Sending is an event too. Whoever opens the folder next would send what still waits.
+            await house.settle()
+            return result
 
     return asyncio.run(run())
 
