@@ -4,7 +4,7 @@
 
 Reads `_`, `N_`, `gettext`, `ngettext` and `pgettext` in Python and in templates, writes
 `src/twostep/locale/twostep.pot` and merges it into each language. Then says what is still to be
-translated. `--check` writes nothing. Exits 1 while something is missing.
+translated. `--check` writes nothing, and exits 1 while something is missing.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from babel.messages.pofile import read_po, write_po
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src" / "twostep"
 LOCALE = SOURCE / "locale"
-LANGUAGES = ("de", "ar")
+LANGUAGES = tuple(sorted(path.parent.parent.name for path in LOCALE.glob("*/*/twostep.po")))
 KEYWORDS = {
     "_": None,
     "N_": None,
@@ -153,7 +153,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--check", action="store_true", help="write nothing")
     template = extract()
-    if not parser.parse_args(arguments).check:
+    check = parser.parse_args(arguments).check
+    if not check:
         update(template)
     open_messages = 0
     for language in LANGUAGES:
@@ -162,7 +163,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{language}: {len(template)} messages, {len(to_do)} to do")
         for line in to_do:
             print(f"  {line}")
-    return 1 if open_messages else 0
+    return 1 if check and open_messages else 0
 
 
 if __name__ == "__main__":

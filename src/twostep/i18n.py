@@ -1,29 +1,35 @@
 """The user's language: catalogues, choosing one, and dates, places and durations in words.
 
 English is the source text and needs no catalogue. The others are gettext files beside this
-module, compiled in memory on first use; if one is missing, English is used.
+module, compiled in memory on first use. An installation may add catalogues of its own: for further
+languages, or with other words for some sentences. They belong to the process, as the languages do.
 """
 
 from __future__ import annotations
 
 import gettext
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from functools import cache, lru_cache
 from importlib import resources
 from io import BytesIO
+from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from babel import Locale
+from babel import Locale, UnknownLocaleError
 from babel.core import get_global
 from babel.dates import format_skeleton
+from babel.messages.catalog import Catalog, Message
 from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po
+from babel.messages.pofile import PoFileError, read_po
 from babel.units import format_unit
 
 
 Style = Literal["date", "short", "full"]
+Direction = Literal["ltr", "rtl"]
 Translations = gettext.NullTranslations
 
 SOURCE = "en"
@@ -37,7 +43,7 @@ class Language:
 
     code: str
     endonym: str
-    direction: Literal["ltr", "rtl"]
+    direction: Direction
 
 
 LANGUAGES: tuple[Language, ...] = (
@@ -46,6 +52,10 @@ LANGUAGES: tuple[Language, ...] = (
     Language("ar", "العربية", "rtl"),
 )
 _BY_CODE = {language.code: language for language in LANGUAGES}
+_ADDED: dict[str, Path] = {}  # catalogues by language
+_CATALOGUE = "LC_MESSAGES/twostep.po"
+_CODE = re.compile("[a-z]{2,3}")
+_PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|%[sd]|\{\w*\}")
 # "24 Nov 2026, 09:12" reads the same on both sides of the Atlantic; 11/24/26 does not.
 _FORMATS = {SOURCE: "en_GB"}
 
@@ -65,15 +75,95 @@ def has_language(code: str) -> bool:
     return code in _BY_CODE
 
 
+def languages() -> tuple[Language, ...]:
+    """Every language there are pages in."""
+    return tuple(_BY_CODE.values())
+
+
+class CatalogueUnusable(Exception):
+    """A catalogue that was added cannot be used; the text says which and why."""
+
+
+def add_catalogues(folder: Path) -> None:
+    """Add the catalogues in `folder`, each as `fr/LC_MESSAGES/twostep.po`. Nothing happens if there is
+    no such folder. Raises `CatalogueUnusable` if one is not named after a language."""
+    for path in sorted(folder.glob(f"*/{_CATALOGUE}")):
+        code = path.parts[-3]
+        try:
+            locale = Locale.parse(code if _CODE.fullmatch(code) else "")
+        except (UnknownLocaleError, ValueError):
+            raise CatalogueUnusable(
+                f"{path}: {code} is no language; name the folder by its code, like fr"
+            ) from None
+        endonym = str(locale.get_display_name(code))
+        direction: Direction = "rtl" if locale.text_direction == "rtl" else "ltr"
+        added = Language(code, endonym[:1].upper() + endonym[1:], direction)
+        _BY_CODE.setdefault(code, added)
+        _ADDED[code] = path
+        translator.cache_clear()
+
+
+def added_catalogues() -> dict[str, Path]:
+    """The catalogues that were added, by language."""
+    return dict(_ADDED)
+
+
 @cache
 def translator(code: str) -> Translations:
-    """Return the gettext functions for a language; English for unknown codes."""
-    if code == SOURCE or code not in _BY_CODE:
-        return gettext.NullTranslations()
-    source = resources.files("twostep").joinpath("locale", code, "LC_MESSAGES", "twostep.po")
-    if not source.is_file():
-        return gettext.NullTranslations()
-    catalogue = read_po(BytesIO(source.read_bytes()), locale=code, abort_invalid=True)
+    """Return the gettext functions for a language; English for unknown codes.
+
+    Sentences that an added catalogue lacks come from ours. Raises `CatalogueUnusable`.
+    """
+    translations = gettext.NullTranslations()
+    source = resources.files("twostep").joinpath("locale", code, _CATALOGUE)
+    if has_language(code) and source.is_file():
+        translations = _compile(read_po(BytesIO(source.read_bytes()), locale=code))
+    if code in _ADDED:
+        added = _compile(read_added(code).usable)
+        added.add_fallback(translations)
+        translations = added
+    return translations
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """A catalogue that was added. `refused`: sentences whose translation has placeholders that the
+    English has not, so that it would break the page; English stands there."""
+
+    usable: Catalog
+    translated: int
+    refused: tuple[str, ...]
+
+
+def read_added(code: str) -> Added:
+    """Read the catalogue that was added for a language. Raises `CatalogueUnusable`."""
+    path = _ADDED[code]
+    try:
+        catalogue = read_po(BytesIO(path.read_bytes()), locale=code, abort_invalid=True)
+    except (OSError, UnicodeError, ValueError, PoFileError) as error:
+        reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
+        raise CatalogueUnusable(f"{path} cannot be read: {reason}") from None
+    refused = [message for message in catalogue if message.id and not _fits(message)]
+    for message in refused:
+        catalogue.delete(message.id, message.context)
+    translated = sum(bool(message.id and _translations(message)) for message in catalogue)
+    return Added(catalogue, translated, tuple(_strings(message.id)[0] for message in refused))
+
+
+def _fits(message: Message) -> bool:
+    known = set(_PLACEHOLDER.findall(" ".join(_strings(message.id))))
+    return all(set(_PLACEHOLDER.findall(text)) <= known for text in _translations(message))
+
+
+def _translations(message: Message) -> list[str]:
+    return [] if message.fuzzy else [text for text in _strings(message.string) if text]
+
+
+def _strings(text: str | Iterable[str] | None) -> tuple[str, ...]:
+    return (text,) if isinstance(text, str) else tuple(text or ())
+
+
+def _compile(catalogue: Catalog) -> Translations:
     compiled = BytesIO()
     write_mo(compiled, catalogue)
     compiled.seek(0)

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from twostep import i18n
 from twostep.config import Settings
 from twostep.core.messages.channel import Channel
 from twostep.core.outage import DatabaseMisconfigured, StoreUnavailable
@@ -150,6 +151,22 @@ def _require_libraries(settings: Settings, *, working: bool) -> None:
         raise StartError(NO_READER)
 
 
+def _load_languages(settings: Settings) -> None:
+    """Add the installation's own catalogues. Raises `StartError` if one cannot be used."""
+    try:
+        i18n.add_catalogues(settings.data_dir / "locale")
+        for code in i18n.added_catalogues():
+            i18n.translator(code)
+    except i18n.CatalogueUnusable as error:
+        raise StartError(str(error)) from None
+    if not i18n.has_language(settings.default_language):
+        known = ", ".join(language.code for language in i18n.languages())
+        raise StartError(
+            f"default_language: there are no pages in {settings.default_language}; choose one of"
+            f" {known}."
+        )
+
+
 @asynccontextmanager
 async def open_product(
     settings: Settings,
@@ -164,6 +181,7 @@ async def open_product(
     fails; closing then raises `WorkEnded`. None, as for the command line: no jobs, and any keys."""
     tracing = tracing or Untraced()
     _require_libraries(settings, working=stop is not None)
+    _load_languages(settings)
     keys = open_keys(settings)
     store = open_store(settings, demo=demo, by_command=stop is None)
     if stop is not None:

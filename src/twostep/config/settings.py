@@ -162,8 +162,11 @@ class Settings(CarrierTables):
     support_hours: str = Field(
         default="", max_length=120, description="Opening hours of the help desk."
     )
-    default_language: Literal["en", "de", "ar"] = Field(
-        default="en", description="Language if neither the profile nor the browser names one."
+    default_language: str = Field(
+        default="en",
+        pattern="^[a-z]{2,3}$",
+        description="Language if neither the profile nor the browser names one: en, de, ar, or the"
+        " name of a folder in data_dir/locale.",
     )
     default_time_zone: TimeZone = Field(
         default="UTC", description="Time zone of accounts that have not chosen one."

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from twostep.core.methods.out_of_band import CODE_DIGITS, Purpose
-from twostep.i18n import LANGUAGES, N_, translator
+from twostep.i18n import N_, languages, translator
 
 
 # GSM 03.38 section 6.2.1: the default alphabet, and its extension, whose characters cost two.
@@ -83,7 +83,7 @@ def compose(
 def fullest(*, panel: str, host: str, app_hash: str = "") -> tuple[tuple[str, Segments], ...]:
     """Return, for each language, how its longest text with a code is sent and billed."""
     longest_texts = []
-    for language in LANGUAGES:
+    for language in languages():
         texts = (
             compose(
                 purpose=purpose, code="0" * CODE_DIGITS, panel=panel, host=host,

@@ -32,6 +32,7 @@ def examine_files(shell: Shell, settings: Settings) -> Iterator[Finding]:
     yield from _examine_owners(settings.data_dir, [*files, *also])
     yield from _examine_modes(files)
     yield from _examine_logo(settings.panel_logo)
+    yield from _examine_languages(settings)
     if settings.tracing.endpoint is not None and not all(map(_is_installed, _TRACERS)):
         from twostep.config.operate import NO_TRACER
 
@@ -104,6 +105,30 @@ def _examine_logo(path: Path | None) -> Iterator[Finding]:
         )
     else:
         yield Finding(OK, "panel_logo", f"{path} can be read")
+
+
+def _examine_languages(settings: Settings) -> Iterator[Finding]:
+    from twostep import i18n
+
+    about = "languages"
+    try:
+        i18n.add_catalogues(settings.data_dir / "locale")
+        for code, path in i18n.added_catalogues().items():
+            catalogue = i18n.read_added(code)
+            text = f"{path} translates {catalogue.translated} sentences"
+            if catalogue.refused:
+                first = catalogue.refused[0].partition("\n")[0][:60]
+                text += (
+                    f"; {len(catalogue.refused)} more have placeholders that the English has not,"
+                    f' and stay English. The first: "{first}"'
+                )
+            yield Finding(WARNING if catalogue.refused else OK, about, text)
+    except i18n.CatalogueUnusable as error:
+        yield Finding(ERROR, about, str(error))
+    if not i18n.has_language(settings.default_language):
+        yield Finding(
+            ERROR, about, f"default_language: there are no pages in {settings.default_language}."
+        )
 
 
 def _exists(path: Path) -> bool:

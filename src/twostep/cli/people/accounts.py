@@ -47,13 +47,9 @@ def add(
 ) -> None:
     """Create an account; without --password-stdin, a link to set the password is mailed."""
     from twostep.flows.account.accounts import NewAccount
-    from twostep.i18n import LANGUAGES, has_language
 
     shell = shell_of(context)
     settings = shell.load_settings()
-    if language and not has_language(language):
-        known = ", ".join(each.code for each in LANGUAGES)
-        raise CommandFailed(f"There is no language {language}; choose one of {known}.", MISUSED)
     if not password_stdin:
         require_mail(settings.email_providers, instead="Use --password-stdin")
     new = NewAccount(
@@ -86,9 +82,13 @@ def require_mail(providers: tuple[str, ...], *, instead: str = "") -> None:
 
 async def add_account(opener: TurnOpener, new: NewAccount) -> Account:
     """Make an account, and queue a link if no password was given. Raises `CommandFailed`."""
+    from twostep import i18n
     from twostep.flows.account import accounts
     from twostep.flows.help_desk import acts
 
+    if not i18n.has_language(new.language):
+        known = ", ".join(language.code for language in i18n.languages())
+        raise CommandFailed(f"There is no language {new.language}; choose one of {known}.", MISUSED)
     account = await opener.do(accounts.add_account, new)
     if isinstance(account, Refused):
         raise CommandFailed(sentence(account))

@@ -54,11 +54,25 @@ _STATES: Mapping[str, SendState] = {
     "no-answer": SendState.FAILED,
 }
 _CALL_FAILURES = {"busy": Failure.BUSY, "no-answer": Failure.UNREACHABLE}
-# Voices that both Twilio's basic and Polly engines know by these names.
+# Voices that both Twilio's basic and Polly engines know by these names: for our languages, and for
+# those that installations add most. Others hear an English voice.
 VOICES: Mapping[str, tuple[str, str]] = {
     "en": ("en-US", "Polly.Joanna"),
     "de": ("de-DE", "Polly.Vicki"),
     "ar": ("arb", "Polly.Zeina"),
+    "da": ("da-DK", "Polly.Naja"),
+    "es": ("es-ES", "Polly.Lucia"),
+    "fr": ("fr-FR", "Polly.Celine"),
+    "it": ("it-IT", "Polly.Carla"),
+    "ja": ("ja-JP", "Polly.Mizuki"),
+    "nb": ("nb-NO", "Polly.Liv"),
+    "nl": ("nl-NL", "Polly.Lotte"),
+    "pl": ("pl-PL", "Polly.Ewa"),
+    "pt": ("pt-PT", "Polly.Ines"),
+    "ro": ("ro-RO", "Polly.Carmen"),
+    "ru": ("ru-RU", "Polly.Tatyana"),
+    "sv": ("sv-SE", "Polly.Astrid"),
+    "tr": ("tr-TR", "Polly.Filiz"),
 }
 
 

@@ -32,7 +32,13 @@ from twostep.delivery.spoken import Pause, Script, Spoken, Step
 
 KEY_SECONDS = 8
 OLDEST_SECONDS = 300  # a signature older than this is a replay
-VOICES: Mapping[str, str] = {"en": "en-US", "de": "de-DE", "ar": "ar"}
+# Ours, and those that installations add most. Others hear an English voice.
+VOICES: Mapping[str, str] = {
+    "en": "en-US", "de": "de-DE", "ar": "ar",
+    "da": "da-DK", "es": "es-ES", "fr": "fr-FR", "it": "it-IT", "ja": "ja-JP", "nb": "nb-NO",
+    "nl": "nl-NL", "pl": "pl-PL", "pt": "pt-PT", "ro": "ro-RO", "ru": "ru-RU", "sv": "sv-SE",
+    "tr": "tr-TR",
+}  # fmt: skip
 
 _STATES: Mapping[str, SendState] = {
     "accepted": SendState.ACCEPTED,

@@ -126,7 +126,7 @@ def frame(visit: Visit, *, banner: view.StatusBox | None = None) -> view.Frame:
         direction=language.direction,
         languages=tuple(
             view.LanguageChoice(choice.code, choice.endonym, choice.direction)
-            for choice in i18n.LANGUAGES
+            for choice in i18n.languages()
         ),
         full_path=_reload_path(visit),
         now=visit.now,
