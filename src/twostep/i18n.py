@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import gettext
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from functools import cache, lru_cache
@@ -22,15 +21,20 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from babel import Locale, UnknownLocaleError
 from babel.core import get_global
 from babel.dates import format_skeleton
-from babel.messages.catalog import Catalog, Message
-from babel.messages.mofile import write_mo
-from babel.messages.pofile import PoFileError, read_po
+from babel.messages.pofile import read_po
 from babel.units import format_unit
+
+from twostep.catalogue import (
+    CatalogueUnusable,
+    ReadCatalogue,
+    Translations,
+    compile_catalogue,
+    read_catalogue,
+)
 
 
 Style = Literal["date", "short", "full"]
 Direction = Literal["ltr", "rtl"]
-Translations = gettext.NullTranslations
 
 SOURCE = "en"
 UTC = "UTC"
@@ -55,7 +59,6 @@ _BY_CODE = {language.code: language for language in LANGUAGES}
 _ADDED: dict[str, Path] = {}  # catalogues by language
 _CATALOGUE = "LC_MESSAGES/twostep.po"
 _CODE = re.compile("[a-z]{2,3}")
-_PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|%[sd]|\{\w*\}")
 # "24 Nov 2026, 09:12" reads the same on both sides of the Atlantic; 11/24/26 does not.
 _FORMATS = {SOURCE: "en_GB"}
 
@@ -80,10 +83,6 @@ def languages() -> tuple[Language, ...]:
     return tuple(_BY_CODE.values())
 
 
-class CatalogueUnusable(Exception):
-    """A catalogue that was added cannot be used; the text says which and why."""
-
-
 def add_catalogues(folder: Path) -> None:
     """Add the catalogues in `folder`, each as `fr/LC_MESSAGES/twostep.po`. Nothing happens if there is
     no such folder. Raises `CatalogueUnusable` if one is not named after a language."""
@@ -103,9 +102,19 @@ def add_catalogues(folder: Path) -> None:
         translator.cache_clear()
 
 
-def added_catalogues() -> dict[str, Path]:
-    """The catalogues that were added, by language."""
-    return dict(_ADDED)
+def load_languages(folder: Path, *, default: str) -> dict[Path, ReadCatalogue]:
+    """Add the catalogues in `folder`, and return what was read.
+
+    Raises `CatalogueUnusable` if one cannot be used, or if there is no language `default`.
+    """
+    add_catalogues(folder)
+    read = {path: read_catalogue(path, code) for code, path in _ADDED.items()}
+    if not has_language(default):
+        raise CatalogueUnusable(
+            f"default_language: there are no pages in {default}; choose one of"
+            f" {', '.join(_BY_CODE)}."
+        )
+    return read
 
 
 @cache
@@ -117,57 +126,12 @@ def translator(code: str) -> Translations:
     translations = gettext.NullTranslations()
     source = resources.files("twostep").joinpath("locale", code, _CATALOGUE)
     if has_language(code) and source.is_file():
-        translations = _compile(read_po(BytesIO(source.read_bytes()), locale=code))
+        translations = compile_catalogue(read_po(BytesIO(source.read_bytes()), locale=code))
     if code in _ADDED:
-        added = _compile(read_added(code).usable)
+        added = compile_catalogue(read_catalogue(_ADDED[code], code).usable)
         added.add_fallback(translations)
         translations = added
     return translations
-
-
-@dataclass(frozen=True, slots=True)
-class Added:
-    """A catalogue that was added. `refused`: sentences whose translation has placeholders that the
-    English has not, so that it would break the page; English stands there."""
-
-    usable: Catalog
-    translated: int
-    refused: tuple[str, ...]
-
-
-def read_added(code: str) -> Added:
-    """Read the catalogue that was added for a language. Raises `CatalogueUnusable`."""
-    path = _ADDED[code]
-    try:
-        catalogue = read_po(BytesIO(path.read_bytes()), locale=code, abort_invalid=True)
-    except (OSError, UnicodeError, ValueError, PoFileError) as error:
-        reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
-        raise CatalogueUnusable(f"{path} cannot be read: {reason}") from None
-    refused = [message for message in catalogue if message.id and not _fits(message)]
-    for message in refused:
-        catalogue.delete(message.id, message.context)
-    translated = sum(bool(message.id and _translations(message)) for message in catalogue)
-    return Added(catalogue, translated, tuple(_strings(message.id)[0] for message in refused))
-
-
-def _fits(message: Message) -> bool:
-    known = set(_PLACEHOLDER.findall(" ".join(_strings(message.id))))
-    return all(set(_PLACEHOLDER.findall(text)) <= known for text in _translations(message))
-
-
-def _translations(message: Message) -> list[str]:
-    return [] if message.fuzzy else [text for text in _strings(message.string) if text]
-
-
-def _strings(text: str | Iterable[str] | None) -> tuple[str, ...]:
-    return (text,) if isinstance(text, str) else tuple(text or ())
-
-
-def _compile(catalogue: Catalog) -> Translations:
-    compiled = BytesIO()
-    write_mo(compiled, catalogue)
-    compiled.seek(0)
-    return gettext.GNUTranslations(compiled)
 
 
 def negotiate(

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from twostep import i18n
+from twostep.catalogue import CatalogueUnusable
 from twostep.config import Settings
 from twostep.core.messages.channel import Channel
 from twostep.core.outage import DatabaseMisconfigured, StoreUnavailable
@@ -31,6 +31,7 @@ from twostep.flows.messages.outbox import Outbox
 from twostep.flows.operate.jobs import Jobs
 from twostep.flows.operate.missing_keys import require_keys
 from twostep.flows.places import NO_READER, lacks_reader
+from twostep.i18n import load_languages
 from twostep.store import installation
 from twostep.store.engine import address, schema
 from twostep.store.engine import open as engines
@@ -145,26 +146,14 @@ class Product:
     outbox: Outbox
 
 
-def _require_libraries(settings: Settings, *, working: bool) -> None:
-    """Raise `StartError` if a page or message would need a library that is not installed."""
+def _require_usable(settings: Settings, *, working: bool) -> None:
+    """Raise `StartError` if a page or message would lack a library or its language."""
     if working and lacks_reader(settings):
         raise StartError(NO_READER)
-
-
-def _load_languages(settings: Settings) -> None:
-    """Add the installation's own catalogues. Raises `StartError` if one cannot be used."""
     try:
-        i18n.add_catalogues(settings.data_dir / "locale")
-        for code in i18n.added_catalogues():
-            i18n.translator(code)
-    except i18n.CatalogueUnusable as error:
+        load_languages(settings.data_dir / "locale", default=settings.default_language)
+    except CatalogueUnusable as error:
         raise StartError(str(error)) from None
-    if not i18n.has_language(settings.default_language):
-        known = ", ".join(language.code for language in i18n.languages())
-        raise StartError(
-            f"default_language: there are no pages in {settings.default_language}; choose one of"
-            f" {known}."
-        )
 
 
 @asynccontextmanager
@@ -180,8 +169,7 @@ async def open_product(
     """Open all parts, and close them at the end. `stop`: run the background jobs, and call this if one
     fails; closing then raises `WorkEnded`. None, as for the command line: no jobs, and any keys."""
     tracing = tracing or Untraced()
-    _require_libraries(settings, working=stop is not None)
-    _load_languages(settings)
+    _require_usable(settings, working=stop is not None)
     keys = open_keys(settings)
     store = open_store(settings, demo=demo, by_command=stop is None)
     if stop is not None:

@@ -108,13 +108,12 @@ def _examine_logo(path: Path | None) -> Iterator[Finding]:
 
 
 def _examine_languages(settings: Settings) -> Iterator[Finding]:
-    from twostep import i18n
+    from twostep.catalogue import CatalogueUnusable
+    from twostep.i18n import load_languages
 
-    about = "languages"
+    about, folder = "languages", settings.data_dir / "locale"
     try:
-        i18n.add_catalogues(settings.data_dir / "locale")
-        for code, path in i18n.added_catalogues().items():
-            catalogue = i18n.read_added(code)
+        for path, catalogue in load_languages(folder, default=settings.default_language).items():
             text = f"{path} translates {catalogue.translated} sentences"
             if catalogue.refused:
                 first = catalogue.refused[0].partition("\n")[0][:60]
@@ -123,12 +122,8 @@ def _examine_languages(settings: Settings) -> Iterator[Finding]:
                     f' and stay English. The first: "{first}"'
                 )
             yield Finding(WARNING if catalogue.refused else OK, about, text)
-    except i18n.CatalogueUnusable as error:
+    except CatalogueUnusable as error:
         yield Finding(ERROR, about, str(error))
-    if not i18n.has_language(settings.default_language):
-        yield Finding(
-            ERROR, about, f"default_language: there are no pages in {settings.default_language}."
-        )
 
 
 def _exists(path: Path) -> bool:

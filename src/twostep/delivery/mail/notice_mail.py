@@ -12,9 +12,10 @@ from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
+from twostep.catalogue import Translations
 from twostep.delivery.mail.notice import Notice, NoticeKind
 from twostep.delivery.mail.notice_words import ACTS, COUNTED, NAMELESS, WORDINGS, Wording
-from twostep.i18n import Language, Translations, format_instant, language, translator
+from twostep.i18n import Language, format_instant, language, translator
 
 
 MAX_FIELD = 80

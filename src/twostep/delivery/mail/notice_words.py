@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from twostep.catalogue import Translations
 from twostep.delivery.mail.notice import HelpDeskAct, NoticeKind
-from twostep.i18n import N_, Translations
+from twostep.i18n import N_
 
 
 class Follow(StrEnum):

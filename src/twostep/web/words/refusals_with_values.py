@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from twostep.catalogue import Translations
 from twostep.core.refusal import Reason, Refused
-from twostep.i18n import N_, Translations, country_name, format_duration, format_time
+from twostep.i18n import N_, country_name, format_duration, format_time
 from twostep.web.words.paused import What, paused
 
 
