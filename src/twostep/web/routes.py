@@ -229,7 +229,8 @@ PAGES: tuple[Page, ...] = (
         phones=True,
     ),
     # Machines.
-    Page("api.session", "/api/session", api_session.show, extends=False),
+    Page("api.session", "/api/session", api_session.show),
+    Page("api.session_peek", "/api/session/peek", api_session.peek, extends=False),
     *TELEPHONY,
     # Open to everybody.
     Page("language", "/language", post=sign_in.change_language, access=OPEN),

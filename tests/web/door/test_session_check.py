@@ -19,6 +19,9 @@ def product(tmp_path: Path) -> Iterator[TestProduct]:
         yield opened
 
 
+IDLE = 30 * 60
+
+
 def both(product: TestProduct, cookie: str, **headers: str) -> tuple[httpx2.Response, ...]:
     """The answers of the short way and, because of the question mark, of the ordinary one."""
     sent = {"cookie": cookie, **headers}
@@ -90,12 +93,62 @@ def test_the_short_way_is_taken(product: TestProduct) -> None:
         "query_string": b"",
         "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
     }
-    said = product.run(check.answer(scope))
+    said = product.run(check.answer(scope, extends=True))
     assert said is not None
     assert said[0]["status"] == 200
     assert b'"alice"' in said[1]["body"]
-    assert product.run(check.answer(scope | {"method": "POST"})) is None
+    assert product.run(check.answer(scope | {"method": "POST"}, extends=True)) is None
     demo = session_check.SessionCheck(product.env, {headers["host"]}, refuse_forwarded=True)
     forwarded = scope | {"headers": [*scope["headers"], (b"x-forwarded-for", b"192.0.2.1")]}
-    assert product.run(demo.answer(forwarded)) is None
-    assert product.run(check.answer(forwarded)) is not None
+    assert product.run(demo.answer(forwarded, extends=True)) is None
+    assert product.run(check.answer(forwarded, extends=True)) is not None
+    product.clock.forward(30)
+    assert product.run(check.answer(scope, extends=True)) is None  # there is something to write
+    assert product.run(check.answer(scope, extends=False)) is not None
+
+
+def test_work_in_an_application_behind_it_is_activity(product: TestProduct) -> None:
+    alice = product.browser()
+    alice.sign_in()
+    for _ in range(12):
+        product.clock.forward(IDLE - 1)
+        answer = alice.get("/api/session")
+        assert answer.status_code == 200
+        assert answer.json()["expires_at"] == product.clock.now + IDLE
+    product.clock.forward(IDLE)
+    assert alice.get("/api/session").status_code == 401
+
+
+def test_it_is_written_once_in_30_seconds(product: TestProduct) -> None:
+    alice = product.browser()
+    alice.sign_in()
+    until = product.clock.now + IDLE
+    product.clock.forward(29)
+    assert alice.get("/api/session").json()["expires_at"] == until
+    product.clock.forward(1)
+    assert alice.get("/api/session").json()["expires_at"] == until + 30
+    assert alice.get("/api/session/peek").json()["expires_at"] == until + 30
+
+
+def test_what_asks_by_itself_keeps_nobody_signed_in(product: TestProduct) -> None:
+    alice = product.browser()
+    alice.sign_in()
+    full = alice.get("/api/session")
+    for _ in range(IDLE // 60 - 1):
+        product.clock.forward(60)
+        answer = alice.get("/api/session/peek")
+        assert answer.json() == full.json()
+        assert sorted(answer.headers.multi_items()) == sorted(full.headers.multi_items())
+    product.clock.forward(60)
+    assert alice.get("/api/session/peek").status_code == 401
+
+
+def test_no_activity_outlives_the_session(product: TestProduct) -> None:
+    alice = product.browser()
+    alice.sign_in()
+    end = product.clock.now + 12 * 3600
+    while product.clock.now < end - 600:
+        product.clock.forward(600)
+        assert alice.get("/api/session").json()["expires_at"] <= end
+    product.clock.forward(600)
+    assert alice.get("/api/session").status_code == 401

@@ -64,13 +64,18 @@ class WebApp:
         self._check = session_check.SessionCheck(
             env, self._hosts, refuse_forwarded=refuse_forwarded
         )
-        self._check_path = self.table.path_for("api.session")
+        # Whether asking counts as activity, by path.
+        self._checks = {
+            self.table.path_for("api.session"): True,
+            self.table.path_for("api.session_peek"): False,
+        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
             raise RuntimeError(f"unsupported scope type: {scope['type']}")
-        if scope["path"] == self._check_path and (messages := await self._check.answer(scope)):
+        extends = self._checks.get(scope["path"])
+        if extends is not None and (messages := await self._check.answer(scope, extends=extends)):
             self._env.counters.answers[200] += 1
             for message in messages:
                 await send(message)

@@ -1,4 +1,4 @@
-"""The fast path of /api/session: a plain 200 for a full session."""
+"""The fast path of /api/session: a plain 200 for a full session with nothing to write."""
 
 from __future__ import annotations
 
@@ -49,8 +49,9 @@ class SessionCheck:
         ]
         self._headers = [*fixed, *headers.of_data(env.settings)]
 
-    async def answer(self, scope: Scope) -> tuple[Message, Message] | None:
-        """The two messages of a 200; None if the ordinary path must answer."""
+    async def answer(self, scope: Scope, *, extends: bool) -> tuple[Message, Message] | None:
+        """The two messages of a 200; None if the ordinary path must answer. `extends`: the request
+        counts as activity, which the ordinary path stores now and then."""
         if scope["method"] != "GET" or scope["query_string"]:
             return None
         host = cookie = b""
@@ -63,8 +64,12 @@ class SessionCheck:
                 return None
         if host.lower() not in self._hosts:
             return None
-        loaded = await self._load(cookies.read(cookie.decode("latin-1")).get(self._cookie, ""))
+        now = self._env.clock()
+        value = cookies.read(cookie.decode("latin-1")).get(self._cookie, "")
+        loaded = await self._load(value, now=now)
         if loaded is None or loaded[0].level is not Level.FULL:
+            return None
+        if extends and session_core.needs_seen(loaded[0], now=now):
             return None
         body = describe(*loaded, limits=self._limits)
         length = (b"content-length", b"%d" % len(body))
@@ -73,12 +78,10 @@ class SessionCheck:
             {"type": "http.response.body", "body": body},
         )
 
-    async def _load(self, cookie: str) -> tuple[Session, Account] | None:
+    async def _load(self, cookie: str, *, now: int) -> tuple[Session, Account] | None:
         if not cookie:
             return None
         try:
-            return await self._env.store.read(
-                sessions.load, self._env, cookie=cookie, now=self._env.clock()
-            )
+            return await self._env.store.read(sessions.load, self._env, cookie=cookie, now=now)
         except StoreUnavailable:
             return None

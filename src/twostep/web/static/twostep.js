@@ -133,15 +133,21 @@ all("[data-time-zone]", (field) => {
 });
 
 all("[data-idle]", (box) => {
-  let timer;
-  const start = () => {
+  const ask = async (path) => {
+    const answer = await fetch(new URL(path, import.meta.url)).catch(() => null);
+    return answer?.ok ? (await answer.json()).expires_at - (Date.now() + ahead) / 1000 : 0;
+  };
+  const wait = (seconds) => {
     box.hidden = true;
-    timer = setTimeout(() => { box.hidden = false; }, (box.dataset.idle - 120) * 1000);
+    setTimeout(async () => {
+      // Another tab, or an application that asks us, may have been busy.
+      const left = await ask("../api/session/peek");
+      if (left > 125) wait(left); else box.hidden = false;
+    }, (seconds - 120) * 1000);
   };
   box.querySelector("button").onclick = async () => {
-    clearTimeout(timer);
-    const answer = await fetch(new URL("../api/session", import.meta.url)).catch(() => null);
-    if (answer?.ok) start(); else location.reload();
+    const left = await ask("../api/session");
+    if (left > 120) wait(left); else location.reload();
   };
-  start();
+  wait(box.dataset.idle);
 });
