@@ -45,7 +45,8 @@ def configure_logging(level: str) -> None:
         ),
         redact,
     ]
-    render = structlog.processors.JSONRenderer(ensure_ascii=False, default=_describe)
+    # ASCII only: no sign that somebody sent ends a line, or steers the terminal that shows it.
+    render = structlog.processors.JSONRenderer(default=_describe)
     structlog.configure(
         processors=[*shared, render],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),

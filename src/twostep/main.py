@@ -25,6 +25,7 @@ from twostep.delivery.port import Carrier
 from twostep.delivery.providers import build_callbacks, build_carriers
 from twostep.flows.counters import Counters, MeteredStore
 from twostep.flows.env import Env
+from twostep.flows.event_log import EventLog
 from twostep.flows.hash_pool import HashPool
 from twostep.flows.keys import open_keys
 from twostep.flows.messages.outbox import Outbox
@@ -174,13 +175,12 @@ async def open_product(
     store = open_store(settings, demo=demo, by_command=stop is None)
     if stop is not None:
         require_keys(settings, keys, store)
-    outbox, counters = Outbox(carriers), Counters()
+    outbox, counters, hashing = Outbox(carriers), Counters(), settings.password
 
     def wake() -> None:
         outbox.wake()
         store.announce()
 
-    hashing = settings.password
     env = Env(
         settings=settings,
         keys=keys,
@@ -190,6 +190,7 @@ async def open_product(
         clock=clock,
         wake_outbox=wake,
         counters=counters,
+        event_log=EventLog(networks=settings.log_networks) if stop is not None else None,
     )
     dummy_hash(env.profile)  # computed now rather than for the first unknown name
     jobs = Jobs(stop or (lambda: None))

@@ -186,7 +186,13 @@ class Settings(CarrierTables):
         "show a place next to the network. Needs: pip install maxminddb",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="Lowest level that is logged."
+        default="info",
+        description="Lowest level that is logged. Security events are logged at info.",
+    )
+    log_networks: bool = Field(
+        default=True,
+        description="Whether security events in the log name the visitor's network: the IPv4 "
+        "address, or the first half of the IPv6 address. fail2ban needs it.",
     )
     policy: PolicySettings = Field(default_factory=PolicySettings)
     session: SessionSettings = Field(default_factory=SessionSettings)

@@ -8,10 +8,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar
 
+from twostep.core.audit.occurrence import Occurrence
 from twostep.core.outage import StoreUnavailable
 from twostep.store import installation
 from twostep.store.tx import Store, Tx
@@ -103,6 +104,10 @@ class Counters:
         self.day: CachedCount[Any] = CachedCount()
         self.write_probe = WriteProbe()
 
+    def count_events(self, occurrences: Iterable[Occurrence]) -> None:
+        """Count what a transaction has committed."""
+        self.events.update((each.event.kind, each.event.outcome) for each in occurrences)
+
     @cached_property
     def commits(self) -> Histogram:
         """Time from queueing a flow to its commit, in seconds."""
@@ -145,7 +150,7 @@ class MeteredStore:
         """Run one flow in the wrapped store."""
 
         def counted(tx: Tx) -> T:
-            tx.on_commit(lambda: self._counters.events.update(tx.events))
+            tx.on_commit(lambda: self._counters.count_events(tx.events))
             return flow(tx, *args, **kwargs)
 
         started = time.perf_counter()

@@ -15,6 +15,7 @@ from twostep.core.sign_in.session import SessionLimits
 from twostep.delivery.port import Callbacks
 from twostep.flows.capped_log import CappedLog
 from twostep.flows.counters import Counters
+from twostep.flows.event_log import EventLog
 from twostep.flows.hash_pool import HashPool
 from twostep.flows.keys import Keys
 from twostep.store.tx import Store
@@ -25,7 +26,8 @@ class Env:
     """The product's parts, wired by `main.py`.
 
     `clock`: Unix seconds, read once per request. `wake_outbox`: signals that messages are queued;
-    called only after a commit. `callbacks`: providers that report back, by name. `keys` may change
+    called only after a commit. `callbacks`: providers that report back, by name. `event_log`: None on the command
+    line, whose standard error is read by people. `keys` may change
     while serving, so flows read `keyring` every time. `root_path`: prefix of every page's path when
     the panel is mounted below another site.
     """
@@ -40,6 +42,7 @@ class Env:
     callbacks: Mapping[str, Callbacks] = field(default_factory=dict)
     counters: Counters = field(default_factory=Counters)
     capped_log: CappedLog = field(default_factory=CappedLog)
+    event_log: EventLog | None = None
     root_path: str = ""
 
     @property
@@ -75,7 +78,7 @@ class Visitor:
 
     `session_token`, `browser_token`, `remember_token`: cookies of the session, known browser and
     remembered browser; empty if absent. `language`: of the page. `asked_language`, `time_zone`: what the
-    browser says about itself; empty if it says nothing usable. `actor`: as in `Source`.
+    browser says about itself; empty if it says nothing usable. `actor`, `request_id`: as in `Source`.
     """
 
     network: str
@@ -87,11 +90,12 @@ class Visitor:
     asked_language: str = ""
     time_zone: str = ""
     actor: str = "self"
+    request_id: str = ""
 
     @property
     def source(self) -> Source:
         """The source of this visitor's events."""
-        return Source(self.actor, self.network, self.browser)
+        return Source(self.actor, self.network, self.browser, self.request_id)
 
 
 NOBODY = Visitor("", "", actor=SYSTEM.actor)

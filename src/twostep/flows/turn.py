@@ -10,6 +10,7 @@ import inspect
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
 from twostep.core import sealing, token
@@ -19,6 +20,7 @@ from twostep.core.messages.channel import Channel
 from twostep.core.sign_in.session import Session
 from twostep.delivery.mail.notice import NoticeKind
 from twostep.flows.env import NOBODY, SHELL, Env, Visitor
+from twostep.flows.event_log import EventLog
 from twostep.flows.mail_links import NOT_ME, NOT_ME_SECONDS
 from twostep.store.account import accounts, addresses, mail_links
 from twostep.store.account.accounts import Held
@@ -189,15 +191,25 @@ class Turn:
 class _InTurn(Generic[P, T]):
     """Adapts a use case to the store: each transaction, retries included, gets a turn of its own."""
 
-    __slots__ = ("__wrapped__", "_opener")
+    __slots__ = ("__wrapped__", "_log", "_opener")
 
-    def __init__(self, opener: TurnOpener, use_case: Callable[Concatenate[Turn, P], T]) -> None:
+    def __init__(
+        self,
+        opener: TurnOpener,
+        use_case: Callable[Concatenate[Turn, P], T],
+        log: EventLog | None = None,
+    ) -> None:
         self.__wrapped__ = use_case  # traces show its name
         self._opener = opener
+        self._log = log
 
     def __call__(self, tx: Tx, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        opener = self._opener
-        return self.__wrapped__(Turn(tx, opener.env, opener.visitor, opener.now), *args, **kwargs)
+        opener, log = self._opener, self._log
+        turn = Turn(tx, opener.env, opener.visitor, opener.now)
+        answer = self.__wrapped__(turn, *args, **kwargs)
+        if log is not None and tx.events:
+            tx.on_commit(partial(log.write, tx.events, now=opener.now))
+        return answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +247,9 @@ class TurnOpener:
         self, use_case: Callable[Concatenate[Turn, P], T], /, *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """Run a use case in one durable transaction; raises `StoreUnavailable`."""
-        return await self.env.store.run(_InTurn(self, use_case), *args, **kwargs)
+        return await self.env.store.run(
+            _InTurn(self, use_case, self.env.event_log), *args, **kwargs
+        )
 
     async def read(
         self, view: Callable[Concatenate[Turn, P], T], /, *args: P.args, **kwargs: P.kwargs

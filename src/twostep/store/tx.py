@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Concatenate, Literal, ParamSpec, Protocol, TypeVar
 
 from twostep.core.audit.audit_chain import Head
+from twostep.core.audit.occurrence import Occurrence
 
 
 P = ParamSpec("P")
@@ -24,13 +25,13 @@ Engine = Literal["sqlite", "postgresql"]
 class Tx(Protocol):
     """One open transaction.
 
-    `heads`: audit chain heads of the accounts that this transaction has locked. `events`: kind and
-    outcome of what it appended to the trail. `engine`: for the few statements whose dialects differ.
+    `heads`: audit chain heads of the accounts that this transaction has locked. `events`: what it
+    appended to the trail, or counted for it. `engine`: for the few statements whose dialects differ.
     """
 
     engine: Engine
     heads: dict[str, Head]
-    events: list[tuple[str, str]]
+    events: list[Occurrence]
 
     def run(self, sql: str, **values: object) -> int:
         """Execute; the number of rows changed."""

@@ -14,6 +14,7 @@ from tests.cli.test_serve import serving
 from tests.support.ports import free_port
 from tests.support.product import Browser, TestProduct, open_test_product
 from twostep.core.audit import event
+from twostep.core.audit.occurrence import Occurrence
 from twostep.core.messages.channel import Channel
 from twostep.core.methods.out_of_band import SendState
 from twostep.core.outage import StoreUnavailable
@@ -33,6 +34,7 @@ from twostep.web.pages.operate.metrics import own_port
 
 TOKEN = "a token of sixteen letters and more"
 BEARER = {"authorization": f"Bearer {TOKEN}"}
+ADDED = Occurrence(event.new_event(event.APP_ADDED), event.CLI, "chain", None, 1)
 SAMPLE = re.compile(r"((?:twostep|process)_\w+)(?:\{([^}]*)\})? (\S+)")
 
 
@@ -212,7 +214,7 @@ def test_only_what_was_committed_is_counted(tmp_path: Path) -> None:
         store = MeteredStore(product.env.store, counters)
 
         def flow(tx: Tx, *, fail: bool) -> str:
-            tx.events.append(("app.added", "ok"))
+            tx.events.append(ADDED)
             if fail:
                 raise StoreUnavailable("no")
             return "done"

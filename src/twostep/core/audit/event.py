@@ -35,12 +35,14 @@ class Source:
     """Who acted, and from where.
 
     `actor`: `self` (the account's owner), `operator:NAME`, `cli` or `system`.
-    `network`: IPv4 address or IPv6 /64 prefix; `browser`: such as "Firefox on Linux".
+    `network`: IPv4 address or IPv6 /64 prefix; `browser`: such as "Firefox on Linux"; `request_id`:
+    for the log, never stored.
     """
 
     actor: str
     network: str = ""
     browser: str = ""
+    request_id: str = ""
 
 
 SYSTEM = Source("system")

@@ -24,5 +24,5 @@ def write_waiting(turn: Turn) -> int:
         refusals.save(turn.tx, replace(row, since_at=turn.now, waiting=0))
         event, source = refusals.event_of(row)
         trail.append(turn.tx, event, account=account, source=source, now=turn.now)
-        turn.tx.events.pop()  # the metrics have counted each of them
+        turn.tx.events.pop()  # log and metrics have had each of them
     return len(due)

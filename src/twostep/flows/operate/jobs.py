@@ -63,6 +63,8 @@ class Jobs:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         # As tasks, so that a failure in one stops neither the other nor the store from closing.
         await asyncio.wait([self._begin("outbox", outbox.stop(env, seconds=GRACEFUL_SECONDS))])
+        if env.event_log is not None:
+            env.event_log.flush()
         if self._tasks and "checkpoints" not in self._failed:
             await asyncio.wait([self._begin("checkpoints", _sign(env))])
 

@@ -68,11 +68,13 @@ def purge(turn: Turn, *, limit: int = BATCH) -> int:
 
 
 async def run_purge(env: Env) -> None:
-    """Purge, and write down refusals that wait, once a minute until cancelled."""
+    """Purge, and write down and log refusals that wait, once a minute until cancelled."""
     while True:
         with suppress(StoreUnavailable):
             while await by_system(env).run(write_waiting) >= WAITING_BATCH:
                 pass
             while await by_system(env).run(purge) >= BATCH:
                 pass  # each batch is a transaction of its own
+        if env.event_log is not None:
+            env.event_log.flush()
         await asyncio.sleep(EVERY_SECONDS)

@@ -12,6 +12,7 @@ import json
 from dataclasses import dataclass, replace
 
 from twostep.core.audit.event import MERGE_SECONDS, MERGED, Event, Outcome, Source
+from twostep.core.audit.occurrence import Occurrence
 from twostep.store import tables
 from twostep.store.account.accounts import Held
 from twostep.store.tx import Tx
@@ -57,7 +58,8 @@ def merge(tx: Tx, event: Event, *, account: Held, source: Source, now: int) -> E
         and 0 <= now - stored.since_at < MERGE_SECONDS
     ):
         save(tx, replace(row, since_at=stored.since_at, waiting=stored.waiting + 1))
-        tx.events.append((event.kind, event.outcome))  # the metrics count it when it happens
+        # Log and metrics have it when it happens.
+        tx.events.append(Occurrence(event, source, account.id, account.id))
         return None
     save(tx, row)
     return _counted(event, count=1 + (stored.waiting if stored else 0))

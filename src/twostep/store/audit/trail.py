@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from twostep.core.audit.audit_chain import Head, Record, next_record, system_chain
 from twostep.core.audit.event import Event, Source
+from twostep.core.audit.occurrence import Occurrence
 from twostep.store import tables
 from twostep.store.account.accounts import Held
 from twostep.store.tx import Tx
@@ -27,7 +28,7 @@ def append_all(tx: Tx, events: Iterable[Event], *, account: Held, source: Source
             head, event, chain=account.id, account_id=account.id, source=source, at=now
         )
         tables.insert(tx, "audit_records", record)
-        tx.events.append((event.kind, event.outcome))
+        tx.events.append(Occurrence(event, source, account.id, account.id, record.seq))
         head = Head(record.seq, record.hash)
     tx.heads[account.id] = head
     tx.at_end(account.id, _save_head)
@@ -57,7 +58,7 @@ def append_system(tx: Tx, event: Event, *, subject: str, source: Source, now: in
     head = Head(row[0], bytes(row[1])) if row else Head()
     record = next_record(head, event, chain=chain, account_id=None, source=source, at=now)
     tables.insert(tx, "audit_records", record)
-    tx.events.append((event.kind, event.outcome))
+    tx.events.append(Occurrence(event, source, chain, None, record.seq))
     tx.do(
         "UPDATE system_chains SET audit_seq = :seq, audit_hash = :hash WHERE chain = :chain",
         chain=chain,

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec
 
 from twostep.core.audit.audit_chain import Head
+from twostep.core.audit.occurrence import Occurrence
 from twostep.core.outage import StoreUnavailable
 from twostep.store.engine.postgres_sql import Statement, statement
 from twostep.store.engine.postgres_wire import ServerReply, Wire
@@ -33,7 +34,7 @@ class Transaction:
         self._announced: list[_Key] = []
         self._sent_ahead: dict[_Key, ServerReply] = {}
         self.heads: dict[str, Head] = {}
-        self.events: list[tuple[str, str]] = []
+        self.events: list[Occurrence] = []
         self.callbacks: list[Callable[[], None]] = []
         self.ends: dict[str, Callable[[Tx, str], None]] = {}
 
@@ -101,7 +102,7 @@ class _Announcer:
     def __init__(self, announced: list[_Key]) -> None:
         self._announced = announced
         self.heads: dict[str, Head] = {}
-        self.events: list[tuple[str, str]] = []
+        self.events: list[Occurrence] = []
 
     def first(self, sql: str, **values: object) -> Row | None:
         self._announced.append(_key(sql, values))

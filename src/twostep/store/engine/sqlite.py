@@ -21,6 +21,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import structlog
 
 from twostep.core.audit.audit_chain import Head
+from twostep.core.audit.occurrence import Occurrence
 from twostep.core.outage import DatabaseMisconfigured, StoreUnavailable
 from twostep.store.engine import schema
 from twostep.store.engine.address import file_identity
@@ -48,7 +49,7 @@ class _Transaction:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self.heads: dict[str, Head] = {}
-        self.events: list[tuple[str, str]] = []
+        self.events: list[Occurrence] = []
         self.callbacks: list[Callable[[], None]] = []
         self.ends: dict[str, Callable[[Tx, str], None]] = {}
 

@@ -3,6 +3,8 @@ one of them."""
 
 from __future__ import annotations
 
+import re
+import secrets
 from collections.abc import Sequence
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
@@ -11,6 +13,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 IPV6_NETWORK_BITS = 64
 MOST_HOPS = 32
 UNKNOWN = "unknown"
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
 @lru_cache(maxsize=4096)
@@ -32,6 +35,14 @@ def client_network(
             break
         address = nearer
     return network_of(address)
+
+
+def request_id(peer: str, given: str, trusted: tuple[IPv4Network | IPv6Network, ...]) -> str:
+    """What a request is called in the log: the proxy's X-Request-ID if it is a plain word and the proxy
+    is trusted, else a new one."""
+    if _REQUEST_ID.fullmatch(given) and is_trusted_peer(peer, trusted):
+        return given
+    return secrets.token_hex(8)
 
 
 @lru_cache(maxsize=256)

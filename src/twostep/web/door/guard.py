@@ -16,15 +16,17 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from twostep import i18n
+from twostep.core.audit.event import REQUEST_REFUSED
 from twostep.core.outage import StoreUnavailable
 from twostep.core.sign_in import session as session_core
 from twostep.core.sign_in.session import Level
 from twostep.core.user_agent import describe
 from twostep.flows.audit.refused_request import record_refused
 from twostep.flows.env import Env, Visitor
+from twostep.flows.event_log import refusal_without_account
 from twostep.flows.sign_in import kept_forms, sessions
 from twostep.web.door import cookies, request_headers
-from twostep.web.door.client import client_network
+from twostep.web.door.client import client_network, request_id
 from twostep.web.door.enrolment import enrolment_url
 from twostep.web.door.forms import read_form
 from twostep.web.door.language import asked_language, choose_language
@@ -36,7 +38,6 @@ from twostep.web.visit import Access, Endpoint, Page, StepUp, Visit
 
 log = structlog.get_logger(__name__)
 
-MINUTE_SECONDS = 60
 WRITE_SECONDS = 1.0
 _writes: set[asyncio.Task[None]] = set()  # the loop itself holds its tasks only weakly
 
@@ -70,6 +71,7 @@ async def new_visit(env: Env, table: RouteTable, scope: Scope, *, look_up: bool 
         remember_token=jar.get(cookies.remember_name(env), ""),
         language=language,
         asked_language=asked,
+        request_id=request_id(peer, headers.get("x-request-id", ""), env.settings.trusted_proxies),
     )
     return Visit(
         env=env,
@@ -142,18 +144,13 @@ async def _write(write: Coroutine[Any, Any, None], *, what: str) -> None:
 async def record_refused_request(visit: Visit, page: Page, reason: str) -> None:
     """Record a refused request: in the audit trail if it has a session, otherwise only in the log, so
     that strangers cannot fill the trail (ASVS 16.3.3)."""
-    network = visit.visitor.network
-    visit.env.capped_log.warn(
-        "request.refused",
-        f"{reason} {network}",
-        now=visit.now,
-        seconds=MINUTE_SECONDS,
-        reason=reason,
-        network=network,
-        path=page.path,
-    )
     if visit.session is not None:
         await visit.do(record_refused, visit.session, reason=reason, path=page.path)
+    elif visit.env.event_log is not None:
+        refusal = refusal_without_account(
+            REQUEST_REFUSED, source=visit.visitor.source, reason=reason, path=page.path
+        )
+        visit.env.event_log.write([refusal], now=visit.now)
 
 
 def _refuse_session(visit: Visit, page: Page, method: str) -> Response | None:
