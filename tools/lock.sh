@@ -17,7 +17,19 @@ compile() {
   "$uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
     --no-emit-index-url --output-file "requirements/$lock" "$@"
 }
-compile run.lock pyproject.toml requirements/build.in "$@"
+# What a section of pyproject's optional dependencies asks for.
+requirements_of() {
+  "${PYTHON:-python3}" - "$1" <<'END'
+import sys, tomllib
+with open("pyproject.toml", "rb") as file:
+    print(*tomllib.load(file)["project"]["optional-dependencies"][sys.argv[1]], sep="\n")
+END
+}
+compile build.lock requirements/build.in "$@"
+compile run.lock pyproject.toml "$@"
+for extra in geo otel postgresql; do
+  requirements_of "$extra" | compile "$extra.lock" - -c requirements/run.lock "$@"
+done
 compile dev.lock requirements/dev.in "$@"
 # What the benchmarks are compared with, for an environment of its own.
 compile peers.lock requirements/peers.in "$@"

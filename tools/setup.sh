@@ -1,14 +1,32 @@
 #!/usr/bin/env bash
 # Create .venv from the lock files: `setup.sh run` installs what the product needs, `setup.sh dev` also
-# what developing it needs. Does nothing if the stamp in .venv says that this was already done.
+# what developing it needs. EXTRAS="postgresql otel" adds optional parts; they stay, and later runs
+# keep them current. Does nothing if the stamp in .venv says that this was already done.
 # All messages go to standard error.
 set -euo pipefail
 exec 1>&2
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 stage=${1:-run}
 venv=$PWD/.venv
+all_extras='geo otel postgresql'
 
 fail() { echo "setup: $*"; exit 1; }
+
+# Those asked for and those that are there, each once; to develop takes all.
+chosen_extras() {
+  local extra
+  for extra in ${EXTRAS//,/ }; do
+    case " $all_extras " in
+      *" $extra "*) ;;
+      *) fail "there is no extra \"$extra\"; there are: $all_extras" ;;
+    esac
+  done
+  if [ "$stage" = dev ] || [ -e "$venv/.stamp-dev" ]; then
+    echo "$all_extras"
+  else
+    { printf '%s\n' ${EXTRAS//,/ }; cat "$venv/.extras" 2>/dev/null || :; } | sed '/^$/d' | sort -u | xargs
+  fi
+}
 
 find_python() {
   local name names=(python3 python3.14 python3.13 python3.12 python3.11)
@@ -48,11 +66,23 @@ install() {
   pip install --quiet --root-user-action=ignore --require-hashes --no-deps "${files[@]}"
 }
 
+# Ourselves, in place. What builds us is needed for this moment only, and gone after it.
+install_in_place() {
+  build=$(mktemp -d)
+  trap 'rm -rf "$build"' EXIT
+  pip install --quiet --root-user-action=ignore --require-hashes --no-deps --target "$build" -r requirements/build.lock
+  PYTHONPATH=$build pip install --quiet --root-user-action=ignore --no-build-isolation --no-deps --no-index --editable .
+}
+
 # The path is part of the stamp: programs in .venv/bin contain it.
 stamp_of() { { cat "$@"; echo "$venv"; } | sha256sum | cut -d ' ' -f 1; }
 
-run_stamp=$(stamp_of requirements/run.lock)
-dev_stamp=$(stamp_of requirements/run.lock requirements/dev.lock)
+EXTRAS=${EXTRAS:-}
+extras=$(chosen_extras) || { echo "$extras"; exit 1; }
+run_locks=(requirements/run.lock)
+for extra in $extras; do run_locks+=("requirements/$extra.lock"); done
+run_stamp=$(stamp_of "${run_locks[@]}")
+dev_stamp=$(stamp_of "${run_locks[@]}" requirements/dev.lock)
 is_current() { [ "$(cat "$venv/.stamp-$1" 2>/dev/null)" = "$2" ]; }
 is_done() {
   is_current run "$run_stamp" && { [ "$stage" = run ] || is_current dev "$dev_stamp"; } \
@@ -76,11 +106,12 @@ if ! "$venv/bin/python" -c 'import pip, sys; sys.exit(sys.version_info < (3, 11)
 elif [ ! -w "$venv" ]; then
   fail "$venv is not current and belongs to someone else; its owner must run this"
 fi
-locks=(requirements/run.lock)
+locks=("${run_locks[@]}")
 [ "$stage" = run ] && [ ! -e "$venv/.stamp-dev" ] || locks+=(requirements/dev.lock)
 rm -f "$venv/.stamp-run"
+echo "$extras" > "$venv/.extras"
 install "${locks[@]}"
-pip install --quiet --root-user-action=ignore --no-build-isolation --no-deps --no-index --editable .
+install_in_place
 echo "$run_stamp" > "$venv/.stamp-run"
-[ ${#locks[@]} = 1 ] || echo "$dev_stamp" > "$venv/.stamp-dev"
+case " ${locks[*]} " in *' requirements/dev.lock '*) echo "$dev_stamp" > "$venv/.stamp-dev" ;; esac
 echo "setup: done"

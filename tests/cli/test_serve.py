@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import signal
 import socket
 import subprocess
@@ -12,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.cli.conftest import SECONDS, call, environment
+from tests.cli.conftest import ROOT, SECONDS, call, environment
 from tests.support.ports import free_port
 
 
@@ -110,8 +111,10 @@ def test_a_file_of_places_needs_a_library(folder):
         timeout=SECONDS, check=False,
     )  # fmt: skip
     assert result.returncode == 2
-    assert result.stderr.splitlines()[-1] == (
-        "twostep: geo_database needs a library that is not installed. Run: pip install maxminddb"
+    assert re.fullmatch(
+        "twostep: geo_database needs a library that is not installed."
+        f" Run: (sudo )?make -C {ROOT} setup EXTRAS=geo",
+        result.stderr.splitlines()[-1],
     )
     assert "Traceback" not in result.stderr
 

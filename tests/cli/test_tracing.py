@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import SECONDS, environment
+from tests.cli.conftest import ROOT, SECONDS, environment
 from tests.cli.test_overload import Running, seed_three
 from tests.cli.test_serve import get as fetch
 from tests.cli.test_serve import serving
@@ -263,9 +263,7 @@ def test_without_the_extra_it_says_what_to_install(folder: Path) -> None:
         capture_output=True, text=True, timeout=SECONDS, check=False,
     )  # fmt: skip
     assert result.returncode == 2
-    assert (
-        "Run: pip install opentelemetry-sdk opentelemetry-exporter-otlp-proto-http" in result.stderr
-    )
+    assert f"make -C {ROOT} setup EXTRAS=otel" in result.stderr
     assert "Traceback" not in result.stderr
 
 

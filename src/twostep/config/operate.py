@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -47,11 +49,22 @@ class RetentionSettings(Section):
     )
 
 
+_PROGRAM = Path(__file__).resolve().parents[3]
+
+
+def lacks_extra(subject: str, extra: str) -> str:
+    """What to say if `subject` needs an extra that is not installed: the command that installs it, in
+    the versions of its lock file."""
+    command = f"make setup EXTRAS={extra}, where Twostep was unpacked"
+    if (_PROGRAM / "Makefile").exists():
+        command = f"make -C {_PROGRAM} setup EXTRAS={extra}"
+        if not os.access(_PROGRAM, os.W_OK):
+            command = f"sudo {command}"
+    return f"{subject} that is not installed. Run: {command}"
+
+
 TRACES_PATH = "/v1/traces"
-NO_TRACER = (
-    "tracing.endpoint needs libraries that are not installed. Run: pip install opentelemetry-sdk"
-    " opentelemetry-exporter-otlp-proto-http"
-)
+NO_TRACER = lacks_extra("tracing.endpoint needs a library", "otel")
 
 
 def _endpoint(value: str) -> str:
@@ -68,7 +81,7 @@ def _endpoint(value: str) -> str:
 
 
 class TracingSettings(Section):
-    """OpenTelemetry traces. Needs: pip install opentelemetry-sdk opentelemetry-exporter-otlp-proto-http"""
+    """OpenTelemetry traces. Needs: make setup EXTRAS=otel"""
 
     endpoint: Annotated[str, AfterValidator(_endpoint)] | None = Field(
         default=None,

@@ -183,7 +183,7 @@ class Settings(CarrierTables):
     geo_database: AbsolutePath | None = Field(
         default=None,
         description="MMDB file of cities or countries. With it, notices, sessions and the history "
-        "show a place next to the network. Needs: pip install maxminddb",
+        "show a place next to the network. Needs: make setup EXTRAS=geo",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info",

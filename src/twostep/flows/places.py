@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from twostep.config import Settings
+from twostep.config.operate import lacks_extra
 from twostep.i18n import country_name
 
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 LONGEST_NAME = 80
-NO_READER = "geo_database needs a library that is not installed. Run: pip install maxminddb"
+NO_READER = lacks_extra("geo_database needs a library", "geo")
 # What the library raises for a bad file: its own error is a RuntimeError, but others escape it.
 _FAULTS = (OSError, RuntimeError, TypeError, ValueError)
 

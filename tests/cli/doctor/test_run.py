@@ -84,7 +84,7 @@ def test_a_file_of_places_needs_a_library(twostep, folder, monkeypatch):
     monkeypatch.setitem(sys.modules, "maxminddb", None)
     environ = {"TWOSTEP_GEO_DATABASE": str(folder / "places.mmdb")}
     result = twostep("doctor", "--json", **environ)
-    assert (result.code, "pip install maxminddb" in findings(result, "error")) == (1, True)
+    assert (result.code, "setup EXTRAS=geo" in findings(result, "error")) == (1, True)
     assert "maxminddb" not in twostep("doctor").out  # only who names a file needs it
 
 

@@ -479,7 +479,7 @@ def test_without_the_driver_one_line_says_what_to_install(monkeypatch: pytest.Mo
     ]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "psycopg_pool", None)
-    with pytest.raises(StartError, match="pip install"):
+    with pytest.raises(StartError, match=r"setup EXTRAS=postgresql$"):
         open_for_start(_settings("postgresql://127.0.0.1/x"))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from twostep.config.file_owner import hand_over
+from twostep.config.operate import lacks_extra
 from twostep.core.outage import DatabaseMisconfigured
 from twostep.store import installation
 from twostep.store import move_marks as copy_marks
@@ -11,9 +12,7 @@ from twostep.store.engine.address import sqlite_path
 from twostep.store.tx import Store
 
 
-NO_DRIVER = (
-    "PostgreSQL needs a driver that is not installed. Run: pip install 'psycopg[binary,pool]'"
-)
+NO_DRIVER = lacks_extra("PostgreSQL needs a driver", "postgresql")
 
 # In each process, where nothing else is asked for; the default of `database_connections`.
 CONNECTIONS = 12
