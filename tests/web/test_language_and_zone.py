@@ -229,3 +229,33 @@ def test_a_time_in_utc_says_so_everywhere(product: TestProduct, owner: Browser) 
         with_hour = [time for time in times if ":" in time.split(">")[1]]
         assert all(time.endswith("UTC") for time in with_hour), with_hour
     assert "UTC" in words(owner.get("/settings/activity"))
+
+
+def test_light_or_dark_is_kept_in_the_browser(product: TestProduct) -> None:
+    browser = product.browser()
+    for chosen, mark, scheme in (
+        ("dark", ' data-appearance="dark">', "dark"),
+        ("light", ' data-appearance="light">', "light"),
+        ("system", '">\n<head>', "light dark"),
+        ("dark", ' data-appearance="dark">', "dark"),
+        ("<script>", '">\n<head>', "light dark"),
+    ):
+        answer = browser.post("/language", appearance=chosen, next="/help")
+        assert (answer.status_code, answer.headers["location"]) == (303, "/help")
+        page = browser.get("/help").text
+        assert mark in page.partition("<meta")[0]
+        assert f'<meta name="color-scheme" content="{scheme}">' in page
+    browser.post("/language", language="de", next="/help")  # says nothing about it
+    assert 'data-appearance="dark"' not in browser.get("/help").text
+
+
+def test_language_and_appearance_can_be_chosen_on_every_page_signed_in_too(
+    product: TestProduct, owner: Browser
+) -> None:
+    page = owner.get("/settings")
+    assert '<option value="en" lang="en" dir="ltr" selected>' in page.text
+    sent = {"language": "de", "appearance": "dark", "next": "/settings"}
+    assert owner.post("/language", **sent).headers["location"] == "/settings"
+    page = owner.get("/settings")
+    assert tongue(page) == "de"
+    assert '<option value="dark" selected>' in page.text

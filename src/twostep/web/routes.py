@@ -10,6 +10,7 @@ from twostep.web.frame import passkey_signal as signal
 from twostep.web.pages.account import (
     activity,
     dashboard,
+    display,
     emails,
     password,
     profile,
@@ -233,7 +234,7 @@ PAGES: tuple[Page, ...] = (
     Page("api.session_peek", "/api/session/peek", api_session.peek, extends=False),
     *TELEPHONY,
     # Open to everybody.
-    Page("language", "/language", post=sign_in.change_language, access=OPEN),
+    Page("language", "/language", post=display.change, access=OPEN),
     Page("help", "/help", help_pages.show, access=OPEN),
     Page("privacy", "/privacy", help_pages.show_privacy, access=OPEN),
     Page("operate.healthz", "/healthz", system.healthz, access=OPEN, extends=False, probe=True),

@@ -92,6 +92,7 @@ class Frame:
 
     `stage` fills the two bars at the top: 0 signed out, 1 password given, 2 signed in.
     `full_path` is the path and query of this page, where the language form returns to.
+    `appearance`: `light` or `dark` if the person chose one; empty: as the device is set.
     `flash` is shown once, `banner` until its cause is gone.
     `idle_seconds`: how long the session lasts after a request; None without a full session.
     `required_by`: who requires two-step sign-in, while it is being set up because of that.
@@ -115,6 +116,7 @@ class Frame:
     signal_url: str | None = None
     required_by: str = ""
     may_only_enrol: bool = False
+    appearance: str = ""
 
 
 @dataclass(frozen=True, slots=True)

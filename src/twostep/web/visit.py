@@ -37,6 +37,7 @@ class Visit(TurnOpener):
     `path`: as requested; `params`: from the route's pattern; `form`: fields of a POST, where the last
     of several with one name wins.
     `peer`: the address that connected to us, a proxy's or the visitor's own.
+    `appearance`: `light` or `dark` where this browser has chosen, or empty.
     `url`: from a page's name and path parts to its path; `find`: from a path to its page.
     """
 
@@ -54,6 +55,7 @@ class Visit(TurnOpener):
     account: Account | None
     body: bytes = field(default=b"", repr=False)
     peer: str = ""
+    appearance: str = ""
 
     @property
     def full_path(self) -> str:

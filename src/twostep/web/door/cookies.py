@@ -17,7 +17,8 @@ from twostep.flows.sign_in.complete import SignedIn
 
 DAY_SECONDS = 86_400
 BROWSER_SECONDS = 400 * DAY_SECONDS  # browsers cap cookies at 400 days
-LANGUAGE_SECONDS = 365 * DAY_SECONDS
+CHOICE_SECONDS = 365 * DAY_SECONDS
+APPEARANCES = ("light", "dark")
 BLOCKED = "cookie=blocked"  # in the query of the sign-in page, for a browser that accepts none
 
 
@@ -39,6 +40,17 @@ def remember_name(env: Env) -> str:
 def language_name(env: Env) -> str:
     """The name of the cookie that keeps the language chosen in this browser."""
     return "__Host-twostep-language" if env.settings.is_https else "twostep-language"
+
+
+def appearance_name(env: Env) -> str:
+    """The name of the cookie that keeps light or dark for this browser."""
+    return "__Host-twostep-appearance" if env.settings.is_https else "twostep-appearance"
+
+
+def appearance(env: Env, jar: Mapping[str, str]) -> str:
+    """`light` or `dark` if one was chosen in this browser, or empty."""
+    chosen = jar.get(appearance_name(env), "")
+    return chosen if chosen in APPEARANCES else ""
 
 
 def read(header: str) -> dict[str, str]:
@@ -76,7 +88,14 @@ def expire_session(response: Response, env: Env) -> None:
 
 def set_language(response: Response, env: Env, language: str) -> None:
     """Remember the language chosen in this browser."""
-    _set(response, env, language_name(env), language, max_age=LANGUAGE_SECONDS)
+    _set(response, env, language_name(env), language, max_age=CHOICE_SECONDS)
+
+
+def set_appearance(response: Response, env: Env, chosen: str) -> None:
+    """Remember light or dark in this browser; anything else forgets it."""
+    is_known = chosen in APPEARANCES
+    value, seconds = (chosen, CHOICE_SECONDS) if is_known else ("", 0)
+    _set(response, env, appearance_name(env), value, max_age=seconds)
 
 
 def _set(response: Response, env: Env, name: str, value: str, *, max_age: int | None) -> None:

@@ -90,6 +90,7 @@ async def new_visit(env: Env, table: RouteTable, scope: Scope, *, look_up: bool 
         session=session,
         account=account,
         peer=peer,
+        appearance=cookies.appearance(env, jar),
     )
 
 

@@ -152,6 +152,7 @@ def frame(visit: Visit, *, banner: view.StatusBox | None = None) -> view.Frame:
         signal_url=signal_url(visit),
         required_by=_required_by(visit) if enrols else "",
         may_only_enrol=enrols,
+        appearance=visit.appearance,
     )
 
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from twostep import i18n
 from twostep.core.refusal import Reason, Refused
 from twostep.core.sign_in.session import Level
-from twostep.flows.account.profile import choose_language
 from twostep.flows.hash_pool import RETRY_AFTER_SECONDS, Overloaded
 from twostep.flows.sign_in import sessions
 from twostep.flows.sign_in.complete import SignedIn
@@ -104,15 +102,4 @@ async def sign_out(visit: Visit) -> Response:
     response = see_other(visit.url("sign_in"))
     cookies.expire_session(response, visit.env)
     response.headers["clear-site-data"] = '"storage"'
-    return response
-
-
-async def change_language(visit: Visit) -> Response:
-    """POST /language: kept in a cookie, and in the session or profile where there is one."""
-    language = visit.field("language")
-    response = see_other(safe_next(visit, visit.field("next")))
-    if i18n.has_language(language):
-        if visit.session is not None:
-            await visit.do(choose_language, visit.session, language=language)
-        cookies.set_language(response, visit.env, language)
     return response
