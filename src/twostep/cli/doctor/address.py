@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from ipaddress import IPv6Address
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 ABOUT = "public_url"
 FEW_DAYS = 14
+WELL_KNOWN = "/.well-known/webauthn"
 _DOCUMENTATION = 0x20010DB8 << 96  # 2001:db8::/32: nobody's address, so nobody else sends it
 
 
@@ -36,6 +38,7 @@ def examine_address(shell: Shell, settings: Settings, *, offline: bool) -> Itera
         ring = shell.wiring.load_keyring(settings)
     except shell.wiring.operator_errors():  # said under "keys"
         return
+    yield from _examine_related(settings, look_outside)
     now = shell.wiring.clock()
     question = new_question(ring, now=now)
     invented = str(IPv6Address(_DOCUMENTATION | secrets.randbits(64)))
@@ -69,6 +72,39 @@ def _judge_settings(settings: Settings) -> Iterator[Finding]:
             "https, and trusted_proxies is empty: right if serve has --tls-cert. Behind a proxy all"
             ' visitors share one limit: set trusted_proxies = ["127.0.0.1", "::1"] or its address.',
         )
+
+
+def _examine_related(settings: Settings, look_outside: Callable[..., Look]) -> Iterator[Finding]:
+    """Whether the passkeys' domain, if it is not above ours, lets browsers use them here
+    (WebAuthn level 3, §5.11)."""
+    domain, host = settings.passkeys.rp_id, urlsplit(settings.public_url).hostname or ""
+    if domain is None or host == domain or host.endswith(f".{domain}"):
+        return
+    look = look_outside(f"https://{domain}", WELL_KNOWN, {})
+    fault = look.fault or look.certificate_fault or _refuses(look, settings.public_url)
+    if not fault:
+        text = (
+            f"https://{domain}{WELL_KNOWN} lets browsers use its passkeys at {settings.public_url}"
+        )
+        yield Finding(OK, "passkeys", text)
+        return
+    yield Finding(
+        ERROR,
+        "passkeys",
+        f"https://{domain}{WELL_KNOWN} does not let browsers use its passkeys at"
+        f" {settings.public_url}: {fault}. docs/how-to/change-the-address.md shows what it answers.",
+    )
+
+
+def _refuses(look: Look, origin: str) -> str:
+    """Why an answer about related origins does not help `origin`; "" if it does."""
+    if look.status != 200:
+        return f"it answers HTTP {look.status}"
+    try:
+        origins = json.loads(look.body)["origins"]
+    except (ValueError, TypeError, KeyError):
+        return 'it is no JSON object with "origins"'
+    return "" if origin in origins else f"it does not list {origin}"
 
 
 def _judge_certificate(look: Look, *, now: int) -> Iterator[Finding]:

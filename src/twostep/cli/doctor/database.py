@@ -94,6 +94,14 @@ def _judge(health: Health, settings: Settings) -> Iterator[Finding]:
             " machine's clock was ahead: every code is refused. Once the clock is right, run:"
             " twostep doctor --mend-clock",
         )
+    for domain, (count, owners) in health.passkeys_elsewhere.items():
+        yield Finding(
+            WARNING,
+            "passkeys",
+            f"{count} passkey{'s' * (count != 1)} of {owners} account{'s' * (owners != 1)} belong"
+            f"{'s' * (count == 1)} to {domain} and cannot be used at"
+            f" {settings.public_url}. docs/how-to/change-the-address.md says what to do.",
+        )
     if health.allowed_connections is not None:
         yield Finding(
             WARNING,

@@ -229,7 +229,11 @@ def _print_view(view: AccountView, *, as_json: bool) -> None:
         for app in methods.apps
     ]
     facts += [
-        ("passkey", f"{passkey.name or 'passkey'}, last used {instant(passkey.last_used_at)}")
+        (
+            "passkey",
+            f"{passkey.name or 'passkey'}, last used {instant(passkey.last_used_at)}"
+            + (f", for {passkey.rp_id}" if passkey.rp_id else ""),
+        )
         for passkey in methods.passkeys
     ]
     facts += [
@@ -263,6 +267,7 @@ def _json_of(view: AccountView) -> dict[str, object]:
                 "id": passkey.id,
                 "name": passkey.name,
                 "synced": passkey.synced,
+                "rp_id": passkey.rp_id,
                 "last_used_at": passkey.last_used_at,
             }
             for passkey in methods.passkeys

@@ -94,7 +94,8 @@ class Passkey:
 
     `credential_id`, `public_key` (COSE): as the authenticator made them. `model`: its AAGUID.
     `transports`: how browsers reach it, separated by spaces. `synced`: it may have copies elsewhere
-    (backup eligible; never changes); `backed_up`: it has copies now.
+    (backup eligible; never changes); `backed_up`: it has copies now. `rp_id`: the domain it is bound
+    to; empty if it was made before that was stored and has not been used since.
     """
 
     id: str
@@ -110,6 +111,7 @@ class Passkey:
     created_at: int
     last_used_at: int | None
     last_used_browser: str
+    rp_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

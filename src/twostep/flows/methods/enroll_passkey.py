@@ -117,10 +117,9 @@ def _register(
         turn.env.keyring, answer.challenge, context=_context(current), now=turn.now
     ):
         return passkey_core.refused("challenge")
+    party = verify_passkey.relying_party(turn.env)
     verified = verify_registration(
-        answer,
-        expected_challenge=answer.challenge,
-        expected_party=verify_passkey.relying_party(turn.env),
+        answer, expected_challenge=answer.challenge, expected_party=party
     )
     if isinstance(verified, Refused):
         return verified
@@ -138,6 +137,7 @@ def _register(
         created_at=turn.now,
         last_used_at=turn.now,
         last_used_browser=turn.visitor.browser,
+        rp_id=party.id,
     )
     if not verify_passkey.burn_challenge(turn, answer.challenge):
         return passkey_core.refused("challenge_used")

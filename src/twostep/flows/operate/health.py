@@ -8,13 +8,14 @@ from twostep.core import sealing
 from twostep.flows.env import Env
 from twostep.flows.operate.missing_keys import count_missing, missing_at_ends
 from twostep.flows.proof.apps_ahead import count_ahead
+from twostep.flows.proof.verify_passkey import relying_party
 from twostep.flows.turn import Turn
 from twostep.flows.unseal import APP_SECRET
 from twostep.store import installation, move_marks
 from twostep.store.account import accounts
 from twostep.store.engine import schema
 from twostep.store.engine.open import UNUSABLE
-from twostep.store.methods import apps
+from twostep.store.methods import apps, passkeys
 from twostep.store.operate import integrity, server_limits
 
 
@@ -26,8 +27,9 @@ SEEDED = "seeded"
 class Health:
     """`keys_open`: whether the newest sealed secret opens; None if there is none yet.
 
-    `missing_keys`: what each missing key seals, by its id. `connections`: the most this process may open; `allowed_connections`: the database server's
-    limit, if that is lower.
+    `missing_keys`: what each missing key seals, by its id. `passkeys_elsewhere`: passkeys that are bound
+    to another domain than ours, and how many accounts have them, by domain. `connections`: the most
+    this process may open; `allowed_connections`: the database server's limit, if that is lower.
     """
 
     accounts: int
@@ -36,6 +38,7 @@ class Health:
     missing_keys: dict[str, dict[str, int]]
     seeded: int
     apps_ahead: int
+    passkeys_elsewhere: dict[str, tuple[int, int]]
     connections: int
     allowed_connections: int | None
 
@@ -49,6 +52,7 @@ def view_health(turn: Turn) -> Health:
         keys_open=_keys_open(turn),
         missing_keys=count_missing(turn.tx, turn.env.keyring),
         apps_ahead=count_ahead(turn),
+        passkeys_elsewhere=passkeys.count_elsewhere(turn.tx, relying_party(turn.env).id),
         seeded=int(installation.load(turn.tx, SEEDED) or 0),
         connections=connections,
         allowed_connections=server_limits.load_short_connections(turn.tx, wanted=connections),

@@ -12,6 +12,7 @@ from twostep.delivery.examination import explain
 
 
 ANSWER_SECONDS = 5.0
+HTTPS_PORT = 443
 LARGEST_ANSWER = 65_536
 
 
@@ -32,7 +33,7 @@ def look_outside(url: str, path: str, headers: Mapping[str, str]) -> Look:
     """GET a path of this address. Looks further behind a certificate that is refused, because what
     is asked and answered is no secret."""
     parts = urlsplit(url)
-    port = parts.port or (443 if parts.scheme == "https" else 80)
+    port = parts.port or (HTTPS_PORT if parts.scheme == "https" else 80)
     host = parts.hostname or ""
     try:
         if parts.scheme == "http":

@@ -8,7 +8,7 @@ allowance of the network or known browser, but none of the account's tries.
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from twostep.core import token
@@ -94,14 +94,15 @@ def use_passkey(
     verdict = _verify(turn, passkey, answer, context=context, alone=alone)
     if isinstance(verdict, Refused):
         return refuse(turn, account, verdict, ceremony=ceremony)
-    passkeys.save_used(
-        turn.tx,
-        passkey.id,
+    shown = replace(
+        passkey,
         sign_count=verdict.sign_count,
         backed_up=verdict.backed_up,
-        now=turn.now,
-        browser=turn.visitor.browser,
+        last_used_at=turn.now,
+        last_used_browser=turn.visitor.browser,
+        rp_id=relying_party(turn.env).id,
     )
+    passkeys.save_used(turn.tx, shown)
     used = PasskeyUsed(passkey, session.amr_of_passkey(synced=passkey.synced, alone=alone))
     if verdict.counted_back:
         _report_counter(turn, account, used=used, shown=verdict.sign_count)

@@ -34,19 +34,28 @@ def insert(tx: Tx, passkey: Passkey) -> bool:
     return tables.insert_new(tx, "passkeys", passkey, on="credential_id")
 
 
-def save_used(
-    tx: Tx, passkey_id: str, *, sign_count: int, backed_up: bool, now: int, browser: str
-) -> None:
-    """Keep what a passkey said of itself when it was used."""
+def save_used(tx: Tx, passkey: Passkey) -> None:
+    """Keep what a passkey said of itself when it was used, and where and when that was."""
     tx.do(
         "UPDATE passkeys SET sign_count = :count, backed_up = :backed, last_used_at = :now,"
-        " last_used_browser = :browser WHERE id = :id",
-        id=passkey_id,
-        count=sign_count,
-        backed=int(backed_up),
-        now=now,
-        browser=browser,
+        " last_used_browser = :browser, rp_id = :rp_id WHERE id = :id",
+        id=passkey.id,
+        count=passkey.sign_count,
+        backed=int(passkey.backed_up),
+        now=passkey.last_used_at,
+        browser=passkey.last_used_browser,
+        rp_id=passkey.rp_id,
     )
+
+
+def count_elsewhere(tx: Tx, rp_id: str) -> dict[str, tuple[int, int]]:
+    """Passkeys that are bound to another domain: how many, and of how many accounts, by domain."""
+    rows = tx.all(
+        "SELECT rp_id, COUNT(*), COUNT(DISTINCT account_id) FROM passkeys"
+        " WHERE rp_id NOT IN ('', :here) GROUP BY rp_id ORDER BY rp_id",
+        here=rp_id,
+    )
+    return {str(domain): (int(count), int(owners)) for domain, count, owners in rows}
 
 
 def rename_passkey(tx: Tx, passkey_id: str, *, account_id: str, name: str) -> bool:
