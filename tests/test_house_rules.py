@@ -32,7 +32,9 @@ BANNED_WORDS = re.compile(
     r"\b(token|factor|enrol\w*|t?otp|credential|invalid|oops|please)s?\b", re.IGNORECASE
 )
 # Elsewhere an unexpected exception is a bug and must be seen.
-MAY_CATCH_ALL = frozenset({"web/door/app.py", "store/engine/sqlite.py", "flows/messages/outbox.py"})
+MAY_CATCH_ALL = frozenset(
+    {"web/door/app.py", "store/engine/sqlite.py", "flows/messages/outbox.py", "serving.py"}
+)
 # The routes, what makes a table of them, and the application of a port that has one page alone.
 MAY_NAME_PATHS = frozenset(
     {"web/routes.py", "demo/routes.py", "web/route_table.py", "web/pages/operate/metrics.py"}
@@ -184,7 +186,7 @@ def is_broad(node: ast.ExceptHandler) -> bool:
     return broad and not cleans_up
 
 
-def test_broad_excepts_stand_at_three_places_only() -> None:
+def test_broad_excepts_stand_at_four_places_only() -> None:
     offenders = [
         where(path, node)
         for path in MODULES

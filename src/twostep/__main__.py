@@ -17,7 +17,7 @@ from twostep.cli.wiring import Wiring
 
 
 if TYPE_CHECKING:
-    from twostep.config import Settings
+    from twostep.config import Settings, SettingsReader
     from twostep.core.sealing import Keyring
     from twostep.flows.env import Env
 
@@ -70,22 +70,22 @@ def _upgrade(settings: Settings) -> None:
 
 
 async def _serve(
-    settings: Settings,
+    reader: SettingsReader,
     *,
     host: str,
     port: int,
     tls: tuple[Path, Path] | None,
     ready: Callable[[], None],
 ) -> None:
-    from twostep.main import serve
+    from twostep.serving import serve
 
-    await serve(settings, host=host, port=port, tls=tls, ready=ready)
+    await serve(reader, host=host, port=port, tls=tls, ready=ready)
 
 
-async def _worker(settings: Settings, *, ready: Callable[[], None]) -> None:
-    from twostep.main import run_worker
+async def _worker(reader: SettingsReader, *, ready: Callable[[], None]) -> None:
+    from twostep.serving import run_worker
 
-    await run_worker(settings, ready=ready)
+    await run_worker(reader, ready=ready)
 
 
 async def _demo(*, port: int, data_dir: Path | None, sets: Sequence[str]) -> int:

@@ -1,17 +1,17 @@
-"""Wires everything, top to bottom: settings → keys → store → flows → carriers → web → server.
+"""Wires everything, top to bottom: settings → keys → store → flows → web; `serving` adds
+carriers and server.
 
-Web and server are imported where they are built, because the command line needs neither.
+The web is imported where it is built, because the command line does not need it.
 """
 
 from __future__ import annotations
 
-import asyncio
 import getpass
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,6 @@ from twostep.core.outage import DatabaseMisconfigured, StoreUnavailable
 from twostep.core.sealing import Keyring
 from twostep.core.sign_in.password import PROFILES, dummy_hash
 from twostep.delivery.port import Carrier
-from twostep.delivery.providers import build_callbacks, build_carriers
 from twostep.flows.counters import Counters, MeteredStore
 from twostep.flows.env import Env
 from twostep.flows.event_log import EventLog
@@ -37,7 +36,7 @@ from twostep.store import installation
 from twostep.store.engine import address, schema
 from twostep.store.engine import open as engines
 from twostep.store.tx import Store
-from twostep.tracing import Tracing, Untraced, open_tracing
+from twostep.tracing import Tracing, Untraced
 
 
 if TYPE_CHECKING:
@@ -231,67 +230,3 @@ def build_app(
         refuse_forwarded=refuse_forwarded,
         unchecked=unchecked,
     )
-
-
-# ── server ──────────────────────────────────────────────────────────────────────────────────────
-
-
-async def serve(
-    settings: Settings,
-    *,
-    host: str,
-    port: int,
-    tls: tuple[Path, Path] | None,
-    ready: Callable[[], None],
-) -> None:
-    """Run the product until a stop signal.
-
-    Raises `StartError`, `JobFailed`, `PortTaken`, `TlsUnusable` and `TracingUnavailable`.
-    """
-    from twostep import server  # noqa: PLC0415
-    from twostep.server.door import ConnectionLimits, Door  # noqa: PLC0415
-    from twostep.web.pages.operate.metrics import own_port  # noqa: PLC0415
-
-    if tls is not None:
-        server.require_usable_tls(*tls)
-    limits = ConnectionLimits(**settings.server.model_dump(exclude={"hsts_subdomains"}))
-    callbacks, stop = build_callbacks(settings), asyncio.Event()
-    sockets = server.listen([host], port)
-    with open_tracing(settings) as tracing:
-        async with (
-            build_carriers(settings) as carriers,
-            open_product(
-                settings, tracing.carriers(carriers), stop=stop.set, tracing=tracing
-            ) as product,
-            server.side_server(own_port(product.env), settings.metrics.port),
-        ):
-            web = build_app(replace(product.env, callbacks=callbacks))
-            app = tracing.app(web, web.table.pattern_of)
-            door = Door(server.fit_file_limit(limits), product.env.counters.connections)
-            await server.serve(app, sockets, ready=ready, stop=stop, tls=tls, door=door)
-
-
-async def run_worker(settings: Settings, *, ready: Callable[[], None]) -> None:
-    """Send messages and run maintenance for several servers until a stop signal.
-
-    Raises `StartError`, `JobFailed`, `PortTaken` and `TracingUnavailable`.
-    """
-    from twostep import server  # noqa: PLC0415
-    from twostep.web.pages.operate.metrics import own_port  # noqa: PLC0415
-
-    if database_file(settings):
-        raise StartError(
-            "The database is SQLite, and its server sends messages itself: there is nothing for a"
-            " worker to do."
-        )
-    port, setting = settings.metrics.worker_port, "metrics.worker_port"
-    stop = asyncio.Event()
-    with open_tracing(settings) as tracing:
-        async with (
-            build_carriers(settings) as carriers,
-            open_product(
-                settings, tracing.carriers(carriers), stop=stop.set, tracing=tracing
-            ) as product,
-            server.side_server(own_port(product.env), port, setting=setting),
-        ):
-            await server.wait_for_stop(ready=ready, stop=stop)

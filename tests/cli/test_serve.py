@@ -130,13 +130,13 @@ import gc, json, os, signal, sys
 from dataclasses import replace
 from twostep.__main__ import WIRING, run
 
-async def serve(settings, *, ready, **where):
+async def serve(reader, *, ready, **where):
     early = gc.isenabled()
     def look():
         ready()
         print(json.dumps([early, gc.isenabled(), list(sys.modules)]))
         os.kill(os.getpid(), signal.SIGTERM)
-    await WIRING.serve(settings, ready=look, **where)
+    await WIRING.serve(reader, ready=look, **where)
 
 sys.exit(run(sys.argv[1:], replace(WIRING, serve=serve)))
 """

@@ -6,6 +6,7 @@ import asyncio
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
@@ -36,6 +37,18 @@ def test_systemd_waits_as_long_as_a_stop_may_take() -> None:
     (seconds,) = re.findall(r"^TimeoutStopSec=(\d+)$", unit, re.MULTILINE)
     sending = server.GRACEFUL_SECONDS + works.GRACEFUL_SECONDS
     assert int(seconds) > sending + MOST_SILENCE_SECONDS
+
+
+def test_systemd_takes_the_unit_and_a_reload_is_a_hangup(tmp_path: Path) -> None:
+    program = shutil.which("systemd-analyze")
+    if program is None:
+        pytest.skip("systemd-analyze is missing: run tools/test_packages.sh")
+    text = (patroni.DEPLOY / "twostep.service").read_text(encoding="utf-8")
+    assert "\nExecReload=/bin/kill -HUP $MAINPID\n" in text
+    unit = tmp_path / "twostep.service"
+    unit.write_text(text.replace("/opt/twostep/.venv/bin/twostep", sys.executable), "utf-8")
+    result = subprocess.run([program, "verify", unit], capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout + result.stderr) == (0, "")
 
 
 @pytest.mark.soak

@@ -6,7 +6,7 @@ import gc
 import os
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import typer
 
@@ -14,12 +14,7 @@ from twostep.cli.failure import MISUSED, CommandFailed
 from twostep.cli.shell import shell_of
 
 
-if TYPE_CHECKING:
-    from structlog.typing import FilteringBoundLogger
-
 T = TypeVar("T")
-
-FEW_DAYS = 14
 
 Port = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")]
 
@@ -38,6 +33,7 @@ def serve(
     gc.disable()
     import structlog
 
+    from twostep import server
     from twostep.config.kinds import is_loopback
     from twostep.config.loading import list_service_links
     from twostep.logs import configure_logging
@@ -46,55 +42,45 @@ def serve(
         raise CommandFailed("Give both --tls-cert and --tls-key, or neither.", MISUSED)
     tls = (tls_cert, tls_key) if tls_cert and tls_key else None
     shell = shell_of(context)
-    settings = shell.load_settings()
+    reader = shell.read_settings()
+    settings = reader.settings
     configure_logging(settings.log_level)
+    server.outlive_hangups()
     log = structlog.get_logger("twostep.serve")
     if links := list_service_links(os.environ):
         log.debug("settings.service_links_passed_over", variables=links)
     for warning in settings.warnings:
         log.warning("settings.unusual", what=warning)
     if tls is not None:
-        _warn_of_certificate(log, tls[0], now=shell.wiring.clock())
+        server.warn_of_expiry(tls[0], now=shell.wiring.clock())
     if tls is None and not is_loopback(host):
         log.warning("serve.plain_http", host=host, what="only a proxy may reach this address")
 
     def ready() -> None:
         log.info("serve.ready", url=settings.public_url, host=host, port=port)
 
-    _run(shell.wiring.serve(settings, host=host, port=port, tls=tls, ready=ready))
+    _run(shell.wiring.serve(reader, host=host, port=port, tls=tls, ready=ready))
     log.info("serve.stopped")
-
-
-def _warn_of_certificate(log: FilteringBoundLogger, path: Path, *, now: int) -> None:
-    """Say that browsers refuse the certificate, or soon will."""
-    from cryptography import x509
-
-    try:
-        certificate = x509.load_pem_x509_certificate(path.read_bytes())
-    except (OSError, ValueError):  # said when it is used
-        return
-    days = (int(certificate.not_valid_after_utc.timestamp()) - now) // 86_400
-    if days < 0:
-        log.error("serve.certificate_expired", file=str(path), what="browsers refuse it: renew it")
-    elif days < FEW_DAYS:
-        log.warning("serve.certificate_expires", file=str(path), days=days)
 
 
 def worker(context: typer.Context) -> None:
     """Send messages alongside several servers; with SQLite the only server does that itself."""
     import structlog
 
+    from twostep import server
     from twostep.logs import configure_logging
 
     shell = shell_of(context)
-    settings = shell.load_settings()
+    reader = shell.read_settings()
+    settings = reader.settings
     configure_logging(settings.log_level)
+    server.outlive_hangups()
     log = structlog.get_logger("twostep.worker")
 
     def ready() -> None:
         log.info("worker.ready", database=shell.wiring.database(settings))
 
-    _run(shell.wiring.worker(settings, ready=ready))
+    _run(shell.wiring.worker(reader, ready=ready))
     log.info("worker.stopped")
 
 

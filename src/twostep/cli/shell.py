@@ -20,7 +20,7 @@ from twostep.cli.wiring import Wiring
 
 
 if TYPE_CHECKING:
-    from twostep.config import Settings
+    from twostep.config import Settings, SettingsReader
     from twostep.flows.turn import TurnOpener
 
 T = TypeVar("T")
@@ -43,7 +43,11 @@ class Shell:
 
     def load_settings(self) -> Settings:
         """Read the settings. Raises `ConfigError` or, if there are none at all, `CommandFailed`."""
-        from twostep.config import load
+        return self.read_settings().settings
+
+    def read_settings(self) -> SettingsReader:
+        """As `load_settings`, for servers, which read secrets again."""
+        from twostep.config import read_settings
 
         path = self.config_path()
         if path is None and "TWOSTEP_PUBLIC_URL" not in os.environ:
@@ -52,7 +56,7 @@ class Shell:
                 " ./twostep.toml. Run: twostep init (or name a file: twostep --config FILE …)",
                 MISUSED,
             )
-        return load(path)
+        return read_settings(path)
 
     def run(
         self,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 
 if TYPE_CHECKING:
-    from twostep.config import Settings
+    from twostep.config import Settings, SettingsReader
     from twostep.core.sealing import Keyring
     from twostep.flows.env import Env
 
@@ -28,7 +28,7 @@ class Serve(Protocol):
 
     def __call__(
         self,
-        settings: Settings,
+        reader: SettingsReader,
         *,
         host: str,
         port: int,
@@ -41,7 +41,7 @@ class Work(Protocol):
     """Sends messages alongside servers until a stop signal."""
 
     def __call__(
-        self, settings: Settings, *, ready: Callable[[], None]
+        self, reader: SettingsReader, *, ready: Callable[[], None]
     ) -> Coroutine[Any, Any, None]: ...
 
 

@@ -5,10 +5,18 @@
 
 from __future__ import annotations
 
-from twostep.config.loading import load, parse_set
+from twostep.config.loading import SettingsReader, load, parse_set, read_settings
 from twostep.config.problems import ConfigError
 from twostep.config.settings import Settings
 from twostep.config.settings_file import find_config
 
 
-__all__ = ["ConfigError", "Settings", "find_config", "load", "parse_set"]
+__all__ = [
+    "ConfigError",
+    "Settings",
+    "SettingsReader",
+    "find_config",
+    "load",
+    "parse_set",
+    "read_settings",
+]

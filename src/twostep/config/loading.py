@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from twostep.config.listing import FILE_KEYS, PREFIX, SECTIONS, SETTINGS
 from twostep.config.problems import ConfigError, explain, show, unknown_key
 from twostep.config.settings import Settings
-from twostep.config.settings_file import require_trusted_owner, say_unreadable
+from twostep.config.settings_file import digest_of, require_trusted_owner, say_unreadable
 
 
 # Variables that tests use to find fixtures; they are not settings.
@@ -41,11 +41,13 @@ _LONGEST_SECRET = 65_536
 
 @dataclass(slots=True)
 class _Source:
-    """Values from one source by dotted key. `places`: where each key came from, for messages."""
+    """Values from one source by dotted key. `places`: where each key came from, for messages.
+    `files`: where secrets were read, by the key that names the file."""
 
     name: str
     values: dict[str, object] = field(default_factory=dict)
     places: dict[str, str] = field(default_factory=dict)
+    files: dict[str, Path] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
     def add(self, key: str, value: object, *, place: str, folder: Path) -> None:
@@ -65,18 +67,31 @@ class _Source:
 
     def _add_secret(self, file_key: str, value: object, *, place: str, folder: Path) -> None:
         key = FILE_KEYS[file_key].key
-        path = folder / Path(str(value)).expanduser()
-        try:
-            with path.open(encoding="utf-8") as lines:
-                secret = lines.read(_LONGEST_SECRET).rstrip("\r\n")
-        except (OSError, UnicodeError) as error:
-            reason = getattr(error, "strerror", None) or "it is not text"
-            self.problems.append(f"{place}: {file_key}: cannot read {path}: {reason}")
-            return
         if key in self.values:
             self.problems.append(f"{place}: set only one of {key} and {file_key}")
         self.places[key] = place
-        self.values[key] = secret
+        self.files[file_key] = folder / Path(str(value)).expanduser()
+        self.read_secret(file_key)
+
+    def read_secret(self, file_key: str) -> None:
+        """Take the secret from its file, or say what is wrong with it."""
+        key, path = FILE_KEYS[file_key].key, self.files[file_key]
+        reason = "it is empty"
+        try:
+            with path.open(encoding="utf-8") as lines:
+                if secret := lines.read(_LONGEST_SECRET).rstrip("\r\n"):
+                    self.values[key] = secret
+                    return
+        except (OSError, UnicodeError) as error:
+            reason = getattr(error, "strerror", None) or "it is not text"
+        self.problems.append(f"{self.places[key]}: {file_key}: cannot read {path}: {reason}")
+
+    def with_secrets_again(self) -> _Source:
+        """The same source, its secret files read again."""
+        again = replace(self, values=dict(self.values), problems=[])
+        for file_key in again.files:
+            again.read_secret(file_key)
+        return again
 
 
 def _tree(source: _Source) -> dict[str, Any]:
@@ -136,11 +151,62 @@ def load(
     `environ` defaults to the process's environment; `overrides` maps dotted keys to values, as
     `parse_set` returns them. Raises ConfigError with all problems at once.
     """
-    sources = [
+    return read_settings(path, environ=environ, overrides=overrides).settings
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsReader:
+    """Settings, and what is needed to read their secret files again while a server runs.
+
+    `digest`: of the settings file, None if there is none.
+    """
+
+    settings: Settings
+    path: Path | None
+    digest: bytes | None
+    sources: tuple[_Source, ...] = field(repr=False)
+
+    @property
+    def secret_files(self) -> list[Path]:
+        """The files that hold secrets."""
+        return [path for source in self.sources for path in source.files.values()]
+
+    def with_secrets_again(self) -> SettingsReader:
+        """Read the secret files again, and nothing else. Raises `ConfigError`."""
+        again = tuple(source.with_secrets_again() for source in self.sources)
+        return replace(self, sources=again, settings=_validate(again))
+
+    def changed_secrets(self, before: SettingsReader) -> list[str]:
+        """Keys of the secrets that differ from those read before."""
+        return [
+            FILE_KEYS[file_key].key
+            for source, earlier in zip(self.sources, before.sources, strict=True)
+            for file_key in source.files
+            if source.values[FILE_KEYS[file_key].key] != earlier.values[FILE_KEYS[file_key].key]
+        ]
+
+    def is_file_changed(self) -> bool:
+        """Whether the settings file is not what it was when it was read."""
+        return digest_of(self.path) != self.digest
+
+
+def read_settings(
+    path: Path | None,
+    *,
+    environ: Mapping[str, str] | None = None,
+    overrides: Mapping[str, object] | None = None,
+) -> SettingsReader:
+    """As `load`, for servers that may be asked to read secrets again."""
+    digest = digest_of(path)
+    sources = (
         _read_overrides(overrides or {}),
         _read_environment(os.environ if environ is None else environ),
         _read_file(path),
-    ]
+    )
+    return SettingsReader(_validate(sources), path, digest, sources)
+
+
+def _validate(sources: Sequence[_Source]) -> Settings:
     problems = [problem for source in reversed(sources) for problem in source.problems]
     try:
         settings = Settings.model_validate(reduce(_merge, map(_tree, reversed(sources))))
@@ -221,7 +287,7 @@ def _flatten(tree: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str
             yield key, value
 
 
-def _place(key: str, fix: str, sources: list[_Source]) -> str:
+def _place(key: str, fix: str, sources: Sequence[_Source]) -> str:
     """Prefix a fix with the place, key and value."""
     for source in sources:
         if key in source.places:

@@ -6,6 +6,7 @@ as the user who reads it, root included.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 from pathlib import Path
@@ -90,3 +91,11 @@ def _reason_for_doubt(name: os.stat_result, file: os.stat_result, folder: os.sta
     if open_to_others or folder.st_uid not in {_ROOT, caller}:
         return "others may change the folder it is in"
     return ""
+
+
+def digest_of(path: Path | None) -> bytes | None:
+    """A digest of a settings file, to see whether it has changed; None if there is none to read."""
+    try:
+        return None if path is None else hashlib.sha256(path.read_bytes()).digest()
+    except OSError:  # said when it is read
+        return None

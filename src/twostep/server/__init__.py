@@ -10,12 +10,10 @@ import gc
 import resource
 import signal
 import socket
-import ssl
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, TypeVar
 
 import structlog
@@ -24,6 +22,7 @@ import uvloop
 
 from twostep.server.connection import ClientConnection
 from twostep.server.door import ConnectionLimits, Door
+from twostep.server.tls import Certificate, TlsUnusable, warn_of_expiry
 
 
 GRACEFUL_SECONDS = 4
@@ -34,12 +33,24 @@ STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 log = structlog.get_logger(__name__)
 
+__all__ = [
+    "Certificate",
+    "PortTaken",
+    "ServedApp",
+    "TlsUnusable",
+    "fit_file_limit",
+    "listen",
+    "on_hangup",
+    "outlive_hangups",
+    "run",
+    "serve",
+    "side_server",
+    "wait_for_stop",
+    "warn_of_expiry",
+]
+
 T = TypeVar("T")
 ServedApp = Callable[..., Awaitable[None]]
-
-
-class TlsUnusable(Exception):
-    """The certificate or key is unusable; the text says which, and what to do."""
 
 
 class PortTaken(Exception):
@@ -134,27 +145,13 @@ def listen(addresses: Sequence[str], port: int, *, setting: str = "--port") -> l
     return listening
 
 
-def require_usable_tls(certificate: Path, key: Path) -> None:
-    """Load both files the way `serve` will. Raises `TlsUnusable`."""
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password="")
-    except ssl.SSLError:
-        raise TlsUnusable(
-            f"{certificate} and {key} are no certificate with its key (PEM, without a passphrase)."
-        ) from None
-    except OSError as error:
-        raise TlsUnusable(
-            f"{certificate} or {key} cannot be read: {error.strerror}. Check --tls-cert and --tls-key."
-        ) from None
-
-
 async def serve(
     app: ServedApp,
     sockets: Sequence[socket.socket],
     *,
     ready: Callable[[], None],
     stop: asyncio.Event,
-    tls: tuple[Path, Path] | None = None,
+    tls: Certificate | None = None,
     door: Door | None = None,
 ) -> None:
     """Serve until a stop signal or other code sets `stop`; then finish open requests and return."""
@@ -199,7 +196,7 @@ def fit_file_limit(limits: ConnectionLimits) -> ConnectionLimits:
 
 
 def _config(
-    app: ServedApp, limits: ConnectionLimits, tls: tuple[Path, Path] | None = None
+    app: ServedApp, limits: ConnectionLimits, tls: Certificate | None = None
 ) -> uvicorn.Config:
     return uvicorn.Config(
         app,
@@ -213,8 +210,7 @@ def _config(
         proxy_headers=False,
         timeout_keep_alive=limits.keep_alive_seconds,
         timeout_graceful_shutdown=GRACEFUL_SECONDS,
-        ssl_certfile=tls[0] if tls else None,
-        ssl_keyfile=str(tls[1]) if tls else None,
+        ssl_context_factory=(lambda *_: tls.context) if tls else None,
     )
 
 
@@ -229,6 +225,34 @@ async def wait_for_stop(*, ready: Callable[[], None], stop: asyncio.Event) -> No
     finally:
         for number in STOP_SIGNALS:
             loop.remove_signal_handler(number)
+
+
+@asynccontextmanager
+async def on_hangup(reload: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
+    """Call `reload` for each SIGHUP meanwhile: one call at a time, and one for all that come during
+    one. Afterwards the signal still ends nobody."""
+    loop, wake = asyncio.get_running_loop(), asyncio.Event()
+
+    async def wait_and_reload() -> None:
+        while True:
+            await wake.wait()
+            wake.clear()
+            await reload()
+
+    loop.add_signal_handler(signal.SIGHUP, wake.set)
+    task = asyncio.create_task(wait_and_reload())
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGHUP)
+        outlive_hangups()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def outlive_hangups() -> None:
+    """Go on after a SIGHUP. Not ignored as such: programs that we start would inherit that."""
+    signal.signal(signal.SIGHUP, lambda *_: None)
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:

@@ -31,7 +31,8 @@ def examine_deliveries(shell: Shell, settings: Settings) -> Iterator[Finding]:
                 WARNING,
                 provider.name,
                 f"It fails most of what it is given ({provider.failing_reason}). If you have"
-                " fixed its settings, restart the server: waiting mails are sent at once.",
+                " fixed its settings, restart the server, or reload it for a password in a file: waiting"
+                " mails are sent at once.",
             )
     late = shell.wiring.clock() - LATE_SECONDS
     waiting = [

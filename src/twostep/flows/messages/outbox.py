@@ -55,6 +55,7 @@ class Outbox:
     def __init__(self, carriers: Mapping[Channel, Sequence[Carrier]]) -> None:
         self._failover = Failover(carriers)
         self._wake = asyncio.Event()
+        self._has_hastened = False
         # The row each task is sending, and the rows we hold a lease on without an answer yet.
         self._sending: dict[asyncio.Task[None], OutboxRow] = {}
         self._held: set[str] = set()
@@ -64,15 +65,21 @@ class Outbox:
         """Check for due rows now instead of at the next poll."""
         self._wake.set()
 
+    def use(self, carriers: Mapping[Channel, Sequence[Carrier]]) -> None:
+        """Send through these from now on; what is being sent keeps the earlier ones."""
+        self._failover = Failover(carriers)
+        self._has_hastened = False
+        self.wake()
+
     async def run(self, env: Env) -> None:
         """Send due rows until cancelled."""
-        has_hastened = False
         while True:
             self._wake.clear()
             try:
-                if not has_hastened:  # a restart may be what mends the mail server's settings
+                # A restart, or a new password, may be what mends the mail server's settings.
+                if not self._has_hastened:
                     await by_system(env).run(hasten)
-                    has_hastened = True
+                    self._has_hastened = True
                 await self._send_due(env)
             except StoreUnavailable as error:
                 log.warning("outbox.database_away", error=str(error))
