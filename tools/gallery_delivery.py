@@ -8,7 +8,8 @@ from typing import Any
 from gallery_samples import DAY, HOUR, MINUTE, NOW, frame
 
 from twostep.core.messages.channel import Channel
-from twostep.i18n import country_name, format_instant
+from twostep.i18n import format_instant
+from twostep.names import country_name
 from twostep.web.pages.operate.chart import Bar, bars, gauge
 from twostep.web.pages.operate.delivery_health_view import (
     AlarmRow,

@@ -7,15 +7,17 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
-import phonenumbers
 import segno
 from markupsafe import Markup
 from starlette.responses import Response
 
+from twostep import names
 from twostep.core.messages.channel import Channel
 from twostep.core.methods.authenticator import MethodKind
 from twostep.core.methods.phone_number import example_national
-from twostep.i18n import LANGUAGES, country_name, language
+from twostep.core.methods.phone_number import regions as phone_regions
+from twostep.i18n import LANGUAGES, language
+from twostep.names import country_name, sort_key
 from twostep.web.route_table import RouteTable
 from twostep.web.routes import PAGES
 from twostep.web.view import (
@@ -189,19 +191,28 @@ def qr() -> Markup:
 
 def regions(code: str) -> tuple[RegionRow, ...]:
     """Every region of the numbering plans, by name."""
-    known = sorted(phonenumbers.SUPPORTED_REGIONS)
     lines = (
         RegionRow(
-            region,
-            country_name(region, code),
-            phonenumbers.country_code_for_region(region),
-            example_national(region),
+            region.code,
+            country_name(region.code, code),
+            region.prefix,
+            example_national(region.code),
         )
-        for region in known
+        for region in phone_regions()
     )
-    return tuple(sorted(lines, key=lambda line: line.name))
+    return tuple(sorted(lines, key=lambda line: sort_key(line.name)))
 
 
 def errors(field: str | None, sentence: str) -> tuple[FieldError, ...]:
     """One thing to put right."""
     return (FieldError(field, sentence),)
+
+
+def time_zones(code: str) -> dict[str, Any]:
+    """The two lists of the profile page, as it makes them."""
+    rows = {
+        zone: names.describe_zone(zone, code, now=NOW)
+        for zone in ("Europe/Paris", "UTC", "America/New_York", "Asia/Kolkata", "Europe/Berlin")
+    }
+    areas = {names.area_name(zone, code): [rows[zone]] for zone in list(rows)[2:]}
+    return {"likely_zones": (rows["Europe/Paris"], rows["UTC"]), "zones": areas}

@@ -31,12 +31,14 @@ from gallery_samples import (
     frame,
     qr,
     regions,
+    time_zones,
 )
 
 from twostep.core.messages.channel import Channel
 from twostep.flows.methods.first_setup import SetupLink
 from twostep.flows.recovery.lost_phone import RecoverView
-from twostep.i18n import country_name, language
+from twostep.i18n import language
+from twostep.names import country_name
 from twostep.web.view import (
     BrowserRow,
     CodeAsk,
@@ -286,7 +288,7 @@ def _settings(code: str) -> dict[str, State]:
         "settings": ("settings.html", rows),
         "security-lost-phone": ("security.html", safe | {"frame": frame(code, stage=2, flash=flash_notice("app_beside:a1", code, URL))}),
         "settings-off": ("settings.html", rows | {"frame": off}),
-        "profile": ("profile.html", {"frame": on, "errors": (), "zones": ("Europe/Berlin", "Europe/Paris", "UTC"), "chosen_language": code, "chosen_zone": "Europe/Paris", "zone_is_set": True}),
+        "profile": ("profile.html", {"frame": on, "errors": (), **time_zones(code), "chosen_language": code, "chosen_zone": "Europe/Paris", "zone_is_set": True}),
         "emails": ("emails.html", mails),
         "emails-wrong": ("emails.html", mails | {"email": "alice@", "errors": errors("email", "Enter an e-mail address like name@example.com.")}),
         "email-confirm": ("email_confirm.html", {"frame": on, "token": "t", "address": "alice@example.net"}),

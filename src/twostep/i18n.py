@@ -1,4 +1,4 @@
-"""The user's language: catalogues, choosing one, and dates, places and durations in words.
+"""The user's language: catalogues, choosing one, and dates and durations in words.
 
 English is the source text and needs no catalogue. The others are gettext files beside this
 module, compiled in memory on first use. An installation may add catalogues of its own: for further
@@ -19,7 +19,6 @@ from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel import Locale, UnknownLocaleError
-from babel.core import get_global
 from babel.dates import format_skeleton
 from babel.messages.pofile import read_po
 from babel.units import format_unit
@@ -211,19 +210,6 @@ def format_duration(seconds: int, language: str) -> str:
     return _two(-(-minutes // 60), "day", "hour", per=24, language=language)
 
 
-@lru_cache(maxsize=4096)
-def country_name(region: str, language: str) -> str:
-    """Return the name of a region (CLDR code) in a language, or the code itself if it has none."""
-    return str(_locale(language).territories.get(region, region))
-
-
-@lru_cache(maxsize=4096)
-def zone_region(time_zone: str) -> str | None:
-    """Return the region a time zone lies in; None for UTC and unknown zones."""
-    region = get_global("zone_territories").get(time_zone)
-    return region if region and region.isalpha() else None
-
-
 def known_zone(time_zone: str) -> str:
     """Return the zone's canonical name, or UTC if this system does not know it."""
     return zone_or_none(time_zone) or UTC
@@ -246,7 +232,7 @@ def _local(at: int, zone: str) -> datetime:
 # All pages together show few different ones.
 @lru_cache(maxsize=4096)
 def _date(day: date, language: str) -> str:
-    return format_skeleton("yMMMd", datetime.combine(day, time()), locale=_locale(language))
+    return format_skeleton("yMMMd", datetime.combine(day, time()), locale=locale_of(language))
 
 
 def _clock_time(moment: datetime, language: str) -> str:
@@ -256,7 +242,7 @@ def _clock_time(moment: datetime, language: str) -> str:
 @lru_cache(maxsize=24 * 60 * len(LANGUAGES))
 def _hour_and_minute(hour: int, minute: int, language: str) -> str:
     moment = datetime.combine(date.min, time(hour, minute))
-    return format_skeleton("Hm", moment, locale=_locale(language))
+    return format_skeleton("Hm", moment, locale=locale_of(language))
 
 
 def _two(amount: int, big: str, small: str, *, per: int, language: str) -> str:
@@ -269,13 +255,14 @@ def _two(amount: int, big: str, small: str, *, per: int, language: str) -> str:
 
 
 def _unit(amount: int, unit: str, language: str) -> str:
-    name, locale = f"duration-{unit}", _locale(language)
+    name, locale = f"duration-{unit}", locale_of(language)
     words = format_unit(amount, name, length="long", locale=locale)
     # CLDR has no long pattern for some units (days in Arabic); there the short one is whole words.
     return format_unit(amount, name, length="short", locale=locale) if name in words else words
 
 
 @cache
-def _locale(code: str) -> Locale:
+def locale_of(code: str) -> Locale:
+    """Unicode's data for a language: how it writes dates, and what it calls places."""
     known = code if code in _BY_CODE else SOURCE
     return Locale.parse(_FORMATS.get(known, known))

@@ -259,3 +259,44 @@ def test_language_and_appearance_can_be_chosen_on_every_page_signed_in_too(
     page = owner.get("/settings")
     assert tongue(page) == "de"
     assert '<option value="dark" selected>' in page.text
+
+
+@pytest.mark.parametrize(
+    ("language", "name"), [("de", "Firefox unter Linux"), ("ar", "Firefox على Linux")]
+)
+def test_browsers_are_named_in_the_readers_language(
+    product: TestProduct, owner: Browser, entry: AppEntry, language: str, name: str
+) -> None:
+    owner.post("/settings/profile", language=language, time_zone="UTC")
+    other = product.browser()
+    second_step(product, other)
+    other.post("/sign-in/code", code=entry.next_code())
+    for path in ("/settings/security", "/settings/sessions", "/settings/activity"):
+        page = words(owner.get(path))
+        assert name in page, path
+        assert "Firefox on Linux" not in page, path
+    mail = product.mails()[-1]
+    assert name in mail.text
+    assert "Firefox on Linux" not in mail.text
+
+
+def test_the_zone_of_a_browser_with_an_old_name_is_chosen(
+    product: TestProduct, owner: Browser
+) -> None:
+    owner.post("/settings/profile", language="en", time_zone="Asia/Calcutta")
+    page = owner.get("/settings/profile").text
+    assert (
+        '<option value="Asia/Kolkata" data-old="Asia/Calcutta" selected>Kolkata (UTC+5:30)' in page
+    )
+    assert page.count("selected>Kolkata") == 1
+    assert page.index("Kolkata") < page.index('<optgroup label="Africa">')
+
+
+def test_zones_stand_in_parts_of_the_world(product: TestProduct, owner: Browser) -> None:
+    owner.post("/settings/profile", language="de", time_zone="UTC")
+    page = owner.get("/settings/profile").text
+    europe = page.partition('<optgroup label="Europa">')[2].partition("</optgroup>")[0]
+    cities = re.findall(r">([^<(]+) \(UTC", europe)
+    assert {"Wien", "Berlin", "Zürich"} <= set(cities)
+    assert cities.index("Wien") < cities.index("Zürich")
+    assert "Europe/Vienna" not in words(owner.get("/settings/profile"))

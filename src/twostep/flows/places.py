@@ -16,7 +16,7 @@ import structlog
 
 from twostep.config import Settings
 from twostep.config.operate import lacks_extra
-from twostep.i18n import country_name
+from twostep.names import country_name
 
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ with the filters that `web/frame/render.py` installs, in the reader's language a
     |clock_time   14:32                  followed by the zone if it is UTC
     |exact_time   14:05:20               for comparing two clocks
     |recently     today 09:12            today and yesterday by name, otherwise like |day
+    |browser      Firefox on Linux       in the reader's language
     |duration     8 minutes              a span, rounded up as a person would say it
     |groups       JBSW Y3DP ...          a set-up key in groups of four
     |ltr          isolates a code, address or number in right-to-left text
@@ -258,11 +259,11 @@ class EmailRow:
 
 @dataclass(frozen=True, slots=True)
 class RegionRow:
-    """A line of the country list: `DE`, Germany, 49, and a national number for the hint."""
+    """A line of the country list: `DE`, Germany, +49, and a national number for the hint."""
 
     code: str
     name: str
-    calling_code: int
+    prefix: str
     example: str = ""
 
 

@@ -70,10 +70,17 @@ class PhoneNumber:
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A country or territory with its calling code (`44`, without the plus)."""
+    """A country or territory with its calling code (`44`, without the plus). `area_codes`: where
+    several share a plan, those that are its own."""
 
     code: str
     calling_code: int
+    area_codes: tuple[str, ...] = ()
+
+    @property
+    def prefix(self) -> str:
+        """How a list of countries shows it: `+49`, or `+1 242`."""
+        return f"+{self.calling_code} {', '.join(self.area_codes)}".rstrip()
 
 
 def read_number(
@@ -271,7 +278,7 @@ def example_national(region: str) -> str:
 def regions() -> tuple[Region, ...]:
     """Return all regions with a numbering plan, ordered by code."""
     return tuple(
-        Region(code=code, calling_code=phonenumbers.country_code_for_region(code))
+        Region(code, phonenumbers.country_code_for_region(code), phone_regions.area_codes(code))
         for code in sorted(phonenumbers.SUPPORTED_REGIONS)
     )
 

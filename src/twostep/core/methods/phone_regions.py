@@ -55,6 +55,16 @@ def other_country(text: str, region: str) -> tuple[Parsed | None, bool]:
     return (plain if phonenumbers.is_valid_number(plain) else None), dialled
 
 
+def area_codes(region: str) -> tuple[str, ...]:
+    """The area codes of a region that shares its plan and has its own, such as 242 of the Bahamas;
+    empty for all others."""
+    metadata = PhoneMetadata.metadata_for_region(region)
+    if metadata is None or metadata.country_code != 1 or metadata.leading_digits is None:
+        return ()
+    leading = re.compile(metadata.leading_digits)
+    return tuple(code for code in map(str, range(200, 1000)) if leading.fullmatch(code))
+
+
 def region_elsewhere(text: str, region: str) -> str | None:
     """The other region of the same plan whose number this is, such as Canada for the United States;
     None if there is none, or more than one number that it could be."""

@@ -16,6 +16,7 @@ from twostep.catalogue import Translations
 from twostep.delivery.mail.notice import Notice, NoticeKind
 from twostep.delivery.mail.notice_words import ACTS, COUNTED, NAMELESS, WORDINGS, Wording
 from twostep.i18n import Language, format_instant, language, translator
+from twostep.names import browser_name
 
 
 MAX_FIELD = 80
@@ -92,10 +93,11 @@ def _values(notice: Notice, *, tongue: Language, time_zone: str) -> dict[str, st
     def written(at: int) -> str:
         return format_instant(at, language=tongue.code, time_zone=time_zone, style="full")
 
+    name_of = _browser if notice.kind is NoticeKind.BROWSER_COPIED else _isolate
     return {
         "at": written(notice.at),
         "until": written(notice.until_at) if notice.until_at is not None else "",
-        "method": _isolate(notice.method, tongue),
+        "method": name_of(notice.method, tongue),
         "hint": notice.hint[-2:],
         "address": _isolate(notice.address, tongue),
         "count": notice.count,
@@ -121,7 +123,7 @@ def _where(notice: Notice, tongue: Language) -> str | None:
     _ = translator(tongue.code).gettext
     network = _isolate(notice.network or "", tongue)
     known = (
-        _isolate(notice.browser or "", tongue),
+        _browser(notice.browser or "", tongue),
         _("network {network}").format(network=network) if network else "",
         _isolate(notice.place or "", tongue),
     )
@@ -143,6 +145,11 @@ def _isolate(text: str, tongue: Language) -> str:
     tidy = _tidy(text)
     turns = any(unicodedata.bidirectional(c) in {"R", "AL"} for c in tidy)
     return f"{_ISOLATE}{tidy}{_END}" if tidy and (turns or tongue.direction == "rtl") else tidy
+
+
+def _browser(browser: str, tongue: Language) -> str:
+    """Its name is our own words, which begin with a mark where the direction is not that of the name."""
+    return browser_name(_tidy(browser), tongue.code)
 
 
 def _plain(text: str) -> str:

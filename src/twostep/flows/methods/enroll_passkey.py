@@ -38,6 +38,7 @@ from twostep.flows.sign_in.complete import SignedIn
 from twostep.flows.sign_in.raise_session import raise_enrolled
 from twostep.flows.sign_in.sessions import is_current
 from twostep.flows.turn import Turn
+from twostep.names import browser_name
 from twostep.store.account import accounts
 from twostep.store.account.accounts import Held
 from twostep.store.methods import passkeys
@@ -123,10 +124,11 @@ def _register(
     )
     if isinstance(verified, Refused):
         return verified
+    browser = browser_name(turn.visitor.browser, turn.visitor.language)
     passkey = Passkey(
         id=token.new_id(),
         account_id=current.account_id,
-        name=name or suggest_name(verified.model, turn.visitor.browser)[:LONGEST_NAME],
+        name=name or suggest_name(verified.model, browser)[:LONGEST_NAME],
         credential_id=verified.credential_id,
         public_key=verified.public_key,
         sign_count=verified.sign_count,

@@ -20,6 +20,7 @@ from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
 from twostep.i18n import format_duration, format_instant, format_time, known_zone, translator
+from twostep.names import browser_name
 from twostep.web.visit import PathFor
 
 
@@ -71,6 +72,7 @@ def environment(language: str) -> Environment:
         exact_time=_exact_time,
         recently=_recently,
         duration=_duration,
+        browser=_browser,
         groups=groups,
         ltr=ltr,
         unbroken=unbroken,
@@ -128,6 +130,11 @@ def _machine(at: int) -> str:
 
 def _moment(at: int, time_zone: str) -> datetime:
     return datetime.fromtimestamp(at, ZoneInfo(time_zone))
+
+
+@pass_context
+def _browser(context: Context, browser: str) -> str:
+    return browser_name(browser, _language(context))
 
 
 @pass_context

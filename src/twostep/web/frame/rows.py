@@ -24,6 +24,7 @@ from twostep.core.sign_in.session import Session
 from twostep.flows.account.activity import Activity, is_deniable
 from twostep.flows.places import place_of
 from twostep.i18n import format_instant, known_zone, translator
+from twostep.names import browser_name
 from twostep.web import view
 from twostep.web.visit import Visit
 from twostep.web.words import banners
@@ -53,7 +54,7 @@ def app_row(visit: Visit, app: App, *, is_default: bool = False) -> view.MethodR
         label=app_label(visit, app),
         is_default=is_default,
         last_used_at=app.last_used_at,
-        used_with=app.last_used_browser or None,
+        used_with=browser_name(app.last_used_browser, visit.language) or None,
     )
 
 
@@ -89,19 +90,19 @@ def passkey_row(visit: Visit, passkey: Passkey, *, is_default: bool = False) -> 
         label=passkey_label(visit, passkey),
         is_default=is_default,
         last_used_at=passkey.last_used_at,
-        used_with=passkey.last_used_browser or None,
+        used_with=browser_name(passkey.last_used_browser, visit.language) or None,
         synced=passkey.synced,
     )
 
 
 def browser_rows(
-    browsers: Iterable[RememberedBrowser], this_browser: str | None
+    visit: Visit, browsers: Iterable[RememberedBrowser], this_browser: str | None
 ) -> tuple[view.BrowserRow, ...]:
     """Browsers that skip the code."""
     return tuple(
         view.BrowserRow(
             browser.id,
-            browser.browser,
+            browser_name(browser.browser, visit.language),
             browser.expires_at,
             browser.last_used_at,
             network=browser.network,
@@ -155,7 +156,7 @@ def known_browser_rows(
     return tuple(
         view.KnownBrowserRow(
             browser.id,
-            browser.browser,
+            browser_name(browser.browser, visit.language),
             browser.seen_at,
             is_this=browser.id == visit.current.browser_id,
         )
@@ -195,7 +196,7 @@ def session_rows(visit: Visit, sessions: Iterable[Session]) -> tuple[view.Sessio
     return tuple(
         view.SessionRow(
             session.id,
-            session.browser,
+            browser_name(session.browser, visit.language),
             session.network,
             visit.now if session.id == visit.current.id else session.seen_at,
             session.created_at,
@@ -212,7 +213,7 @@ def activity_rows(visit: Visit, activity: Sequence[Activity]) -> tuple[view.Acti
         view.ActivityRow(
             entry.at,
             activity_sentence(entry.event, entry.data, language=visit.language),
-            entry.browser or None,
+            browser_name(entry.browser, visit.language) or None,
             entry.network or None,
             place=place_of(visit.env.settings, entry.network, visit.language),
             tone=activity_tone(entry.event, entry.outcome),

@@ -129,7 +129,9 @@ all(".menu", (menu) => {
 
 all("[data-time-zone]", (field) => {
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  if (zone && (!field.options || [...field.options].some((option) => option.value === zone))) field.value = zone;
+  if (!field.options) field.value = zone ?? "";
+  const option = [...field.options ?? []].find(({ value, dataset }) => value === zone || dataset.old?.split(" ").includes(zone));
+  if (option) option.selected = true;
 });
 
 all("[data-idle]", (box) => {

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from twostep.core.audit import event
-from twostep.i18n import N_, country_name, translator
+from twostep.i18n import N_, translator
+from twostep.names import country_name
 
 
 _ALARMS = {

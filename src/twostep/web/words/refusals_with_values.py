@@ -8,7 +8,8 @@ from typing import Literal
 
 from twostep.catalogue import Translations
 from twostep.core.refusal import Reason, Refused
-from twostep.i18n import N_, country_name, format_duration, format_time
+from twostep.i18n import N_, format_duration, format_time
+from twostep.names import country_name
 from twostep.web.words.paused import What, paused
 
 

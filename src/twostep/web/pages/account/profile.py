@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from functools import cache
-from zoneinfo import available_timezones
+from collections.abc import Container
 
 from starlette.responses import Response
 
+from twostep import i18n, names
 from twostep.core.refusal import Refused
 from twostep.flows.account import profile
+from twostep.names import TimeZone
 from twostep.web.frame.frame import page, redirect_with_flash
 from twostep.web.visit import Visit
 
 
 LONGEST = 64
-_AREAS = (
-    "Africa/", "America/", "Antarctica/", "Arctic/", "Asia/", "Atlantic/", "Australia/", "Europe/",
-    "Indian/", "Pacific/",
-)  # fmt: skip
 
 
 async def show(visit: Visit) -> Response:
@@ -38,20 +35,31 @@ async def submit(visit: Visit) -> Response:
 
 
 def _form(visit: Visit, refused: Refused | None, *, language: str, time_zone: str) -> Response:
-    zones = time_zones()
-    current = visit.time_zone
+    likely = dict.fromkeys((names.newest_zone(visit.time_zone), i18n.UTC))
     return page(
         visit,
         "profile.html",
         refused=refused,
-        zones=zones if current in zones else (current, *zones),
+        likely_zones=tuple(_describe(visit, zone) for zone in likely),
+        zones=_areas(visit, likely),
         chosen_language=language,
-        chosen_zone=time_zone,
+        chosen_zone=names.newest_zone(time_zone),
         zone_is_set=visit.owner.time_zone_chosen or bool(visit.current.time_zone),
     )
 
 
-@cache
-def time_zones() -> tuple[str, ...]:
-    """UTC and the zones of places; deprecated names of whole countries are left out."""
-    return ("UTC", *sorted(zone for zone in available_timezones() if zone.startswith(_AREAS)))
+def _areas(visit: Visit, likely: Container[str]) -> dict[str, list[TimeZone]]:
+    """All other zones, by city, in the parts of the world."""
+    areas: dict[str, list[TimeZone]] = {}
+    for zone in names.time_zones():
+        if zone not in likely:
+            area = names.area_name(zone, visit.language)
+            areas.setdefault(area, []).append(_describe(visit, zone))
+    return {
+        area: sorted(areas[area], key=lambda row: names.sort_key(row.city))
+        for area in sorted(areas, key=names.sort_key)
+    }
+
+
+def _describe(visit: Visit, zone: str) -> TimeZone:
+    return names.describe_zone(zone, visit.language, now=visit.now)

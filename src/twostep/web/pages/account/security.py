@@ -48,7 +48,7 @@ async def show(visit: Visit) -> Response:
         phone_full=len(methods.phones) >= MOST_PHONES,
         required=refused is not None and refused.reason is Reason.NOT_ALLOWED,
         passkey_full=len(methods.passkeys) >= MOST_PASSKEYS,
-        browsers=browser_rows(security.browsers, security.this_browser),
+        browsers=browser_rows(visit, security.browsers, security.this_browser),
         known_browsers=known_browser_rows(visit, security.known_browsers),
         signal=signal_of(visit, security.handle, methods.passkeys),
         sessions=session_rows(visit, security.sessions),

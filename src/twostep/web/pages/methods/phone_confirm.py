@@ -10,7 +10,7 @@ from twostep.core.refusal import Reason, Refused
 from twostep.flows.messages.message_view import view_delivery
 from twostep.flows.methods import enroll_phone
 from twostep.flows.methods.phone_view import NewPhone, view_new_phone
-from twostep.i18n import country_name
+from twostep.names import country_name
 from twostep.web import view
 from twostep.web.frame import problem
 from twostep.web.frame.frame import (

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from starlette.responses import Response
 
-from twostep import i18n
+from twostep import i18n, names
 from twostep.core.messages.channel import Channel, read_channel
 from twostep.core.methods import phone_number, phone_regions
 from twostep.core.refusal import Reason, Refused
@@ -64,19 +64,19 @@ def _filled(visit: Visit, choices: PhoneChoices, refused: Refused | None) -> vie
         (
             view.RegionRow(
                 region.code,
-                i18n.country_name(region.code, visit.language),
-                region.calling_code,
+                names.country_name(region.code, visit.language),
+                region.prefix,
                 phone_number.example_national(region.code),
             )
             for region in choices.regions
         ),
-        key=lambda region: region.name,
+        key=lambda region: names.sort_key(region.name),
     )
     by_code = {region.code: region for region in regions}
     likely = phone_regions.likely_regions(
         phone_regions=choices.own_regions,
         languages=i18n.accepted_tags(visit.headers.get("accept-language")),
-        zone_region=i18n.zone_region(visit.time_zone),
+        zone_region=names.zone_region(visit.time_zone),
         open_regions=by_code,
     )
     country = (visit.field("other_country") or visit.field("country"))[:3].upper()

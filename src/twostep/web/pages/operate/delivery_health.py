@@ -11,7 +11,8 @@ from twostep.core.account import Role
 from twostep.core.refusal import Reason, Refused
 from twostep.flows.messages.test_message import send_test, view_test
 from twostep.flows.operate.delivery_status import Count, DeliveryStatus, view_delivery_status
-from twostep.i18n import country_name, format_instant, language, translator
+from twostep.i18n import format_instant, language, translator
+from twostep.names import country_name
 from twostep.web.frame import problem
 from twostep.web.frame.frame import page, redirect_with_flash
 from twostep.web.pages.operate.chart import Bar, bars, gauge
