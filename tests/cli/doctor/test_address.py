@@ -22,6 +22,8 @@ from cryptography.x509.oid import NameOID
 from tests.cli.conftest import SECONDS, call
 from tests.cli.test_serve import serving
 from tests.support.ports import free_port
+from twostep.core.key_file import format_keyring
+from twostep.core.sealing import Keyring, new_key
 
 
 PROXIES = {"TWOSTEP_TRUSTED_PROXIES": "127.0.0.1"}
@@ -150,10 +152,8 @@ def test_what_a_running_server_was_started_with_is_compared(twostep, folder):
         assert level == "warning"
         assert "another value of panel_name, smtp.password. " in text
         assert "hush" not in result.out
-        key = folder / "data" / "twostep.key"
-        kept = key.read_text()
         config.write_text(f'key_file = "other.key"\n{config.read_text()}')
-        (folder / "other.key").write_text(kept.replace("A", "B").replace("a", "b"))
+        (folder / "other.key").write_text(format_keyring(Keyring((new_key(),))))
         (folder / "other.key").chmod(0o600)
         result = twostep("doctor", "--json", **url)
         assert "is not this installation, or was started with another key file" in result.out
