@@ -26,6 +26,7 @@ REASON = ("--reason", "x")
 ARGUMENTS: dict[str, tuple[str, ...]] = {
     "doctor": ("--offline",),
     "db copy": ("--from", "sqlite:data/twostep.sqlite3", "--to", "sqlite:data/other.sqlite3"),
+    "db backup": ("copy",),
     "user add": ("bob", "--email", "bob@example.com", "--password-stdin"),
     "user show": ("root",),
     "user find": ("--reference", "ABCD-EFGH"),
@@ -95,6 +96,7 @@ def _close(folder: Path, what: str) -> None:
 NEEDS = {
     "policy show": {"settings"},
     "db upgrade": {"settings", "data", "database"},
+    "db backup": {"settings", "data", "database"},
     "db reopen": {"settings", "data", "database"},
 }
 SAYS = ("ermission denied", "may not", "cannot be written", "cannot be read", "belongs to")

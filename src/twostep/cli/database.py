@@ -1,9 +1,10 @@
-"""`twostep db …`: upgrade the schema and purge expired rows."""
+"""`twostep db …`: upgrade the schema, back everything up and purge expired rows."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -30,6 +31,21 @@ def upgrade(context: typer.Context) -> None:
     settings = shell.load_settings()
     shell.wiring.upgrade(settings)
     print(f"{shell.wiring.database(settings)} has the schema of this version.")
+
+
+@database.command("backup")
+def backup(
+    context: typer.Context,
+    *,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Replaced once the copy is whole.")],
+) -> None:
+    """Copy the whole database into a file, while the server runs. The keys are not in it."""
+    from twostep.flows.operate.back_up import back_up
+
+    shell = shell_of(context)
+    settings = shell.load_settings()
+    back_up(settings, file)
+    print(f"{shell.wiring.database(settings)} is backed up in {file}.")
 
 
 @database.command("purge")

@@ -35,8 +35,8 @@ _TIMEOUTS = {
 }
 
 
-def parameters(url: str) -> dict[str, Any]:
-    """What to connect with; the address has the last word. Raises `DatabaseMisconfigured`."""
+def given_parameters(url: str) -> dict[str, Any]:
+    """What the address says. Raises `DatabaseMisconfigured`."""
     try:
         given = conninfo_to_dict(url)
     except psycopg.ProgrammingError:
@@ -44,6 +44,12 @@ def parameters(url: str) -> dict[str, Any]:
         raise DatabaseMisconfigured(NO_ADDRESS) from None
     if is_misread(url, given):
         raise DatabaseMisconfigured(NO_ADDRESS)
+    return given
+
+
+def parameters(url: str) -> dict[str, Any]:
+    """What to connect with; the address has the last word. Raises `DatabaseMisconfigured`."""
+    given = given_parameters(url)
     return {**_DEFAULTS, **given, "autocommit": True, "cursor_factory": psycopg.RawCursor}
 
 
