@@ -106,7 +106,10 @@ def load_languages(folder: Path, *, default: str) -> dict[Path, ReadCatalogue]:
 
     Raises `CatalogueUnusable` if one cannot be used, or if there is no language `default`.
     """
-    add_catalogues(folder)
+    try:
+        add_catalogues(folder)
+    except PermissionError as error:
+        raise CatalogueUnusable(f"{folder} cannot be read: {error.strerror}") from None
     read = {path: read_catalogue(path, code) for code, path in _ADDED.items()}
     if not has_language(default):
         raise CatalogueUnusable(

@@ -124,8 +124,6 @@ def _examine_languages(settings: Settings) -> Iterator[Finding]:
             yield Finding(WARNING if catalogue.refused else OK, about, text)
     except CatalogueUnusable as error:
         yield Finding(ERROR, about, str(error))
-    except PermissionError:  # said by whoever needs the folder
-        return
 
 
 def _exists(path: Path) -> bool:
