@@ -7,11 +7,12 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import structlog
 
 from tests.support.waiting import PATIENCE_SECONDS
 from twostep.__main__ import WIRING, run
@@ -23,6 +24,13 @@ ROOT = Path(__file__).resolve().parents[2]
 URL = "http://localhost:8099"
 INIT = ("init", "--yes", "--public-url", URL, "--data-dir", "data")
 SECONDS = PATIENCE_SECONDS
+
+
+@pytest.fixture(autouse=True)
+def log_as_before() -> Iterator[None]:
+    """Commands that run in this process set up the log of a command."""
+    yield
+    structlog.reset_defaults()
 
 
 @dataclass(frozen=True, slots=True)
