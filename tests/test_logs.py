@@ -8,6 +8,13 @@ import logging
 import pytest
 import structlog
 
+from twostep.core.audit.event import Source
+from twostep.flows.event_log import (
+    MOST_COUNTED,
+    MOST_LINES_A_MINUTE,
+    EventLog,
+    refusal_without_account,
+)
 from twostep.logs import REDACTED, configure_logging, redact
 
 
@@ -98,3 +105,15 @@ def test_an_object_is_named_and_not_shown(capsys):
     structlog.get_logger().info("x", raw=b"seed", thing=Seed())
     (line,) = lines(capsys)
     assert (line["raw"], line["thing"]) == ("<bytes>", "<Seed>")
+
+
+def test_refusals_from_many_networks_share_a_bounded_number_of_lines(capsys):
+    configure_logging("info")
+    log, flood = EventLog(), 5 * MOST_LINES_A_MINUTE
+    for number in range(flood):
+        source = Source("self", f"10.0.{number // 250}.{number % 250}")
+        log.write([refusal_without_account("request.refused", source=source, reason="x")], now=60)
+    log.flush()
+    counts = [line["count"] for line in lines(capsys)]
+    assert sum(counts) == flood
+    assert len(counts) <= MOST_LINES_A_MINUTE + MOST_COUNTED + 1

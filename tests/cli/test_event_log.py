@@ -9,13 +9,10 @@ from configparser import RawConfigParser
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.cli.conftest import PASSWORD, ROOT, call
 from tests.support.logged import LoggedServer, logged_server
 from twostep.core.audit.event import KINDS
-from twostep.flows import event_log
-from twostep.flows.event_log import LINES_A_MINUTE, LOGGED, MOST_LINES_A_MINUTE, WITHHELD
+from twostep.flows.event_log import LINES_A_MINUTE, LOGGED, WITHHELD
 from twostep.logs import REDACTED, redact
 
 
@@ -99,18 +96,6 @@ def test_refusals_that_wait_are_logged_when_they_happen_and_all_are_counted(fold
     assert counts == {"203.0.113.7": tries, "203.0.113.8": 2}
     assert len(lines) < tries
     assert {line["data"]["reason"] for line in lines} == {"origin"}
-
-
-def test_many_networks_share_a_bounded_number_of_lines(capsys: pytest.CaptureFixture[str]) -> None:
-    log, flood = event_log.EventLog(), 5 * MOST_LINES_A_MINUTE
-    for number in range(flood):
-        source = event_log.event.Source("self", f"10.0.{number // 250}.{number % 250}")
-        refusal = event_log.refusal_without_account("request.refused", source=source, reason="x")
-        log.write([refusal], now=60)
-    log.flush()
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) <= MOST_LINES_A_MINUTE + event_log.MOST_COUNTED + 1
-    assert sum(int(re.findall(r"count\S*=\D*(\d+)", line)[0]) for line in lines) == flood
 
 
 def test_what_a_visitor_sends_can_neither_end_a_line_nor_look_like_a_field(folder: Path) -> None:

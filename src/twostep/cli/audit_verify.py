@@ -69,6 +69,9 @@ def _print(verified: Verified) -> None:
     events = f"{verified.events} event{'s' * (verified.events != 1)}"
     chains = f"{verified.chains} chain{'s' * (verified.chains != 1)}"
     print(f"{verdict} in {events} of {chains}, against {against}.")
+    if verified.since:
+        print(f"This export starts at checkpoint {verified.since}: what that one covers is not in it,"
+              " and nothing is said about it.")  # fmt: skip
     if verified.unknown_starts:
         print(f"{verified.unknown_starts} chains do not begin with their first event: only the"
               " installation can say whether that is right.")  # fmt: skip

@@ -1,14 +1,13 @@
-"""`twostep policy show` and `audit export`, and the groups `keys`, `policy` and `audit`."""
+"""`twostep policy show`, and the groups `keys`, `policy` and `audit`."""
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import typer
 
-from twostep.cli.shell import AsJson, print_facts, print_json, print_note, print_table, shell_of
+from twostep.cli.shell import AsJson, print_facts, print_json, print_table, shell_of
 from twostep.core.sign_in.session import FRESH_SECONDS, HALF_SESSION_SECONDS
 from twostep.core.sign_in.throttle import RULES, Rule
 
@@ -101,13 +100,3 @@ def _span(seconds: int) -> str:
     """A span in whole hours or minutes, in words."""
     count, unit = (seconds // 3600, "hour") if seconds % 3600 == 0 else (seconds // 60, "minute")
     return f"{count} {unit}{'s' * (count != 1)}"
-
-
-@audit.command("export")
-def export(context: typer.Context) -> None:
-    """Write every event as a JSON line to standard output; the export itself is recorded as an event."""
-    from twostep.flows.audit.export import export_audit
-
-    shell = shell_of(context)
-    count = shell.run(lambda opener: export_audit(opener, sys.stdout.write))
-    print_note(f"{count} events.")

@@ -31,7 +31,18 @@ LOGGED = frozenset(
         *("aal", "act", "ahead_seconds", "all", "amr", "apps", "browsers", "by", "channel"),
         *("checkpoint", "days", "distinct", "ends_at", "events", "failed", "kept", "kind", "left"),
         *("limit", "model", "passkeys", "path", "phones", "provider", "purpose", "reason"),
-        *("region", "role", "rows", "sent", "sessions", "shown", "span", "state", "stored"),
+        *(
+            "region",
+            "role",
+            "rows",
+            "sent",
+            "sessions",
+            "shown",
+            "since",
+            "span",
+            "state",
+            "stored",
+        ),
         *("synced", "to", "tries", "undone", "until_at", "verified"),
     }
 )

@@ -19,7 +19,7 @@ from twostep.core.audit.audit_review import Fault
 from twostep.core.audit.event import CLI
 from twostep.core.sealing import Keyring, new_key
 from twostep.flows.audit.checkpoint import checkpoint_all, checkpoint_file_problem
-from twostep.flows.audit.export import export_audit
+from twostep.flows.audit.export import SinceUnknown, checkpoint_at, export_audit, export_since
 from twostep.flows.audit.purge_trail import MONTH_SECONDS
 from twostep.flows.audit.verify import Verified, verify_database, verify_export
 from twostep.flows.env import SHELL
@@ -357,6 +357,64 @@ def test_a_file_that_cannot_be_written_stops_nothing_and_is_told(tmp_path: Path)
 
     assert "cannot be written" in in_house(tmp_path, story, **settings)
     assert len(rows(tmp_path, "SELECT 1 FROM audit_checkpoints")) == 3
+
+
+# ── parts ──────────────────────────────────────────────────────────────────────────────────────
+
+
+async def write_part(house: House, path: Path, since: int) -> int:
+    with path.open("w") as file:
+        return (await export_since(house.by(SHELL), since, file.write)).next_since
+
+
+def test_a_part_is_whole_after_what_it_starts_from_was_purged(folder: Path) -> None:
+    """The checkpoint that it names may be gone, and so may some of its own records."""
+    path = folder / "part.jsonl"
+
+    async def story(house: House) -> tuple[Verified, Verified, int]:
+        start = await write_part(house, path, 0)
+        await house.sign_in("alice")
+        await write_part(house, path, start)
+        before = await verify_export(path, house.env)
+        await age(house)
+        return before, await verify_export(path, house.env), start
+
+    before, after, start = in_house(folder, story)
+    assert (before.since, after.since, before.findings, after.findings) == (start, start, (), ())
+
+
+def test_a_part_cannot_start_where_something_is_gone(folder: Path) -> None:
+    async def story(house: House) -> None:
+        await age(house)
+        with pytest.raises(SinceUnknown, match=r"older than retention\.events_months") as refused:
+            await write_part(house, folder / "part.jsonl", 1)
+        oldest = int(str(refused.value).rpartition(" ")[2])
+        await write_part(house, folder / "part.jsonl", oldest)
+        part = await verify_export(folder / "part.jsonl", house.env)
+        await write_part(house, folder / "part.jsonl", 0)
+        everything = await verify_export(folder / "part.jsonl", house.env)
+        assert (part.findings, everything.findings) == ((), ())
+        assert part.events <= everything.events
+
+    in_house(folder, story)
+
+
+def test_a_time_leads_to_the_checkpoint_before_it(folder: Path) -> None:
+    async def story(house: House) -> None:
+        house.clock.forward(3600)
+        at = house.now
+        house.clock.forward(3600)
+        await house.sign_in("alice")
+        number = await checkpoint_at(house.by(SHELL), at)
+        assert number == await checkpoint_at(house.by(SHELL), house.now) > 0
+        await write_part(house, folder / "part.jsonl", number)
+        lines = (folder / "part.jsonl").read_text().splitlines()
+        late = [line for line in map(json.loads, lines) if line["at"] >= at]
+        assert {"password.accepted", "audit.exported"} <= {line["event"] for line in late}
+        with pytest.raises(SinceUnknown, match="not come yet"):
+            await checkpoint_at(house.by(SHELL), house.now + 1)
+
+    in_house(folder, story)
 
 
 # ── what was purged ─────────────────────────────────────────────────────────────────────────────

@@ -75,7 +75,9 @@ APP_REFUSED = _kind(
     "app.refused", "A code did not confirm the new authenticator app", "reason", "count"
 )
 APP_REMOVED = _kind("app.removed", "An authenticator app was removed", "name")
-AUDIT_EXPORTED = _kind("audit.exported", "The audit trail was exported", "events", "checkpoint")
+AUDIT_EXPORTED = _kind(
+    "audit.exported", "The audit trail was exported", "events", "checkpoint", "since"
+)
 BROWSER_FORGOTTEN = _kind("browser.forgotten", "A remembered browser was forgotten", "all")
 BROWSER_NEW = _kind("browser.new", "A sign-in was completed in a browser not seen before")
 BROWSER_REMEMBERED = _kind("browser.remembered", "A browser will not be asked for a code", "days")

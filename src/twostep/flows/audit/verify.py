@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -32,7 +32,8 @@ ON_ITS_WAY_SECONDS = 30
 class Verified:
     """What was verified, and what is wrong.
 
-    `checkpoint`: the newest one compared with. `against_file`: whether `audit_checkpoint_file` was
+    `checkpoint`: the newest one compared with. `since`: the checkpoint that a partial export starts
+    from, by its own account; 0: it has everything. `against_file`: whether `audit_checkpoint_file` was
     compared too. `unknown_starts`: chains that do not begin with their first record, with
     nothing to tell whether that is right.
     """
@@ -43,6 +44,7 @@ class Verified:
     against_file: bool
     unknown_starts: int
     findings: tuple[AuditFinding, ...]
+    since: int = 0
 
 
 async def verify_database(env: Env, *, now: int) -> Verified:
@@ -72,25 +74,29 @@ async def verify_export(path: Path, env: Env | None) -> Verified:
     """Verify an export. `env`: the installation it comes from, if known.
 
     An export names the checkpoint taken just before it. Up to that one nothing may be missing;
-    anything later is optional. Raises OSError.
+    anything later is optional. A partial one also names the checkpoint that it starts from: of what
+    that one covers nothing is expected. Raises OSError.
     """
     findings: list[AuditFinding] = []
+    limit, since = _range_of(path)
     if env is None:
         review = ChainReview({}, knows_starts=False)
         for page in _pages(path, findings):
             review.feed(page)
-        return _verified(review, findings, checkpoint=0)
-    limit = _checkpoint_of(path)
+        return replace(_verified(review, findings, checkpoint=0), since=since)
     if limit is None:
         text = "the export's own event is missing: its end was cut, or the file is no whole export"
         findings.append(AuditFinding(Fault.CUT, "export", 0, text))
     stored, _ = await _review_checkpoints(env, vouch_to=limit)
     findings += stored.finish()
     review = ChainReview(stored.vouched)
+    if since:
+        covered, _ = await _review_checkpoints(env, vouch_to=since)
+        review.starts |= {chain: KnownStart(it.head) for chain, it in covered.vouched.items()}
     for page in _pages(path, findings):
         await _feed(env, review, page)
     await _load_starts(env, review, review.unread())
-    return _verified(review, findings, checkpoint=stored.newest)
+    return replace(_verified(review, findings, checkpoint=stored.newest), since=since)
 
 
 def _verified(
@@ -161,7 +167,10 @@ async def _load_start(env: Env, chain: str) -> KnownStart | None:
 async def _load_starts(env: Env, review: ChainReview, chains: Iterable[str]) -> None:
     for chain in chains:
         known_start = await _load_start(env, chain)
-        if known_start is not None:
+        if known_start is None:
+            continue
+        expected = review.starts.get(chain)  # of a partial export
+        if expected is None or known_start.problem or expected.head.seq < known_start.head.seq:
             review.starts[chain] = known_start
 
 
@@ -275,12 +284,15 @@ _MARKS = (
 )
 
 
-def _checkpoint_of(path: Path) -> int | None:
-    """The newest checkpoint named by the export's own event; None if there is no such event."""
-    newest = None
+def _range_of(path: Path) -> tuple[int | None, int]:
+    """The checkpoints that the export's own event names, its newest: up to which it is whole, and from
+    which. None if there is no such event."""
+    newest, limit, since = 0, None, 0
     with path.open(encoding="utf-8", errors="replace") as lines:
         for line in lines:
             if f'"{event.AUDIT_EXPORTED}"' in line and (record := _read_line(line.rstrip("\r\n"))):
-                named = json.loads(record.body)["data"].get("checkpoint", 0)
-                newest = max(newest or 0, int(named))
-    return newest
+                data = json.loads(record.body)["data"]
+                if record.seq > newest:
+                    newest, since = record.seq, int(data.get("since", 0))
+                limit = max(limit or 0, int(data.get("checkpoint", 0)))
+    return limit, since

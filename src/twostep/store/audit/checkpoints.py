@@ -40,6 +40,12 @@ def load_newest(tx: Tx) -> tuple[int, Signed] | None:
     return None if row is None else _numbered(row)
 
 
+def last_until(tx: Tx, at: int) -> int:
+    """Number of the newest checkpoint made at or before then; 0 if there is none."""
+    row = tx.first("SELECT max(seq) FROM audit_checkpoints WHERE at <= :at", at=at)
+    return int(row[0] or 0) if row else 0
+
+
 def list_after(tx: Tx, seq: int, *, limit: int) -> list[tuple[int, Signed]]:
     """Checkpoints behind number `seq`, oldest first."""
     rows = tx.all(
