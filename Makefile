@@ -17,7 +17,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' '$(THIS)'
 
 .PHONY: setup
-setup: ## .venv from the lock files; does nothing if it is current (PYTHON=python3.12 picks one)
+setup: ## .venv from the lock files; does nothing if it is current (PYTHON=python3.12 picks one; EXTRAS=postgresql adds it)
 	@'$(ROOT)/tools/setup.sh' run
 
 .PHONY: setup-dev

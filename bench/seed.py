@@ -73,7 +73,7 @@ async def _fill(config: Path | None, plan: Plan, out: Path, *, force: bool) -> N
 def _refuse_real(env: Env, *, force: bool) -> None:
     if not force and (real := env.store.read_now(count_real)):
         raise Refused(
-            f"The database holds {real} real accounts. Seed an empty one, or add --force."
+            f"The database holds {real} real account{'s' * (real != 1)}. Seed an empty one, or add --force."
         )
 
 

@@ -37,7 +37,7 @@ def test_real_accounts_are_not_mixed_with_seeded_ones(tmp_path: Path) -> None:
     assert call(tmp_path, *INIT, *operator, typed=f"{PASSWORD}\n").code == 0
     result = seed(tmp_path, "--accounts", "1", "--out", "seed.jsonl")
     assert result.code == 1
-    assert "1 real accounts" in result.err
+    assert "1 real account." in result.err
     assert not (tmp_path / "seed.jsonl").exists()
 
 

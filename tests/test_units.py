@@ -65,6 +65,13 @@ def test_systemd_takes_the_units(tmp_path: Path, name: str) -> None:
     assert len(units) == (1 if name == "twostep" else 2)
 
 
+def test_an_outage_is_outlasted() -> None:
+    """Systemd gives up on what starts five times within ten seconds, unless it is told not to."""
+    text = (DEPLOY / "twostep.service").read_text(encoding="utf-8")
+    assert "\nStartLimitIntervalSec=0\n" in text.partition("[Service]")[0]
+    assert {("Restart", "on-failure"), ("RestartPreventExitStatus", "2")} <= set(service("twostep"))
+
+
 def test_the_copy_of_each_weekday_has_a_file(tmp_path: Path) -> None:
     """The line that systemd gives to the shell, with its own signs resolved."""
     started = dict(service("twostep-backup"))["ExecStart"]
