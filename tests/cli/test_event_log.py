@@ -9,8 +9,9 @@ from configparser import RawConfigParser
 from pathlib import Path
 from typing import Any
 
-from tests.cli.conftest import PASSWORD, ROOT, call
+from tests.cli.conftest import INIT, PASSWORD, ROOT, call
 from tests.support.logged import LoggedServer, logged_server
+from tests.support.postgres import PostgresServer
 from twostep.core.audit.event import KINDS
 from twostep.flows.event_log import LINES_A_MINUTE, LOGGED, WITHHELD
 from twostep.logs import REDACTED, redact
@@ -96,6 +97,20 @@ def test_refusals_that_wait_are_logged_when_they_happen_and_all_are_counted(fold
     assert counts == {"203.0.113.7": tries, "203.0.113.8": 2}
     assert len(lines) < tries
     assert {line["data"]["reason"] for line in lines} == {"origin"}
+
+
+def test_on_postgresql_each_commit_is_logged_once(tmp_path: Path, postgres: PostgresServer) -> None:
+    url = {"TWOSTEP_DATABASE_URL": postgres.new_database(empty=True)}
+    operator = ("--operator", "root", "--email", "root@example.com", "--password-stdin")
+    assert call(tmp_path, *INIT, *operator, typed=f"{PASSWORD}\n", **url).code == 0
+    with logged_server(tmp_path, **PROXY, **url) as server:
+        for password in (WRONG, WRONG, PASSWORD):
+            sign_in(server, "root", password)
+        lines = server.audit()
+    postgres.drop_database(url["TWOSTEP_DATABASE_URL"])
+    refused = ("password.refused", "refused")
+    assert kinds(lines) == [refused, refused, ("password.accepted", "ok")]
+    assert [line["seq"] is None for line in lines] == [False, True, False]
 
 
 def test_what_a_visitor_sends_can_neither_end_a_line_nor_look_like_a_field(folder: Path) -> None:

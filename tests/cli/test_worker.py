@@ -98,6 +98,23 @@ def test_a_worker_starts_and_a_stop_signal_ends_it_cleanly(
         assert '"worker.stopped"' in process.stderr.read()
 
 
+def test_a_worker_reads_secrets_again_when_it_is_hung_up_on(
+    installed: tuple[Path, dict[str, str]],
+) -> None:
+    folder, settings = installed
+    secret = folder / "url"
+    secret.write_text(settings["TWOSTEP_DATABASE_URL"], encoding="utf-8")
+    with working(folder, TWOSTEP_DATABASE_URL_FILE=str(secret)) as process:
+        secret.write_text(f"{settings['TWOSTEP_DATABASE_URL']}?application_name=x", "utf-8")
+        process.send_signal(signal.SIGHUP)
+        assert process.stderr is not None
+        line = json.loads(process.stderr.readline())
+        assert (line["event"], line["files"][0]) == ("serve.read_again", str(secret))
+        assert line["changed"] == line["restart_for"] == ["database_url"]
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(SECONDS) == 0
+
+
 def test_a_worker_has_figures_on_a_port_of_its_own(
     installed: tuple[Path, dict[str, str]],
 ) -> None:

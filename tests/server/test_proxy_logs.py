@@ -190,7 +190,8 @@ async def reflect(port: int) -> dict[str, str]:
         forged = "for=203.0.113.9"
         writer.write(
             b"GET / HTTP/1.1\r\nHost: panel.example.com\r\nConnection: Upgrade\r\nUpgrade: foo\r\n"
-            + f"X-Forwarded-For: 203.0.113.9\r\nForwarded: {forged}\r\n\r\n".encode()
+            + f"X-Forwarded-For: 203.0.113.9\r\nForwarded: {forged}\r\n".encode()
+            + b"X-Request-ID: named-by-a-visitor\r\n\r\n"
         )
         try:
             return dict(json.loads((await read_answer(reader)).body))
@@ -206,3 +207,9 @@ def test_a_shipped_file_hands_on_what_counts_and_nothing_forged(tmp_path: Path, 
     assert arrived["x-forwarded-for"] == "127.0.0.1"
     assert "forwarded" not in arrived
     assert "upgrade" not in arrived
+    if name == "traefik":  # it has no names of its own
+        assert "x-request-id" not in arrived
+    else:
+        assert re.fullmatch("[0-9a-f-]{32,36}", arrived["x-request-id"])
+    if name == "nginx":
+        wait_until("it is not logged", lambda: arrived["x-request-id"] in logged(tmp_path))
