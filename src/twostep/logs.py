@@ -7,14 +7,17 @@ logs a form: it goes by the names of keys, at any depth.
 from __future__ import annotations
 
 import logging
+import os
 import re
+import socket
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import TextIO, cast
 
 import structlog
-from structlog.typing import EventDict, Processor, WrappedLogger
+from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
 
 REDACTED = "[redacted]"
@@ -26,6 +29,7 @@ _SECRET_WORDS = frozenset(
     }
 )
 _HARMLESS = frozenset({"error_code", "exit_code", "key_id", "line_number", "status_code"})
+_AUTHPRIV_INFO = 10 * 8 + 6  # where sudo and su log, too
 _WORD = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
 # At "info" these log whole URLs: a gateway's holds its password and the text, a mailed link its
 # one-time token.
@@ -37,18 +41,15 @@ def configure_logging(level: str) -> None:
     threshold = logging.getLevelNamesMapping()[level.upper()]
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
+        *_STAMPS,
         # Local variables may hold secrets, so tracebacks never show them.
         structlog.processors.ExceptionRenderer(
             structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
         ),
         redact,
     ]
-    # ASCII only: no sign that somebody sent ends a line, or steers the terminal that shows it.
-    render = structlog.processors.JSONRenderer(default=_describe)
     structlog.configure(
-        processors=[*shared, render],
+        processors=[*shared, _render],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
         logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", _Unfailing(sys.stderr))),
         cache_logger_on_first_use=False,
@@ -57,12 +58,36 @@ def configure_logging(level: str) -> None:
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _render],
         )
     )
     logging.basicConfig(handlers=[handler], level=threshold, force=True)
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(max(threshold, logging.WARNING))
+
+
+def system_logger(path: Path) -> FilteringBoundLogger:
+    """A logger that hands lines to the system's log at this socket, as sudo does. For commands, whose
+    standard error is read by people. Where nobody listens, lines are lost."""
+    logger: FilteringBoundLogger = structlog.wrap_logger(
+        _SystemLog(path),
+        processors=[*_STAMPS, redact, _render],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+    )
+    return logger
+
+
+class _SystemLog:
+    """The socket of syslog or journald (RFC 3164), which never raises and never waits."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = str(path)
+
+    def info(self, line: str) -> None:
+        text = f"<{_AUTHPRIV_INFO}>twostep[{os.getpid()}]: {line}"
+        with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sending:
+            sending.setblocking(False)
+            sending.sendto(text.encode(), self._path)
 
 
 class _Unfailing:
@@ -103,3 +128,11 @@ def _is_secret(key: str) -> bool:
 def _describe(value: object) -> str:
     """Name the type of a value JSON cannot hold; its `repr` may show secrets."""
     return str(value) if isinstance(value, BaseException) else f"<{type(value).__name__}>"
+
+
+_STAMPS: tuple[Processor, ...] = (
+    structlog.stdlib.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
+)
+# ASCII only: no sign that somebody sent ends a line, or steers the terminal that shows it.
+_render = structlog.processors.JSONRenderer(default=_describe)

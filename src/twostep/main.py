@@ -32,6 +32,7 @@ from twostep.flows.operate.jobs import Jobs
 from twostep.flows.operate.missing_keys import require_keys
 from twostep.flows.places import NO_READER, lacks_reader
 from twostep.i18n import load_languages
+from twostep.logs import system_logger
 from twostep.store import installation
 from twostep.store.engine import address, schema
 from twostep.store.engine import open as engines
@@ -156,6 +157,11 @@ def _require_usable(settings: Settings, *, working: bool) -> None:
         raise StartError(str(error)) from None
 
 
+def _open_event_log(settings: Settings, *, by_command: bool) -> EventLog:
+    logger = system_logger(settings.syslog_socket) if by_command else None
+    return EventLog(networks=settings.log_networks, logger=logger)
+
+
 @asynccontextmanager
 async def open_product(
     settings: Settings,
@@ -189,7 +195,7 @@ async def open_product(
         clock=clock,
         wake_outbox=wake,
         counters=counters,
-        event_log=EventLog(networks=settings.log_networks) if stop is not None else None,
+        event_log=_open_event_log(settings, by_command=stop is None),
     )
     dummy_hash(env.profile)  # computed now rather than for the first unknown name
     jobs = Jobs(stop or (lambda: None))

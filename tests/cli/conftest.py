@@ -46,7 +46,9 @@ def environment() -> dict[str, str]:
     """Without settings of the machine the tests run on; passwords hashed fast."""
     assert not SYSTEM_FILE.exists(), f"{SYSTEM_FILE} counts first: tests would change what is real"
     kept = {name: value for name, value in os.environ.items() if not name.startswith("TWOSTEP_")}
-    return {**kept, "TWOSTEP_PASSWORD__PROFILE": "test"}
+    # What tests do is not for the system's log.
+    quiet = {"TWOSTEP_SYSLOG_SOCKET": "/nowhere/log"}
+    return {**kept, **quiet, "TWOSTEP_PASSWORD__PROFILE": "test"}
 
 
 def call(

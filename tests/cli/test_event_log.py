@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import socket
+import tempfile
 from collections import Counter
 from configparser import RawConfigParser
 from pathlib import Path
@@ -12,6 +14,7 @@ from typing import Any
 from tests.cli.conftest import INIT, PASSWORD, ROOT, call
 from tests.support.logged import LoggedServer, logged_server
 from tests.support.postgres import PostgresServer
+from tests.support.waiting import PATIENCE_SECONDS
 from twostep.core.audit.event import KINDS
 from twostep.flows.event_log import LINES_A_MINUTE, LOGGED, WITHHELD
 from twostep.logs import REDACTED, redact
@@ -111,6 +114,33 @@ def test_on_postgresql_each_commit_is_logged_once(tmp_path: Path, postgres: Post
     refused = ("password.refused", "refused")
     assert kinds(lines) == [refused, refused, ("password.accepted", "ok")]
     assert [line["seq"] is None for line in lines] == [False, True, False]
+
+
+def test_what_commands_do_is_in_the_system_log(folder: Path) -> None:
+    reason = "left the company, Mrs Miller says"
+    with (
+        tempfile.TemporaryDirectory() as place,  # a socket's path must be short
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as system,
+    ):
+        path = f"{place}/log"
+        system.bind(path)
+        system.settimeout(PATIENCE_SECONDS)
+        disable = ("user", "disable", "root", "--reason", reason)
+        result = call(folder, *disable, TWOSTEP_SYSLOG_SOCKET=path)
+        sent = system.recv(65_536).decode("ascii")
+    assert result.code == 0, result.err
+    assert "audit" not in result.err + result.out
+    head, _, text = sent.partition(": ")
+    line = json.loads(text)
+    assert re.fullmatch(r"<86>twostep\[\d+\]", head)
+    assert (list(line), line["event"], line["actor"]) == (FIELDS, "account.disabled", "cli")
+    assert (line["network"], line["data"]) == ("", {})
+    assert "Miller" not in sent
+    # Nobody listens there any more; a file of that name is none of its business.
+    (folder / "log").write_text("")
+    for gone in (path, str(folder / "log"), "/dev/null"):
+        assert call(folder, "audit", "export", TWOSTEP_SYSLOG_SOCKET=gone).code == 0
+    assert (folder / "log").read_text() == ""
 
 
 def test_what_a_visitor_sends_can_neither_end_a_line_nor_look_like_a_field(folder: Path) -> None:

@@ -194,6 +194,12 @@ class Settings(CarrierTables):
         description="Whether security events in the log name the visitor's network: the IPv4 "
         "address, or the first half of the IPv6 address. fail2ban needs it.",
     )
+    syslog_socket: AbsolutePath = Field(
+        default=Path("/dev/log"),
+        description="Socket of the system's log, to which commands such as twostep user disable send "
+        "their security events. The server logs to standard error instead. Where there is no such "
+        "socket, nothing is sent.",
+    )
     policy: PolicySettings = Field(default_factory=PolicySettings)
     session: SessionSettings = Field(default_factory=SessionSettings)
     totp: TotpSettings = Field(default_factory=TotpSettings)

@@ -26,9 +26,8 @@ class Env:
     """The product's parts, wired by `main.py`.
 
     `clock`: Unix seconds, read once per request. `wake_outbox`: signals that messages are queued;
-    called only after a commit. `callbacks`: providers that report back, by name. `event_log`: None on the command
-    line, whose standard error is read by people. `keys` may change
-    while serving, so flows read `keyring` every time. `root_path`: prefix of every page's path when
+    called only after a commit. `callbacks`: providers that report back, by name. `event_log`: None logs
+    no events. `keys` may change while serving, so flows read `keyring` every time. `root_path`: prefix of every page's path when
     the panel is mounted below another site.
     """
 

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 import structlog
+from structlog.typing import FilteringBoundLogger
 
 from twostep.core.audit import event
 from twostep.core.audit.event import Event, Outcome
@@ -52,17 +53,18 @@ WITHHELD = frozenset({"codes", "count", "hint", "key", "name", "source", "target
 # Here the reason is a sentence about somebody.
 _WRITTEN_REASONS = frozenset({event.ACCOUNT_DISABLED, event.ACCOUNT_ENABLED, event.OPERATOR_ACTED})
 
-log = structlog.get_logger(__name__)
-
 
 class EventLog:
     """The security events of one process. Use from one event loop.
 
-    `networks`: whether lines name the visitor's network.
+    `networks`: whether lines name the visitor's network. `logger`: by default, the process's own.
     """
 
-    def __init__(self, *, networks: bool = True) -> None:
+    def __init__(
+        self, *, networks: bool = True, logger: FilteringBoundLogger | None = None
+    ) -> None:
         self._networks = networks
+        self._log = logger or structlog.get_logger(__name__)
         self._minute = 0
         self._lines: Counter[str] = Counter()
         self._counted: Counter[tuple[str, str, str, str]] = Counter()
@@ -119,7 +121,7 @@ class EventLog:
     def _write(self, kind: str, outcome: str, *, network: str, **fields: object) -> None:
         fields = _EMPTY | fields
         network = _subnet(network) if self._networks else ""
-        log.info(kind, type="audit", outcome=str(outcome), network=network, **fields)
+        self._log.info(kind, type="audit", outcome=str(outcome), network=network, **fields)
 
 
 _EMPTY: dict[str, object] = {
