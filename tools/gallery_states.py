@@ -294,6 +294,7 @@ def _settings(code: str) -> dict[str, State]:
         "email-confirm": ("email_confirm.html", {"frame": on, "token": "t", "address": "alice@example.net"}),
         "password": ("password.html", {"frame": on, "errors": errors("new_password", "Use at least 15 characters."), "minimum": 15, "user_name": "alice"}),
         "security": ("security.html", safe),
+        "security-moved": ("security.html", safe | {"methods": tuple(replace(row, elsewhere="panel.example.com") if row.kind == "passkey" else row for row in METHODS)}),
         "security-one": ("security.html", safe | {"frame": on, "methods": METHODS[:1], "ways": 1, "browsers": (), "sessions": SESSIONS[:1], "required": True}),
         "security-off": ("security.html", safe | {"frame": off, "methods": (), "ways": 0, "browsers": (), "sessions": SESSIONS[:1]}),
         "remove-phone": ("remove_method.html", {"frame": on, "errors": (), "method": METHODS[3], "stays": ("1 authenticator app", "8 backup codes"), "last": False}),

@@ -20,6 +20,7 @@ from tests.support.authenticator import (
     decode,
     encode,
 )
+from tests.support.meddle import meddle
 from tests.support.product import (
     Browser,
     TestProduct,
@@ -628,6 +629,16 @@ def test_well_known_addresses(tmp_path: Path) -> None:
         product.add_account()
         browser, key = with_passkey(product)
         assert use_alone(browser, key).status_code == 303  # under the rp id from the settings
+
+
+def test_a_passkey_of_another_address_is_named(product: TestProduct) -> None:
+    """In the list of ways, so that its owner knows which to replace."""
+    says = "Belongs to old.example.com and can't be used here"
+    browser = signed_in(product)
+    assert enrol(browser, Authenticator(product.url)).status_code == 303
+    assert says not in words(browser.get("/settings/security"))
+    meddle(product.database_url, "UPDATE passkeys SET rp_id = 'old.example.com'")
+    assert says in words(browser.get("/settings/security"))
 
 
 def test_no_button_is_dead_without_scripts(product: TestProduct) -> None:

@@ -180,7 +180,8 @@ class MethodRow:
 
     `label` is an app's or passkey's name, `hint` a phone's last two digits, `channel` how the
     phone is reached first, `codes_left` of `codes_total` the unused backup codes. `used_with` names
-    the browser and system of the last use; `synced`: the passkey can be copied between devices.
+    the browser and system of the last use; `synced`: the passkey can be copied between devices;
+    `elsewhere`: the domain that it is bound to, if that is not ours.
     """
 
     id: str
@@ -196,6 +197,7 @@ class MethodRow:
     codes_total: int | None = None
     saved: bool = True
     synced: bool = False
+    elsewhere: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from twostep.core.methods.otpauth import account_tag
 from twostep.core.sign_in.session import Session
 from twostep.flows.account.activity import Activity, is_deniable
 from twostep.flows.places import place_of
+from twostep.flows.proof.verify_passkey import relying_party
 from twostep.i18n import format_instant, known_zone, translator
 from twostep.names import browser_name
 from twostep.web import view
@@ -83,6 +84,7 @@ def passkey_label(visit: Visit, passkey: Passkey) -> str:
 
 def passkey_row(visit: Visit, passkey: Passkey, *, is_default: bool = False) -> view.MethodRow:
     """A passkey."""
+    here = relying_party(visit.env).id
     return view.MethodRow(
         passkey.id,
         MethodKind.PASSKEY,
@@ -92,6 +94,7 @@ def passkey_row(visit: Visit, passkey: Passkey, *, is_default: bool = False) -> 
         last_used_at=passkey.last_used_at,
         used_with=browser_name(passkey.last_used_browser, visit.language) or None,
         synced=passkey.synced,
+        elsewhere=passkey.rp_id if passkey.rp_id != here else "",
     )
 
 
