@@ -9,7 +9,6 @@ import pytest
 from twostep.i18n import (
     LANGUAGES,
     accepted_tags,
-    country_name,
     format_duration,
     format_instant,
     format_time,
@@ -19,6 +18,7 @@ from twostep.i18n import (
     translator,
     zone_region,
 )
+from twostep.names import country_name
 
 
 AT = 1_795_507_920  # 24 Nov 2026, 08:12 UTC

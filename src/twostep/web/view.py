@@ -176,12 +176,10 @@ class PasskeyUrls:
 
 @dataclass(frozen=True, slots=True)
 class MethodRow:
-    """A way to sign in, on Account security.
-
-    `label` is an app's or passkey's name, `hint` a phone's last two digits, `channel` how the
-    phone is reached first, `codes_left` of `codes_total` the unused backup codes. `used_with` names
-    the browser and system of the last use; `synced`: the passkey can be copied between devices;
-    `elsewhere`: the domain that it is bound to, if that is not ours.
+    """A way to sign in. `label`: an app's or passkey's name; `hint`: a phone's last two digits;
+    `channel`: how it is reached first; `codes_left`: unused backup codes, of `codes_total`;
+    `used_with`: browser and system of the last use; `synced`: the passkey can be copied between
+    devices; `elsewhere`: the domain that it is bound to, if that is not ours.
     """
 
     id: str
