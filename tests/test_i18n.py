@@ -16,9 +16,8 @@ from twostep.i18n import (
     language,
     negotiate,
     translator,
-    zone_region,
 )
-from twostep.names import country_name
+from twostep.names import country_name, zone_region
 
 
 AT = 1_795_507_920  # 24 Nov 2026, 08:12 UTC
