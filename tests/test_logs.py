@@ -8,13 +8,9 @@ import logging
 import pytest
 import structlog
 
-from twostep.core.audit.event import Source
-from twostep.flows.event_log import (
-    MOST_COUNTED,
-    MOST_LINES_A_MINUTE,
-    EventLog,
-    refusal_without_account,
-)
+from twostep.core.audit.event import REQUEST_REFUSED, Source, new_event
+from twostep.core.audit.occurrence import Occurrence
+from twostep.flows.event_log import MOST_COUNTED, MOST_LINES_A_MINUTE, EventLog
 from twostep.logs import REDACTED, configure_logging, redact
 
 
@@ -112,7 +108,7 @@ def test_refusals_from_many_networks_share_a_bounded_number_of_lines(capsys):
     log, flood = EventLog(), 5 * MOST_LINES_A_MINUTE
     for number in range(flood):
         source = Source("self", f"10.0.{number // 250}.{number % 250}")
-        log.write([refusal_without_account("request.refused", source=source, reason="x")], now=60)
+        log.write([Occurrence(new_event(REQUEST_REFUSED, reason="x"), source, "", None)], now=60)
     log.flush()
     counts = [line["count"] for line in lines(capsys)]
     assert sum(counts) == flood

@@ -42,8 +42,10 @@ def banned_networks(log: str) -> list[str]:
     """What the shipped filter finds, by its own regular expression."""
     definition = RawConfigParser()
     definition.read(ROOT / "deploy/fail2ban/filter.d/twostep.conf")
-    pattern = definition["Definition"]["failregex"].replace("<SUBNET>", r"(?P<ip>[0-9a-f:./]+)")
-    return [match["ip"] for line in log.split("\n") if (match := re.search(pattern, line))]
+    text = definition["Definition"]["failregex"].replace("<SUBNET>", r"(?P<ip>[0-9a-f:./]+)")
+    patterns = text.strip().split("\n")
+    matches = [re.search(each, line) for line in log.split("\n") for each in patterns]
+    return [match["ip"] for match in matches if match]
 
 
 def test_a_sign_in_and_what_goes_wrong_are_one_line_each(folder: Path) -> None:
@@ -100,6 +102,18 @@ def test_refusals_that_wait_are_logged_when_they_happen_and_all_are_counted(fold
     assert counts == {"203.0.113.7": tries, "203.0.113.8": 2}
     assert len(lines) < tries
     assert {line["data"]["reason"] for line in lines} == {"origin"}
+
+
+def test_whoever_goes_on_during_a_pause_is_seen(folder: Path) -> None:
+    with logged_server(folder, **PROXY) as server:
+        statuses = [
+            sign_in(server, "root", WRONG, x_forwarded_for="203.0.113.7") for _ in range(20)
+        ]
+    waits = [line for line in server.audit() if line["event"] == "request.refused"]
+    assert statuses.count(429) == sum(line["count"] for line in waits) > 2
+    assert {(line["outcome"], line["data"]["reason"]) for line in waits} == {("throttled", "wait")}
+    assert ("password.refused", "throttled") in kinds(server.audit())
+    assert len(banned_networks(server.log.read_text("utf-8"))) >= LINES_A_MINUTE
 
 
 def test_on_postgresql_each_commit_is_logged_once(tmp_path: Path, postgres: PostgresServer) -> None:

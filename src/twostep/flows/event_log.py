@@ -1,7 +1,7 @@
 """Security events in the log: one line for each event of the audit trail, once it is committed.
 
-Refusals that wait for the event that counts them have lines too, when they happen, as have refusals
-that no account can be named for. Strangers cause those as often as they like, so a network has
+Refusals that wait for the event that counts them have lines too, when they happen, as have those that
+are not for the trail: strangers' forms from elsewhere, and requests during a pause. Strangers cause those as often as they like, so a network has
 `LINES_A_MINUTE` of them and all networks together `MOST_LINES_A_MINUTE`; what goes beyond is counted
 in one line a minute. The sum of `count` over all lines is the number of events, exactly.
 The format is documented in `docs/how-to/monitor.md`; fields are added, never changed.
@@ -17,7 +17,7 @@ import structlog
 from structlog.typing import FilteringBoundLogger
 
 from twostep.core.audit import event
-from twostep.core.audit.event import Event, Outcome
+from twostep.core.audit.event import Event
 from twostep.core.audit.occurrence import Occurrence
 
 
@@ -146,8 +146,3 @@ def _reason(reason: str) -> dict[str, str]:
 def _subnet(network: str) -> str:
     """An IPv6 network with its length, so that whoever bans it bans all of it."""
     return f"{network}/64" if network.endswith("::") else network
-
-
-def refusal_without_account(kind: str, *, source: event.Source, **data: str) -> Occurrence:
-    """A refusal that is logged and nothing else, because nobody's trail is the place for it."""
-    return Occurrence(Event(kind, Outcome.REFUSED, data=data), source, "", None)

@@ -16,14 +16,14 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from twostep import i18n
-from twostep.core.audit.event import REQUEST_REFUSED
+from twostep.core.audit.event import REQUEST_REFUSED, Outcome, new_event
+from twostep.core.audit.occurrence import Occurrence
 from twostep.core.outage import StoreUnavailable
 from twostep.core.sign_in import session as session_core
 from twostep.core.sign_in.session import Level
 from twostep.core.user_agent import describe
 from twostep.flows.audit.refused_request import record_refused
 from twostep.flows.env import Env, Visitor
-from twostep.flows.event_log import refusal_without_account
 from twostep.flows.sign_in import kept_forms, sessions
 from twostep.web.door import cookies, request_headers
 from twostep.web.door.client import client_network, request_id
@@ -116,6 +116,8 @@ async def _run(visit: Visit, page: Page, endpoint: Endpoint) -> Response:
     response = await endpoint(visit)
     if response.status_code == 404 and visit.params and page.access is not Access.OPEN:
         await record_refused_request(visit, page, "not_found")  # it may belong to another account
+    if response.status_code == 429:  # whoever goes on during a pause leaves no event
+        _log_refusal(visit, page, "wait", Outcome.THROTTLED)
     current = visit.session
     if current is None or current.level is Level.HALF:
         return response
@@ -147,11 +149,16 @@ async def record_refused_request(visit: Visit, page: Page, reason: str) -> None:
     that strangers cannot fill the trail (ASVS 16.3.3)."""
     if visit.session is not None:
         await visit.do(record_refused, visit.session, reason=reason, path=page.path)
-    elif visit.env.event_log is not None:
-        refusal = refusal_without_account(
-            REQUEST_REFUSED, source=visit.visitor.source, reason=reason, path=page.path
-        )
-        visit.env.event_log.write([refusal], now=visit.now)
+    else:
+        _log_refusal(visit, page, reason)
+
+
+def _log_refusal(visit: Visit, page: Page, reason: str, outcome: Outcome = Outcome.REFUSED) -> None:
+    if visit.env.event_log is not None:
+        refusal = new_event(REQUEST_REFUSED, outcome, reason=reason, path=page.path)
+        account_id = visit.account.id if visit.account else None
+        line = Occurrence(refusal, visit.visitor.source, "", account_id)
+        visit.env.event_log.write([line], now=visit.now)
 
 
 def _refuse_session(visit: Visit, page: Page, method: str) -> Response | None:
