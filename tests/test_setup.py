@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -132,6 +133,17 @@ def test_no_page_and_no_sentence_installs_by_name() -> None:
         f"{path.relative_to(ROOT)}: {line.strip()}"
         for path in files
         for line in path.read_text(encoding="utf-8").splitlines()
-        if re.search(r"\b(?:pipx?|uv) (?:pip )?install\b|twostep\[", line)
+        if re.search(r"\b(?:pipx?|uv) (?:pip )?install\b|twostep\[[a-z]", line)
     ]
     assert offenders == []
+
+
+def test_without_its_folder_the_product_still_says_what_to_run(tmp_path: Path) -> None:
+    """As installed from a wheel: the lock files are where it was unpacked."""
+    shutil.copytree(ROOT / "src", tmp_path / "a/b", ignore=shutil.ignore_patterns("__pycache__"))
+    probe = "from twostep.config.operate import NO_TRACER; print(NO_TRACER)"
+    said = subprocess.run(
+        [sys.executable, "-c", probe], env={"PYTHONPATH": str(tmp_path / "a/b")}, cwd=tmp_path,
+        capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    assert said.endswith("Run: make setup EXTRAS=otel, where Twostep was unpacked\n")

@@ -641,6 +641,23 @@ def test_a_passkey_of_another_address_is_named(product: TestProduct) -> None:
     assert says in words(browser.get("/settings/security"))
 
 
+def test_the_app_is_asked_for_while_the_preferred_passkey_is_of_another_address(
+    product: TestProduct,
+) -> None:
+    browser = signed_in(product)
+    browser.enroll_app()
+    assert enrol(browser, Authenticator(product.url)).status_code == 303
+    (passkey,) = method_ids(browser.get("/settings/security"), "passkey")
+    assert browser.post(f"/settings/security/method/{passkey}/default").status_code == 303
+    browser.post("/sign-out")
+    browser.sign_in()
+    assert "Use your passkey" in words(browser.get("/sign-in/code"))
+    meddle(product.database_url, "UPDATE passkeys SET rp_id = 'old.example.com'")
+    page = words(browser.get("/sign-in/code"))
+    assert "Use your passkey" not in page
+    assert "Use passkey" in page  # still among the other ways
+
+
 def test_no_button_is_dead_without_scripts(product: TestProduct) -> None:
     browser, _ = with_passkey(product)
     page = browser.get("/sign-in").text

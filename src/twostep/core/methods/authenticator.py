@@ -113,6 +113,10 @@ class Passkey:
     last_used_browser: str
     rp_id: str = ""
 
+    def works_at(self, rp_id: str) -> bool:
+        """Whether browsers may use it there; True where its domain is not known."""
+        return self.rp_id in {"", rp_id}
+
 
 @dataclass(frozen=True, slots=True)
 class KnownBrowser:

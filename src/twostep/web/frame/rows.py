@@ -94,7 +94,7 @@ def passkey_row(visit: Visit, passkey: Passkey, *, is_default: bool = False) -> 
         last_used_at=passkey.last_used_at,
         used_with=browser_name(passkey.last_used_browser, visit.language) or None,
         synced=passkey.synced,
-        elsewhere=passkey.rp_id if passkey.rp_id != here else "",
+        elsewhere="" if passkey.works_at(here) else passkey.rp_id,
     )
 
 

@@ -8,6 +8,7 @@ from twostep.core.messages.channel import CODE_CHANNELS, Channel
 from twostep.core.methods import otpauth
 from twostep.core.methods.authenticator import MethodKind
 from twostep.core.refusal import Reason, Refused
+from twostep.flows.proof.verify_passkey import relying_party
 from twostep.flows.sign_in.second_step_view import SecondStepView
 from twostep.i18n import translator
 from twostep.web import view
@@ -78,10 +79,12 @@ def new_ask(visit: Visit, step: SecondStepView, *, way: str) -> Ask:
 
 
 def _default_kind(visit: Visit, step: SecondStepView) -> view.AskKind:
-    """What to ask for by default: a passkey if the owner prefers it or has no app, otherwise the app."""
-    methods = step.methods
+    """What to ask for by default: a passkey if there is no app, or if the owner prefers it and one
+    works at this address; otherwise the app."""
+    methods, here = step.methods, relying_party(visit.env).id
     default = (visit.owner.default_method or "").partition(":")[0]
-    if methods.passkeys and (default == "passkey" or not methods.apps):
+    works = any(passkey.works_at(here) for passkey in methods.passkeys)
+    if methods.passkeys and (not methods.apps or (default == "passkey" and works)):
         return "passkey"
     return "app"
 
