@@ -89,6 +89,8 @@ class _SystemLog:
             sending.setblocking(False)
             sending.sendto(text.encode(), self._path)
 
+    warning = info
+
 
 class _Unfailing:
     """A log file that never raises: on a full disk the line is lost, not the request."""

@@ -187,7 +187,7 @@ class Settings(CarrierTables):
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info",
-        description="Lowest level that is logged. Security events are logged at info.",
+        description="Lowest level that is logged. Most security events are logged at info.",
     )
     log_networks: bool = Field(
         default=True,

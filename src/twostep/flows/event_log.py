@@ -121,7 +121,10 @@ class EventLog:
     def _write(self, kind: str, outcome: str, *, network: str, **fields: object) -> None:
         fields = _EMPTY | fields
         network = _subnet(network) if self._networks else ""
-        self._log.info(kind, type="audit", outcome=str(outcome), network=network, **fields)
+        # Somebody's mistakes are no warning; a forged form, or somebody else's id, is.
+        is_attack = (kind, outcome) == (event.REQUEST_REFUSED, event.Outcome.REFUSED)
+        write = self._log.warning if is_attack else self._log.info
+        write(kind, type="audit", outcome=str(outcome), network=network, **fields)
 
 
 _EMPTY: dict[str, object] = {
