@@ -146,6 +146,12 @@ class Reload:
 
     async def run(self) -> None:
         """Read everything again, and say in one line what was read; one more for each that failed."""
+        try:
+            await self._read_all()
+        except Exception:  # the next signal is to be answered, whatever this one met
+            log.exception("serve.not_read_again", what="all")
+
+    async def _read_all(self) -> None:
         files: list[Path] = []
         if self.certificate is not None and self._read_certificate(self.certificate):
             files += self.certificate.files
