@@ -113,6 +113,7 @@ def _seed(tx: Tx, env: Env, batch: Batch, *, index: int, now: int) -> Seeded:
         account=account,
         source=event.CLI,
         now=now,
+        keyring=env.keyring,
     )
     visitor = Visitor(NETWORK, BROWSER, browser_token=browser)
     turn = Turn(tx, env, visitor, now)

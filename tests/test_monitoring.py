@@ -318,6 +318,7 @@ FIRES: dict[str, list[dict[str, str]]] = {
         for name in ("db1", "db2", "db3")
     ],
     "TwostepCheckpointFileFails": [counter("twostep_checkpoint_file_failures_total", 1)],
+    "TwostepForeignEvents": [counter("twostep_audit_foreign_ends_total", 1)],
     "TwostepErrors": [
         counter("twostep_requests_total", 12, status="5xx"),
         counter("twostep_unavailable_total", 6),

@@ -30,6 +30,7 @@ def main() -> None:
 
 @asynccontextmanager
 async def _open_env(settings: Settings, *, any_keys: bool = False) -> AsyncIterator[Env]:
+    from twostep.flows.audit.checkpoint import sign_changed
     from twostep.flows.operate.missing_keys import require_keys
     from twostep.main import open_product
 
@@ -37,6 +38,8 @@ async def _open_env(settings: Settings, *, any_keys: bool = False) -> AsyncItera
         if not any_keys:
             require_keys(settings, product.env.keys, product.env.store)
         yield product.env
+        if not any_keys:
+            await sign_changed(product.env)
 
 
 def _clock() -> int:

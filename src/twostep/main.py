@@ -22,6 +22,7 @@ from twostep.core.outage import DatabaseMisconfigured, StoreUnavailable
 from twostep.core.sealing import Keyring
 from twostep.core.sign_in.password import PROFILES, dummy_hash
 from twostep.delivery.port import Carrier
+from twostep.flows.audit.tags import tag_vouched
 from twostep.flows.counters import Counters, MeteredStore
 from twostep.flows.env import Env
 from twostep.flows.event_log import EventLog
@@ -162,6 +163,12 @@ def _open_event_log(settings: Settings, *, by_command: bool) -> EventLog:
     return EventLog(networks=settings.log_networks, logger=logger)
 
 
+async def _prepare(env: Env) -> None:
+    """Do what would otherwise hold up the first request."""
+    dummy_hash(env.profile)
+    await tag_vouched(env)
+
+
 @asynccontextmanager
 async def open_product(
     settings: Settings,
@@ -197,7 +204,7 @@ async def open_product(
         counters=counters,
         event_log=_open_event_log(settings, by_command=stop is None),
     )
-    dummy_hash(env.profile)  # computed now rather than for the first unknown name
+    await _prepare(env)
     jobs = Jobs(stop or (lambda: None))
     if stop is not None:
         jobs.start(env, outbox)

@@ -154,7 +154,7 @@ def test_keys_are_listed_by_id_never_by_value(twostep, folder):
     key_id, material = text.split()
     result = twostep("keys", "list", "--json")
     assert json.loads(result.out) == [
-        {"id": key_id, "seals": True, "missing": False, "values": 0, "uses": {}}
+        {"id": key_id, "seals": True, "missing": False, "values": 1, "uses": {"audit_tags": 1}}
     ]
     assert material not in result.out
 

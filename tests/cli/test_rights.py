@@ -37,6 +37,7 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "user temporary-code": ("root", *REASON),
     "user password-link": ("root", *REASON),
     "keys remove": ("415eeff9",),
+    "audit accept": ("system-01", *REASON),
 }
 ELSEWHERE = {"demo", "init", "serve", "worker"}  # each has tests of its own
 

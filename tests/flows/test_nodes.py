@@ -205,7 +205,14 @@ def test_two_nodes_that_tidy_up_at_once_leave_a_whole_trail(
                 assert held is not None
                 for _ in range(50):
                     session_ended = event.new_event(event.SESSION_ENDED, by="user", sessions=1)
-                    audit.append(tx, session_ended, account=held, source=CLI, now=house.now)
+                    audit.append(
+                        tx,
+                        session_ended,
+                        account=held,
+                        source=CLI,
+                        now=house.now,
+                        keyring=house.env.keyring,
+                    )
 
             def take_much(tx: Tx) -> int:
                 removed = purge(Turn(tx, nodes[0], NOBODY, later), limit=40)

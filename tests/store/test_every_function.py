@@ -24,6 +24,7 @@ from twostep import store
 from twostep.core.audit.audit_chain import Head
 from twostep.core.audit.event import SYSTEM, Event, Outcome, Source
 from twostep.core.methods.totp import Drift
+from twostep.core.sealing import Keyring, new_key
 from twostep.store.operate.sealed_columns import SEALED_COLUMNS, SealedColumn
 from twostep.store.tx import Tx
 
@@ -63,6 +64,7 @@ SIMPLE: dict[Any, Any] = {
     Source: SYSTEM,
     Event: Event("sign_in.completed", Outcome.OK),
     SealedColumn: SEALED_COLUMNS[0],
+    Keyring: Keyring((new_key(),)),
 }
 
 

@@ -21,6 +21,7 @@ from tests.support.rows import ACCOUNT, LINK_DIGEST, NOW, message, save_everythi
 from twostep.core.audit.event import SYSTEM, Event, Outcome
 from twostep.core.methods.totp import Drift
 from twostep.core.refusal import Refused
+from twostep.core.sealing import Keyring, new_key
 from twostep.core.sign_in import throttle
 from twostep.core.token import new_id
 from twostep.store.account import accounts, addresses, mail_links
@@ -31,6 +32,9 @@ from twostep.store.methods import backup_codes as recovery_codes
 from twostep.store.sign_in import kept_forms as kept_posts
 from twostep.store.sign_in import sessions, throttles
 from twostep.store.tx import Store, Tx
+
+
+KEYRING = Keyring((new_key(),))
 
 
 TOGETHER = 20
@@ -187,8 +191,8 @@ def test_an_accounts_chain_has_no_gap_and_no_fork(engine: Engine) -> None:
     def append(tx: Tx) -> None:
         account = accounts.lock(tx, "acc")
         event = Event("sign_in.completed", Outcome.OK)
-        audit.append(tx, event, account=account, source=SYSTEM, now=NOW)
-        audit.append_system(tx, event, subject="s", source=SYSTEM, now=NOW)
+        audit.append(tx, event, account=account, source=SYSTEM, now=NOW, keyring=KEYRING)
+        audit.append_system(tx, event, subject="s", source=SYSTEM, now=NOW, keyring=KEYRING)
 
     def chain(tx: Tx) -> list[list[tuple[int, bytes, bytes]]]:
         rows = tx.all("SELECT chain, seq, prev_hash, hash FROM audit_records ORDER BY chain, seq")

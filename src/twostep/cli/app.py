@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from twostep import __version__
-from twostep.cli import audit_export, audit_verify, keys_rotate, running, views
+from twostep.cli import audit_accept, audit_export, audit_verify, keys_rotate, running, views
 from twostep.cli.database import database
 from twostep.cli.delivery import delivery
 from twostep.cli.doctor import run as doctor
@@ -48,6 +48,7 @@ users.command("password-link")(help_desk.password_link)
 views.keys.command("list")(keys_rotate.list_keys)
 views.keys.command("rotate")(keys_rotate.rotate)
 views.keys.command("remove")(keys_rotate.remove)
+views.audit.command("accept")(audit_accept.accept)
 views.audit.command("export")(audit_export.export)
 views.audit.command("verify")(audit_verify.verify)
 root.add_typer(database, name="db")

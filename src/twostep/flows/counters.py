@@ -89,7 +89,8 @@ class Counters:
 
     `answers`: by HTTP status. `events`: committed audit events, by kind and outcome.
     `failed_commits`: transactions that could not commit. `failed_checkpoint_files`: how often
-    checkpoints could not be appended to the external file. `connections`: as counted by
+    checkpoints could not be appended to the external file. `foreign_ends`: audit chains whose end a
+    checkpoint did not sign, because the program had not written it. `connections`: as counted by
     `server.door`. `day`: what `figures` counts over the last 24 hours.
 
     `prometheus_client` takes 0.04 s to import, so that happens only where `/metrics` is on.
@@ -100,6 +101,7 @@ class Counters:
         self.events: Counter[tuple[str, str]] = Counter()
         self.failed_commits = 0
         self.failed_checkpoint_files = 0
+        self.foreign_ends = 0
         self.connections: Counter[str] = Counter()
         self.day: CachedCount[Any] = CachedCount()
         self.write_probe = WriteProbe()

@@ -29,7 +29,18 @@ MOST_COUNTED = 100  # different lines that count; past that, all further network
 # Fields of events that are logged; a new one is not until it is named here or below.
 LOGGED = frozenset(
     {
-        *("aal", "act", "ahead_seconds", "all", "amr", "apps", "browsers", "by", "channel"),
+        *(
+            "aal",
+            "act",
+            "ahead_seconds",
+            "all",
+            "amr",
+            "apps",
+            "browsers",
+            "by",
+            "chains",
+            "channel",
+        ),
         *("checkpoint", "days", "distinct", "ends_at", "events", "failed", "kept", "kind", "left"),
         *("limit", "model", "passkeys", "path", "phones", "provider", "purpose", "reason"),
         *(
@@ -51,7 +62,14 @@ LOGGED = frozenset(
 # what `logs.redact` would black out by its name.
 WITHHELD = frozenset({"codes", "count", "hint", "key", "name", "source", "target"})
 # Here the reason is a sentence about somebody.
-_WRITTEN_REASONS = frozenset({event.ACCOUNT_DISABLED, event.ACCOUNT_ENABLED, event.OPERATOR_ACTED})
+_WRITTEN_REASONS = frozenset(
+    {
+        event.ACCOUNT_DISABLED,
+        event.ACCOUNT_ENABLED,
+        event.AUDIT_ACCEPTED,
+        event.OPERATOR_ACTED,
+    }
+)
 
 
 class EventLog:

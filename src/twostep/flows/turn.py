@@ -15,7 +15,7 @@ from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
 from twostep.core import sealing, token
 from twostep.core.account import Account
-from twostep.core.audit.event import Event
+from twostep.core.audit.event import Event, Source
 from twostep.core.messages.channel import Channel
 from twostep.core.sign_in.session import Session
 from twostep.delivery.mail.notice import NoticeKind
@@ -89,15 +89,24 @@ class Turn:
             if (event := refusals.merge(self.tx, each, account=account, source=source, now=now))
         ]
         if merged:
-            trail.append_all(self.tx, merged, account=account, source=source, now=now)
+            keyring = self.env.keyring
+            trail.append_all(
+                self.tx, merged, account=account, source=source, now=now, keyring=keyring
+            )
 
     def record_system(self, event: Event, *, subject: str) -> None:
         """Append an event that belongs to no account.
 
         Call it last: other turns append to the same chain and wait until this one commits.
         """
-        source = self.visitor.source
-        trail.append_system(self.tx, event, subject=subject, source=source, now=self.now)
+        self.record_system_by(self.visitor.source, event, subject=subject)
+
+    def record_system_by(self, source: Source, event: Event, *, subject: str) -> None:
+        """As `record_system`, by somebody else than the visitor."""
+        keyring = self.env.keyring
+        trail.append_system(
+            self.tx, event, subject=subject, source=source, now=self.now, keyring=keyring
+        )
 
     def notify(
         self,

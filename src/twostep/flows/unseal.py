@@ -10,7 +10,7 @@ from twostep.core import sealing
 from twostep.core.audit import event
 from twostep.core.audit.event import SYSTEM, Outcome
 from twostep.core.methods.authenticator import MethodKind, method_name
-from twostep.core.sealing import SealBroken
+from twostep.core.sealing import Keyring, SealBroken
 from twostep.flows.env import Env
 from twostep.store.account import accounts
 from twostep.store.audit import trail
@@ -66,7 +66,7 @@ def mac_matches(
 
 
 def record_broken_seal(
-    tx: Tx, account_id: str, *, purpose: str, method: str = "", now: int
+    tx: Tx, account_id: str, *, purpose: str, keyring: Keyring, method: str = "", now: int
 ) -> None:
     """Record that one of the account's sealed values did not open."""
     account = accounts.lock(tx, account_id)
@@ -78,6 +78,7 @@ def record_broken_seal(
         account=account,
         source=SYSTEM,
         now=now,
+        keyring=keyring,
     )
 
 

@@ -24,6 +24,7 @@ from twostep.core.audit.audit_review import AuditFinding
 from twostep.core.methods import totp
 from twostep.core.refusal import Refused
 from twostep.core.sealing import Keyring, new_key
+from twostep.flows.audit.checkpoint import checkpoint_all
 from twostep.flows.audit.unreadable import record_unreadable
 from twostep.flows.audit.verify import verify_database
 from twostep.flows.env import SHELL
@@ -235,6 +236,7 @@ def broken_off(folder: Path, *, seeds: range, names: int) -> tuple[AuditFinding,
             assert house.env.store.read_now(installation.load, ROTATION) is None
             for name, secret in secrets.items():
                 await fresh_session(house, name, secret)
+            await checkpoint_all(house.by())
             return (await verify_database(house.env, now=house.now)).findings
 
     url = database_url(folder, fresh=False)

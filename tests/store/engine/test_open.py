@@ -14,12 +14,16 @@ from tests.support.waiting import PATIENCE_SECONDS
 from twostep.core.audit import event
 from twostep.core.audit.event import CLI
 from twostep.core.outage import StoreUnavailable
+from twostep.core.sealing import Keyring, new_key
 from twostep.store import installation
 from twostep.store.account import accounts
 from twostep.store.audit import trail as audit
 from twostep.store.engine import schema
 from twostep.store.sign_in import throttles
 from twostep.store.tx import Tx
+
+
+KEYRING = Keyring((new_key(),))
 
 
 def _save(tx: Tx, name: str, value: str) -> str:
@@ -304,7 +308,12 @@ def test_an_account_that_is_locked_twice_keeps_its_chain(engine: Engine) -> None
         for _ in range(2):
             account = accounts.lock(tx, "acc")
             audit.append(
-                tx, event.new_event(event.SIGN_OUT_DONE), account=account, source=CLI, now=1
+                tx,
+                event.new_event(event.SIGN_OUT_DONE),
+                account=account,
+                source=CLI,
+                now=1,
+                keyring=KEYRING,
             )
 
     async def story() -> None:

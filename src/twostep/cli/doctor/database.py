@@ -70,7 +70,12 @@ def mend_clock(shell: Shell, settings: Settings, clock: Finding) -> Finding:
 
 def _examine_checkpoints(shell: Shell, settings: Settings) -> Iterator[Finding]:
     from twostep.flows.audit.checkpoint import checkpoint_file_problem
+    from twostep.flows.audit.tags import count_untagged
 
+    if count := shell.run(lambda opener: opener.read(count_untagged), settings, any_keys=True):
+        chains = "1 chain has an end" if count == 1 else f"{count} chains have ends"
+        text = f"{chains} that Twostep did not write. Run: twostep audit verify"
+        yield Finding(ERROR, "audit", text)
     path = settings.audit_checkpoint_file
     if path is None:
         return

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from twostep.core.audit.event import Event, Source
 
@@ -19,10 +19,14 @@ SYSTEM_CHAINS = 64
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """Number and hash of the newest record. Number 0: no record yet."""
+    """Number and hash of the newest record. Number 0: no record yet.
+
+    `tag`: as `audit_tag` makes it; two heads are the same whatever it is.
+    """
 
     seq: int = 0
     hash: bytes = START
+    tag: bytes = field(default=b"", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,8 @@ class Fault(StrEnum):
     CHECKPOINT = "checkpoint"  # a checkpoint is changed, missing or forged
     FILE = "file"  # the checkpoint file and the database disagree, or a file cannot be read
     START = "start"  # a chain's signed start is not genuine
+    FOREIGN = "foreign"  # the program did not write a chain's end
+    UNSIGNED = "unsigned"  # no checkpoint covers what one should have covered long ago
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +59,17 @@ class ChainReview:
 
     `vouched`: the checkpoints' newest heads, by chain. `starts`: signed starts by chain; the caller
     fills in those that `needs_start` and `unread` name, reading them after the records.
-    `knows_starts`: False if there are no starts to read.
+    `knows_starts`: False if there are no starts to read. `settled_before`: checkpoints should cover
+    whatever is older (Unix seconds).
     """
 
-    def __init__(self, vouched: Mapping[str, Vouched], *, knows_starts: bool = True) -> None:
+    def __init__(
+        self,
+        vouched: Mapping[str, Vouched],
+        *,
+        knows_starts: bool = True,
+        settled_before: int = 0,
+    ) -> None:
         self.findings: list[AuditFinding] = []
         self.starts: dict[str, KnownStart] = {}
         self.records = 0
@@ -69,6 +78,8 @@ class ChainReview:
         self._knows_starts = knows_starts
         self._heads: dict[str, Head] = {}
         self._ahead: dict[str, Head] = {}  # starts that are later than the first record read
+        self._settled_before = settled_before
+        self._unsigned: dict[str, int] = {}  # the first record that a checkpoint should cover
 
     @property
     def chains(self) -> int:
@@ -111,14 +122,31 @@ class ChainReview:
             elif record.prev_hash != digest:
                 self._add_fault(Fault.CHANGED, record, "does not follow the one before it")
             seq, digest = record.seq, record.hash
-            self._judge_text(record)
-            if promised is not None and promised.head.seq == seq:
-                self._compare_vouched(record, promised)
-            if self._ahead:
-                self._compare_start(record)
+            self._judge(record, promised)
         if chain:
             heads[chain] = Head(seq, digest)
         self.records += count
+
+    def _judge(self, record: Record, promised: Vouched | None) -> None:
+        self._judge_text(record)
+        covered = 0 if promised is None else promised.head.seq
+        if promised is not None and covered == record.seq:
+            self._compare_vouched(record, promised)
+        if self._ahead:
+            self._compare_start(record)
+        if record.seq > covered and record.at < self._settled_before:
+            self._unsigned.setdefault(record.chain, record.seq)
+
+    def add_foreign(self, chain: str, stored: Head) -> None:
+        """The stored head is not the program's, unless it has no tag yet and a checkpoint vouches for
+        just this one."""
+        vouched = self._vouched.get(chain)
+        if stored.tag or vouched is None or vouched.head != stored:
+            seq = vouched.head.seq if vouched else 0
+            text = (
+                f"Twostep did not write all of what follows record {seq}: the end has no valid tag"
+            )
+            self._add(Fault.FOREIGN, chain, stored.seq, text)
 
     def compare_head(self, chain: str, stored: Head) -> None:
         """Compare a chain's end with the head stored with its account."""
@@ -133,7 +161,8 @@ class ChainReview:
             self._add(Fault.CUT, chain, stored.seq, "the account names another end of the chain")
 
     def finish(self) -> list[AuditFinding]:
-        """Look for chains that end too early, and return all problems."""
+        """Look for chains that end too early or are not signed, and return all problems."""
+        self._judge_unsigned()
         for chain, promised in self._vouched.items():
             head = self._heads.get(chain)
             if head is None:
@@ -148,6 +177,18 @@ class ChainReview:
                 )
                 self._add(Fault.CUT, chain, promised.head.seq, text)
         return self.findings
+
+    def _judge_unsigned(self) -> None:
+        if self._unsigned and not self._vouched:
+            text = (
+                f"no checkpoint is left, though events of {len(self._unsigned)} chains are older than"
+                " two minutes. If none was ever signed, start the server: it signs within a minute."
+            )
+            self._add(Fault.UNSIGNED, "checkpoints", 0, text)
+            return
+        for chain, seq in self._unsigned.items():
+            text = f"record {seq} is older than two minutes, and no checkpoint covers it"
+            self._add(Fault.UNSIGNED, chain, seq, text)
 
     def _begin(self, record: Record) -> Head:
         """Return the head before a chain's first record."""

@@ -75,6 +75,12 @@ APP_REFUSED = _kind(
     "app.refused", "A code did not confirm the new authenticator app", "reason", "count"
 )
 APP_REMOVED = _kind("app.removed", "An authenticator app was removed", "name")
+AUDIT_ACCEPTED = _kind(
+    "audit.accepted",
+    "An operator accepted the ends of chains as they stood",
+    "chains",
+    "reason",
+)
 AUDIT_EXPORTED = _kind(
     "audit.exported", "The audit trail was exported", "events", "checkpoint", "since"
 )

@@ -8,7 +8,6 @@ from twostep.core import token
 from twostep.core.audit import event
 from twostep.core.audit.event import SYSTEM
 from twostep.flows.turn import Turn
-from twostep.store.audit import trail
 from twostep.store.messages import alarms
 from twostep.store.messages.alarms import Alarm
 
@@ -23,5 +22,5 @@ def raise_alarm(turn: Turn, kind: str, *, subject: str, **data: str | int) -> No
     """
     alarms.insert(turn.tx, Alarm(token.new_id(), turn.now, kind, subject, data))
     raised = event.new_event(kind, **data)  # type: ignore[arg-type]  # `method` is never among them
-    trail.append_system(turn.tx, raised, subject=subject, source=SYSTEM, now=turn.now)
+    turn.record_system_by(SYSTEM, raised, subject=subject)
     turn.tx.on_commit(lambda: log.warning("delivery.alarm", kind=kind, **data))

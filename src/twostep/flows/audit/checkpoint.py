@@ -7,13 +7,16 @@ and the missing checkpoints are appended once writing works again.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import structlog
 
 from twostep.core.audit.audit_chain import START
 from twostep.core.audit.audit_checkpoint import CHECKPOINTS, new_checkpoint, read_start
+from twostep.core.audit.audit_tag import is_genuine
 from twostep.core.outage import StoreUnavailable
 from twostep.flows.env import Env
 from twostep.flows.turn import Turn, TurnOpener, by_system
@@ -28,14 +31,28 @@ log = structlog.get_logger(__name__)
 
 
 def take_checkpoint(turn: Turn) -> int:
-    """Sign the heads that changed, at most `MOST_HEADS`; returns how many."""
-    heads = checkpoints.take_changed(turn.tx, limit=MOST_HEADS)
-    if not heads:
-        return 0
-    seq, root = _newest(turn)
-    signed = new_checkpoint(turn.env.keyring, seq=seq + 1, before=root, heads=heads, at=turn.now)
-    checkpoints.insert(turn.tx, seq + 1, signed, at=turn.now)
-    return len(heads)
+    """Sign the heads that changed, at most `MOST_HEADS`; returns how many there were.
+
+    Ends that the program did not write are left out: they raise an alarm, and `audit verify` names
+    them until an operator has looked.
+    """
+    env = turn.env
+    changed = checkpoints.take_changed(turn.tx, limit=MOST_HEADS)
+    heads = {chain: head for chain, head in changed.items() if is_genuine(env.keyring, chain, head)}
+    foreign = {chain: head.seq for chain, head in changed.items() if chain not in heads}
+    if foreign:
+        turn.tx.on_commit(partial(_say_foreign, env, foreign))
+    if heads:
+        seq, root = _newest(turn)
+        signed = new_checkpoint(env.keyring, seq=seq + 1, before=root, heads=heads, at=turn.now)
+        checkpoints.insert(turn.tx, seq + 1, signed, at=turn.now)
+    return len(changed)
+
+
+def _say_foreign(env: Env, foreign: Mapping[str, int]) -> None:
+    env.counters.foreign_ends += len(foreign)
+    for chain, seq in foreign.items():
+        log.error("audit.foreign_end", chain=chain, seq=seq)
 
 
 async def checkpoint_all(opener: TurnOpener) -> int:
@@ -50,6 +67,13 @@ async def checkpoint_all(opener: TurnOpener) -> int:
         await _write_file(opener.env, path)
     newest = await opener.env.store.read(checkpoints.load_newest)
     return newest[0] if newest else 0
+
+
+async def sign_changed(env: Env) -> None:
+    """Sign what waits, if anything does: no server may be running to do it within a minute."""
+    with suppress(StoreUnavailable):
+        if await env.store.read(checkpoints.has_changed):
+            await checkpoint_all(by_system(env))
 
 
 async def run_checkpoints(env: Env) -> None:

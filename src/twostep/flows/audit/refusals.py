@@ -23,6 +23,13 @@ def write_waiting(turn: Turn) -> int:
             continue
         refusals.save(turn.tx, replace(row, since_at=turn.now, waiting=0))
         event, source = refusals.event_of(row)
-        trail.append(turn.tx, event, account=account, source=source, now=turn.now)
+        trail.append(
+            turn.tx,
+            event,
+            account=account,
+            source=source,
+            now=turn.now,
+            keyring=turn.env.keyring,
+        )
         turn.tx.events.pop()  # log and metrics have had each of them
     return len(due)

@@ -9,5 +9,10 @@ from twostep.flows.unseal import Unreadable, record_broken_seal
 def record_unreadable(turn: Turn, broken: Unreadable) -> None:
     """Record it in its account's trail."""
     record_broken_seal(
-        turn.tx, broken.account_id, purpose=broken.purpose, method=broken.method, now=turn.now
+        turn.tx,
+        broken.account_id,
+        purpose=broken.purpose,
+        keyring=turn.env.keyring,
+        method=broken.method,
+        now=turn.now,
     )

@@ -6,18 +6,16 @@ followed. A cut after the last checkpoint goes unnoticed, unless the account's h
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
 
-from twostep.core.audit import event
 from twostep.core.audit.audit_chain import Head, Record
 from twostep.core.audit.audit_checkpoint import CHECKPOINTS, is_signed_by, public_keys, read_start
-from twostep.core.audit.audit_review import AuditFinding, ChainReview, Fault, KnownStart
+from twostep.core.audit.audit_review import AuditFinding, ChainReview, Fault, KnownStart, Vouched
+from twostep.core.audit.audit_tag import is_genuine
 from twostep.core.audit.checkpoint_review import CheckpointReview, compare, merge
+from twostep.flows.audit.read_export import range_of, read_pages
 from twostep.flows.env import Env
 from twostep.store.audit import checkpoint_file, checkpoints, trail
 from twostep.store.tx import Tx
@@ -26,6 +24,7 @@ from twostep.store.tx import Tx
 PAGE = 1000
 CHECKPOINT_PAGE = 200
 ON_ITS_WAY_SECONDS = 30
+SIGNED_WITHIN_SECONDS = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +59,7 @@ async def verify_database(env: Env, *, now: int) -> Verified:
         findings += file.finish()
         findings += compare(stored, file, purged=purged, settled_before=settled)
         vouched = merge(vouched, file.vouched)
-    review = ChainReview(vouched)
+    review = ChainReview(vouched, settled_before=now - SIGNED_WITHIN_SECONDS)
     after = ("", 0)
     while page := await env.store.read(trail.list_page, after=after, limit=PAGE):
         await _feed(env, review, page)
@@ -68,6 +67,13 @@ async def verify_database(env: Env, *, now: int) -> Verified:
     await _compare_heads(env, review)
     await _load_starts(env, review, review.unread())
     return _verified(review, findings, checkpoint=stored.newest, against_file=file is not None)
+
+
+async def vouched_by_checkpoints(env: Env) -> Mapping[str, Vouched]:
+    """What the database's checkpoints vouch for, by chain. Raises `StoreUnavailable`."""
+    stored, _ = await _review_checkpoints(env)
+    stored.finish()
+    return stored.vouched
 
 
 async def verify_export(path: Path, env: Env | None) -> Verified:
@@ -78,10 +84,10 @@ async def verify_export(path: Path, env: Env | None) -> Verified:
     that one covers nothing is expected. Raises OSError.
     """
     findings: list[AuditFinding] = []
-    limit, since = _range_of(path)
+    limit, since = range_of(path)
     if env is None:
         review = ChainReview({}, knows_starts=False)
-        for page in _pages(path, findings):
+        for page in read_pages(path, findings):
             review.feed(page)
         return replace(_verified(review, findings, checkpoint=0), since=since)
     if limit is None:
@@ -93,7 +99,7 @@ async def verify_export(path: Path, env: Env | None) -> Verified:
     if since:
         covered, _ = await _review_checkpoints(env, vouch_to=since)
         review.starts |= {chain: KnownStart(it.head) for chain, it in covered.vouched.items()}
-    for page in _pages(path, findings):
+    for page in read_pages(path, findings):
         await _feed(env, review, page)
     await _load_starts(env, review, review.unread())
     return replace(_verified(review, findings, checkpoint=stored.newest), since=since)
@@ -192,6 +198,8 @@ async def _compare_heads(env: Env, review: ChainReview) -> None:
 
 
 async def _compare_head(env: Env, review: ChainReview, chain: str, head: Head) -> None:
+    if not is_genuine(env.keyring, chain, head):
+        review.add_foreign(chain, head)
     known = review.head_of(chain)
     if known is None and head.seq:
         await _load_starts(env, review, [chain])
@@ -214,85 +222,3 @@ def _head_at(tx: Tx, chain: str, seq: int) -> Head | None:
         return head
     records = trail.list_chain(tx, chain, after_seq=seq - 1, limit=1)
     return Head(seq, bytes(records[0].hash)) if records and records[0].seq == seq else head
-
-
-def _pages(path: Path, findings: list[AuditFinding]) -> Iterator[list[Record]]:
-    """Yield an export in pages; faulty lines are added to `findings`."""
-    with path.open(encoding="utf-8", errors="replace") as lines:
-        records = _read_lines(lines, findings)
-        while page := list(islice(records, PAGE)):
-            yield page
-
-
-def _read_lines(lines: Iterable[str], findings: list[AuditFinding]) -> Iterator[Record]:
-    for number, line in enumerate(lines, start=1):
-        record = _read_line(line.rstrip("\r\n"))
-        if record is not None:
-            yield record
-        elif line.strip():
-            text = f"line {number} is no event"
-            findings.append(AuditFinding(Fault.FILE, "export", number, text))
-
-
-def _read_line(line: str) -> Record | None:
-    """Parse one line.
-
-    The hashed bytes are those before the two hashes, taken as they are. If another program has
-    rewritten the line, they are serialised again.
-    """
-    end = len(line) - _HASHES_LENGTH
-    hashes = _HASHES.fullmatch(line, end) if end > 0 else None
-    at, chain, kind, seq = (_between(line, *marks) for marks in _MARKS)
-    numbers = at + seq
-    are_numbers = numbers.isascii() and at.isdecimal() and seq.isdecimal()
-    if hashes is None or not (are_numbers and chain and kind):
-        return _read_rewritten(line)
-    before, after = hashes.groups()
-    fields = (chain, int(seq), int(at), kind, line[:end] + "}")
-    return Record(*fields, bytes.fromhex(before), bytes.fromhex(after))
-
-
-def _between(line: str, before: str, after: str) -> str:
-    start = line.find(before) + len(before)
-    end = line.find(after, start)
-    return line[start:end] if start >= len(before) and end > 0 else ""
-
-
-def _read_rewritten(line: str) -> Record | None:
-    try:
-        fields = json.loads(line)
-        before, after = bytes.fromhex(fields["prev_hash"]), bytes.fromhex(fields["hash"])
-        rest = {name: value for name, value in fields.items() if name not in _NOT_HASHED}
-        body = json.dumps(rest, separators=(",", ":"), sort_keys=True)
-        return Record(
-            fields["chain"], fields["seq"], fields["at"], fields["event"], body, before, after
-        )
-    except (ValueError, KeyError, TypeError):
-        return None
-
-
-_NOT_HASHED = frozenset({"prev_hash", "hash"})
-_HASHES = re.compile(r',"prev_hash":"([0-9a-f]{64})","hash":"([0-9a-f]{64})"\}')
-_HASHES_LENGTH = 154
-# The text around each value of a record: keys are sorted, and quotation marks inside values are
-# escaped, so none of these can occur anywhere else.
-_MARKS = (
-    (',"at":', ',"browser":"'),
-    (',"chain":"', '","data":{'),
-    ('},"event":"', '","method":"'),
-    (',"seq":', ',"prev_hash":"'),
-)
-
-
-def _range_of(path: Path) -> tuple[int | None, int]:
-    """The checkpoints that the export's own event names, its newest: up to which it is whole, and from
-    which. None if there is no such event."""
-    newest, limit, since = 0, None, 0
-    with path.open(encoding="utf-8", errors="replace") as lines:
-        for line in lines:
-            if f'"{event.AUDIT_EXPORTED}"' in line and (record := _read_line(line.rstrip("\r\n"))):
-                data = json.loads(record.body)["data"]
-                if record.seq > newest:
-                    newest, since = record.seq, int(data.get("since", 0))
-                limit = max(limit or 0, int(data.get("checkpoint", 0)))
-    return limit, since

@@ -46,5 +46,12 @@ def number_or_none(turn: Turn, phone: Phone) -> str | None:
         return open_number(turn.env, phone)
     except sealing.SealBroken:
         method = method_name(MethodKind.PHONE, phone.id)
-        record_broken_seal(turn.tx, phone.account_id, purpose=NUMBER, method=method, now=turn.now)
+        record_broken_seal(
+            turn.tx,
+            phone.account_id,
+            purpose=NUMBER,
+            method=method,
+            keyring=turn.env.keyring,
+            now=turn.now,
+        )
         return None

@@ -19,7 +19,6 @@ from twostep.delivery.port import Failure, OptReport
 from twostep.delivery.providers import text_senders
 from twostep.flows.messages.numbers import fingerprint, fingerprints, open_number
 from twostep.flows.turn import Turn
-from twostep.store.audit import trail
 from twostep.store.messages import opt_outs
 from twostep.store.methods import phones
 
@@ -61,7 +60,7 @@ def record_opt_out(turn: Turn, e164: str, *, provider: str) -> None:
         now=turn.now,
     )
     opted_out = event.new_event(event.NUMBER_OPTED_OUT, provider=provider)
-    trail.append_system(turn.tx, opted_out, subject=row_id, source=SYSTEM, now=turn.now)
+    turn.record_system_by(SYSTEM, opted_out, subject=row_id)
 
 
 def record_opt_report(turn: Turn, report: OptReport, *, provider: str) -> None:
@@ -70,7 +69,7 @@ def record_opt_report(turn: Turn, report: OptReport, *, provider: str) -> None:
         record_opt_out(turn, report.number, provider=provider)
     elif opt_outs.remove(turn.tx, fingerprints(turn.env, report.number)):
         opted_in = event.new_event(event.NUMBER_OPTED_IN, provider=provider)
-        trail.append_system(turn.tx, opted_in, subject=token.new_id(), source=SYSTEM, now=turn.now)
+        turn.record_system_by(SYSTEM, opted_in, subject=token.new_id())
 
 
 def record_refusal(turn: Turn, phone: Phone | None, *, reason: str, provider: str) -> None:

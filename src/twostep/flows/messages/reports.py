@@ -97,7 +97,9 @@ def answer_call(turn: Turn, report: KeyReport) -> CallStep | None:
     try:
         code = open_code(turn.env, challenge)
     except SealBroken:
-        record_broken_seal(turn.tx, account.id, purpose=CODE, now=turn.now)
+        record_broken_seal(
+            turn.tx, account.id, purpose=CODE, keyring=turn.env.keyring, now=turn.now
+        )
         return None
     script = script_of(turn.env, account, challenge, code=code)
     if report.pressed is None:

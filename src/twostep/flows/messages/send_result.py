@@ -151,7 +151,9 @@ def _finish(turn: Turn, account: accounts.Held, row: OutboxRow, *, result: TryRe
         record_refusal(turn, phone, reason=result.reason, provider=result.provider)
     if result.reason == SEAL_BROKEN:
         purpose = PAYLOAD if row.challenge_id is None else CODE
-        record_broken_seal(turn.tx, account.id, purpose=purpose, now=turn.now)
+        record_broken_seal(
+            turn.tx, account.id, purpose=purpose, keyring=turn.env.keyring, now=turn.now
+        )
 
 
 def _event(row: OutboxRow, result: TryResult) -> event.Event:

@@ -187,7 +187,13 @@ def _opens(turn: Turn, pending: PendingApp) -> bool:
     try:
         _open(turn.env, pending)
     except sealing.SealBroken:
-        record_broken_seal(turn.tx, pending.account_id, purpose=PENDING_SECRET, now=turn.now)
+        record_broken_seal(
+            turn.tx,
+            pending.account_id,
+            purpose=PENDING_SECRET,
+            keyring=turn.env.keyring,
+            now=turn.now,
+        )
         return False
     return True
 

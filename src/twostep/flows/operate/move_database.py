@@ -145,7 +145,7 @@ async def end_move(
                 " new one is not released. Make it empty and copy again."
             )
         engine = (ends.source.partition(":")[0], ends.target.partition(":")[0])
-        await new.store.run(_end, engine, rows=rows, now=clock())
+        await new.store.run(_end, engine, ring, rows=rows, now=clock())
         return MoveResult(verified, old_findings=bool(before.findings))
 
 
@@ -292,7 +292,7 @@ def _env(
     )
 
 
-def _end(tx: Tx, engine: tuple[str, str], *, rows: int, now: int) -> None:
+def _end(tx: Tx, engine: tuple[str, str], keyring: Keyring, *, rows: int, now: int) -> None:
     installation.remove(tx, COPYING)
     moved = event.new_event(event.DATABASE_MOVED, source=engine[0], target=engine[1], rows=rows)
-    trail.append_system(tx, moved, subject="database", source=event.CLI, now=now)
+    trail.append_system(tx, moved, subject="database", source=event.CLI, now=now, keyring=keyring)

@@ -3,19 +3,20 @@
 The key file is written first, so that no value ever needs a key that is not in it. Values are then
 resealed in small batches; each update compares with what was read, so that a concurrent change wins.
 A rotation can stop at any point and resume: what remains is whatever still names an older key. Signed
-starts of audit chains are signed again too.
+starts of audit chains are signed again too, and their ends are tagged again.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from twostep.core import sealing
 from twostep.core.audit import event
 from twostep.core.audit.audit_checkpoint import is_signed_by, new_start, public_keys, read_start
+from twostep.core.audit.audit_tag import is_genuine, make_tag
 from twostep.core.sealing import Key, Keyring, SealBroken
 from twostep.flows.audit.checkpoint import checkpoint_all
 from twostep.flows.env import Env
@@ -23,7 +24,7 @@ from twostep.flows.keys import REFRESH_EVERY_SECONDS, only_writer, write_keyring
 from twostep.flows.operate.missing_keys import count_missing
 from twostep.flows.turn import Turn, TurnOpener, by_system
 from twostep.store import installation
-from twostep.store.audit import checkpoints
+from twostep.store.audit import checkpoints, tags
 from twostep.store.operate import sealed_columns
 from twostep.store.operate.sealed_columns import SEALED_COLUMNS, SealedCell, SealedColumn
 from twostep.store.tx import Tx
@@ -33,6 +34,7 @@ ROTATION = "keys_rotation"  # the key of an unfinished rotation
 BATCH = 100
 PAUSE_SECONDS = 0.02
 STARTS = "audit_starts"
+TAGS = "audit_tags"
 # Digests are of the clear value; that of a sent code also covers its row's id.
 _MAC_DATA: dict[str, Callable[[str, bytes], bytes]] = {
     "challenges.check": lambda row_id, clear: f"{row_id}:{clear.decode()}".encode(),
@@ -79,10 +81,12 @@ def view_keys(turn: Turn) -> list[KeyUse]:
         ):
             if count:
                 use[column.purpose] = count
-    starts = checkpoints.count_starts(turn.tx)
-    for key, use in zip(ring.keys, uses, strict=True):
+    starts, tagged = checkpoints.count_starts(turn.tx), tags.count_under(turn.tx, headers)
+    for key, use, count in zip(ring.keys, uses, tagged, strict=True):
         if signed := starts.get(key.id):
             use[STARTS] = signed
+        if count:
+            use[TAGS] = count
     missing = count_missing(turn.tx, ring)
     return [
         *(
@@ -114,6 +118,7 @@ async def rotate_keys(opener: TurnOpener, key_path: Path | None, *, report: Prog
         resealed += changed
         if not changed:
             break
+    unreadable += await _tag_all(opener)
     await opener.run(_finish, values=resealed)
     await checkpoint_all(by_system(env))
     old = tuple((await opener.read(view_keys))[1:])
@@ -185,6 +190,17 @@ async def _sweep(
     return changed, tuple(unreadable)
 
 
+async def _tag_all(opener: TurnOpener) -> tuple[str, ...]:
+    """Tag the ends of all chains again; returns those whose tag is not genuine."""
+    unreadable: list[str] = []
+    after: str | None = ""
+    while after is not None:
+        broken, after = await opener.run(_tag_again, after=after)
+        unreadable += broken
+        await asyncio.sleep(PAUSE_SECONDS)
+    return tuple(unreadable)
+
+
 def _reseal(turn: Turn, column: SealedColumn, *, after: str) -> tuple[int, list[str], str | None]:
     """Reseal a batch; returns the number changed, the unreadable values and the last row, if any follow."""
     ring = turn.env.keyring
@@ -233,6 +249,20 @@ def _resign(turn: Turn, *, after: str) -> tuple[int, list[str], str | None]:
         checkpoints.save_start(tx, chain, resigned, key_id=ring.newest.id)
     last = next(reversed(starts)) if len(starts) == BATCH else None
     return len(starts) - len(unreadable), unreadable, last
+
+
+def _tag_again(turn: Turn, *, after: str) -> tuple[list[str], str | None]:
+    """Tag a batch of chains' ends again; one that is not genuine is left for verification to find."""
+    ring, tx = turn.env.keyring, turn.tx
+    heads = tags.list_not_under(tx, ring.newest.header, after=after, limit=BATCH)
+    unreadable = []
+    for chain, head in heads.items():
+        if is_genuine(ring, chain, head):
+            tagged = replace(head, tag=make_tag(ring, chain, head))
+            tags.save_tag(tx, chain, tagged, old=head.tag)
+        else:
+            unreadable.append(f"{TAGS} {chain}")
+    return unreadable, next(reversed(heads)) if len(heads) == BATCH else None
 
 
 def _finish(turn: Turn, *, values: int) -> None:

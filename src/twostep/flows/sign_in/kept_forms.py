@@ -77,7 +77,9 @@ def take_kept(turn: Turn, current: Session, *, kept_id: str) -> KeptForm | None:
             account_id=post.account_id,
         )
     except sealing.SealBroken:
-        record_broken_seal(turn.tx, post.account_id, purpose=KEPT_FORM, now=turn.now)
+        record_broken_seal(
+            turn.tx, post.account_id, purpose=KEPT_FORM, keyring=turn.env.keyring, now=turn.now
+        )
         return None
     kept = json.loads(clear)
     return KeptForm(kept["path"], kept["form"])

@@ -36,13 +36,13 @@ def lock(tx: Tx, account_id: str) -> Held | None:
     """
     row = tx.first(
         "UPDATE accounts SET version = version + 1 WHERE id = :id"
-        f" RETURNING {COLUMNS}, audit_seq, audit_hash",
+        f" RETURNING {COLUMNS}, audit_seq, audit_hash, audit_tag",
         id=account_id,
     )
     if row is None:
         return None
-    *columns, seq, digest = row
-    tx.heads.setdefault(account_id, Head(seq, bytes(digest)))
+    *columns, seq, digest, tag = row
+    tx.heads.setdefault(account_id, Head(seq, bytes(digest), bytes(tag)))
     return _held(columns)
 
 

@@ -21,10 +21,15 @@ def take_changed(tx: Tx, *, limit: int) -> dict[str, Head]:
     rows = tx.all(
         "DELETE FROM audit_changed WHERE chain IN"
         " (SELECT chain FROM audit_changed ORDER BY chain LIMIT :limit)"
-        " RETURNING chain, seq, hash",
+        " RETURNING chain, seq, hash, tag",
         limit=limit,
     )
-    return {row[0]: Head(row[1], bytes(row[2])) for row in rows}
+    return {row[0]: Head(row[1], bytes(row[2]), bytes(row[3])) for row in rows}
+
+
+def has_changed(tx: Tx) -> bool:
+    """Whether a head waits for the next checkpoint."""
+    return tx.first("SELECT 1 FROM audit_changed LIMIT 1") is not None
 
 
 def insert(tx: Tx, seq: int, signed: Signed, *, at: int) -> None:

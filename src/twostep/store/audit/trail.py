@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
 
 from twostep.core.audit.audit_chain import Head, Record, next_record, system_chain
+from twostep.core.audit.audit_tag import next_tag
 from twostep.core.audit.event import Event, Source
 from twostep.core.audit.occurrence import Occurrence
+from twostep.core.sealing import Keyring
 from twostep.store import tables
 from twostep.store.account.accounts import Held
 from twostep.store.tx import Tx
@@ -15,14 +19,24 @@ from twostep.store.tx import Tx
 _COLUMNS = tables.columns(Record)
 
 
-def append(tx: Tx, event: Event, *, account: Held, source: Source, now: int) -> None:
+def append(
+    tx: Tx, event: Event, *, account: Held, source: Source, now: int, keyring: Keyring
+) -> None:
     """Append to an account's chain."""
-    append_all(tx, [event], account=account, source=source, now=now)
+    append_all(tx, [event], account=account, source=source, now=now, keyring=keyring)
 
 
-def append_all(tx: Tx, events: Iterable[Event], *, account: Held, source: Source, now: int) -> None:
+def append_all(
+    tx: Tx,
+    events: Iterable[Event],
+    *,
+    account: Held,
+    source: Source,
+    now: int,
+    keyring: Keyring,
+) -> None:
     """Append several events of one account; its head is written once, when the flow is done."""
-    head = tx.heads[account.id]
+    before = head = tx.heads[account.id]
     for event in events:
         record = next_record(
             head, event, chain=account.id, account_id=account.id, source=source, at=now
@@ -30,47 +44,65 @@ def append_all(tx: Tx, events: Iterable[Event], *, account: Held, source: Source
         tables.insert(tx, "audit_records", record)
         tx.events.append(Occurrence(event, source, account.id, account.id, record.seq))
         head = Head(record.seq, record.hash)
-    tx.heads[account.id] = head
+    tx.heads[account.id] = replace(head, tag=next_tag(keyring, account.id, before, head))
     tx.at_end(account.id, _save_head)
 
 
 def _save_head(tx: Tx, account_id: str) -> None:
     head = tx.heads[account_id]
     tx.do(
-        "UPDATE accounts SET audit_seq = :seq, audit_hash = :hash WHERE id = :id",
+        "UPDATE accounts SET audit_seq = :seq, audit_hash = :hash, audit_tag = :tag WHERE id = :id",
         id=account_id,
         seq=head.seq,
         hash=head.hash,
+        tag=head.tag,
     )
-    _mark_changed(tx, account_id, head)
+    mark_changed(tx, account_id, head)
 
 
-def append_system(tx: Tx, event: Event, *, subject: str, source: Source, now: int) -> None:
+def append_system(
+    tx: Tx, event: Event, *, subject: str, source: Source, now: int, keyring: Keyring
+) -> None:
     """Append an event without an account. Comes last in a flow: the chain is shared."""
     chain = system_chain(subject)
     row = tx.first(
         "INSERT INTO system_chains (chain, audit_seq, audit_hash) VALUES (:chain, 0, :start)"
         " ON CONFLICT (chain) DO UPDATE SET audit_seq = system_chains.audit_seq"
-        " RETURNING audit_seq, audit_hash",
+        " RETURNING audit_seq, audit_hash, audit_tag",
         chain=chain,
         start=Head().hash,
     )
-    head = Head(row[0], bytes(row[1])) if row else Head()
-    record = next_record(head, event, chain=chain, account_id=None, source=source, at=now)
+    before = head_of(row) if row else Head()
+    record = next_record(before, event, chain=chain, account_id=None, source=source, at=now)
     tables.insert(tx, "audit_records", record)
     tx.events.append(Occurrence(event, source, chain, None, record.seq))
+    head = Head(record.seq, record.hash)
+    head = replace(head, tag=next_tag(keyring, chain, before, head))
+    save_system_head(tx, chain, head)
+    mark_changed(tx, chain, head)
+
+
+def save_system_head(tx: Tx, chain: str, head: Head) -> None:
+    """Keep the head of a chain without an account."""
     tx.do(
-        "UPDATE system_chains SET audit_seq = :seq, audit_hash = :hash WHERE chain = :chain",
+        "UPDATE system_chains SET audit_seq = :seq, audit_hash = :hash, audit_tag = :tag"
+        " WHERE chain = :chain",
         chain=chain,
-        seq=record.seq,
-        hash=record.hash,
+        seq=head.seq,
+        hash=head.hash,
+        tag=head.tag,
     )
-    _mark_changed(tx, chain, Head(record.seq, record.hash))
 
 
-def _mark_changed(tx: Tx, chain: str, head: Head) -> None:
+def mark_changed(tx: Tx, chain: str, head: Head) -> None:
     """Leave the head for the next checkpoint."""
     tables.upsert(tx, "audit_changed", head, on="chain", chain=chain)
+
+
+def head_of(row: Sequence[Any]) -> Head:
+    """A head as three columns have it: number, hash and tag."""
+    seq, digest, tag = row
+    return Head(seq, bytes(digest), bytes(tag))
 
 
 def list_newest(tx: Tx, chain: str, *, before_seq: int, limit: int) -> list[Record]:
@@ -162,27 +194,28 @@ def list_chain(tx: Tx, chain: str, *, after_seq: int, limit: int) -> list[Record
 def list_heads(tx: Tx, *, after: str, limit: int) -> dict[str, Head]:
     """A page of accounts' heads, by account."""
     rows = tx.all(
-        "SELECT id, audit_seq, audit_hash FROM accounts WHERE id > :after ORDER BY id LIMIT :limit",
+        "SELECT id, audit_seq, audit_hash, audit_tag FROM accounts WHERE id > :after"
+        " ORDER BY id LIMIT :limit",
         after=after,
         limit=limit,
     )
-    return {row[0]: Head(row[1], bytes(row[2])) for row in rows}
+    return {row[0]: head_of(row[1:]) for row in rows}
 
 
 def list_system_heads(tx: Tx) -> dict[str, Head]:
     """The heads of the chains without an account."""
-    rows = tx.all("SELECT chain, audit_seq, audit_hash FROM system_chains")
-    return {row[0]: Head(row[1], bytes(row[2])) for row in rows}
+    rows = tx.all("SELECT chain, audit_seq, audit_hash, audit_tag FROM system_chains")
+    return {row[0]: head_of(row[1:]) for row in rows}
 
 
 def load_head(tx: Tx, chain: str) -> Head | None:
     """One chain's head as its account, or the system, has it."""
     row = tx.first(
-        "SELECT audit_seq, audit_hash FROM accounts WHERE id = :chain"
-        " UNION ALL SELECT audit_seq, audit_hash FROM system_chains WHERE chain = :chain",
+        "SELECT audit_seq, audit_hash, audit_tag FROM accounts WHERE id = :chain"
+        " UNION ALL SELECT audit_seq, audit_hash, audit_tag FROM system_chains WHERE chain = :chain",
         chain=chain,
     )
-    return None if row is None else Head(row[0], bytes(row[1]))
+    return None if row is None else head_of(row)
 
 
 def list_chains_before(tx: Tx, before: int, *, limit: int) -> list[str]:

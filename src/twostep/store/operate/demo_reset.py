@@ -52,10 +52,12 @@ def remove_account(tx: Tx, account: Held) -> None:
     """Delete an account; the head of its chain moves, its records stay."""
     head = tx.heads[account.id]
     tx.do(
-        "INSERT INTO system_chains (chain, audit_seq, audit_hash) VALUES (:id, :seq, :hash)",
+        "INSERT INTO system_chains (chain, audit_seq, audit_hash, audit_tag)"
+        " VALUES (:id, :seq, :hash, :tag)",
         id=account.id,
         seq=head.seq,
         hash=head.hash,
+        tag=head.tag,
     )
     tx.do("DELETE FROM accounts WHERE id = :id", id=account.id)
 

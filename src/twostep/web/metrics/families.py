@@ -177,6 +177,11 @@ def _of_store(env: Env) -> Iterator[Metric]:
         "Failed attempts to append to audit_checkpoint_file.",
         env.counters.failed_checkpoint_files,
     )
+    yield counter(
+        "twostep_audit_foreign_ends_total",
+        "Ends of audit chains that no checkpoint signs, because Twostep did not write them.",
+        env.counters.foreign_ends,
+    )
 
 
 def _of_commits(counters: Counters) -> Iterator[Metric]:
