@@ -279,7 +279,6 @@ FORGED: dict[str, dict[str, Any]] = {
     "another rp id": {"rp_id": "example.com"},
     "nobody present": {"flags": 0},
     "backed up, but cannot be": {"flags": PRESENT | VERIFIED | BACKED_UP},
-    "can suddenly be copied": {"flags": PRESENT | VERIFIED | ELIGIBLE},
     "in a foreign page": {"client": {"crossOrigin": True}},
     "under another origin": {"client": {"topOrigin": "https://other.example"}},
     "somebody else's handle": {"handle": b"x" * 64},
@@ -310,6 +309,46 @@ def test_everything_forged_is_refused_with_one_page(product: TestProduct, *, alo
     assert session_of(browser).get("status") == 401
     # The account's own tries are untouched.
     assert (use_alone if alone else use)(browser, key).status_code == 303
+
+
+CHANGED = "Your password manager has changed this passkey, so it no longer works here."
+
+
+@pytest.mark.parametrize("alone", [False, True], ids=["second step", "alone"])
+@pytest.mark.parametrize("synced", [False, True])
+def test_a_passkey_that_was_changed_says_so_and_its_owner_hears_of_it_once(
+    product: TestProduct, *, alone: bool, synced: bool
+) -> None:
+    plain, copied = PRESENT | VERIFIED, PRESENT | VERIFIED | ELIGIBLE | BACKED_UP
+    before, after = (copied, plain) if synced else (plain, copied)
+    browser, key = with_passkey(product, flags=before)
+    other = signed_in(product)
+    use(other, key)
+    for _ in range(2):  # trying again does not help, and is said as often as it is tried
+        if not alone:
+            browser.sign_in()
+        answer = (use_alone if alone else use)(browser, key, flags=after)
+        assert answer.status_code == 422
+        assert CHANGED in problem(answer)
+    assert [m.subject for m in product.mails() if "no longer works" in m.subject] == [
+        "Example Panel: a passkey no longer works"
+    ]
+    security = words(other.get("/settings/security"))
+    assert "Changed by your password manager and no longer works" in security
+    # A manager that has been put right is taken again, and the mark goes.
+    if not alone:
+        browser.sign_in()
+    assert (use_alone if alone else use)(browser, key).status_code == 303
+    assert "Changed by your password manager" not in words(other.get("/settings/security"))
+
+
+def test_who_has_not_the_key_is_told_nothing_of_the_change(product: TestProduct) -> None:
+    browser, key = with_passkey(product)
+    browser.sign_in()
+    flags = PRESENT | VERIFIED | ELIGIBLE
+    answer = use(browser, key, flags=flags, signature=b"\x30\x06\x02\x01\x01\x02\x01\x01")
+    assert problem(answer) == NO
+    assert "no longer works" not in product.mails()[-1].subject
 
 
 @pytest.mark.row("WAN-03")

@@ -58,6 +58,7 @@ class Reason(StrEnum):
 
     # passkeys
     PASSKEY_REFUSED = "passkey.refused"  # for any reason; detail: why, for the audit trail only
+    PASSKEY_CHANGED = "passkey.changed"  # it became one that is synced, or ceased to be
     PASSKEY_LIMIT = "passkey.limit"  # detail: maximum
 
     # backup phone

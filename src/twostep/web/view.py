@@ -177,10 +177,9 @@ class PasskeyUrls:
 @dataclass(frozen=True, slots=True)
 class MethodRow:
     """A way to sign in. `label`: an app's or passkey's name; `hint`: a phone's last two digits;
-    `channel`: how it is reached first; `codes_left`: unused backup codes, of `codes_total`;
-    `used_with`: browser and system of the last use; `synced`: the passkey can be copied between
-    devices; `elsewhere`: the domain that it is bound to, if that is not ours.
-    """
+    `channel`: how it is reached first; `codes_left`: unused backup codes, of `codes_total`; `used_with`:
+    browser and system of the last use; `synced`: the passkey can be copied; `elsewhere`: the domain it
+    is bound to, if not ours; `is_changed`: refused, because a password manager changed it."""
 
     id: str
     kind: MethodKind
@@ -196,6 +195,7 @@ class MethodRow:
     saved: bool = True
     synced: bool = False
     elsewhere: str = ""
+    is_changed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

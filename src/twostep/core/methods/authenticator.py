@@ -95,7 +95,8 @@ class Passkey:
     `credential_id`, `public_key` (COSE): as the authenticator made them. `model`: its AAGUID.
     `transports`: how browsers reach it, separated by spaces. `synced`: it may have copies elsewhere
     (backup eligible; never changes); `backed_up`: it has copies now. `rp_id`: the domain it is bound
-    to; empty if it was made before that was stored and has not been used since.
+    to; empty if it was made before that was stored and has not been used since. `changed_at`: when it
+    was refused because its kind had changed, Unix seconds.
     """
 
     id: str
@@ -112,10 +113,15 @@ class Passkey:
     last_used_at: int | None
     last_used_browser: str
     rp_id: str = ""
+    changed_at: int | None = None
 
-    def works_at(self, rp_id: str) -> bool:
+    def is_bound_to(self, rp_id: str) -> bool:
         """Whether browsers may use it there; True where its domain is not known."""
         return self.rp_id in {"", rp_id}
+
+    def works_at(self, rp_id: str) -> bool:
+        """Whether it can be expected to sign in there."""
+        return self.changed_at is None and self.is_bound_to(rp_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ from twostep.core.methods.passkey import (
     refuse_client_data,
     refused,
 )
-from twostep.core.refusal import Refused
+from twostep.core.refusal import Reason, Refused
 
 
 LONGEST_KEY = 1024  # bytes of COSE; a 4096-bit RSA key takes about 530
@@ -122,7 +122,8 @@ def verify_assertion(
     passkey: Passkey,
     must_verify_user: bool,
 ) -> Asserted | Refused:
-    """Verify that a passkey was used. Refused: PASSKEY_REFUSED for every reason.
+    """Verify that a passkey was used. Refused: PASSKEY_CHANGED, and PASSKEY_REFUSED for every other
+    reason.
 
     `expected_handle`: of the passkey's account. An answer with another handle is refused; one
     without a handle is refused if the user must be verified (§7.2, step 6).
@@ -141,7 +142,8 @@ def verify_assertion(
         return verified
     synced = verified.credential_device_type is CredentialDeviceType.MULTI_DEVICE
     if synced is not passkey.synced:
-        return refused("backup_eligibility")
+        # §7.2, step 21: it may be another key. Signed with the right one all the same.
+        return Refused(Reason.PASSKEY_CHANGED, detail={"why": "backup_eligibility"})
     if must_verify_user and not verified.user_verified:
         return refused("user_not_verified")
     shown = verified.new_sign_count

@@ -22,6 +22,7 @@ class NoticeKind(StrEnum):
     PASSKEY_ADDED = "passkey_added"  # method
     PASSKEY_REMOVED = "passkey_removed"  # method
     PASSKEY_COUNTED_BACK = "passkey_counted_back"  # method
+    PASSKEY_CHANGED = "passkey_changed"  # method
     CODES_CREATED = "codes_created"
     RECOVERY_CODE_USED = "recovery_code_used"  # count: codes left
     CODES_FEW_LEFT = "codes_few_left"  # count: codes left

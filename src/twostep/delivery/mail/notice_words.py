@@ -77,6 +77,13 @@ WORDINGS: dict[NoticeKind, Wording] = {
             "The device may be faulty, or there may be a copy of the passkey. If you are not sure, remove the passkey and add it again."
         ),
     ),
+    NoticeKind.PASSKEY_CHANGED: Wording(
+        N_("a passkey no longer works"),
+        N_("The passkey “{method}” was refused, because your password manager has changed it."),
+        more=N_(
+            "Sign in another way. Then remove the passkey under Account security and add it again."
+        ),
+    ),
     NoticeKind.CODES_CREATED: Wording(
         N_("new backup codes"),
         N_("A new set of backup codes was created for your account."),
@@ -224,6 +231,9 @@ NAMELESS: dict[NoticeKind, str] = {
     NoticeKind.PASSKEY_REMOVED: N_("A passkey was removed from your account."),
     NoticeKind.PASSKEY_COUNTED_BACK: N_(
         "A passkey was used to sign in, but its counter had not increased."
+    ),
+    NoticeKind.PASSKEY_CHANGED: N_(
+        "A passkey was refused, because your password manager has changed it."
     ),
     NoticeKind.DEFAULT_CHANGED: N_("Signing in now asks for another way first."),
 }

@@ -81,7 +81,8 @@ def load_handle(turn: Turn, account_id: str) -> bytes:
 def use_passkey(
     turn: Turn, account: Held, *, answer: PasskeyAnswer, ceremony: Ceremony, session_id: str
 ) -> PasskeyUsed | Refused:
-    """Verify an answer against the locked account's passkeys. Refused: PASSKEY_REFUSED."""
+    """Verify an answer against the locked account's passkeys. Refused: PASSKEY_CHANGED,
+    PASSKEY_REFUSED."""
     alone = ceremony is Ceremony.ALONE
     passkey = passkeys.load_by_credential(turn.tx, answer.credential_id)
     if passkey is None or passkey.account_id != account.id:
@@ -93,6 +94,8 @@ def use_passkey(
     )
     verdict = _verify(turn, passkey, answer, context=context, alone=alone)
     if isinstance(verdict, Refused):
+        if verdict.reason is Reason.PASSKEY_CHANGED:
+            _report_change(turn, account, passkey)
         return refuse(turn, account, verdict, ceremony=ceremony)
     shown = replace(
         passkey,
@@ -137,7 +140,7 @@ def refuse(turn: Turn, account: Held | None, cause: Refused, *, ceremony: Ceremo
         turn.record(account, refusal)
     else:
         turn.record_system(refusal, subject=turn.visitor.network)
-    return Refused(Reason.PASSKEY_REFUSED)
+    return Refused(cause.reason)
 
 
 def _verify(
@@ -158,6 +161,12 @@ def _verify(
     if isinstance(verdict, Refused):
         return verdict
     return verdict if burn_challenge(turn, answer.challenge) else refused("challenge_used")
+
+
+def _report_change(turn: Turn, account: Held, passkey: Passkey) -> None:
+    """Mark it, and tell the owner once: trying again will not help."""
+    if passkeys.save_changed(turn.tx, passkey.id, now=turn.now):
+        turn.notify(account, NoticeKind.PASSKEY_CHANGED, method=passkey.name)
 
 
 def _report_counter(turn: Turn, account: Held, *, used: PasskeyUsed, shown: int) -> None:

@@ -38,13 +38,25 @@ def save_used(tx: Tx, passkey: Passkey) -> None:
     """Keep what a passkey said of itself when it was used, and where and when that was."""
     tx.do(
         "UPDATE passkeys SET sign_count = :count, backed_up = :backed, last_used_at = :now,"
-        " last_used_browser = :browser, rp_id = :rp_id WHERE id = :id",
+        " last_used_browser = :browser, rp_id = :rp_id, changed_at = NULL WHERE id = :id",
         id=passkey.id,
         count=passkey.sign_count,
         backed=int(passkey.backed_up),
         now=passkey.last_used_at,
         browser=passkey.last_used_browser,
         rp_id=passkey.rp_id,
+    )
+
+
+def save_changed(tx: Tx, passkey_id: str, *, now: int) -> bool:
+    """Keep when a passkey was first refused because its kind had changed. False: it is known."""
+    return (
+        tx.run(
+            "UPDATE passkeys SET changed_at = :now WHERE id = :id AND changed_at IS NULL",
+            id=passkey_id,
+            now=now,
+        )
+        == 1
     )
 
 

@@ -94,7 +94,8 @@ def passkey_row(visit: Visit, passkey: Passkey, *, is_default: bool = False) -> 
         last_used_at=passkey.last_used_at,
         used_with=browser_name(passkey.last_used_browser, visit.language) or None,
         synced=passkey.synced,
-        elsewhere="" if passkey.works_at(here) else passkey.rp_id,
+        elsewhere="" if passkey.is_bound_to(here) else passkey.rp_id,
+        is_changed=passkey.changed_at is not None,
     )
 
 

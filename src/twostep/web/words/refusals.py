@@ -54,6 +54,9 @@ SENTENCES: dict[Reason, str] = {
     Reason.PASSKEY_REFUSED: N_(
         "That passkey was not accepted. Try again, or use another way to sign in."
     ),
+    Reason.PASSKEY_CHANGED: N_(
+        "Your password manager has changed this passkey, so it no longer works here. Sign in another way, then remove it under Account security and add it again."
+    ),
     Reason.NUMBER_EMPTY: N_("Enter a phone number."),
     Reason.NUMBER_TOO_SHORT: N_("That number is too short."),
     Reason.NUMBER_TOO_LONG: N_("That number is too long."),

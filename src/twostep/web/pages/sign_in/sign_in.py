@@ -33,7 +33,7 @@ async def show(visit: Visit) -> Response:
 
 def form(visit: Visit, refused: Refused | None, *, next_path: str, username: str = "") -> Response:
     """The page of the first step."""
-    no_field = {Reason.PASSKEY_REFUSED: None, Reason.BUSY: None}
+    no_field = dict.fromkeys((Reason.PASSKEY_REFUSED, Reason.PASSKEY_CHANGED, Reason.BUSY))
     of_password = dict.fromkeys((Reason.PASSWORD_RETIRED, Reason.PASSWORD_EMPTY), "password")
     fields = {**of_password, **no_field}
     is_blocked = cookies.BLOCKED in visit.query_string.split("&") and not visit.cookies
