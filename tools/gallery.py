@@ -95,6 +95,16 @@ def shoot(page: Page, name: str, folder: Path) -> None:
             page.screenshot(path=folder / f"{name}-{scheme}-{width}.png", full_page=True)
 
 
+def unmeasured(result: dict[str, Any]) -> Iterator[str]:
+    """Texts whose contrast axe could not measure, which proves nothing: `incomplete`. In pictures it
+    measures none; their colours are those of the text beside them."""
+    for check in result["incomplete"]:
+        for node in check["nodes"] if check["id"] == "color-contrast" else ():
+            why = node["any"][0]["data"]["messageKey"]
+            if not node["html"].startswith("<text"):
+                yield f"contrast not measured ({why}): {node['html'][:120]}"
+
+
 def examine(page: Page, axe: str) -> list[str]:
     """What axe finds, light and dark, and what does not fit 320 px."""
     problems = []
@@ -102,13 +112,17 @@ def examine(page: Page, axe: str) -> list[str]:
     wide = page.evaluate("document.documentElement.scrollWidth")
     if wide > 320:
         problems.append(f"{wide} px wide at 320")
+    page.set_viewport_size({"width": 1280, "height": 800})
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
-        page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+        page.evaluate(
+            "document.querySelectorAll('details:not(.menu)').forEach((each) => each.open = true)"
+        )
         result: dict[str, Any] = page.evaluate(f"(() => {{ {axe} }})(); axe.run(document)")
         for violation in result["violations"]:
             nodes = "; ".join(node["html"][:120] for node in violation["nodes"][:3])
             problems.append(f"{scheme} {violation['id']}: {nodes}")
+        problems += [f"{scheme} {line}" for line in unmeasured(result)]
     return problems
 
 

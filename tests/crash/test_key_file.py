@@ -14,7 +14,10 @@ import pytest
 
 from tests.support.house import House, open_house
 from twostep.core import key_file
+from twostep.core.audit.audit_review import Fault
 from twostep.core.sealing import Keyring, new_key
+from twostep.flows.audit.checkpoint import checkpoint_all
+from twostep.flows.audit.tags import accept
 from twostep.flows.audit.verify import verify_database
 from twostep.flows.keys import open_keys
 from twostep.flows.sign_in import second_step
@@ -102,8 +105,9 @@ def test_nothing_starts_without_its_keys(installed: Path, harm: Harm, says: str)
 @asynccontextmanager
 async def keyed_house(folder: Path) -> AsyncIterator[House]:
     """A product whose keys come from a file, as a server's do."""
-    write(folder / KEY_FILE, Keyring((new_key(),)))
-    async with open_house(folder) as house:
+    ring = Keyring((new_key(),))
+    write(folder / KEY_FILE, ring)
+    async with open_house(folder, keyring=ring) as house:
         house.env = replace(house.env, keys=open_keys(house.env.settings))
         yield house
 
@@ -154,6 +158,13 @@ def test_with_another_key_no_code_is_a_guess_and_the_old_one_heals_it(
             path.chmod(0o600)
             house.env.keys.refresh()
             assert isinstance(await answer(house, code), SecondStepDone)
+            await house.settle()
+            await checkpoint_all(house.by())
+            # What was written under the other key stays a stranger's.
+            verified = await verify_database(house.env, now=house.now)
+            assert [finding.fault for finding in verified.findings] == [Fault.FOREIGN]
+            await house.by().do(accept, (verified.findings[0].about,), reason="the wrong file")
+            await checkpoint_all(house.by())
             assert (await verify_database(house.env, now=house.now)).findings == ()
 
     asyncio.run(story())

@@ -36,6 +36,7 @@ from twostep.core.methods import totp
 from twostep.core.methods.out_of_band import Purpose
 from twostep.core.refusal import Reason, Refused
 from twostep.core.sign_in.session import Aal, Level
+from twostep.flows.audit.checkpoint import checkpoint_all
 from twostep.flows.audit.verify import verify_database
 from twostep.flows.messages import send_code
 from twostep.flows.methods import backup_codes as recovery_codes
@@ -412,6 +413,7 @@ class People(RuleBasedStateMachine):
     def teardown(self) -> None:
         try:
             self.run(self.house.settle())
+            self.run(checkpoint_all(self.house.by()))
             verified = self.run(verify_database(self.house.env, now=self.house.now))
             assert verified.findings == ()
             assert verified.events == self.rows("audit_records")

@@ -61,7 +61,7 @@ WRITTEN_DOWN = frozenset(
 )
 COUNTED = {
     "accounts": frozenset(
-        {"version", "audit_seq", "audit_hash", "wrong_in_a_row", "guess_millionths"}
+        {"version", "audit_seq", "audit_hash", "audit_tag", "wrong_in_a_row", "guess_millionths"}
     ),
     "challenges": frozenset({"tries_left"}),
     "sessions": frozenset({"seen_at", "flash"}),

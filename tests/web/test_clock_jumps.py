@@ -23,6 +23,7 @@ from tests.support.product import (
     words,
 )
 from twostep.core.account import Account, Role
+from twostep.flows.audit.checkpoint import checkpoint_all
 from twostep.flows.audit.verify import verify_database
 from twostep.flows.env import NOBODY
 from twostep.flows.operate.purge import purge
@@ -62,6 +63,7 @@ class Owner:
 def product(tmp_path: Path) -> Iterator[TestProduct]:
     with open_test_product(tmp_path) as opened:
         yield opened
+        opened.run(checkpoint_all(opened.house.by()))
         assert opened.run(verify_database(opened.env, now=opened.clock.now)).findings == ()
 
 

@@ -52,7 +52,7 @@ ONE_BUTTON = frozenset(
     }
 )
 # Written at every refusal: who asked, when, and how often.
-CHANGES_ANYWAY = {"accounts": {"version", "audit_seq", "audit_hash"}}
+CHANGES_ANYWAY = {"accounts": {"version", "audit_seq", "audit_hash", "audit_tag"}}
 # A request that no page saw stands in the trail of the session it came with.
 TRAIL = frozenset({"audit_records", "audit_changed", "refusals"})
 WRITTEN_DOWN = TRAIL | {"system_chains", "throttles"}

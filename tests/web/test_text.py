@@ -22,7 +22,7 @@ DETAIL: dict[str, str | int] = {
 }  # fmt: skip
 # The operators' own, and those of no account: no owner ever sees them.
 SILENT = {
-    "audit.exported", "budget.half_used", "budget.used_up", "country.paused", "database.moved",
+    "audit.accepted", "audit.exported", "budget.half_used", "budget.used_up", "country.paused", "database.moved",
     "keys.removed", "keys.rotated", "number.opted_in", "number.opted_out", "prefix.blocked",
     "provider.failing", "provider.restored", "provider.tripped",
 }  # fmt: skip
