@@ -180,8 +180,9 @@ def test_one_authenticator_has_one_passkey_and_another_may_have_its_own(
     keys.add(transport="usb")
     keys.press("Create passkey")
     page.wait_for_url("**/rename")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Passkey added. Name it?")
     page.get_by_label("Name").fill("Key ring")
-    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Done").click()
     expect(page.locator('[data-method-kind="passkey"]')).to_have_count(2)
 
 

@@ -543,10 +543,14 @@ def test_a_passkey_is_named_renamed_and_removed(product: TestProduct) -> None:
     entry = browser.enroll_app()
     assert entry.secret
     yubikey = Authenticator(product.url, model=bytes.fromhex("2fc0579f811347eab116bb5a8db9202a"))
+    assert 'name="name"' not in browser.get("/settings/security/passkey/new").text
     answer = enrol(browser, yubikey)
-    (key_id,) = method_ids(browser.get("/settings/security"), "passkey")
+    key_id = answer.headers["location"].split("/")[-2]
     assert answer.headers["location"] == f"/settings/security/method/{key_id}/rename"
-    assert 'value="YubiKey 5"' in browser.get(answer.headers["location"]).text
+    naming = browser.get(answer.headers["location"])
+    assert "Passkey added. Name it?" in words(naming)
+    assert 'value="YubiKey 5"' in naming.text
+    assert "Rename passkey" in words(browser.get(answer.headers["location"]))  # opened again
     assert "passkey added" in product.mails()[-1].subject
     browser.post(f"/settings/security/method/{key_id}/rename", name="Key ring")
     page = browser.get("/settings/security")

@@ -18,6 +18,7 @@ from twostep.web.visit import Visit
 
 NEXT_PAGE = "account.security"
 LONGEST = 500
+ADDED = "passkey_added"  # the message that is still to be shown
 
 
 async def show_remove(visit: Visit) -> Response:
@@ -114,6 +115,7 @@ async def _rename_form(visit: Visit, refused: Refused | None, *, typed: str) -> 
         refused=refused,
         method=row,
         name=typed,
+        new=visit.current.flash.startswith(ADDED),
     )
 
 

@@ -61,7 +61,7 @@ async def submit(visit: Visit) -> Response:
 
 
 async def _finish(visit: Visit, added: PasskeyAdded) -> Response:
-    """Next comes the spare way in if two-step sign-in was just turned on, or renaming if no name was given."""
+    """Next comes the spare way in if two-step sign-in was just turned on, or else a name of its owner's."""
     signed_in, passkey = added.signed_in, added.passkey
     label = passkey_label(visit, passkey)
     await set_flash(visit.with_session(signed_in.session, signed_in.token), "passkey_added", label)
@@ -82,6 +82,5 @@ def _form(visit: Visit, refused: Refused | None) -> Response:
         "passkey_new.html",
         refused=refused,
         first=not visit.owner.two_step,
-        name=visit.field("name")[:LONGEST],
         cancel_url=enrolment_url(visit) if may_only_enrol else visit.url(NEXT_PAGE),
     )
