@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
@@ -159,6 +160,11 @@ def test_wait_is_spoken_at_its_marks_only(page: Page) -> None:
     expect(said).to_have_text("5 minutes left.")
     page.clock.run_for(300_000)
     expect(said).to_have_text("You can try again now.")
+    # Whoever sees the page is told as well, and has a button that goes on.
+    heading = page.get_by_role("heading", name="You can try again now.", exact=True)
+    expect(heading).to_be_visible()
+    expect(page.locator("main .button.primary")).to_be_visible()
+    expect(page.get_by_role("link", name="Back", exact=True)).to_be_hidden()
 
 
 def test_menu_closes_with_escape_and_idle_box_appears(page: Page) -> None:
@@ -169,6 +175,10 @@ def test_menu_closes_with_escape_and_idle_box_appears(page: Page) -> None:
     page.keyboard.press("Escape")
     expect(page.get_by_role("link", name="Settings")).to_be_hidden()
     expect(page.locator("summary")).to_be_focused()
+    page.locator(".menu summary").click()
+    for _ in range(10):  # whoever leaves the menu with Tab does not leave it lying over the page
+        page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Settings", exact=True)).to_be_hidden()
     # Work elsewhere goes on at first: the page asks when the box is due.
     loaded = page.evaluate("document.documentElement.dataset.now * 1")
     ends = iter([loaded + 2_681, loaded + 2_652])
@@ -178,3 +188,57 @@ def test_menu_closes_with_escape_and_idle_box_appears(page: Page) -> None:
     expect(page.get_by_role("button", name="Stay signed in")).to_be_hidden()
     page.clock.run_for(881_000)
     expect(page.get_by_role("button", name="Stay signed in")).to_be_visible()
+
+
+def draw(browser: Browser, language: str, name: str, width: int, scheme: str) -> Page:
+    """One state of a page."""
+    shown: Any = {"viewport": {"width": width, "height": 800}, "color_scheme": scheme}
+    page = browser.new_context(**shown).new_page()
+    pages = {f"/{state}": html for state, html in gallery.draw(language, only=[name])}
+    page.route(f"{gallery.ORIGIN}/**", gallery.answer(pages, "#0b6b6f"))
+    page.goto(f"{gallery.ORIGIN}/{name}")
+    return page
+
+
+def test_the_menu_keeps_its_words_and_its_pill_on_one_line(browser: Browser) -> None:
+    page = draw(browser, "en", "security-off", 1280, "light")
+    page.locator(".menu summary").click()
+    row = page.locator(".menu a", has_text="Account security").bounding_box()
+    pill = page.locator(".menu .pill.warn").bounding_box()
+    other = page.locator(".menu a", has_text="Language & time zone").bounding_box()
+    assert row
+    assert pill
+    assert other
+    assert row["height"] == other["height"]
+    assert pill["height"] < row["height"]
+    page.context.close()
+
+
+@pytest.mark.parametrize(("language", "name"), [("en", "العربية"), ("ar", "Deutsch")])
+def test_the_name_of_a_language_stands_beside_its_button(
+    browser: Browser, language: str, name: str
+) -> None:
+    page = draw(browser, language, "profile", 1280, "dark")
+    row = page.locator(".check", has_text=name)
+    button, words = row.locator("input").bounding_box(), row.locator("bdi").bounding_box()
+    assert button
+    assert words
+    gap = max(words["x"] - button["x"] - button["width"], button["x"] - words["x"] - words["width"])
+    assert 0 < gap < 40
+    page.context.close()
+
+
+def test_an_address_reads_one_way_and_a_phone_looks_like_one(browser: Browser) -> None:
+    page = draw(browser, "ar", "sessions", 360, "light")
+    rows = page.locator(".rows.browsers li")
+    addresses = rows.locator('bdi[dir="ltr"]')
+    assert addresses.count() == rows.count()
+    for index in range(addresses.count()):
+        box = addresses.nth(index).bounding_box()
+        assert box
+        assert box["height"] < 40  # it is not broken in two
+    icons = [row.locator("path").first.get_attribute("d") for row in rows.all()]
+    phones = ["iPhone" in str(row.text_content()) for row in rows.all()]
+    assert any(phones)
+    assert len(set(zip(phones, icons, strict=True))) == 2
+    page.context.close()
