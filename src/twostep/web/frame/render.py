@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from hashlib import sha256
 from importlib import resources
@@ -26,6 +26,11 @@ from twostep.web.visit import PathFor
 
 # Longer ones ("Zwei-Schritt-Anmeldung") would not fit on a narrow screen.
 _SHORT_HYPHENATED = re.compile(r"\b(?=[\w-]{3,9}\b(?!-))(\w+-\w+)\b")
+
+
+# Formatting by % takes a sixth of the time of str.format here, and pages do it dozens of times.
+_TIME = Markup('<time datetime="%s" title="%s">%s</time>')
+_LTR = Markup('<bdi dir="ltr">%s</bdi>')
 
 
 def render(template: str, *, language: str, time_zone: str, url: PathFor, **context: Any) -> str:
@@ -108,7 +113,7 @@ def unbroken(text: str) -> Markup:
 
 def ltr(text: str) -> Markup:
     """Keep the order of a code, number or address in right-to-left text."""
-    return Markup('<bdi dir="ltr">{}</bdi>').format(text)
+    return _LTR % text
 
 
 def _zone(context: Context) -> str:
@@ -121,11 +126,11 @@ def _language(context: Context) -> str:
 
 def _element(context: Context, at: int, words: str) -> Markup:
     title = format_instant(at, language=_language(context), time_zone=_zone(context), style="full")
-    return Markup('<time datetime="{}" title="{}">{}</time>').format(_machine(at), title, words)
+    return _TIME % (_machine(at), title, words)
 
 
 def _machine(at: int) -> str:
-    return _moment(at, "UTC").strftime("%Y-%m-%dT%H:%M:%SZ")
+    return datetime.fromtimestamp(at, UTC).isoformat().replace("+00:00", "Z")
 
 
 def _moment(at: int, time_zone: str) -> datetime:
