@@ -98,13 +98,13 @@ TEXT = CodeAsk(
     method_id="ph1",
     hint="42",
     valid_until=NOW + 10 * MINUTE,
-    delivery=DeliveryLine("accepted", "Accepted by the network 14:05"),
+    delivery=DeliveryLine("accepted", "Accepted by the network 14:05."),
     can_send_at=NOW + 27,
 )
 CALL = replace(
     TEXT,
     kind=Channel.CALL,
-    delivery=DeliveryLine("failed", "Not delivered: nobody answered."),
+    delivery=DeliveryLine("failed", "Nobody answered. Try again, or use another way."),
     can_send_at=NOW - 5,
 )
 METHODS = (
@@ -146,14 +146,14 @@ ACTIVITY = (
     ActivityRow(NOW - HOUR, "You signed in.", "Firefox on Linux", "203.0.113.7", tone="ok"),
     ActivityRow(
         NOW - 2 * HOUR,
-        "A code was refused.",
+        "A wrong code was entered.",
         "Chrome on Windows",
         "198.51.100.9",
         tone="warn",
         not_me_url="/help",
     ),
     ActivityRow(NOW - DAY, "A backup phone was added.", "Firefox on Linux", "203.0.113.7"),
-    ActivityRow(NOW - 9 * DAY, "Ten backup codes were made.", "Firefox on Linux", "203.0.113.7"),
+    ActivityRow(NOW - 9 * DAY, "Backup codes were created.", "Firefox on Linux", "203.0.113.7"),
     ActivityRow(
         NOW - 30 * DAY,
         "Two-step sign-in was turned on.",

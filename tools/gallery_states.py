@@ -33,6 +33,7 @@ from gallery_samples import (
     regions,
     time_zones,
 )
+from gallery_words import localise
 
 from twostep.core.messages.channel import Channel
 from twostep.flows.methods.first_setup import SetupLink
@@ -50,6 +51,7 @@ from twostep.web.view import (
     StatusBox,
 )
 from twostep.web.words.banners import cookie_blocked
+from twostep.web.words.events import activity_filters
 from twostep.web.words.flash import flash_notice
 
 
@@ -58,7 +60,10 @@ State = tuple[str, dict[str, Any]]
 
 def states(code: str) -> dict[str, State]:
     """Name of the state to template and context, for one language."""
-    return _signing_in(code) | _wizard(code) | _settings(code) | _rest(code)
+    every = _signing_in(code) | _wizard(code) | _settings(code) | _rest(code)
+    return {
+        name: (template, localise(context, code)) for name, (template, context) in every.items()
+    }
 
 
 def _signing_in(code: str) -> dict[str, State]:
@@ -205,7 +210,7 @@ def _wizard(code: str) -> dict[str, State]:
         "phone-confirm-call": ("phone_confirm.html", check | {"ask": CALL}),
         "codes-none": ("codes.html", codes | {"left": None, "made_at": None}),
         "codes-showing": ("codes.html", codes | {"sheet": SHEET}),
-        "codes-showing-wrong": ("codes.html", codes | {"sheet": SHEET, "errors": errors("proof", "That is not one of the codes above.")}),
+        "codes-showing-wrong": ("codes.html", codes | {"sheet": SHEET, "errors": errors("proof", "That is not one of your codes. Check what you saved, then try again.")}),
         "codes-left": ("codes.html", codes),
         "codes-left-unchecked": ("codes.html", codes | {"saved": False}),
         "codes-forced": ("codes.html", codes | {"left": 0, "forced": True}),
@@ -217,7 +222,7 @@ def _settings(code: str) -> dict[str, State]:
     saved = frame(
         code,
         stage=2,
-        flash=StatusBox("ok", "•••• ••42 can now receive codes."),
+        flash=flash_notice("phone_added:42", code, URL),
         banner=StatusBox(
             "warn",
             "You have not checked that you saved your backup codes.",
@@ -306,8 +311,8 @@ def _settings(code: str) -> dict[str, State]:
         "disable": ("disable.html", {"frame": on, "errors": (), "goes": ("1 authenticator app", "1 backup phone", "8 backup codes"), "new_password": True, "minimum": 15}),
         "sessions": ("sessions.html", {"frame": on, "sessions": SESSIONS, "offered": True}),
         "codes-check": ("codes_check.html", {"frame": on, "left": 8, "total": 10, "checked_at": NOW - 200 * DAY, "next": "/settings"}),
-        "not-me-event": ("not_me.html", {"frame": on, "action": "/settings/activity/9/not-me", "sentence": "A backup phone was added.", "undone": ("undo the phone added today 09:12",), "kept": False, "may_recover": False}),
-        "activity": ("activity.html", {"frame": on, "activity": ACTIVITY, "only": "", "filters": (("", "Everything"), ("sign_in", "Signing in")), "older_url": "/settings/activity?before=9", "newer_url": None}),
+        "not-me-event": ("not_me.html", {"frame": on, "action": "/settings/activity/9/not-me", "sentence": "A backup phone was added.", "undone": ("remove the phone number that was added",), "kept": False, "may_recover": False}),
+        "activity": ("activity.html", {"frame": on, "activity": ACTIVITY, "only": "", "filters": activity_filters(language=code), "older_url": "/settings/activity?before=9", "newer_url": None}),
     }  # fmt: skip
 
 
@@ -315,13 +320,13 @@ def _rest(code: str) -> dict[str, State]:
     out = frame(code)
     secured = {
         "frame": out,
-        "title": "Your account is safe",
+        "title": "Your account is secured",
         "kind": "ok",
         "sentences": (
-            "Every browser was signed out.",
-            "We have mailed you a link for a new password.",
+            "Every device was signed out, and your password no longer works.",
+            "We have sent a link for a new password to your e-mail addresses.",
         ),
-        "link": Link("/sign-in", "Sign in"),
+        "link": Link("/help", "Help"),
     }
     broken = {
         "frame": out,

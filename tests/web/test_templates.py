@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
 import re
 import sys
+from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import pytest
+from markupsafe import Markup
 
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
@@ -54,6 +58,35 @@ def test_page_is_well_built(language: str, name: str) -> None:
         assert re.search(r"<title>\S+: ", html)
     if name.startswith("code-"):
         assert html.count('name="code"') == 1
+
+
+def sentences(value: Any) -> Iterator[str]:
+    """Everything in a page's context that a person reads."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        value = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    if isinstance(value, str) and not isinstance(value, Markup):
+        yield value
+    elif isinstance(value, dict):
+        yield from sentences(list(value.values()))
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from sentences(each)
+
+
+NAMES = {"Harbour Hosting", "Harbour Hosting (alice)", "iCloud Keychain"}
+NAMES |= {"Tablet in the kitchen drawer, second floor"}
+
+
+@pytest.mark.parametrize("name", list(states("ar")))
+def test_a_picture_shows_only_words_that_the_product_has(name: str) -> None:
+    """An English sentence that is left over is in no catalogue: nobody will ever read it."""
+    english = [
+        text
+        for text in sentences(states("ar")[name][1])
+        if re.search(r"[a-z]{2,} [a-z]{2,}", text, re.IGNORECASE)
+        and not re.search(r"[\u0600-\u06ff]", text)
+    ]
+    assert set(english) <= NAMES
 
 
 @pytest.mark.parametrize("name", list(states("en")))
