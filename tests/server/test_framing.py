@@ -44,6 +44,18 @@ CODINGS = (
 )
 
 
+@pytest.mark.parametrize(
+    "nonsense",
+    [b"Content-Length: 0\r\n\r\n", b"\x16\x03\x01\r\n\r\n", b"GET /hidden HTTP/3.0\r\n\r\n"],
+)
+def test_a_request_with_nonsense_behind_it_is_answered_and_the_last(
+    line: Line, nonsense: bytes
+) -> None:
+    first = b"GET /before HTTP/1.1\r\nHost: x\r\n\r\n"
+    (talk,) = line.hold([first + nonsense + BEHIND])
+    assert (talk.statuses, talk.seen) == ([200], [("GET", "/before", b"")])
+
+
 @pytest.mark.parametrize("coding", CODINGS)
 def test_one_transfer_coding_is_read_and_no_other(line: Line, coding: bytes) -> None:
     is_refused(line, FORM + b"Transfer-Encoding: %s\r\n\r\n" % coding + CHUNKS)

@@ -239,11 +239,17 @@ class ClientConnection(HttpToolsProtocol):
         else:
             self._answer(status)
 
+    def _close_after_answer(self) -> None:
+        """Give the answer that is being made, read nothing more, and close."""
+        self._is_refused = True
+        self.cycle.keep_alive = False
+        self.pipeline.clear()
+
     def _answer(self, status: int, header: bytes = b"") -> None:
         """Refuse what arrives, and close."""
         if self._is_answering():
             if self._is_whole or self.pipeline or self.cycle.response_started:
-                self.drop()  # ours would land in the middle of another answer
+                self._close_after_answer()  # ours would land in the middle of another
                 return
             self.cycle.disconnected = True  # its body is refused, so the application is not heard
         known, body = http.HTTPStatus(status), _WORDS.get(status, b"")
