@@ -28,6 +28,7 @@ class Reason(StrEnum):
         "sign_in.wrong"  # wrong password, unknown name or disabled account: not told apart
     )
     PASSWORD_RETIRED = "password.retired"  # correct, but no longer accepted; detail: guessed
+    BROWSER_UNPROVEN = "sign_in.browser_unproven"  # too many wrong passwords: a mailed link first
     STEP_ENDED = "sign_in.step_ended"  # the half session has expired
     STEP_ENDING = "sign_in.step_ending"  # too little time left in the step to send; detail: minutes
 

@@ -86,6 +86,7 @@ AUDIT_EXPORTED = _kind(
 )
 BROWSER_FORGOTTEN = _kind("browser.forgotten", "A remembered browser was forgotten", "all")
 BROWSER_NEW = _kind("browser.new", "A sign-in was completed in a browser not seen before")
+BROWSER_PROVEN = _kind("browser.proven", "A mailed link was used to try the password in a browser")
 BROWSER_REMEMBERED = _kind("browser.remembered", "A browser will not be asked for a code", "days")
 BROWSER_TOKEN_REUSED = _kind("browser.token_reused", "An old remembered-browser value came back")
 CLOCK_MENDED = _kind(

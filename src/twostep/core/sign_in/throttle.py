@@ -30,7 +30,7 @@ class Rule:
     `first_wait_seconds`: the first wait, doubled at each further wrong try up to
     `longest_wait_seconds`; None waits for the end of the window.
     `whole_spans`: windows are whole UTC hours or days, the same for everybody.
-    `scope`: what the wait pauses.
+    `scope`: what the wait pauses. `reason`: how its refusal is called.
     """
 
     name: str
@@ -40,12 +40,23 @@ class Rule:
     longest_wait_seconds: int = 900
     whole_spans: bool = False
     scope: Scope = Scope.ACCOUNT
+    reason: Reason = Reason.THROTTLED
 
 
 # First step. Known browsers have the same rules in a bucket of their own.
 PASSWORD_ACCOUNT_NETWORK = Rule("password.account_network", 10, 900)
 PASSWORD_NETWORK = Rule("password.network", 100, 3600, scope=Scope.NETWORK)
 PASSWORD_STRANGERS = Rule("password.strangers", 50, 3600, first_wait_seconds=30)
+# The end of guessing (NIST SP 800-63B-4 §3.2.2): browsers that have proved nothing then need a mailed
+# link, for as long as a browser stays known.
+PASSWORD_IN_A_ROW = Rule(
+    "password.in_a_row",
+    100,
+    None,
+    first_wait_seconds=180 * 86_400,
+    longest_wait_seconds=180 * 86_400,
+    reason=Reason.BROWSER_UNPROVEN,
+)
 # Right passwords: each costs a hash and a session, but nobody needs so many.
 PASSWORD_RIGHT = Rule("password.right", 100, 3600)
 # Second step and step-up.
@@ -89,6 +100,7 @@ RULES = (
     PASSWORD_ACCOUNT_NETWORK,
     PASSWORD_NETWORK,
     PASSWORD_STRANGERS,
+    PASSWORD_IN_A_ROW,
     PASSWORD_RIGHT,
     CODE,
     RECOVERY_CODE,
@@ -149,7 +161,7 @@ def refuse(state: State, rule: Rule, *, now: int) -> Refused | None:
 
 def wait(rule: Rule, until: int) -> Refused:
     """The refusal of a wait under this rule."""
-    return Refused(Reason.THROTTLED, retry_at=until, detail={"scope": rule.scope})
+    return Refused(rule.reason, retry_at=until, detail={"scope": rule.scope})
 
 
 def count(state: State, rule: Rule, *, now: int) -> State:

@@ -30,6 +30,7 @@ class NoticeKind(StrEnum):
     BROWSER_NEW = "browser_new"
     BROWSER_COPIED = "browser_copied"  # method: the remembered browser
     WRONG_CODES = "wrong_codes"  # count: wrong codes
+    PASSWORD_GUESSED = "password_guessed"  # count: wrong passwords in a row
     PASSWORD_CHANGED = "password_changed"
     PASSWORD_RETIRED = "password_retired"  # action_link; somebody who has it guessed codes
     PASSWORD_SECURED = "password_secured"  # action_link; retired for another reason

@@ -117,6 +117,13 @@ WORDINGS: dict[NoticeKind, Wording] = {
         N_("someone entered your password, but not the code"),
         more=N_("They did not get in. If it wasn't you, someone else knows your password."),
     ),
+    NoticeKind.PASSWORD_GUESSED: Wording(
+        N_("many wrong passwords"),
+        more=N_(
+            "They did not get in, and your password has not changed. Browsers in which you have signed in before work as usual. In any other browser, choose “Forgotten your password?” first: the link that we mail you lets you sign in."
+        ),
+        follow=Follow.NONE,
+    ),
     NoticeKind.PASSWORD_CHANGED: Wording(
         N_("password changed"),
         N_("The password for your account was changed."),
@@ -252,6 +259,11 @@ COUNTED: dict[NoticeKind, Callable[[Translations, int], str]] = {
     NoticeKind.WRONG_CODES: lambda words, count: words.ngettext(
         "Someone entered your password correctly, and then a wrong code, {count} time.",
         "Someone entered your password correctly, and then wrong codes, {count} times.",
+        count,
+    ),
+    NoticeKind.PASSWORD_GUESSED: lambda words, count: words.ngettext(
+        "Someone entered a wrong password for your account {count} time in a row.",
+        "Someone entered a wrong password for your account {count} times in a row.",
         count,
     ),
     NoticeKind.POLICY_DEADLINE: lambda words, count: words.ngettext(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass, field
 
 from twostep.core import token
 from twostep.core.account import Account
@@ -19,7 +20,12 @@ from twostep.flows.limits import count_all
 from twostep.flows.mail_links import NOT_ME, RESET_PASSWORD
 from twostep.flows.proof import wrong_tries
 from twostep.flows.proof.known_browsers import known_id
-from twostep.flows.proof.password_tries import count_password_try, refuse_password_tries
+from twostep.flows.proof.password_tries import (
+    count_password_try,
+    forget_in_a_row,
+    refuse_password_tries,
+)
+from twostep.flows.proof.proven_browsers import remember_as_proven
 from twostep.flows.proof.remembered_browsers import forget_browsers
 from twostep.flows.proof.retired_password import send_password_links
 from twostep.flows.sign_in.waiting_recovery import settle_recovery
@@ -131,7 +137,30 @@ def view_reset(turn: Turn, *, link: str) -> Account | Refused:
     return account
 
 
-async def reset_password(opener: TurnOpener, *, link: str, new: str) -> Done | Refused:
+@dataclass(frozen=True, slots=True)
+class MailProved:
+    """The browser is proven. `browser_token`: its cookie value, if it is new."""
+
+    browser_token: str | None = field(repr=False)
+
+
+def keep_password(turn: Turn, *, link: str) -> MailProved | Refused:
+    """Use up a mailed link without a new password: this browser may try the one there is.
+
+    Refused: LINK_DEAD.
+    """
+    viewed = view_reset(turn, link=link)
+    account = None if isinstance(viewed, Refused) else accounts.lock(turn.tx, viewed.id)
+    digest = token.digest(link)
+    if account is None or not mail_links.consume(
+        turn.tx, digest, purpose=RESET_PASSWORD, now=turn.now
+    ):
+        return Refused(Reason.LINK_DEAD)
+    turn.record(account, event.new_event(event.BROWSER_PROVEN))
+    return MailProved(remember_as_proven(turn, account))
+
+
+async def reset_password(opener: TurnOpener, *, link: str, new: str) -> MailProved | Refused:
     """Set a new password through a mailed link; never signs in, never skips the second step.
 
     A refused password does not use the link up. Refused: LINK_DEAD, CHANGED, and whatever
@@ -146,7 +175,7 @@ async def reset_password(opener: TurnOpener, *, link: str, new: str) -> Done | R
         account.id, password.hash_password, new, profile=opener.env.profile
     )
 
-    def finish(turn: Turn) -> Done | Refused:
+    def finish(turn: Turn) -> MailProved | Refused:
         locked = accounts.lock(turn.tx, account.id)
         if locked is None or locked.disabled_at is not None:
             return Refused(Reason.LINK_DEAD)
@@ -157,7 +186,7 @@ async def reset_password(opener: TurnOpener, *, link: str, new: str) -> Done | R
             return Refused(Reason.LINK_DEAD)
         sessions.remove_others(turn.tx, locked.id, keep="")
         save_new(turn, locked, new=new, new_hash=new_hash, by="link")
-        return Done()
+        return MailProved(remember_as_proven(turn, locked))
 
     return await opener.run(finish)
 
@@ -175,6 +204,7 @@ def save_new(turn: Turn, account: Held, *, new: str, new_hash: str, by: str) -> 
     mail_links.remove_open(turn.tx, account.id, purpose=RESET_PASSWORD)
     mail_links.remove_undoing(turn.tx, account.id, purpose=NOT_ME)
     wrong_tries.forget_all(turn, account)
+    forget_in_a_row(turn, account)
     known_browsers.remove_known_browsers(turn.tx, account.id)
     forget_browsers(turn, account)
     turn.record(account, event.new_event(event.PASSWORD_CHANGED, by=by))

@@ -12,40 +12,52 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from twostep.core import sealing, token
 from twostep.core.account import Account, Status
 from twostep.core.audit import event
 from twostep.core.audit.event import Outcome
-from twostep.core.email_address import email_key
 from twostep.core.refusal import Reason, Refused
 from twostep.core.sign_in import password, throttle
 from twostep.core.sign_in.session import AMR_PASSWORD, Aal, Level
-from twostep.core.sign_in.throttle import Rule, State
-from twostep.core.sign_in.user_name import user_name_key
+from twostep.core.sign_in.throttle import State
+from twostep.delivery.mail.notice import NoticeKind
 from twostep.flows.policy.decide import must_enroll
+from twostep.flows.proof.known_browsers import forget_known, known_id
+from twostep.flows.proof.password_tries import (
+    Counter,
+    browser_counters,
+    counter,
+    in_a_row_keys,
+    is_used_up,
+    name_key,
+    subjects_of,
+)
+from twostep.flows.proof.proven_browsers import forget_proven, proven_id
 from twostep.flows.proof.remembered_browsers import recognise
-from twostep.flows.proof.retired_password import refuse_retired, remind_of_retired
+from twostep.flows.proof.retired_password import GUESSING, refuse_retired, remind_of_retired
 from twostep.flows.sign_in.complete import Proof, SignedIn, complete_sign_in, open_session
 from twostep.flows.sign_in.sessions import end_earlier, find_earlier, lock_with
 from twostep.flows.turn import Turn, TurnOpener
 from twostep.store.account import accounts
 from twostep.store.account.accounts import Held
-from twostep.store.sign_in import known_browsers, throttles
+from twostep.store.sign_in import throttles
 
 
 @dataclass(frozen=True, slots=True)
 class _Claim:
     """What was read before hashing: the account, if any, and the counters that apply.
 
-    `counters`: of wrong passwords, the first one of this network or browser alone. `right`: of right
-    ones.
+    `browser_id`: of a known browser. `by_itself`: whether the browser has counters to itself.
+    `counters`: of wrong passwords. `right`: of right ones. `forgiven`: the keys of the counters that
+    a right password ends.
     """
 
     account: Account | None
     subject: str
     browser_id: str | None
-    counters: tuple[tuple[str, Rule], ...]
-    right: tuple[str, Rule]
+    by_itself: bool
+    counters: tuple[Counter, ...]
+    right: Counter
+    forgiven: tuple[str, ...]
 
 
 async def sign_in(
@@ -54,14 +66,14 @@ async def sign_in(
     """Verify a password and open a half, full or enrolment session; the browser's earlier one ends.
 
     Refused: SIGN_IN_WRONG (the same for an unknown name, a wrong password and a disabled account),
-    THROTTLED, PASSWORD_RETIRED, CHANGED. Raises `Overloaded`.
+    THROTTLED, BROWSER_UNPROVEN, PASSWORD_RETIRED, CHANGED. Raises `Overloaded`.
     """
     claim = await opener.read(_look_up, identifier=identifier)
     refused = await opener.read(_view_wait, claim)
     if refused:
         return refused
     stored = claim.account.password_hash if claim.account else None
-    pool = opener.env.hashes.run if claim.browser_id is None else opener.env.hashes.run_known
+    pool = opener.env.hashes.run_known if claim.by_itself else opener.env.hashes.run
     verdict = await pool(
         claim.subject,
         password.verify_hash,
@@ -81,51 +93,45 @@ async def sign_in(
 
 
 def _look_up(turn: Turn, *, identifier: str) -> _Claim:
-    if "@" in identifier:
-        account = accounts.load_by_address(turn.tx, email_key(identifier))
-        name_key = email_key(identifier)
-    else:
-        name_key = user_name_key(identifier)
-        account = accounts.load_by_name(turn.tx, name_key)
-    browser_id = None
-    if account and turn.visitor.browser_token:
-        digest = token.digest(turn.visitor.browser_token)
-        browser_id = known_browsers.load_known_browser(turn.tx, account.id, digest, now=turn.now)
-    if account and browser_id:
-        return _claim_of_browser(account, browser_id)
-    # Under every key, so that a key rotation does not reset the counts.
-    digests = sealing.macs(turn.env.keyring, name_key.encode(), purpose="throttles.subject")
-    subjects = [digest.hex()[-40:] for digest in digests]
+    typed_key = name_key(identifier)
+    load = accounts.load_by_address if "@" in identifier else accounts.load_by_name
+    account = load(turn.tx, typed_key)
+    subjects = subjects_of(turn, typed_key)
+    in_a_row = in_a_row_keys(subjects)
+    if account:
+        browser_id = known_id(turn, account)
+        if browser := browser_id or proven_id(turn, account):
+            # Of its own, so a thousand wrong passwords from strangers do not lock out the owner.
+            counters = browser_counters(account.id, browser)
+            rule = throttle.in_browser(throttle.PASSWORD_RIGHT)
+            return _Claim(
+                account,
+                account.id,
+                browser_id,
+                by_itself=True,
+                counters=counters,
+                right=counter(rule, f"{account.id}:browser:{browser}"),
+                forgiven=(*(key for key, _ in counters), *in_a_row),
+            )
     network = turn.visitor.network
-    counters = [
-        counter
+    counters_of_name = [
+        each
         for subject in subjects
-        for counter in (
-            _counter(throttle.PASSWORD_ACCOUNT_NETWORK, f"{subject}:{network}"),
-            _counter(throttle.PASSWORD_STRANGERS, subject),
+        for each in (
+            counter(throttle.PASSWORD_ACCOUNT_NETWORK, f"{subject}:{network}"),
+            counter(throttle.PASSWORD_STRANGERS, subject),
+            counter(throttle.PASSWORD_IN_A_ROW, subject),
         )
     ]
     return _Claim(
         account,
         subjects[0],
-        None,
-        (*counters, _counter(throttle.PASSWORD_NETWORK, network)),
-        right=_counter(throttle.PASSWORD_RIGHT, f"{subjects[0]}:{network}"),
+        browser_id=None,
+        by_itself=False,
+        counters=(*counters_of_name, counter(throttle.PASSWORD_NETWORK, network)),
+        right=counter(throttle.PASSWORD_RIGHT, f"{subjects[0]}:{network}"),
+        forgiven=(counters_of_name[0][0], *in_a_row),
     )
-
-
-def _claim_of_browser(account: Account, browser_id: str) -> _Claim:
-    """A known browser has counters of its own, so a thousand wrong passwords from strangers do not
-    lock out the owner."""
-    wrong_tries, right_tries = (
-        _counter(throttle.in_browser(rule), f"{account.id}:browser:{browser_id}")
-        for rule in (throttle.PASSWORD_ACCOUNT_NETWORK, throttle.PASSWORD_RIGHT)
-    )
-    return _Claim(account, account.id, browser_id, (wrong_tries,), right_tries)
-
-
-def _counter(rule: Rule, subject: str) -> tuple[str, Rule]:
-    return f"{rule.name}:{subject}", rule
 
 
 def _view_wait(turn: Turn, claim: _Claim) -> Refused | None:
@@ -140,9 +146,7 @@ def _hold(turn: Turn, claim: _Claim) -> dict[str, State]:
     return {key: throttles.hold(turn.tx, key) for key in keys}
 
 
-def _longest(
-    states: Mapping[str, State], counters: Iterable[tuple[str, Rule]], now: int
-) -> Refused | None:
+def _longest(states: Mapping[str, State], counters: Iterable[Counter], now: int) -> Refused | None:
     waits = [
         refused
         for key, rule in counters
@@ -165,7 +169,7 @@ def _finish(
         return Refused(Reason.CHANGED)
     if account is None or not right or account.status is Status.DISABLED:
         return _count_wrong(turn, account, claim=claim)
-    throttles.remove(turn.tx, claim.counters[0][0])
+    throttles.remove_all(turn.tx, claim.forgiven)
     key, rule = claim.right
     throttles.save(turn.tx, key, throttle.count(states[key], rule, now=turn.now), now=turn.now)
     if account.status is Status.RETIRED:
@@ -213,7 +217,10 @@ def _count_wrong(turn: Turn, account: Held | None, *, claim: _Claim) -> Refused:
     counted = {key: throttle.count(states[key], rule, now=turn.now) for key, rule in counters}
     for key, state in counted.items():
         throttles.save(turn.tx, key, state, now=turn.now)
-    waiting = _longest(counted, counters, turn.now)
+    is_over = (
+        account is not None and claim.by_itself and _end_guessing(turn, account, claim, counted)
+    )
+    waiting = None if is_over else _longest(counted, counters, turn.now)
     outcome = Outcome.REFUSED if waiting is None else Outcome.THROTTLED
     refusal = event.new_event(event.PASSWORD_REFUSED, outcome, reason=Reason.SIGN_IN_WRONG)
     if account is not None:
@@ -222,4 +229,22 @@ def _count_wrong(turn: Turn, account: Held | None, *, claim: _Claim) -> Refused:
         turn.record_system(refusal, subject=claim.subject)
     if waiting is None:
         return Refused(Reason.SIGN_IN_WRONG)
+    if waiting.reason is Reason.BROWSER_UNPROVEN:
+        if account is not None:
+            turn.notify(
+                account, NoticeKind.PASSWORD_GUESSED, count=throttle.PASSWORD_IN_A_ROW.limit
+            )
+        return waiting
     return replace(waiting, reason=Reason.SIGN_IN_WRONG)
+
+
+def _end_guessing(turn: Turn, account: Held, claim: _Claim, counted: Mapping[str, State]) -> bool:
+    """After too many wrong passwords in a row, a known or proven browser counts as a stranger's."""
+    if not any(is_used_up(counted[key], rule) for key, rule in claim.counters):
+        return False
+    throttles.remove_all(turn.tx, [key for key, _ in claim.counters])
+    if claim.browser_id is None:
+        forget_proven(turn, account)
+    else:
+        forget_known(turn, account, browser_id=claim.browser_id, reason=GUESSING)
+    return True

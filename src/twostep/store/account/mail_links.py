@@ -10,7 +10,7 @@ from twostep.store.tx import Tx
 
 @dataclass(frozen=True, slots=True)
 class MailLink:
-    """One link. `purpose`: confirm_email, reset_password, not_me or cancel_recovery."""
+    """One link. `purpose`: one of `flows.mail_links`, or cancel_recovery."""
 
     account_id: str
     purpose: str
@@ -49,6 +49,15 @@ def consume(tx: Tx, digest: bytes, *, purpose: str, now: int) -> bool:
             now=now,
         )
         == 1
+    )
+
+
+def remove(tx: Tx, digest: bytes, *, purpose: str) -> None:
+    """Forget a link, used or not."""
+    tx.do(
+        "DELETE FROM mail_links WHERE digest = :digest AND purpose = :purpose",
+        digest=digest,
+        purpose=purpose,
     )
 
 

@@ -81,7 +81,12 @@ def save_known_browser(tx: Tx, known: KnownBrowser, *, most: int) -> str:
 
 
 def remove_known_browsers(tx: Tx, account_id: str, *, keep: str = "") -> int:
-    """Forget every known browser of the account but `keep`; its sessions there count as a stranger's."""
+    """Forget every known browser of the account but `keep`, with those that a mailed link has proven;
+    its sessions there count as a stranger's."""
+    tx.do(
+        "DELETE FROM mail_links WHERE account_id = :account AND purpose = 'proven_browser'",
+        account=account_id,
+    )
     tx.do(
         "UPDATE sessions SET browser_id = NULL WHERE account_id = :account AND browser_id <> :keep",
         account=account_id,

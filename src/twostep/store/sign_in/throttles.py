@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from twostep.core.sign_in.throttle import State
+from collections.abc import Sequence
+
+from twostep.core.sign_in.throttle import PASSWORD_IN_A_ROW, State
 from twostep.store import tables
 from twostep.store.tx import Tx
 
@@ -18,6 +20,8 @@ _STRANGERS = (
 _PASSING = (
     "(key < 'code:' OR key >= 'code;') AND (key < 'recovery_code:' OR key >= 'recovery_code;')"
 )
+# Tries in a row count until they are forgiven: an hour of patience must not begin them anew.
+_IN_A_ROW = f"(key >= '{PASSWORD_IN_A_ROW.name}:' AND key < '{PASSWORD_IN_A_ROW.name};')"
 
 
 def load(tx: Tx, key: str) -> State:
@@ -63,6 +67,14 @@ def remove_both(tx: Tx, first: str, other: str) -> None:
     tx.do("DELETE FROM throttles WHERE key IN (:first, :other)", first=first, other=other)
 
 
+def remove_all(tx: Tx, keys: Sequence[str]) -> None:
+    """Forget several counters in one statement."""
+    names = {f"key{number}": key for number, key in enumerate(keys)}
+    if names:
+        marks = ", ".join(f":{name}" for name in names)
+        tx.do(f"DELETE FROM throttles WHERE key IN ({marks})", **names)
+
+
 def remove_with_prefix(tx: Tx, prefix: str) -> None:
     """Forget every counter whose key begins so."""
     tx.do(
@@ -81,7 +93,7 @@ def purge_strangers(tx: Tx, *, before: int, most: int, limit: int) -> int:
     """
     updated = tx.run(
         "DELETE FROM throttles WHERE key IN (SELECT key FROM throttles"
-        f" WHERE {_STRANGERS} AND {_PASSING} AND updated_at < :before"
+        f" WHERE {_STRANGERS} AND {_PASSING} AND NOT {_IN_A_ROW} AND updated_at < :before"
         " ORDER BY updated_at LIMIT :limit)",
         before=before,
         limit=limit,
@@ -102,11 +114,13 @@ def purge_strangers(tx: Tx, *, before: int, most: int, limit: int) -> int:
 
 
 def purge(tx: Tx, *, before: int, limit: int) -> int:
-    """Drop counters that nothing has touched since `before`; those of tries in a row, which time does
-    not end, only with their account's."""
+    """Drop counters that nothing has touched since `before`; wrong passwords in a row once the wait
+    is over that they can end in; codes in a row, which time does not end, only with their account."""
     return tx.run(
         "DELETE FROM throttles WHERE key IN"
-        f" (SELECT key FROM throttles WHERE updated_at < :before AND {_PASSING} LIMIT :limit)",
+        f" (SELECT key FROM throttles WHERE updated_at < :before AND {_PASSING}"
+        f" AND (NOT {_IN_A_ROW} OR updated_at < :long_before) LIMIT :limit)",
         before=before,
+        long_before=before - PASSWORD_IN_A_ROW.longest_wait_seconds,
         limit=limit,
     )

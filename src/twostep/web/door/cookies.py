@@ -74,11 +74,16 @@ def are_blocked(jar: Mapping[str, str], headers: Mapping[str, str], sign_in: str
 def set_signed_in(response: Response, env: Env, signed_in: SignedIn) -> None:
     """Set the new session's cookie, and the known and remembered browser's cookies if they are new."""
     _set(response, env, session_name(env), signed_in.token, max_age=None)
-    if signed_in.browser_token:
-        _set(response, env, browser_name(env), signed_in.browser_token, max_age=BROWSER_SECONDS)
+    set_browser(response, env, signed_in.browser_token)
     if signed_in.remember_token:
         seconds = env.settings.policy.remember_browser_days * DAY_SECONDS
         _set(response, env, remember_name(env), signed_in.remember_token, max_age=seconds)
+
+
+def set_browser(response: Response, env: Env, browser_token: str | None) -> None:
+    """Set the cookie of a browser that is known, or proven by a mailed link, if it is new."""
+    if browser_token:
+        _set(response, env, browser_name(env), browser_token, max_age=BROWSER_SECONDS)
 
 
 def expire_session(response: Response, env: Env) -> None:

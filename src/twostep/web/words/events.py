@@ -19,6 +19,7 @@ _SENTENCES: dict[str, str] = {
     event.APP_REMOVED: N_("An authenticator app was removed."),
     event.BROWSER_FORGOTTEN: N_("A browser will be asked for a code again."),
     event.BROWSER_NEW: N_("A browser was used for the first time."),
+    event.BROWSER_PROVEN: N_("A link from an e-mail was used, to sign in with the same password."),
     event.BROWSER_REMEMBERED: N_("A browser will not be asked for a code."),
     event.BROWSER_TOKEN_REUSED: N_("A browser that skips the code was removed, because a copy of its cookie was used."),
     event.CLOCK_MENDED: N_("Codes from your authenticator app are accepted again: our clock had been wrong."),
@@ -92,7 +93,8 @@ _WITH_HINT = {
 _WITH_LEFT = {event.RECOVERY_CODE_USED: N_("A backup code was used; %(left)s left.")}
 _OF_VALUE = {
     (event.SESSION_ENDED, "by", "new_sign_in"): N_("An earlier session in a browser ended, because someone signed in there again."),
-    (event.KNOWN_BROWSER_FORGOTTEN, "reason", "guessing"): N_("A browser you had used before counts as new again, because too many wrong codes were entered there."),
+    (event.SESSION_ENDED, "by", "guessing"): N_("A browser was signed out, because too many wrong passwords were entered there."),
+    (event.KNOWN_BROWSER_FORGOTTEN, "reason", "guessing"): N_("A browser you had used before counts as new again, because too many wrong codes or passwords were entered there."),
     (event.PASSWORD_RETIRED, "reason", "guessing"): N_("Your password no longer works, because someone who has it tried to guess codes."),
     (event.REQUEST_REFUSED, "reason", "origin"): N_("A form that did not come from our own pages was refused. Nothing was changed."),
 }  # fmt: skip

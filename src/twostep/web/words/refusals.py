@@ -21,6 +21,9 @@ SENTENCES: dict[Reason, str] = {
     Reason.STEP_ENDED: N_(
         "You have been away for 10 minutes, so we signed you out of this step. Start again with your password."
     ),
+    Reason.BROWSER_UNPROVEN: N_(
+        "Too many wrong passwords were entered for this name. In a browser that is new to the account, signing in now takes a link by e-mail."
+    ),
     Reason.USER_NAME_EMPTY: N_("Enter your username or e-mail."),
     Reason.PASSWORD_EMPTY: N_("Enter your password."),
     Reason.CODE_EMPTY: N_("Enter the code."),

@@ -9,6 +9,7 @@ from twostep.core.sign_in import password as password_core
 from twostep.flows.account import password
 from twostep.i18n import translator
 from twostep.web import view
+from twostep.web.door import cookies
 from twostep.web.frame.frame import Prompt, page, refused_status, see_other
 from twostep.web.pages.sign_in.sign_in import LONGEST_IDENTIFIER, LONGEST_PASSWORD
 from twostep.web.visit import Visit
@@ -48,6 +49,8 @@ async def show_reset(visit: Visit) -> Response:
 async def submit_reset(visit: Visit) -> Response:
     """POST /reset-password/{token}: a refused password does not use up the link."""
     link = visit.params["token"]
+    if visit.field("keep"):
+        return await _keep(visit, link)
     account = await visit.read(password.view_reset, link=link)
     answer = await visit.do(
         password.reset_password, link=link, new=visit.field("password")[:LONGEST_PASSWORD]
@@ -58,7 +61,18 @@ async def submit_reset(visit: Visit) -> Response:
         return page(visit, "link_dead.html", status=422, password=True, days=0)
     if isinstance(answer, Refused):
         return _form(visit, account.name, two_step=account.two_step, refused=answer)
-    return see_other(visit.url("recovery.reset", token=DONE_TOKEN))
+    response = see_other(visit.url("recovery.reset", token=DONE_TOKEN))
+    cookies.set_browser(response, visit.env, answer.browser_token)
+    return response
+
+
+async def _keep(visit: Visit, link: str) -> Response:
+    answer = await visit.do(password.keep_password, link=link)
+    if isinstance(answer, Refused):
+        return page(visit, "link_dead.html", status=422, password=True, days=0)
+    response = see_other(visit.url("sign_in"))
+    cookies.set_browser(response, visit.env, answer.browser_token)
+    return response
 
 
 def _confirmation(visit: Visit) -> Response:

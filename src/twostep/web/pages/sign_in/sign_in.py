@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 from starlette.responses import Response
 
 from twostep.core.refusal import Reason, Refused
@@ -10,14 +12,17 @@ from twostep.flows.hash_pool import RETRY_AFTER_SECONDS, Overloaded
 from twostep.flows.sign_in import sessions
 from twostep.flows.sign_in.complete import SignedIn
 from twostep.flows.sign_in.first_step import sign_in
+from twostep.i18n import translator
+from twostep.web import view
 from twostep.web.door import cookies
 from twostep.web.door.enrolment import enrolment_url_after
 from twostep.web.door.origin import safe_next
-from twostep.web.frame.frame import Prompt, page, see_other
+from twostep.web.frame.frame import Prompt, page, reader, see_other
 from twostep.web.frame.throttled import throttled
 from twostep.web.pages.sign_in.landing import landing
 from twostep.web.visit import Visit
 from twostep.web.words.banners import cookie_blocked
+from twostep.web.words.refusals import sentence
 
 
 LONGEST_IDENTIFIER = 320
@@ -61,11 +66,35 @@ async def submit(visit: Visit) -> Response:
     if isinstance(answer, Refused):
         if answer.reason is Reason.THROTTLED:
             return throttled(visit, answer, what="password", back_url=visit.url("sign_in"))
+        if answer.reason is Reason.BROWSER_UNPROVEN:
+            return _unproven(visit, answer, username=identifier)
         return form(visit, answer, next_path=visit.field("next"), username=identifier)
     target = _next_page(visit, answer, next_path)
     response = see_other(landing(visit, answer, target))
     cookies.set_signed_in(response, visit.env, answer)
     return response
+
+
+def _unproven(visit: Visit, refused: Refused, *, username: str) -> Response:
+    """Too many wrong passwords in a row: what still works, the same for known and unknown names."""
+    words = translator(visit.language)
+    query = urlencode({"username": username})
+    return page(
+        visit,
+        "message.html",
+        status=429,
+        title=words.gettext("Sign in with a link"),
+        kind="warn",
+        sentences=(
+            sentence(refused, reader(visit)),
+            words.gettext(
+                "Your account is safe. Browsers in which you have signed in before work as usual, and so do passkeys."
+            ),
+        ),
+        link=view.Link(
+            f"{visit.url('recovery.forgot')}?{query}", words.gettext("E-mail me a link")
+        ),
+    )
 
 
 async def _sign_in(visit: Visit, identifier: str, *, next_path: str) -> SignedIn | Refused:
