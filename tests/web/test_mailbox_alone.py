@@ -49,7 +49,7 @@ KINDS = (
     ("operators must", {"policy__require_two_step": "operators"}, Role.OPERATOR),
     ("no recovery", {"policy__recovery_wait_hours": 0}, Role.USER),
 )
-LINKS = ("/not-me/", "/reset-password/", "/recover?link=", "/recover/cancel/", "/emails/confirm/")
+FIRST = "/settings/security/first"
 picks = st.integers(min_value=0, max_value=11)
 
 
@@ -66,9 +66,13 @@ class Mailbox(RuleBasedStateMachine):
         self.passwords = 0
 
     @initialize(
-        kind=st.sampled_from(KINDS), beside=st.sets(st.sampled_from(["app", "phone", "codes"]))
+        kind=st.sampled_from(KINDS),
+        beside=st.sets(st.sampled_from(["app", "phone", "codes"])),
+        early=st.booleans(),
     )
-    def begin(self, kind: tuple[str, dict[str, object], Role], beside: set[str]) -> None:
+    def begin(
+        self, kind: tuple[str, dict[str, object], Role], beside: set[str], *, early: bool
+    ) -> None:
         _, policy, self.role = kind
         self.opened = open_test_product(
             self.folder, **{"policy__recovery_wait_hours": WAIT_HOURS} | policy
@@ -77,6 +81,14 @@ class Mailbox(RuleBasedStateMachine):
         self.account: Account = self.product.add_account(role=self.role)
         self.owner: Browser = self.product.browser()
         self.owner.sign_in()
+        self.thief: Browser = self.product.browser(network=THIEF_NETWORK)
+        # There before her, with a link that would let him set up an app of his own: only where
+        # she could be signed in without one.
+        if early and self.owner.get("/api/session").status_code == 200:
+            self.product.clock.forward(60)
+            self.thief.sign_in()
+            self.thief.post(FIRST)
+            assert self.link("/set-up/", 0)
         self.entry: AppEntry = self.owner.enroll_app()
         (self.first,) = self.methods()
         self.product.clock.forward(60)
@@ -86,7 +98,6 @@ class Mailbox(RuleBasedStateMachine):
             self.owner.make_codes()
         if "app" in beside:
             self.owner.enroll_app(name="second")
-        self.thief: Browser = self.product.browser(network=THIEF_NETWORK)
         self.expected = self.methods()
 
     # ── what rules share ────────────────────────────────────────────────────────────────────────
@@ -144,6 +155,18 @@ class Mailbox(RuleBasedStateMachine):
             self.thiefs_password = new
         else:
             self.owners_password = new
+
+    @precondition(running)
+    @rule(number=picks)
+    def keep_password(self, number: int) -> None:
+        self.thief.post(self.link("/reset-password/", number) or "/reset-password/none", keep="yes")
+
+    @precondition(running)
+    @rule(number=picks)
+    def confirm_setup(self, number: int) -> None:
+        self.thief.post(self.link("/set-up/", number) or "/set-up/none")
+        self.thief.post(FIRST)
+        self.thief.get(ENROLMENT)
 
     @precondition(running)
     @rule(number=picks, word=st.sampled_from(["", "thief", "first"]))
