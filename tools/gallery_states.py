@@ -36,6 +36,8 @@ from gallery_samples import (
 from gallery_words import localise
 
 from twostep.core.messages.channel import Channel
+from twostep.core.methods.authenticator import MethodKind
+from twostep.flows.account.check_up import Check, CheckUp, Safety
 from twostep.flows.methods.first_setup import SetupLink
 from twostep.flows.recovery.lost_phone import RecoverView
 from twostep.i18n import language
@@ -56,6 +58,12 @@ from twostep.web.words.flash import flash_notice
 
 
 State = tuple[str, dict[str, Any]]
+
+
+def checks(safety: Safety, next_kind: MethodKind | None, *missing: MethodKind) -> CheckUp:
+    return CheckUp(
+        safety, tuple(Check(kind, kind not in missing) for kind in MethodKind), next_kind
+    )
 
 
 def states(code: str) -> dict[str, State]:
@@ -251,7 +259,7 @@ def _settings(code: str) -> dict[str, State]:
         "frame": saved,
         "errors": (),
         "methods": METHODS,
-        "ways": 3,
+        "check_up": checks(Safety.GOOD, MethodKind.CODES, MethodKind.CODES),
         "phones_on": True,
         "app_full": False,
         "phone_full": False,
@@ -272,7 +280,7 @@ def _settings(code: str) -> dict[str, State]:
             KnownBrowserRow("k1", "Firefox on Linux", NOW - HOUR, is_this=True),
             KnownBrowserRow("k2", "Safari on iPhone", NOW - 40 * DAY),
         ),
-        "sessions": SESSIONS,
+        "sessions": 3,
         "activity": ACTIVITY,
     }
     mails = {
@@ -300,8 +308,9 @@ def _settings(code: str) -> dict[str, State]:
         "password": ("password.html", {"frame": on, "errors": errors("new_password", "Use at least 15 characters."), "minimum": 15, "user_name": "alice"}),
         "security": ("security.html", safe),
         "security-moved": ("security.html", safe | {"methods": tuple(replace(row, elsewhere="panel.example.com") if row.kind == "passkey" else row for row in METHODS)}),
-        "security-one": ("security.html", safe | {"frame": on, "methods": METHODS[:1], "ways": 1, "browsers": (), "sessions": SESSIONS[:1], "required": True}),
-        "security-off": ("security.html", safe | {"frame": off, "methods": (), "ways": 0, "browsers": (), "sessions": SESSIONS[:1]}),
+        "security-best": ("security.html", safe | {"check_up": checks(Safety.BEST, None)}),
+        "security-one": ("security.html", safe | {"frame": on, "methods": METHODS[:1], "check_up": checks(Safety.ONE_WAY, MethodKind.CODES, MethodKind.CODES, MethodKind.PHONE, MethodKind.PASSKEY), "browsers": (), "sessions": 1, "required": True}),
+        "security-off": ("security.html", safe | {"frame": off, "methods": (), "check_up": checks(Safety.OFF, MethodKind.APP, *MethodKind), "browsers": (), "sessions": 1}),
         "remove-phone": ("remove_method.html", {"frame": on, "errors": (), "method": METHODS[3], "stays": ("1 authenticator app", "8 backup codes"), "last": False}),
         "remove-last": ("remove_method.html", {"frame": on, "errors": (), "method": METHODS[0], "stays": (), "last": True}),
         "remove-passkey": ("remove_method.html", {"frame": on, "errors": (), "method": METHODS[2], "stays": ("1 authenticator app", "8 backup codes"), "last": False}),

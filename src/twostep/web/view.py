@@ -176,7 +176,8 @@ class PasskeyUrls:
 
 @dataclass(frozen=True, slots=True)
 class MethodRow:
-    """A way to sign in. `label`: an app's or passkey's name; `hint`: a phone's last two digits;
+    """A way to sign in. `label`: an app's or passkey's name, or its kind and day if it has none;
+    `name`: what its owner calls it; `hint`: a phone's last two digits;
     `channel`: how it is reached first; `codes_left`: unused backup codes, of `codes_total`; `used_with`:
     browser and system of the last use; `synced`: the passkey can be copied; `elsewhere`: the domain it
     is bound to, if not ours; `is_changed`: refused, because a password manager changed it."""
@@ -196,6 +197,7 @@ class MethodRow:
     synced: bool = False
     elsewhere: str = ""
     is_changed: bool = False
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

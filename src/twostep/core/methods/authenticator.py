@@ -198,6 +198,25 @@ class Methods:
         authenticators = len(self.apps) + len(self.phones) + len(self.passkeys)
         return authenticators + (self.codes_left > 0)
 
+    def default_at(self, rp_id: str, *, chosen: str | None) -> str | None:
+        """What the second step asks for first there, as `kind:id`.
+
+        The owner's choice if there is one, otherwise the strongest that works: a passkey, which no
+        look-alike page can pass on, before an app, before a phone.
+        """
+        strongest = (
+            *(
+                method_name(MethodKind.PASSKEY, key.id)
+                for key in self.passkeys
+                if key.works_at(rp_id)
+            ),
+            *(method_name(MethodKind.APP, app.id) for app in self.apps),
+            *(method_name(MethodKind.PHONE, phone.id) for phone in self.phones),
+        )
+        if chosen in strongest:
+            return chosen
+        return next(iter(strongest), None)
+
 
 def method_name(kind: MethodKind, method_id: str) -> str:
     """Return an authenticator's name in events: kind and id."""

@@ -8,7 +8,7 @@ from twostep.core.account import Account
 from twostep.core.audit import event
 from twostep.core.methods.authenticator import KnownBrowser, Methods, RememberedBrowser
 from twostep.core.sign_in.session import Session
-from twostep.flows.account.activity import Activity, list_activity
+from twostep.flows.account.activity import list_activity
 from twostep.flows.proof.known_browsers import list_known
 from twostep.flows.proof.remembered_browsers import current_browser_id, list_remembered
 from twostep.flows.sign_in.sessions import list_sessions
@@ -51,7 +51,6 @@ class SecurityView:
     handle: bytes | None
     sessions: tuple[Session, ...]
     offered: bool
-    activity: tuple[Activity, ...]
 
 
 def view_security(turn: Turn, account: Account, current: Session) -> SecurityView:
@@ -69,5 +68,4 @@ def view_security(turn: Turn, account: Account, current: Session) -> SecurityVie
         known_browsers=list_known(turn, account),
         sessions=tuple(sorted(live, key=lambda session: session.id != current.id)),
         offered=changed and len(live) > 1,
-        activity=tuple(newest[:ROWS]),
     )

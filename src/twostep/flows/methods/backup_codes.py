@@ -42,11 +42,12 @@ SHOWN_SECONDS = 600
 class CodesView:
     """What the page of backup codes shows.
 
-    `left`, `total`: unused codes and all codes of the set; both 0 without a set. `proved_at`: as in
+    `set_id`: empty without a set. `left`, `total`: unused codes and all codes of the set. `proved_at`: as in
     `RecoverySet`. `shown`: the codes themselves, while this session may see them; until
     `shown_until`.
     """
 
+    set_id: str
     left: int
     total: int
     made_at: int | None
@@ -69,7 +70,7 @@ def view_codes(turn: Turn, current: Session) -> CodesView:
     """The account's set, with the codes themselves while this session may see them."""
     code_set = backup_codes.load_set(turn.tx, current.account_id)
     if code_set is None:
-        return CodesView(0, 0, None, proved_at=None, shown=(), shown_until=0)
+        return CodesView("", 0, 0, None, proved_at=None, shown=(), shown_until=0)
     codes = backup_codes.list_codes(turn.tx, code_set.id)
     shown: tuple[str, ...] = ()
     if (
@@ -87,6 +88,7 @@ def view_codes(turn: Turn, current: Session) -> CodesView:
             )
             shown = tuple(json.loads(clear))
     return CodesView(
+        set_id=code_set.id,
         left=sum(code.used_at is None for code in codes),
         total=len(codes),
         made_at=code_set.created_at,
@@ -96,11 +98,17 @@ def view_codes(turn: Turn, current: Session) -> CodesView:
     )
 
 
-async def make_codes(opener: TurnOpener, current: Session) -> CodesMade | Refused:
+async def make_codes(
+    opener: TurnOpener, current: Session, *, replaces: str | None = None
+) -> CodesMade | Refused:
     """Make a new set of ten codes; the old set stops working at once.
 
+    `replaces`: the id of the set that the person saw, empty for none: a form that is sent twice, or
+    from an old page, never takes away codes that were just printed. None replaces any.
     Refused: THROTTLED (five an hour), CHANGED, STEP_ENDED. Raises `Overloaded`.
     """
+    if refused := await opener.read(_refuse_replacing, current, replaces=replaces):
+        return refused
     if refused := await opener.run(_count_made, current):
         return refused
     clear = recovery_codes.new_codes()
@@ -108,7 +116,14 @@ async def make_codes(opener: TurnOpener, current: Session) -> CodesMade | Refuse
     digests = await opener.env.hashes.run_known(
         current.account_id, _digest_all, clear, salt=salt, profile=opener.env.profile
     )
-    return await opener.run(_save, current, clear=clear, salt=salt, digests=digests)
+    made = _MadeCodes(clear, salt, digests)
+    return await opener.run(_save, current, made=made, replaces=replaces)
+
+
+def _refuse_replacing(turn: Turn, current: Session, *, replaces: str | None) -> Refused | None:
+    code_set = backup_codes.load_set(turn.tx, current.account_id)
+    is_same = replaces is None or replaces == (code_set.id if code_set else "")
+    return None if is_same else Refused(Reason.CHANGED)
 
 
 def _count_made(turn: Turn, current: Session) -> Refused | None:
@@ -186,39 +201,48 @@ def _digest_all(clear: tuple[str, ...], *, salt: bytes, profile: Profile) -> tup
     return tuple(recovery_codes.digest(code, salt=salt, profile=profile) for code in clear)
 
 
+@dataclass(frozen=True, slots=True)
+class _MadeCodes:
+    """New codes in clear, and their digests with one salt."""
+
+    clear: tuple[str, ...] = field(repr=False)
+    salt: bytes
+    digests: tuple[bytes, ...]
+
+
 def _save(
-    turn: Turn, current: Session, *, clear: tuple[str, ...], salt: bytes, digests: tuple[bytes, ...]
+    turn: Turn, current: Session, *, made: _MadeCodes, replaces: str | None
 ) -> CodesMade | Refused:
     account = accounts.lock(turn.tx, current.account_id)
     if account is None or not account.two_step or current.level is not Level.FULL:
         return Refused(Reason.CHANGED)
     if not sessions.exists(turn.tx, current.id):
         return Refused(Reason.STEP_ENDED)
-    new = _new_set(turn.env, current, clear=clear, salt=salt, now=turn.now)
+    if refused := _refuse_replacing(turn, current, replaces=replaces):
+        return refused
+    new = _new_set(turn.env, current, made, now=turn.now)
     codes = [
         RecoveryCode(token.new_id(), number, digest, None)
-        for number, digest in enumerate(digests, start=1)
+        for number, digest in enumerate(made.digests, start=1)
     ]
     backup_codes.replace_set(turn.tx, new, codes)
     forget_browsers(turn, account)
-    made = event.new_event(event.RECOVERY_CODES_CREATED, Outcome.OK, codes=len(clear))
-    turn.record(account, made)
-    turn.notify(account, NoticeKind.CODES_CREATED, undo=f"codes:{new.id}", count=len(clear))
+    count = len(codes)
+    turn.record(account, event.new_event(event.RECOVERY_CODES_CREATED, Outcome.OK, codes=count))
+    turn.notify(account, NoticeKind.CODES_CREATED, undo=f"codes:{new.id}", count=count)
     return CodesMade()
 
 
-def _new_set(
-    env: Env, current: Session, *, clear: tuple[str, ...], salt: bytes, now: int
-) -> RecoverySet:
+def _new_set(env: Env, current: Session, made: _MadeCodes, *, now: int) -> RecoverySet:
     set_id = token.new_id()
     return RecoverySet(
         id=set_id,
         account_id=current.account_id,
-        salt=salt,
+        salt=made.salt,
         profile=env.profile.parameters,
         shown=sealing.seal(
             env.keyring,
-            json.dumps(clear).encode(),
+            json.dumps(made.clear).encode(),
             purpose=SHOWN,
             row_id=set_id,
             account_id=current.account_id,

@@ -53,6 +53,7 @@ def app_row(visit: Visit, app: App, *, is_default: bool = False) -> view.MethodR
         MethodKind.APP,
         app.created_at,
         label=app_label(visit, app),
+        name=app.name,
         is_default=is_default,
         last_used_at=app.last_used_at,
         used_with=browser_name(app.last_used_browser, visit.language) or None,
@@ -90,6 +91,7 @@ def passkey_row(visit: Visit, passkey: Passkey, *, is_default: bool = False) -> 
         MethodKind.PASSKEY,
         passkey.created_at,
         label=passkey_label(visit, passkey),
+        name=passkey.name,
         is_default=is_default,
         last_used_at=passkey.last_used_at,
         used_with=browser_name(passkey.last_used_browser, visit.language) or None,
@@ -118,11 +120,7 @@ def browser_rows(
 
 def method_rows(visit: Visit, account: Account, methods: Methods) -> tuple[view.MethodRow, ...]:
     """Every way to sign in: apps, passkeys, phones, backup codes."""
-    default = account.default_method
-    if default is None and methods.apps:
-        default = method_name(MethodKind.APP, methods.apps[0].id)
-    elif default is None and methods.passkeys:
-        default = method_name(MethodKind.PASSKEY, methods.passkeys[0].id)
+    default = methods.default_at(relying_party(visit.env).id, chosen=account.default_method)
 
     def is_default(kind: MethodKind, method_id: str) -> bool:
         return methods.ways > 1 and default == method_name(kind, method_id)

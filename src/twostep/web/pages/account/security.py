@@ -7,6 +7,7 @@ from starlette.responses import Response
 from twostep.core.methods.authenticator import MOST_APPS, MOST_PASSKEYS, MOST_PHONES
 from twostep.core.refusal import Reason
 from twostep.core.sign_in.session import FRESH_SECONDS
+from twostep.flows.account.check_up import check_up
 from twostep.flows.account.dashboard_view import view_settings
 from twostep.flows.account.security_view import view_security
 from twostep.flows.methods.method_view import has_phones
@@ -15,12 +16,10 @@ from twostep.web.door.origin import safe_next
 from twostep.web.frame.frame import page, see_other
 from twostep.web.frame.passkey_signal import signal_of
 from twostep.web.frame.rows import (
-    activity_rows,
     browser_rows,
     codes_banner,
     known_browser_rows,
     method_rows,
-    session_rows,
 )
 from twostep.web.visit import Visit
 from twostep.web.words import banners
@@ -37,13 +36,14 @@ async def show(visit: Visit) -> Response:
     if security.offered:
         banner = banners.sign_out_elsewhere(visit)
     refused = refuse_disabling(visit.env, visit.owner)
+    phones_on = has_phones(visit.env)
     return page(
         visit,
         "security.html",
         banner=banner,
         methods=method_rows(visit, visit.owner, methods),
-        ways=methods.ways,
-        phones_on=has_phones(visit.env),
+        check_up=check_up(methods, two_step=visit.owner.two_step, phones_on=phones_on),
+        phones_on=phones_on,
         app_full=len(methods.apps) >= MOST_APPS,
         phone_full=len(methods.phones) >= MOST_PHONES,
         required=refused is not None and refused.reason is Reason.NOT_ALLOWED,
@@ -51,8 +51,7 @@ async def show(visit: Visit) -> Response:
         browsers=browser_rows(visit, security.browsers, security.this_browser),
         known_browsers=known_browser_rows(visit, security.known_browsers),
         signal=signal_of(visit, security.handle, methods.passkeys),
-        sessions=session_rows(visit, security.sessions),
-        activity=activity_rows(visit, security.activity),
+        sessions=len(security.sessions),
     )
 
 

@@ -39,11 +39,15 @@ async def show(visit: Visit) -> Response:
 
 
 async def submit(visit: Visit) -> Response:
-    """POST /settings/security/codes: check `proof` that they were saved; without it, make a new set."""
+    """POST /settings/security/codes: check `proof` that they were saved; without it, make a new set.
+
+    `replaces`: the set that the form was shown for; where it is another by now, nothing is made.
+    """
     if "proof" in visit.form:
         return await _prove(visit)
-    made = await visit.do(make_codes, visit.current)
-    if isinstance(made, Refused):
+    replaces = visit.form.get("replaces")
+    made = await visit.do(make_codes, visit.current, replaces=replaces)
+    if isinstance(made, Refused) and made.reason is not Reason.CHANGED:
         return await _refuse(visit, made, what="made")
     return see_other(visit.url(PAGE))
 
@@ -101,6 +105,7 @@ async def _form(visit: Visit, refused: Refused | None) -> Response:
         prompt=Prompt(
             "proof", "proof" if refused and refused.reason is not Reason.CHANGED else None
         ),
+        set_id=codes.set_id,
         sheet=_sheet(visit, codes) if codes.shown else None,
         left=codes.left if has_set else None,
         total=codes.total or CODES_IN_SET,

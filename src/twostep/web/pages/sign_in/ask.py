@@ -79,12 +79,11 @@ def new_ask(visit: Visit, step: SecondStepView, *, way: str) -> Ask:
 
 
 def _default_kind(visit: Visit, step: SecondStepView) -> view.AskKind:
-    """What to ask for by default: a passkey if there is no app, or if the owner prefers it and one
-    works at this address; otherwise the app."""
+    """What to ask for by default. Never a phone, which costs money and takes a click; where it is
+    the default, it is the first of the other ways."""
     methods, here = step.methods, relying_party(visit.env).id
-    default = (visit.owner.default_method or "").partition(":")[0]
-    works = any(passkey.works_at(here) for passkey in methods.passkeys)
-    if methods.passkeys and (not methods.apps or (default == "passkey" and works)):
+    default = methods.default_at(here, chosen=visit.owner.default_method) or ""
+    if methods.passkeys and (default.startswith("passkey:") or not methods.apps):
         return "passkey"
     return "app"
 
