@@ -114,7 +114,7 @@ def _signing_in(code: str) -> dict[str, State]:
     no = "That code is not right. Codes change every 30 seconds – wait for the next one and try again. 2 tries left before a short pause."
     return {
         "sign-in": ("sign_in.html", sign_in),
-        "sign-in-wrong": ("sign_in.html", sign_in | {"username": "alice", "errors": errors("username", "The username or password is not right. Check both and try again.")}),
+        "sign-in-wrong": ("sign_in.html", sign_in | {"username": "alice", "errors": errors(None, "The username or password is not right. Check both and try again.")}),
         "sign-in-retired": ("sign_in.html", sign_in | {"username": "alice", "errors": errors("password", "This password no longer works, because someone who has it tried to guess codes. We have sent a link to your e-mail addresses: set a new one there. Your phone and app stay as they are.")}),
         "sign-in-secured": ("sign_in.html", sign_in | {"username": "alice", "errors": errors("password", "This password no longer works, because your account was secured. We have sent a link to your e-mail addresses: set a new one there.")}),
         "sign-in-no-cookie": ("sign_in.html", sign_in | {"notice": cookie_blocked(language=code)}),
@@ -190,6 +190,8 @@ def _wizard(code: str) -> dict[str, State]:
     codes = {
         "frame": on,
         "errors": (),
+        "set_id": "rc1",
+        "checking": False,
         "sheet": None,
         "left": 8,
         "total": 10,
@@ -218,7 +220,7 @@ def _wizard(code: str) -> dict[str, State]:
         "phone-confirm-call": ("phone_confirm.html", check | {"ask": CALL}),
         "codes-none": ("codes.html", codes | {"left": None, "made_at": None}),
         "codes-showing": ("codes.html", codes | {"sheet": SHEET}),
-        "codes-showing-wrong": ("codes.html", codes | {"sheet": SHEET, "errors": errors("proof", "That is not one of your codes. Check what you saved, then try again.")}),
+        "codes-showing-wrong": ("codes.html", codes | {"sheet": SHEET, "checking": True, "errors": errors("proof", "That is not one of your codes. Check what you saved, then try again.")}),
         "codes-left": ("codes.html", codes),
         "codes-left-unchecked": ("codes.html", codes | {"saved": False}),
         "codes-forced": ("codes.html", codes | {"left": 0, "forced": True}),

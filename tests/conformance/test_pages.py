@@ -127,7 +127,7 @@ def test_each_mistake_has_its_own_sentence(thief):
         answer = thief.post("/sign-in/code", code=typed)
         assert answer.status_code == 422
         assert "<title>Error: " in answer.text
-        sentences |= set(re.findall(r'<a href="#f-code">([^<]+)</a>', answer.text)[:1])
+        sentences |= set(re.findall(r'id="e-code"><span.*?</span>([^<]+)<', answer.text)[:1])
     assert len(sentences) == 5
 
 
@@ -139,7 +139,12 @@ def test_screen_readers_hear_of_sending_and_of_mistakes(demo, alice, entry):
     alice.send_code(phone)
     page = alice.get("/sign-in/code").text
     assert re.search(r'<output role="status"[^>]*data-delivery-state', page)
-    assert 'role="alert"' in alice.post("/sign-in/code", code="1").text
+    mistake = alice.post("/sign-in/code", code="1").text
+    field = re.search(r'<input[^>]* id="f-code"[^>]*>', mistake)
+    assert field
+    # The cursor is in the field, which is read with its error.
+    assert "autofocus" in field[0]
+    assert re.search(r'aria-describedby="[^"]*\be-code\b', field[0])
 
 
 @pytest.mark.row("UX-07")

@@ -134,8 +134,11 @@ class Article:
         self.walker.arrive(f"{SECURITY}/codes", "Save your backup codes")
         self.codes = self.walker.read_codes()
         assert len(set(self.codes)) == 10
-        self.walker.fill("Type any one of these codes", self.codes[6])
         self.walker.press("I have saved my codes")
+        self.walker.arrive(f"{SECURITY}/codes?check=1", "Check that you saved them")
+        assert self.codes[6] not in self.walker.read()
+        self.walker.fill("Type any one of your codes", self.codes[6])
+        self.walker.press("Check")
         self.walker.arrive(SECURITY, "Account security")
         assert "10 of 10 left" in self.walker.read()
 

@@ -245,12 +245,13 @@ def words(page: httpx2.Response) -> str:
 
 
 def problem(page: httpx2.Response) -> str:
-    """The sentences of a form's error summary, empty when there is none."""
+    """What a refused form says, in the box on top or at its field; empty when it says nothing."""
     match = re.search(r'<div class="notice danger".*?</ul>', page.text, re.DOTALL)
-    if match is None:
-        return ""
-    items = re.findall(r"<li>(.*?)</li>", match[0], re.DOTALL)
-    return " ".join(html.unescape(re.sub(r"<[^>]+>", "", item)) for item in items)
+    if match is not None:
+        items = re.findall(r"<li>(.*?)</li>", match[0], re.DOTALL)
+    else:
+        items = re.findall(r'<p class="error"[^>]*><span.*?</span>(.*?)</p>', page.text, re.DOTALL)
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", "", item)).strip() for item in items)
 
 
 def method_ids(page: httpx2.Response, kind: str) -> list[str]:

@@ -85,7 +85,7 @@ def test_an_empty_password_is_asked_for_and_counts_for_nothing(
     for _ in range(30):
         answer = browser.post("/sign-in", username="alice", password="")
         assert problem(answer) == "Enter your password."
-        assert 'href="#f-password"' in answer.text
+        assert re.search(r'id="f-password"[^>]* autofocus', answer.text)
     assert browser.sign_in().status_code == 303
 
 
@@ -108,9 +108,12 @@ def test_every_row_has_names_of_its_own(
     page = owner.get("/settings/security").text
     for tag in ("a", "button"):
         said = [name for name in names(page, tag) if name]
-        assert {name for name in said if said.count(name) > 1} == set()
+        # The warning on top leads where the row below does, under the same name.
+        twice = {name for name in said if said.count(name) > 1}
+        assert twice <= {"Where you are signed in"}
     assert "Remove number ending 00" in names(page, "a")
-    assert any(name.startswith("Was this you? No – ") for name in names(page, "a"))
+    activity = owner.get("/settings/activity").text
+    assert any(name.startswith("Was this you? No – ") for name in names(activity, "a"))
     assert "Account menu, alice" in page.replace("</span><bdi>", "").replace(
         '<span class="vh">', ""
     )

@@ -5,17 +5,7 @@ integers and tuples of them. This module knows no flow, table or request: page m
 in, templates lay them out.
 
 Instants are Unix seconds (`*_at`, `*_until`), spans are seconds (`*_seconds`). Templates format them
-with the filters that `web/frame/render.py` installs, in the reader's language and time zone:
-
-    |instant      24 Nov 2026, 09:12     a `<time>` element, the zone in its title
-    |day          24 Nov 2026            the same without the time
-    |clock_time   14:32                  followed by the zone if it is UTC
-    |exact_time   14:05:20               for comparing two clocks
-    |recently     today 09:12            today and yesterday by name, otherwise like |day
-    |browser      Firefox on Linux       in the reader's language
-    |duration     8 minutes              a span, rounded up as a person would say it
-    |groups       JBSW Y3DP ...          a set-up key in groups of four
-    |ltr          isolates a code, address or number in right-to-left text
+with the filters that `web/frame/render.py` lists.
 
 Sentences that depend on what happened (`FieldError.sentence`, `ActivityRow.sentence`,
 `StatusBox.text`, `DeliveryLine.sentence`) arrive translated, from `web/words`.
@@ -176,11 +166,10 @@ class PasskeyUrls:
 
 @dataclass(frozen=True, slots=True)
 class MethodRow:
-    """A way to sign in. `label`: an app's or passkey's name, or its kind and day if it has none;
-    `name`: what its owner calls it; `hint`: a phone's last two digits;
-    `channel`: how it is reached first; `codes_left`: unused backup codes, of `codes_total`; `used_with`:
-    browser and system of the last use; `synced`: the passkey can be copied; `elsewhere`: the domain it
-    is bound to, if not ours; `is_changed`: refused, because a password manager changed it."""
+    """A way to sign in. `name`: what its owner calls it; `label`: that, or its kind and day; `hint`: a
+    phone's last two digits; `channel`: how it is reached first; `codes_left`: unused backup codes, of
+    `codes_total`; `used_with`: browser and system of the last use; `synced`: the passkey can be copied;
+    `elsewhere`: the domain it is bound to, if not ours; `is_changed`: a password manager changed it."""
 
     id: str
     kind: MethodKind

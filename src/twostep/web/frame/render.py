@@ -1,7 +1,19 @@
 """Render a template with its context, in the reader's language and time zone.
 
-One Jinja2 environment per language, built once; every value is escaped unless it is `Markup`. The
-filters are listed in `web/view.py`. A missing context variable is an error, never blank.
+One Jinja2 environment per language, built once; every value is escaped unless it is `Markup`. A
+missing context variable is an error, never blank.
+
+Filters, in the reader's language and time zone:
+
+    |instant      24 Nov 2026, 09:12     a `<time>` element, the zone in its title
+    |day          24 Nov 2026            the same without the time
+    |clock_time   14:32                  followed by the zone if it is UTC
+    |exact_time   14:05:20               for comparing two clocks
+    |recently     today 09:12            today and yesterday by name, otherwise like |day
+    |browser      Firefox on Linux       as the reader's language puts it
+    |duration     8 minutes              a span, rounded up as a person would say it
+    |groups       JBSW Y3DP ...          a set-up key in groups of four
+    |ltr          isolates a code, address or number in right-to-left text
 """
 
 from __future__ import annotations

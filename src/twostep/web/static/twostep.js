@@ -58,6 +58,9 @@ all("[data-example-in]", (list) => {
     if (example && national) example.textContent = national;
   };
 });
+// A phone opens its app; the picture is for another device's camera.
+if (matchMedia("(pointer: coarse)").matches) all("[data-fold]", (fold) => { fold.open = false; });
+if ("PublicKeyCredential" in window) all("[data-passkeys]", (way) => { way.hidden = false; });
 all("[data-print]", (button) => { button.hidden = false; button.onclick = () => print(); });
 
 // Countdowns run visibly each second and are spoken only at their marks.
@@ -98,6 +101,7 @@ all("[data-status-url]", (line) => {
       line.dataset.deliveryState = state;
       if (line.textContent !== sentence) line.textContent = sentence;
       if (at) all("[data-can-send-at]", (button) => { button.dataset.canSendAt = at; });
+      if (state === "failed") all("[data-sent]", (lead) => { lead.hidden = true; });
       if (state === "delivered" || state === "failed") return;
     } catch { /* offline for a moment: ask again */ }
     if (++polls < 20) setTimeout(poll, 3000);

@@ -112,7 +112,6 @@ SENTENCES: dict[Reason, str] = {
 FIELDS: dict[Reason, str] = {
     Reason.USER_NAME_EMPTY: "username",
     Reason.PASSWORD_EMPTY: "password",
-    Reason.SIGN_IN_WRONG: "username",
     Reason.PASSWORD_RETIRED: "password",
     **dict.fromkeys(
         (reason for reason in Reason if reason.startswith(("code.", "recovery_code."))), "code"

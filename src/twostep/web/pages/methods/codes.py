@@ -107,6 +107,7 @@ async def _form(visit: Visit, refused: Refused | None) -> Response:
         ),
         set_id=codes.set_id,
         sheet=_sheet(visit, codes) if codes.shown else None,
+        checking=bool(codes.shown) and ("check" in visit.query or "proof" in visit.form),
         left=codes.left if has_set else None,
         total=codes.total or CODES_IN_SET,
         made_at=codes.made_at,

@@ -38,7 +38,9 @@ async def show(visit: Visit) -> Response:
 
 def form(visit: Visit, refused: Refused | None, *, next_path: str, username: str = "") -> Response:
     """The page of the first step."""
-    no_field = dict.fromkeys((Reason.PASSKEY_REFUSED, Reason.PASSKEY_CHANGED, Reason.BUSY))
+    # Neither field is marked: which of the two was wrong is nobody's business.
+    of_page = (Reason.SIGN_IN_WRONG, Reason.PASSKEY_REFUSED, Reason.PASSKEY_CHANGED, Reason.BUSY)
+    no_field = dict.fromkeys(of_page)
     of_password = dict.fromkeys((Reason.PASSWORD_RETIRED, Reason.PASSWORD_EMPTY), "password")
     fields = {**of_password, **no_field}
     is_blocked = cookies.BLOCKED in visit.query_string.split("&") and not visit.cookies

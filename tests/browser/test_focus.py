@@ -1,0 +1,122 @@
+"""Where the cursor is: in the field that is wrong, which hardly moves, with its error said once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.support.article import Article
+from tests.support.chromium import BrowserWalker, watched
+from tests.support.live import LiveDemo
+
+
+pytestmark = pytest.mark.browser
+SECURITY = "/settings/security"
+MOST_MOVED = 60  # px: an error of three lines in place of a hint of one
+WRONG = "000000"
+
+
+@pytest.fixture(params=[(1280, 800), (360, 740)], ids=["desktop", "phone"])
+def article(request: pytest.FixtureRequest, browser: Browser, demo: LiveDemo) -> Iterator[Article]:
+    width, height = request.param
+    with watched(browser, demo.url, viewport={"width": width, "height": height}) as context:
+        yield Article(demo, BrowserWalker(context.new_page()))
+
+
+def page_of(article: Article) -> Page:
+    walker = article.walker
+    assert isinstance(walker, BrowserWalker)
+    return walker.page
+
+
+def top(page: Page, name: str) -> float:
+    """Where the field is in the page, whatever was scrolled."""
+    at: float = page.evaluate(
+        "name => document.getElementById(name).getBoundingClientRect().top + scrollY", f"f-{name}"
+    )
+    return at
+
+
+def err(page: Page, name: str, act: Callable[[], None]) -> None:
+    """Make a mistake in the field, and look at what the page does with it."""
+    before = top(page, name)
+    act()
+    field = page.locator(f"#f-{name}")
+    expect(field).to_be_focused()
+    assert page.title().startswith("Error: ")
+    said = page.locator(f"#e-{name}").inner_text().removeprefix("Error:").strip()
+    assert said
+    assert page.locator("main").inner_text().count(said) == 1
+    expect(field).to_have_accessible_description(re.compile(re.escape(said)))
+    assert abs(top(page, name) - before) <= MOST_MOVED
+
+
+def test_the_cursor_stays_in_the_field_that_is_wrong(article: Article) -> None:
+    page, walker = page_of(article), article.walker
+
+    def send(name: str, typed: str, button: str) -> Callable[[], None]:
+        def act() -> None:
+            page.locator(f"#f-{name}").fill(typed)
+            walker.press(button)
+
+        return act
+
+    article.sign_in()
+    walker.arrive("/", "Welcome, alice")
+    walker.open(f"{SECURITY}/app/new")
+    err(page, "code", send("code", WRONG, "Next"))
+    article.enable()
+    walker.open("/settings/emails")
+    err(page, "email", send("email", "alice", "Send the link"))
+    walker.open(SECURITY)
+    walker.press("Show codes")
+    walker.press("I have saved my codes")
+    err(page, "proof", send("proof", "AAAAA-AAAAA-AAAAA", "Check"))
+    article.sign_out()
+    article.sign_in()
+    err(page, "code", send("code", WRONG, "Continue"))
+    walker.press("Use backup code")
+    err(page, "code", send("code", "AAAAA-AAAAA-AAAAA", "Continue"))
+
+
+def test_a_wrong_password_marks_neither_field(article: Article) -> None:
+    page = page_of(article)
+    page.goto("/sign-in")
+    expect(page.locator("#f-username")).to_be_focused()
+    page.keyboard.type("alice")
+    page.locator("#f-password").fill("not this one")
+    article.walker.press("Sign in")
+    password = page.locator("#f-password")
+    expect(password).to_be_focused()
+    expect(password).to_have_accessible_description(re.compile("username or password is not right"))
+    expect(page.locator("[aria-invalid]")).to_have_count(0)
+    assert page.locator("main").inner_text().count("is not right") == 1
+    expect(page.locator("#f-username")).to_have_value("alice")
+
+
+def test_what_was_done_is_said_first(article: Article) -> None:
+    page, walker = page_of(article), article.walker
+    article.sign_in()
+    article.enable()
+    article.add_phone()
+    expect(page.get_by_role("status").first).to_be_focused()
+    assert page.title().startswith("The number ending 42 can now receive codes. – Account security")
+    walker.arrive(SECURITY, "Account security")
+
+
+def test_the_wizard_fits_on_one_screen(article: Article) -> None:
+    page = page_of(article)
+    if page.viewport_size != {"width": 1280, "height": 800}:
+        pytest.skip("on a phone the app is opened with a button instead")
+    article.sign_in()
+    article.walker.arrive("/", "Welcome, alice")
+    page.goto(f"{SECURITY}/app/new")
+    for part in (".qr", "#f-code", "button.primary >> text=Next", "text=Use a passkey instead"):
+        box = page.locator(part).first.bounding_box()
+        assert box
+        assert box["y"] + box["height"] <= 800, part
+    expect(page.get_by_text("Open in my authenticator app")).to_be_hidden()
+    expect(page.locator("#setup-key")).to_be_hidden()
