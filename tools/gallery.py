@@ -20,7 +20,7 @@ from gallery_samples import URL
 from gallery_states import states
 from playwright.sync_api import Browser, Page, Route, sync_playwright
 
-from twostep.web.frame.brand import DEFAULT_ACCENT, brand_css
+from twostep.core.brand import DEFAULT_ACCENT, brand_css
 from twostep.web.frame.render import environment, render
 
 

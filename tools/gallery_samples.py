@@ -150,23 +150,47 @@ SESSIONS = (
     SessionRow("s3", "Chrome on Windows", "2001:db8:4a::/64", NOW - 90, NOW - 120, half=True),
 )
 ACTIVITY = (
-    ActivityRow(NOW - HOUR, "You signed in.", "Firefox on Linux", "203.0.113.7", tone="ok"),
+    ActivityRow(
+        NOW - HOUR,
+        "Signed in with a backup code",
+        "Firefox on Linux",
+        "203.0.113.7",
+        place="Berlin, Germany",
+        tone="ok",
+        not_me_url="/help",
+        day="Today",
+        details=(
+            (NOW - HOUR, "You signed in."),
+            (NOW - HOUR, "A browser was used for the first time."),
+            (NOW - HOUR, "A backup code was used; 9 left."),
+            (NOW - HOUR - 20, "The correct password was entered."),
+        ),
+    ),
     ActivityRow(
         NOW - 2 * HOUR,
-        "A wrong code was entered.",
+        "A wrong code was entered. (5 times)",
         "Chrome on Windows",
         "198.51.100.9",
         tone="warn",
         not_me_url="/help",
     ),
-    ActivityRow(NOW - DAY, "A backup phone was added.", "Firefox on Linux", "203.0.113.7"),
-    ActivityRow(NOW - 9 * DAY, "Backup codes were created.", "Firefox on Linux", "203.0.113.7"),
+    ActivityRow(
+        NOW - DAY, "A backup phone was added.", "Firefox on Linux", "203.0.113.7", day="Yesterday"
+    ),
+    ActivityRow(
+        NOW - 9 * DAY,
+        "Backup codes were created.",
+        "Firefox on Linux",
+        "203.0.113.7",
+        day="15 Nov 2026",
+    ),
     ActivityRow(
         NOW - 30 * DAY,
         "Two-step sign-in was turned on.",
         "Firefox on Linux",
         "203.0.113.7",
         tone="ok",
+        day="25 Oct 2026",
     ),
 )
 SHEET = CodeSheet(

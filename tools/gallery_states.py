@@ -241,14 +241,12 @@ def _settings(code: str) -> dict[str, State]:
     )
     start = {
         "frame": on,
-        "methods": 3,
-        "email": "alice@example.com",
+        "check_up": checks(Safety.GOOD, MethodKind.PASSKEY, MethodKind.PASSKEY),
+        "home_url": None,
         "delivery_url": None,
-        "member_since": NOW - 400 * DAY,
-        "previous_at": NOW - DAY,
+        "previous": ACTIVITY[2],
         "session": SESSIONS[0],
         "activity": ACTIVITY[:3],
-        "codes_left": 8,
     }
     rows = {
         "frame": on,
@@ -299,7 +297,7 @@ def _settings(code: str) -> dict[str, State]:
     }
     return {
         "dashboard": ("dashboard.html", start),
-        "dashboard-off": ("dashboard.html", start | {"frame": off, "methods": 0, "codes_left": None, "delivery_url": "/admin/delivery", "previous_at": None, "activity": ()}),
+        "dashboard-off": ("dashboard.html", start | {"frame": off, "check_up": checks(Safety.OFF, MethodKind.APP, *MethodKind), "home_url": "https://panel.example.org", "delivery_url": "/admin/delivery", "previous": None, "activity": ()}),
         "settings": ("settings.html", rows),
         "security-lost-phone": ("security.html", safe | {"frame": frame(code, stage=2, flash=flash_notice("app_beside:a1", code, URL))}),
         "settings-off": ("settings.html", rows | {"frame": off}),

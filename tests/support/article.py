@@ -88,7 +88,9 @@ class Article:
             self.walker.arrive("/sign-in/code", "Enter the code from your app")
             way()
             self.walker.arrive("/", "Welcome, alice")
-        assert "9 backup codes left" in self.walker.read()
+        self.walker.open(SECURITY)
+        assert "9 of 10 left" in self.walker.read()
+        self.walker.open("/")
         self.disable()
 
     def sign_in(self) -> None:

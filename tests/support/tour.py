@@ -163,6 +163,8 @@ class Tour:
         marked = self.page.locator("[data-backup-code]").all()
         self.codes = [str(element.get_attribute("data-backup-code")) for element in marked]
         yield "codes"
+        self._go(f"{path}?check=1")
+        yield "codes-check-saved"
         self._send(path, 422, proof=WRONG_BACKUP_CODE)
         yield "codes-wrong"
         self._send(path, proof=self.codes[0])

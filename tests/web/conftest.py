@@ -15,7 +15,14 @@ from twostep.core.account import Account
 
 # What people do most, and what must happen once: on each engine in every run.
 ON_BOTH = {
-    *("test_fuzz", "test_passkeys", "test_recover", "test_remembered_browsers", "test_requests"),
+    *(
+        "test_fuzz",
+        "test_one_mail",
+        "test_passkeys",
+        "test_recover",
+        "test_remembered_browsers",
+        "test_requests",
+    ),
 }
 
 

@@ -1,4 +1,4 @@
-""" "Was this you? No" beside a row of the own history: what a mail's link does, without the mail."""
+""" "This wasn't me" beside a row of the own history: what a mail's link does, without the mail."""
 
 from __future__ import annotations
 
@@ -17,12 +17,14 @@ ACTIVITY = "/settings/activity"
 
 
 def denial(browser: Browser, said: str) -> str:
-    """Where "Was this you? No" beside the newest row that says so leads."""
+    """Where "This wasn't me" beside the newest row that says so leads."""
     row = re.search(
-        rf"<li[^>]*><div><p>{re.escape(said)}.*?</li>", browser.get(ACTIVITY).text, re.DOTALL
+        rf'<li class="\w+"><div><p>{re.escape(said)}.*?(?=<li class="|</ol>)',
+        browser.get(ACTIVITY).text,
+        re.DOTALL,
     )
     assert row is not None, said
-    link = re.search(r'href="([^"]+)">Was this you\? No<', row[0])
+    link = re.search(r'href="([^"]+)">This wasn.+?t me<', row[0])
     return link[1] if link else ""
 
 
@@ -74,7 +76,7 @@ def test_the_only_app_stays_whatever_is_typed_while_the_account_is_secured(
     product: TestProduct, alice: Account, owner: Browser, entry: AppEntry
 ) -> None:
     assert entry
-    link = denial(owner, "An authenticator app was added.")
+    link = denial(owner, "Two-step sign-in was turned on.")
     page = owner.get(link)
     assert 'type="password"' not in page.text
     assert "no older one" in words(page)
@@ -137,7 +139,7 @@ def test_only_ones_own_recent_acts_can_be_denied(
     product.clock.forward(14 * 86_400)
     owner.sign_in()
     owner.post("/sign-in/code", code=entry.next_code())
-    assert denial(owner, "An authenticator app was added.") == ""
+    assert denial(owner, "Two-step sign-in was turned on.") == ""
     assert owner.get(f"{ACTIVITY}/{added.seq}/not-me").status_code == 404
 
 

@@ -113,7 +113,7 @@ def test_every_row_has_names_of_its_own(
         assert twice <= {"Where you are signed in"}
     assert "Remove number ending 00" in names(page, "a")
     activity = owner.get("/settings/activity").text
-    assert any(name.startswith("Was this you? No – ") for name in names(activity, "a"))
+    assert any(name.startswith("This wasn't me – ") for name in names(activity, "a"))
     assert "Account menu, alice" in page.replace("</span><bdi>", "").replace(
         '<span class="vh">', ""
     )

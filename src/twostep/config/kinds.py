@@ -18,6 +18,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 
 
 ALL_COUNTRIES = "all"
+# It goes into headers and commands: no user name, no spaces, no semicolons.
+_HOST_AND_PORT = re.compile(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 MAX_HOST = 128  # with a code and an app hash it fills one text message
 
@@ -100,7 +102,8 @@ def _origin(value: str) -> str:
 
 def _web_address(value: str) -> str:
     parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username:
+    is_host = bool(_HOST_AND_PORT.fullmatch(parts.netloc))
+    if parts.scheme not in {"http", "https"} or not parts.hostname or not is_host:
         raise ValueError("write an address like https://sms.example.com/send")
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise ValueError("use https; plain http is for this machine only")

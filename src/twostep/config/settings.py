@@ -22,6 +22,7 @@ from twostep.config.kinds import (
     Origin,
     Section,
     TimeZone,
+    WebAddress,
     WordList,
     is_loopback,
 )
@@ -146,6 +147,11 @@ class Settings(CarrierTables):
         default="",
         max_length=80,
         description="Who runs the panel; shown on the Help and Privacy pages.",
+    )
+    home_url: WebAddress | None = Field(
+        default=None,
+        description="Where sign-in leads, and the name of the panel on every page: the address of "
+        "your panel. Default: Twostep's own overview.",
     )
     panel_logo: AbsolutePath | None = Field(
         default=None, description="SVG or PNG file shown next to the name."

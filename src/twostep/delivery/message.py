@@ -53,7 +53,7 @@ class MailMessage:
 
     `id`: of the outbox row. The Message-ID is made from it, so that mail programs recognise a
     second delivery of the same mail. `thread`: shared by the mails of one conversation, or None.
-    `made_at`: Unix seconds.
+    `made_at`: Unix seconds. `logo`: a PNG that the HTML shows as `cid:logo`.
     """
 
     id: str
@@ -64,6 +64,7 @@ class MailMessage:
     language: str
     made_at: int
     thread: str | None = None
+    logo: bytes | None = field(default=None, repr=False)
 
 
 Message = TextMessage | CallMessage | MailMessage

@@ -227,7 +227,8 @@ class BrowserRow:
 
 @dataclass(frozen=True, slots=True)
 class ActivityRow:
-    """One event as a sentence. `tone`, the colour of its dot: ok, warn or plain."""
+    """One act as a sentence. `tone`, the colour of its dot: ok, warn or plain; `day`: a heading, on the
+    first row of each day; `details`: its events, when they happened and as sentences."""
 
     at: int
     sentence: str
@@ -236,6 +237,8 @@ class ActivityRow:
     place: str | None = None
     tone: str = "plain"
     not_me_url: str | None = None
+    day: str = ""
+    details: tuple[tuple[int, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

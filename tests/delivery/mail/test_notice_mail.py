@@ -92,7 +92,7 @@ def test_the_words_of_the_design():
         "Hello alice,\n\n"
         "A backup phone ending 42 was added to your account.\n\n"
         "When: 24 Nov 2026 at 09:12 (Europe/Paris)\n"
-        "Where: Firefox on Linux, network 203.0.113.0\n\n"
+        "Where: Firefox on Linux, IP address 203.0.113.0\n\n"
         "If this was you, you don't need to do anything.\n\n"
         f"This wasn't me – secure my account:\n{NOT_ME}\n"
         "The link works once, for 14 days, without signing in.\n\n"
@@ -201,7 +201,7 @@ def test_what_is_unknown_is_left_out():
     assert "Where" not in mail.text + Page(mail.html).words
     assert "Help:" not in mail.text + Page(mail.html).words
     placed = write(NoticeKind.PASSWORD_CHANGED, browser=None, place="Lyon, France")
-    assert "Where: network 203.0.113.0, Lyon, France\n" in placed.text
+    assert "Where: Lyon, France, IP address 203.0.113.0\n" in placed.text
 
 
 @pytest.mark.parametrize("act", list(HelpDeskAct))

@@ -171,6 +171,26 @@ def test_a_mail_arrives_whole():
     assert (html.get_content_type(), html.get_content().strip()) == ("text/html", "<p>Hällo</p>")
 
 
+def test_a_logo_travels_inside_the_mail():
+    """Nothing is fetched when it is opened: the picture belongs to the page, not to the text."""
+    png = b"\x89PNG\r\n\x1a\n" + bytes(40)
+    page = '<p><img src="cid:logo" alt=""></p>'
+    mailbox = Mailbox()
+    with running(mailbox) as port:
+        assert isinstance(send(settings(port), message=mail(html=page, logo=png)), Accepted)
+    parsed = email.message_from_bytes(mailbox.mails[0].content, policy=email.policy.default)
+    assert [part.get_content_type() for part in parsed.walk()] == [
+        "multipart/alternative",
+        "text/plain",
+        "multipart/related",
+        "text/html",
+        "image/png",
+    ]
+    *_, picture = parsed.walk()
+    assert picture["Content-ID"] == "<logo>"
+    assert picture.get_content() == png
+
+
 def test_the_same_row_makes_the_same_message_id():
     first, second = (write_mail(mail(), settings(25)) for _ in range(2))
     assert first["Message-ID"] == second["Message-ID"]

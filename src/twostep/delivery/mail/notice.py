@@ -25,7 +25,6 @@ class NoticeKind(StrEnum):
     PASSKEY_CHANGED = "passkey_changed"  # method
     CODES_CREATED = "codes_created"
     RECOVERY_CODE_USED = "recovery_code_used"  # count: codes left
-    CODES_FEW_LEFT = "codes_few_left"  # count: codes left
     DEFAULT_CHANGED = "default_changed"  # method
     BROWSER_NEW = "browser_new"
     BROWSER_COPIED = "browser_copied"  # method: the remembered browser
@@ -68,6 +67,7 @@ class Notice:
     as "203.0.113.0"; `place`: if known. `method`: the name its owner gave it; `hint`: the last two
     digits of a phone number. `not_me_link`: "This wasn't me"; `action_link`: the action the mail is
     about, if any; `settings_link`: where the setting can be changed back.
+    `new_browser`: it happened in a sign-in from a browser not seen before, which is told here too.
     """
 
     kind: NoticeKind
@@ -86,3 +86,4 @@ class Notice:
     not_me_link: str | None = None
     action_link: str | None = None
     settings_link: str | None = None
+    new_browser: bool = False

@@ -7,12 +7,13 @@ what to do if it was not (one link); and that we never ask for codes.
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from twostep.catalogue import Translations
+from twostep.core.brand import Shades, shades
 from twostep.delivery.mail.notice import Notice, NoticeKind
 from twostep.delivery.mail.notice_words import ACTS, COUNTED, NAMELESS, WORDINGS, Wording
 from twostep.i18n import Language, format_instant, language, translator
@@ -20,18 +21,24 @@ from twostep.names import browser_name
 
 
 MAX_FIELD = 80
+FEW_CODES = 3  # backup codes
 _ISOLATE, _END = "\u2068", "\u2069"
 
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Who sends the mail: the panel's name and address, and how to reach its help desk."""
+    """Who sends the mail: the panel's name and address, how to reach its help desk, and its looks.
+
+    `has_logo`: the mail carries a picture with the content id `logo`.
+    """
 
     panel: str
     public_url: str
     support_email: str = ""
     support_phone: str = ""
     support_hours: str = ""
+    shades: Shades = field(default_factory=shades)
+    has_logo: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +62,7 @@ def render(notice: Notice, *, sender: Sender, language_code: str, time_zone: str
         "language": tongue,
         "user_name": _tidy(notice.user_name),
         "happened": _happened(notice, wording, words).format(**values),
-        "more": _translated(words, wording.more),
+        "more": _more(notice, wording, words),
         "button": _translated(words, wording.button) if notice.action_link else None,
         "follow": wording.follow,
         "reason": _tidy(notice.reason),
@@ -114,20 +121,27 @@ def _happened(notice: Notice, wording: Wording, words: Translations) -> str:
     return words.gettext(wording.happened)
 
 
+def _more(notice: Notice, wording: Wording, words: Translations) -> str | None:
+    """The second paragraph; few backup codes are more urgent than anything else it says."""
+    if notice.kind is NoticeKind.RECOVERY_CODE_USED and notice.count <= FEW_CODES:
+        return words.gettext("Create a new set while you can still sign in.")
+    return _translated(words, wording.more)
+
+
 def _translated(words: Translations, message: str | None) -> str | None:
     return None if message is None else words.gettext(message)
 
 
 def _where(notice: Notice, tongue: Language) -> str | None:
-    """Return the origin in one phrase: "Firefox on Linux, network 203.0.113.0"."""
+    """Return the origin in one phrase: "Berlin, Germany, Firefox on Linux, IP address 203.0.113.0"."""
     _ = translator(tongue.code).gettext
     network = _isolate(notice.network or "", tongue)
     known = (
-        _browser(notice.browser or "", tongue),
-        _("network {network}").format(network=network) if network else "",
         _isolate(notice.place or "", tongue),
+        _browser(notice.browser or "", tongue),
+        _("IP address {network}").format(network=network) if network else "",
     )
-    return ", ".join(part for part in known if part) or None
+    return _(", ").join(part for part in known if part) or None
 
 
 def _tidy(text: str) -> str:

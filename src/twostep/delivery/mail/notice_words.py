@@ -92,11 +92,7 @@ WORDINGS: dict[NoticeKind, Wording] = {
     NoticeKind.RECOVERY_CODE_USED: Wording(
         N_("backup code used"),
         more=N_("Did you lose your phone? Then add the new one and remove the old one."),
-    ),
-    NoticeKind.CODES_FEW_LEFT: Wording(
-        N_("few backup codes left"),
-        more=N_("Create a new set while you can still sign in."),
-        follow=Follow.NONE,
+        button=N_("Open Account security"),
     ),
     NoticeKind.DEFAULT_CHANGED: Wording(
         N_("default way to sign in changed"),
@@ -249,11 +245,6 @@ COUNTED: dict[NoticeKind, Callable[[Translations, int], str]] = {
     NoticeKind.RECOVERY_CODE_USED: lambda words, count: words.ngettext(
         "A backup code was used to sign in to your account. You have {count} code left.",
         "A backup code was used to sign in to your account. You have {count} codes left.",
-        count,
-    ),
-    NoticeKind.CODES_FEW_LEFT: lambda words, count: words.ngettext(
-        "You have only {count} backup code left.",
-        "You have only {count} backup codes left.",
         count,
     ),
     NoticeKind.WRONG_CODES: lambda words, count: words.ngettext(

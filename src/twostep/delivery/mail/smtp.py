@@ -245,6 +245,9 @@ def write_mail(message: MailMessage, server: SmtpServer) -> EmailMessage:
     mail["X-Auto-Response-Suppress"] = "All"
     mail.set_content(message.text, cte="quoted-printable")
     mail.add_alternative(message.html, subtype="html", cte="quoted-printable")
+    if message.logo is not None:
+        [_, page] = mail.iter_parts()
+        cast(EmailMessage, page).add_related(message.logo, "image", "png", cid="<logo>")
     mail["Content-Language"] = message.language
     return mail
 

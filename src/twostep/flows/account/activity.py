@@ -67,7 +67,7 @@ _DENIABLE = frozenset(
 
 
 def is_deniable(activity: Activity, *, now: int) -> bool:
-    """Whether the owner may still answer "No" to "Was this you?": as long as a mailed link works."""
+    """Whether the owner may still say "This wasn't me": as long as a mailed link works."""
     return (
         activity.event in _DENIABLE
         and activity.actor == OWNER
@@ -115,12 +115,12 @@ def list_activity(
     return listed
 
 
-def load_previous_sign_in(turn: Turn, account_id: str, *, before: int) -> int | None:
-    """When the account was last signed in to before then."""
+def load_previous_sign_in(turn: Turn, account_id: str, *, before: int) -> Activity | None:
+    """The account's last sign-in before then."""
     records = trail.list_newest_of(
         turn.tx, account_id, [event.SIGN_IN_COMPLETED], before_seq=NEWEST, limit=SIGN_INS
     )
-    return next((record.at for record in records if record.at < before), None)
+    return next((_activity(record.body) for record in records if record.at < before), None)
 
 
 async def each_page(

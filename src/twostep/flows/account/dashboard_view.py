@@ -21,12 +21,11 @@ ROWS = 3
 
 @dataclass(frozen=True, slots=True)
 class DashboardView:
-    """`previous_at`: the sign-in before this session's, in Unix seconds. `handle`: the account's
+    """`previous`: the sign-in before this session's. `handle`: the account's
     WebAuthn user handle, None before the first passkey. `clock_was_ahead`: for operators."""
 
     methods: Methods
-    email: str
-    previous_at: int | None
+    previous: Activity | None
     activity: tuple[Activity, ...]
     handle: bytes | None
     clock_was_ahead: bool
@@ -43,13 +42,10 @@ class SettingsView:
 
 def view_dashboard(turn: Turn, account: Account, current: Session) -> DashboardView:
     """Read the dashboard of a signed-in user."""
-    addresses = stored_addresses.list_addresses(turn.tx, account.id)
-    verified = [address for address in addresses if address.verified_at is not None]
     return DashboardView(
         methods=load_methods(turn.tx, account.id),
-        email=next((address.address for address in (*verified, *addresses)), ""),
-        previous_at=load_previous_sign_in(turn, account.id, before=current.created_at),
-        activity=tuple(list_activity(turn, account.id, limit=ROWS)),
+        previous=load_previous_sign_in(turn, account.id, before=current.created_at),
+        activity=tuple(list_activity(turn, account.id, limit=8 * ROWS)),
         handle=passkeys.load_handle(turn.tx, account.id),
         clock_was_ahead=account.role is Role.OPERATOR and was_clock_ahead(turn),
     )

@@ -7,12 +7,14 @@ from typing import Any
 
 from twostep.core import token
 from twostep.core.account import Account
+from twostep.core.brand import DEFAULT_ACCENT, shades
 from twostep.core.messages import links
 from twostep.core.messages.channel import Channel
 from twostep.core.methods.authenticator import Phone
 from twostep.core.methods.challenge import Challenge, is_open
 from twostep.delivery import spoken, text_message
 from twostep.delivery.mail import notice_mail as mail
+from twostep.delivery.mail.logo import read_logo
 from twostep.delivery.mail.notice import HelpDeskAct, Notice, NoticeKind
 from twostep.delivery.message import CallMessage, MailMessage, Message, TextMessage
 from twostep.flows.env import Env
@@ -159,8 +161,10 @@ def _compose_notice(env: Env, account: Account, row: OutboxRow, *, now: int) -> 
     settings = env.settings
     kind = NoticeKind(row.kind)
     data = dict(payload["data"])
+    data["new_browser"] = bool(data.get("new_browser"))
     if "act" in data:
         data["act"] = HelpDeskAct(data["act"])
+    security_url = f"{env.site_url}{links.SECURITY}"
     notice = Notice(
         kind=kind,
         at=payload["at"],
@@ -169,19 +173,17 @@ def _compose_notice(env: Env, account: Account, row: OutboxRow, *, now: int) -> 
         network=payload.get("network") or None,
         place=place_of(settings, payload.get("network"), account.language),
         not_me_link=_link(env, links.NOT_ME, payload.get("not_me")),
-        action_link=_link(env, _ACTIONS.get(kind, ""), payload.get("action")),
-        settings_link=f"{env.site_url}{links.SECURITY}",
+        action_link=_link(env, _ACTIONS.get(kind, ""), payload.get("action"))
+        or (security_url if kind is NoticeKind.RECOVERY_CODE_USED else None),
+        settings_link=security_url,
         **data,
     )
-    sender = mail.Sender(
-        panel=settings.panel_name,
-        public_url=env.site_url,
-        support_email=settings.support_email,
-        support_phone=settings.support_phone,
-        support_hours=settings.support_hours,
-    )
+    logo = read_logo(settings.panel_logo)
     rendered = mail.render(
-        notice, sender=sender, language_code=account.language, time_zone=account.time_zone
+        notice,
+        sender=_sender(env, has_logo=logo is not None),
+        language_code=account.language,
+        time_zone=account.time_zone,
     )
     return MailMessage(
         id=row.id,
@@ -189,9 +191,23 @@ def _compose_notice(env: Env, account: Account, row: OutboxRow, *, now: int) -> 
         subject=rendered.subject,
         text=rendered.text,
         html=rendered.html,
+        logo=logo,
         language=account.language,
         made_at=now,
         thread=f"{account.id}.{kind}",
+    )
+
+
+def _sender(env: Env, *, has_logo: bool) -> mail.Sender:
+    settings = env.settings
+    return mail.Sender(
+        panel=settings.panel_name,
+        public_url=env.site_url,
+        support_email=settings.support_email,
+        support_phone=settings.support_phone,
+        support_hours=settings.support_hours,
+        shades=shades(settings.accent_colour or DEFAULT_ACCENT),
+        has_logo=has_logo,
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from twostep.core import token
 from twostep.core.account import Account
 from twostep.core.audit import event
-from twostep.core.methods.authenticator import MOST_KNOWN_BROWSERS, KnownBrowser
+from twostep.core.methods.authenticator import MOST_KNOWN_BROWSERS, KnownBrowser, MethodKind
 from twostep.core.refusal import Reason, Refused
 from twostep.core.sign_in.session import Session
 from twostep.delivery.mail.notice import NoticeKind
@@ -29,10 +29,11 @@ def known_id(turn: Turn, account: Account) -> str | None:
     )
 
 
-def remember_as_known(turn: Turn, account: Held) -> tuple[str, str | None]:
+def remember_as_known(turn: Turn, account: Held, *, by: str) -> tuple[str, str | None]:
     """Remember the browser as known; return its id, and its cookie value if it is new.
 
-    The owner is notified of a new browser, except of the account's first.
+    The owner is notified of a new browser, except of the account's first, and of one that signed in
+    with a backup code: its notice says so too. `by`: the method that completed the sign-in.
     """
     presented = token.digest(turn.visitor.browser_token)
     browser_token = None
@@ -48,7 +49,8 @@ def remember_as_known(turn: Turn, account: Held) -> tuple[str, str | None]:
         browser_token = token.new_token()
         presented = token.digest(browser_token)
         turn.tx.ahead(trail.has_event, account.id, event.SIGN_IN_COMPLETED)
-        turn.announce_notice(account, NoticeKind.BROWSER_NEW)
+        if not by.startswith(MethodKind.CODES):
+            turn.announce_notice(account, NoticeKind.BROWSER_NEW)
     is_first = not is_known and not trail.has_event(turn.tx, account.id, event.SIGN_IN_COMPLETED)
     browser = KnownBrowser(
         token.new_id(), account.id, presented, turn.visitor.browser, seen_at=turn.now
@@ -56,7 +58,8 @@ def remember_as_known(turn: Turn, account: Held) -> tuple[str, str | None]:
     browser_id = known_browsers.save_known_browser(turn.tx, browser, most=MOST_KNOWN_BROWSERS)
     if not is_known and not is_first:
         turn.record(account, event.new_event(event.BROWSER_NEW))
-        turn.notify(account, NoticeKind.BROWSER_NEW)
+        if not by.startswith(MethodKind.CODES):
+            turn.notify(account, NoticeKind.BROWSER_NEW)
     return browser_id, browser_token
 
 

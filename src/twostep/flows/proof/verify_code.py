@@ -27,6 +27,7 @@ from twostep.flows.messages.sent_code import is_sent_code
 from twostep.flows.policy.decide import accepts_phones
 from twostep.flows.proof import wrong_tries
 from twostep.flows.proof.apps_ahead import is_ahead, record_ahead
+from twostep.flows.proof.known_browsers import known_id
 from twostep.flows.proof.wrong_tries import WrongTry
 from twostep.flows.turn import Turn
 from twostep.flows.unseal import APP_SECRET, Unreadable, unseal
@@ -35,7 +36,6 @@ from twostep.store.methods import apps, backup_codes, challenges, phones
 from twostep.store.sign_in import sessions
 
 
-FEW_LEFT = 3
 CODE_REPLAYED = "code_replayed"  # the message that open sessions show
 
 
@@ -119,7 +119,7 @@ def verify_backup_code(
             passed = Passed(
                 MethodKind.CODES, answer.code_id, AMR_OF_SECOND_FACTOR["codes"], left=left
             )
-            _notify_of_backup_code(turn, account, passed=passed)
+            _notify_of_backup_code(turn, account, passed=passed, purpose=purpose)
             return _passed(turn, account, passed, purpose=purpose)
         answer = Refused(Reason.BACKUP_CODE_USED)
     if answer.reason is Reason.BACKUP_CODE_USED:
@@ -269,9 +269,9 @@ def _passed(turn: Turn, account: Held, passed: Passed, *, purpose: Purpose) -> P
     return passed
 
 
-def _notify_of_backup_code(turn: Turn, account: Held, *, passed: Passed) -> None:
+def _notify_of_backup_code(turn: Turn, account: Held, *, passed: Passed, purpose: Purpose) -> None:
     left = passed.left or 0
     turn.record(account, event.new_event(event.RECOVERY_CODE_USED, method=passed.method, left=left))
-    turn.notify(account, NoticeKind.RECOVERY_CODE_USED, count=left)
-    if 0 < left <= FEW_LEFT:
-        turn.notify(account, NoticeKind.CODES_FEW_LEFT, count=left)
+    # One mail for one sign-in: `remember_as_known` leaves the new browser to this one.
+    is_new = purpose is Purpose.SIGN_IN and known_id(turn, account) is None
+    turn.notify(account, NoticeKind.RECOVERY_CODE_USED, count=left, new_browser=int(is_new))

@@ -100,7 +100,7 @@ def complete_sign_in(
     )
     origin_id = half.browser_id if half else known_id(turn, account)
     adopt_profile(turn, account, base)
-    browser_id, browser_token = remember_as_known(turn, account)
+    browser_id, browser_token = remember_as_known(turn, account, by=proof.method)
     session = _full(turn, base, proof, browser_id=browser_id)
     if half is None:
         cookie = token.new_token()

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from twostep.config import Settings
 
 
 YEAR_SECONDS = 365 * 86_400
 
-CONTENT_POLICY = (
+_CONTENT_POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:;"
-    " connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none';"
+    " connect-src 'self'; form-action {form_action}; base-uri 'none'; frame-ancestors 'none';"
     " require-trusted-types-for 'script'"
 )
+
+
+def content_policy(settings: Settings) -> str:
+    """The policy of every page. A form's answer may lead on to the panel: Chromium holds redirects to
+    `form-action` too."""
+    home = urlsplit(settings.home_url) if settings.home_url else None
+    panel = f" {home.scheme}://{home.netloc}" if home else ""
+    return _CONTENT_POLICY.format(form_action=f"'self'{panel}")
 
 
 def of_data(settings: Settings) -> list[tuple[bytes, bytes]]:
@@ -23,7 +33,7 @@ def of_data(settings: Settings) -> list[tuple[bytes, bytes]]:
 def always(settings: Settings) -> list[tuple[bytes, bytes]]:
     """Headers of every other response, ready for ASGI."""
     headers = {
-        "content-security-policy": CONTENT_POLICY,
+        "content-security-policy": content_policy(settings),
         "x-content-type-options": "nosniff",
         "x-frame-options": "DENY",
         # With no-referrer, browsers would send `Origin: null` with our own forms.

@@ -21,7 +21,8 @@ from twostep.core.methods.authenticator import (
 )
 from twostep.core.methods.otpauth import account_tag
 from twostep.core.sign_in.session import Session
-from twostep.flows.account.activity import Activity, is_deniable
+from twostep.flows.account.activity import is_deniable
+from twostep.flows.account.acts import AccountAct
 from twostep.flows.places import place_of
 from twostep.flows.proof.verify_passkey import relying_party
 from twostep.i18n import format_instant, known_zone, translator
@@ -29,7 +30,7 @@ from twostep.names import browser_name
 from twostep.web import view
 from twostep.web.visit import Visit
 from twostep.web.words import banners
-from twostep.web.words.events import activity_sentence, activity_tone
+from twostep.web.words.events import act_sentence, activity_sentence, activity_tone
 
 
 FEW_CODES = 3
@@ -209,21 +210,47 @@ def session_rows(visit: Visit, sessions: Iterable[Session]) -> tuple[view.Sessio
     )
 
 
-def activity_rows(visit: Visit, activity: Sequence[Activity]) -> tuple[view.ActivityRow, ...]:
-    """What happened, in sentences."""
+def act_rows(visit: Visit, acts: Sequence[AccountAct]) -> tuple[view.ActivityRow, ...]:
+    """What somebody did, in sentences, under the days on which it was."""
+    days = [day_name(visit, act.event.at) for act in acts]
     return tuple(
         view.ActivityRow(
-            entry.at,
-            activity_sentence(entry.event, entry.data, language=visit.language),
-            browser_name(entry.browser, visit.language) or None,
-            entry.network or None,
-            place=place_of(visit.env.settings, entry.network, visit.language),
-            tone=activity_tone(entry.event, entry.outcome),
-            not_me_url=visit.url("recovery.not_me_event", id=str(entry.seq))
-            if is_deniable(entry, now=visit.now)
-            else None,
+            act.event.at,
+            act_sentence(act, language=visit.language),
+            browser_name(act.event.browser, visit.language) or None,
+            act.event.network or None,
+            place=place_of(visit.env.settings, act.event.network, visit.language),
+            tone=activity_tone(act.event.event, act.event.outcome),
+            not_me_url=_not_me_url(visit, act),
+            day="" if place and days[place - 1] == days[place] else days[place],
+            details=_details(visit, act) if len(act.events) > 1 else (),
         )
-        for entry in activity
+        for place, act in enumerate(acts)
+    )
+
+
+def day_name(visit: Visit, at: int) -> str:
+    """Today and yesterday by name, otherwise the date."""
+    zone = ZoneInfo(known_zone(visit.time_zone))
+    ago = datetime.fromtimestamp(visit.now, zone).date() - datetime.fromtimestamp(at, zone).date()
+    words = translator(visit.language)
+    if 0 <= ago.days <= 1:
+        return words.gettext("Yesterday") if ago.days else words.gettext("Today")
+    return format_instant(at, language=visit.language, time_zone=visit.time_zone, style="date")
+
+
+def _not_me_url(visit: Visit, act: AccountAct) -> str | None:
+    """Where the act can be denied: by the event that names it, or the newest that can be undone."""
+    for entry in (act.event, *act.events):
+        if is_deniable(entry, now=visit.now):
+            return visit.url("recovery.not_me_event", id=str(entry.seq))
+    return None
+
+
+def _details(visit: Visit, act: AccountAct) -> tuple[tuple[int, str], ...]:
+    return tuple(
+        (entry.at, activity_sentence(entry.event, entry.data, language=visit.language))
+        for entry in act.events
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from twostep.core.audit import event
+from twostep.flows.account.acts import AccountAct
 from twostep.i18n import N_, translator
 
 
@@ -118,6 +119,29 @@ FILTERS: tuple[tuple[str, str], ...] = (
     ("email", N_("E-mail addresses")),
     ("session", N_("Sessions")),
 )
+
+
+_SIGNED_IN = {
+    "sms": N_("Signed in with a text message"),
+    "tel": N_("Signed in with a phone call"),
+    "app": N_("Signed in with an authenticator app"),
+    "codes": N_("Signed in with a backup code"),
+    "passkey": N_("Signed in with a passkey"),
+    "browser": N_("Signed in with the password, in a browser that skips the code"),
+    "pwd": N_("Signed in with the password"),
+}
+
+
+def act_sentence(act: AccountAct, *, language: str) -> str:
+    """What somebody did, as a sentence; a sign-in says with what."""
+    activity = act.event
+    if activity.event == event.SIGN_IN_COMPLETED:
+        proofs = str(activity.data.get("amr", "")).split()
+        kind = activity.method.partition(":")[0]
+        way = next((proof for proof in proofs if proof in {"sms", "tel"}), kind) or "pwd"
+        return translator(language).gettext(_SIGNED_IN.get(way, _SIGNED_IN["pwd"]))
+    data = {**activity.data, "count": act.count}
+    return activity_sentence(activity.event, data, language=language)
 
 
 def activity_sentence(name: str, data: Mapping[str, str | int], *, language: str) -> str:

@@ -11,14 +11,16 @@ from urllib.parse import urlencode
 from starlette.responses import Response, StreamingResponse
 
 from twostep.flows.account.activity import NEWEST, Activity, each_page, list_activity
+from twostep.flows.account.acts import whole_acts
 from twostep.web.frame.frame import page
-from twostep.web.frame.rows import activity_rows, file_name
+from twostep.web.frame.rows import act_rows, file_name
 from twostep.web.pages.account.csv_cell import safe_cell, utc
 from twostep.web.visit import Visit
 from twostep.web.words.events import FILTERS, activity_filters, activity_sentence
 
 
 ROWS = 50
+BEYOND = 20  # read to complete the last act
 ROWS_AT_ONCE = 200
 YEAR_SECONDS = 365 * 86_400
 COLUMNS = ("time", "event", "what", "outcome", "by", "browser", "network")
@@ -34,16 +36,17 @@ async def show(visit: Visit) -> Response:
     entries = await visit.read_aside(
         list_activity,
         visit.owner.id,
-        limit=ROWS + 1,
+        limit=ROWS + BEYOND,
         before_seq=before,
         since=visit.now - YEAR_SECONDS,
         group=only,
     )
-    older = _url(visit, only, str(entries[ROWS - 1].seq)) if len(entries) > ROWS else None
+    acts, next_seq = whole_acts(entries, limit=ROWS)
+    older = None if next_seq is None else _url(visit, only, str(next_seq))
     return page(
         visit,
         "activity.html",
-        activity=activity_rows(visit, entries[:ROWS]),
+        activity=act_rows(visit, acts),
         only=only,
         filters=activity_filters(language=visit.language),
         older_url=older,

@@ -8,12 +8,12 @@ from importlib import resources
 
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
+from twostep.core.brand import DEFAULT_ACCENT, brand_css
 from twostep.core.outage import StoreUnavailable
 from twostep.flows.operate import doctor_call
 from twostep.flows.operate.health import is_ready
 from twostep.web.door.client import is_trusted_peer
 from twostep.web.frame import problem
-from twostep.web.frame.brand import DEFAULT_ACCENT, brand_css
 from twostep.web.visit import Visit
 
 

@@ -1,4 +1,4 @@
-"""The operator's accent colour as a small style sheet, readable in light and dark mode.
+"""The operator's accent colour on pages and in mails, readable in light and dark mode.
 
 The operator sets one colour and the rest are derived, so that no choice makes a page hard to read:
 buttons get black or white text, links a darker or lighter shade of the accent. Contrast follows
@@ -8,6 +8,7 @@ WCAG 2.2 (relative luminance, section 1.4.3).
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 
 DEFAULT_ACCENT = "#0b6b6f"
@@ -30,8 +31,18 @@ def is_colour(text: str) -> bool:
     return _HEX.fullmatch(text) is not None
 
 
-def brand_css(accent: str = DEFAULT_ACCENT) -> str:
-    """The style sheet at `/static/brand.css`. Raises ValueError for anything but `#rrggbb`."""
+@dataclass(frozen=True, slots=True)
+class Shades:
+    """Shades of one accent colour, for light and for dark mode: of buttons, of the text on them, and of
+    links and other text in the accent colour. Each is `#rrggbb`."""
+
+    button: tuple[str, str]
+    on_button: tuple[str, str]
+    text: tuple[str, str]
+
+
+def shades(accent: str = DEFAULT_ACCENT) -> Shades:
+    """The shades of an accent colour. Raises ValueError for anything but `#rrggbb`."""
     if not is_colour(accent):
         raise ValueError(f"not a colour of the form #rrggbb: {accent!r}")
     plain = _rgb(accent)
@@ -40,12 +51,18 @@ def brand_css(accent: str = DEFAULT_ACCENT) -> str:
         plain, _BLACK, background=_LIGHT_BACKGROUND, contrast=_TEXT_ON_LIGHT
     )
     dark = _mix_until_readable(plain, _WHITE, background=_DARK_BACKGROUND, contrast=_TEXT_ON_DARK)
-    pairs = {
-        "accent": (plain, raised),
-        "on-accent": (_text_on(plain), _text_on(raised)),
-        "accent-ink": (light, dark),
-    }
-    lines = [f"--{name}:light-dark({_hex(a)},{_hex(b)})" for name, (a, b) in pairs.items()]
+    return Shades(
+        button=(_hex(plain), _hex(raised)),
+        on_button=(_hex(_text_on(plain)), _hex(_text_on(raised))),
+        text=(_hex(light), _hex(dark)),
+    )
+
+
+def brand_css(accent: str = DEFAULT_ACCENT) -> str:
+    """The style sheet at `/static/brand.css`. Raises ValueError for anything but `#rrggbb`."""
+    of = shades(accent)
+    pairs = {"accent": of.button, "on-accent": of.on_button, "accent-ink": of.text}
+    lines = [f"--{name}:light-dark({light},{dark})" for name, (light, dark) in pairs.items()]
     return ":root{" + ";".join(lines) + "}\n"
 
 

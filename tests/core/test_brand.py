@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twostep.web.frame.brand import brand_css, contrast_ratio, is_colour
+from twostep.core.brand import brand_css, contrast_ratio, is_colour
 
 
 LIGHT = (0xED, 0xF2, 0xF1)
