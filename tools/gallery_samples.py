@@ -71,7 +71,7 @@ def frame(code: str, *, stage: int = 0, two_step: bool = True, **changes: Any) -
         languages=choices,
         full_path="/sign-in",
         now=NOW,
-        support=Support("help@example.org", "+44 20 7946 0000", "Mon–Fri 8–18"),
+        support=Support("help@example.org", "+44 20 7946 0000", "Mon–Fri 8–18", NOW + 9 * HOUR),
         stage=stage,
         account=AccountMenu("alice", two_step) if stage == 2 else None,
         idle_seconds=1800 if stage == 2 else None,

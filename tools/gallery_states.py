@@ -109,7 +109,10 @@ def _signing_in(code: str) -> dict[str, State]:
         "has_passkey": True,
         "has_phone": True,
         "has_app": True,
+        "is_sent": False,
+        "may_send": True,
         "recover_url": None,
+        "recover_until": NOW + 3 * DAY,
     }
     no = "That code is not right. Codes change every 30 seconds – wait for the next one and try again. 2 tries left before a short pause."
     return {
@@ -132,6 +135,7 @@ def _signing_in(code: str) -> dict[str, State]:
         "throttled-code": ("throttled.html", paused | {"lead": "For your safety we are not accepting codes for this account until 09:15 (15 minutes).", "offers_reset": False, "again": "Enter a code", "ways": (*WAYS[2:], PASSKEY_WAY), "frame": half, "passkey": step["passkey"]}),
         "help-sign-in": ("help_sign_in.html", help_page),
         "help-sign-in-reference": ("help_sign_in.html", help_page | {"frame": half, "user_name": "alice", "reference": "KITE-4821", "reference_until": NOW + 15 * MINUTE, "recover_url": "/recover"}),
+        "help-sign-in-sent": ("help_sign_in.html", help_page | {"frame": half, "user_name": "alice", "reference": "KITE-4821", "reference_until": NOW + DAY, "is_sent": True}),
         "help-sign-in-app-only": ("help_sign_in.html", help_page | {"frame": half, "user_name": "alice", "has_codes": False, "has_passkey": False, "has_phone": False}),
         "forgot-password": ("forgot_password.html", {"frame": out, "errors": (), "username": ""}),
         "forgot-sent": ("forgot_sent.html", {"frame": out}),
@@ -306,6 +310,8 @@ def _settings(code: str) -> dict[str, State]:
         "emails-wrong": ("emails.html", mails | {"email": "alice@", "errors": errors("email", "Enter an e-mail address like name@example.com.")}),
         "email-confirm": ("email_confirm.html", {"frame": on, "token": "t", "address": "alice@example.net"}),
         "password": ("password.html", {"frame": on, "errors": errors("new_password", "Use at least 15 characters."), "minimum": 15, "user_name": "alice"}),
+        "lost-phone": ("lost_phone.html", {"frame": on, "left": 7, "next": "/"}),
+        "lost-phone-old": ("lost_phone_old.html", {"frame": on, "new": "ap2", "methods": (METHODS[0], METHODS[3])}),
         "security": ("security.html", safe),
         "security-moved": ("security.html", safe | {"methods": tuple(replace(row, elsewhere="panel.example.com") if row.kind == "passkey" else row for row in METHODS)}),
         "security-best": ("security.html", safe | {"check_up": checks(Safety.BEST, None)}),

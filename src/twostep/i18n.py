@@ -32,7 +32,7 @@ from twostep.catalogue import (
 )
 
 
-Style = Literal["date", "short", "full"]
+Style = Literal["date", "weekday", "short", "full"]
 Direction = Literal["ltr", "rtl"]
 
 SOURCE = "en"
@@ -173,7 +173,8 @@ def _weight(parameters: str) -> float:
 
 
 def format_instant(at: int, *, language: str, time_zone: str, style: Style = "short") -> str:
-    """Write an instant (Unix seconds) as `24 Nov 2026`, with `, 09:12`, or with its zone too.
+    """Write an instant (Unix seconds) as `24 Nov 2026`, with `, 09:12`, as `Tue 24 Nov, 09:12`, or with
+    its zone too.
 
     `time_zone`: an IANA name; for an unknown one the time is given in UTC. A time in UTC always says
     so; one in the reader's own zone needs no name.
@@ -184,7 +185,9 @@ def format_instant(at: int, *, language: str, time_zone: str, style: Style = "sh
     if style == "date":
         return day
     _ = translator(language).gettext
-    if style == "short":
+    if style == "weekday":
+        day = _weekday(moment.date(), language)
+    if style in {"short", "weekday"}:
         clock = format_time(at, language=language, time_zone=zone)
         return _("{date}, {time}").format(date=day, time=clock)
     clock = _clock_time(moment, language)
@@ -236,6 +239,11 @@ def _local(at: int, zone: str) -> datetime:
 @lru_cache(maxsize=4096)
 def _date(day: date, language: str) -> str:
     return format_skeleton("yMMMd", datetime.combine(day, time()), locale=locale_of(language))
+
+
+@lru_cache(maxsize=1024)
+def _weekday(day: date, language: str) -> str:
+    return format_skeleton("MMMEd", datetime.combine(day, time()), locale=locale_of(language))
 
 
 def _clock_time(moment: datetime, language: str) -> str:

@@ -170,11 +170,11 @@ def test_wait_is_spoken_at_its_marks_only(page: Page) -> None:
 def test_menu_closes_with_escape_and_idle_box_appears(page: Page) -> None:
     page.clock.install()
     page.goto(f"{gallery.ORIGIN}/dashboard")
-    page.locator("summary").click()
+    page.locator("header summary").click()
     expect(page.get_by_role("link", name="Settings")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.get_by_role("link", name="Settings")).to_be_hidden()
-    expect(page.locator("summary")).to_be_focused()
+    expect(page.locator("header summary")).to_be_focused()
     page.locator(".menu summary").click()
     for _ in range(10):  # whoever leaves the menu with Tab does not leave it lying over the page
         page.keyboard.press("Tab")

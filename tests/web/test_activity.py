@@ -90,7 +90,7 @@ def test_days_are_those_of_the_reader(product: TestProduct, alice: Account, owne
     browser.sign_in()
     product.clock.forward(DAY)
     browser.sign_in()
-    days = re.findall(r'<h3 class="day">(.*?)</h3>', browser.get(ACTIVITY).text)
+    days = re.findall(r'<h2 class="day">(.*?)</h2>', browser.get(ACTIVITY).text)
     assert days[:2] == ["Today", "Yesterday"]
     assert len(days) == 3
     assert len(set(days)) == 3

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-import httpx2
-
 from tests.support.product import (
     ENROLMENT,
     AppEntry,
@@ -36,38 +34,46 @@ def half_signed_in(product: TestProduct) -> Browser:
     return browser
 
 
-def add_new_app(browser: Browser) -> AppEntry:
+def add_new_app(browser: Browser, **fields: str) -> tuple[AppEntry, str]:
+    """The new app, and where setting it up leads."""
     entry = browser.product.scan(browser.get(ENROLMENT))
-    assert browser.post(ENROLMENT, code=entry.code()).headers["location"] == SECURITY
-    return entry
+    answer = browser.post(ENROLMENT, code=entry.code(), **fields)
+    assert answer.status_code == 303
+    return entry, answer.headers["location"]
 
 
-def remove_the_other(browser: Browser, page: httpx2.Response, old: str) -> None:
-    link = f"{SECURITY}/method/{old}/remove"
-    assert LOST in words(page)
-    assert f'href="{link}"' in page.text
-    assert browser.get(link).status_code == 200  # nothing is asked again
-    assert browser.post(link).headers["location"] == SECURITY
+def remove_the_old(browser: Browser, target: str, *old: str) -> None:
+    page = browser.get(target)  # nothing is asked again
+    assert "What was on the lost phone?" in words(page)
+    ticked = re.findall(r'name="(old-[^"]+)" value="1" checked', page.text)
+    assert sorted(ticked) == sorted(f"old-{method}" for method in old)
+    new = target.partition("new=")[2]
+    answer = browser.post(target, new=new, **dict.fromkeys(ticked, "1"))
+    assert answer.headers["location"] == SECURITY
+    assert "the old one can no longer be used" in words(browser.get(SECURITY))
 
 
 def test_a_code_on_paper_leads_to_a_new_app_in_place_of_the_old_one(
     product: TestProduct, owner: Browser, entry: AppEntry
 ) -> None:
     codes = owner.make_codes()
+    phone = owner.add_phone()
     (old,) = method_ids(owner.get(SECURITY), "app")
     browser = half_signed_in(product)
     help_page = browser.get("/sign-in/help")
     assert 'href="/sign-in/code?way=codes"' in help_page.text
     answer = browser.post("/sign-in/code", code=codes[0])
     landed = browser.get(answer.headers["location"])
-    assert "You used a backup code. 9 left. Did you lose your phone?" in words(landed)
+    assert "Did you lose your phone? You used a backup code; 9 are left." in words(landed)
     assert f'href="{ENROLMENT}?replaces=1"' in landed.text
+    assert re.search(r'href="/">Continue', landed.text)
     assert NEW_PHONE in words(browser.get(f"{ENROLMENT}?replaces=1"))
     slip = browser.post(ENROLMENT, replaces="1", code="000000")
     assert slip.status_code == 422
     assert NEW_PHONE in words(slip)
-    new = add_new_app(browser)
-    remove_the_other(browser, browser.get(SECURITY), old)
+    new, target = add_new_app(browser, replaces="1")
+    remove_the_old(browser, target, old, phone)
+    assert method_ids(browser.get(SECURITY), "phone") == []
     product.clock.forward(60)
     assert half_signed_in(product).post("/sign-in/code", code=entry.code()).status_code == 422
     assert half_signed_in(product).post("/sign-in/code", code=new.code()).status_code == 303
@@ -84,8 +90,8 @@ def test_the_help_desks_code_leads_there_too(
     page = words(browser.get(ENROLMENT))
     assert NEW_PHONE in page
     assert "alongside those from the apps you already have" not in page
-    add_new_app(browser)
-    remove_the_other(browser, browser.get(SECURITY), old)
+    _, target = add_new_app(browser)
+    remove_the_old(browser, target, old)
     product.clock.forward(60)
     assert half_signed_in(product).post("/sign-in/code", code=entry.code()).status_code == 422
 

@@ -48,7 +48,7 @@ def test_mails_sessions_and_history_name_it(product: TestProduct) -> None:
     browser = visit(product, "203.0.113.9")
     mail = product.mails()[-1]
     assert "sign-in from a new browser" in mail.subject
-    assert "Firefox on Linux, network 203.0.113.9, Berlin, Germany" in mail.text
+    assert "Berlin, Germany, Firefox on Linux, IP address 203.0.113.9" in mail.text
     assert "203.0.113.9 · Berlin, Germany" in words(browser.get("/settings/sessions"))
     assert "203.0.113.9 · Berlin, Germany" in words(browser.get("/settings/activity"))
 

@@ -665,7 +665,7 @@ def test_the_history_is_filtered_and_paged(alice: Browser) -> None:
     assert page.text.count("Language or time zone was changed.") == 10
     assert 'href="/settings/activity"' in page.text
     only = words(alice.get("/settings/activity?only=sign_in"))
-    assert "You signed in." in only
+    assert "Signed in with the password" in only
     assert "Language or time zone" not in only
     assert alice.get("/settings/activity?only=%22&before=-1").status_code == 200
 

@@ -16,6 +16,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 
+from twostep.core.opening_hours import Opening, read_hours
+
 
 ALL_COUNTRIES = "all"
 # It goes into headers and commands: no user name, no spaces, no semicolons.
@@ -119,6 +121,10 @@ def _network(value: object) -> IPv4Network | IPv6Network:
         ) from None
 
 
+def _opening_hours(value: object) -> object:
+    return read_hours(value) if isinstance(value, str) and value.strip() else value or ()
+
+
 def _colour(value: str) -> str:
     if not re.fullmatch(r"#[0-9a-fA-F]{6}", value):
         raise ValueError('write a colour as six hexadecimal digits, like "#1f5fbf"')
@@ -194,6 +200,7 @@ Colour = Annotated[str, AfterValidator(_colour)]
 Countries = Annotated[tuple[str, ...], BeforeValidator(_split_list), AfterValidator(_regions)]
 Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
 Networks = Annotated[tuple[Network, ...], BeforeValidator(_split_list)]
+OpeningHours = Annotated[tuple[Opening, ...], BeforeValidator(_opening_hours)]
 Origin = Annotated[str, AfterValidator(_origin)]
 Table = BeforeValidator(_table)
 FullNumber = Annotated[str, AfterValidator(_e164)]

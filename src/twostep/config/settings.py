@@ -19,6 +19,7 @@ from twostep.config.kinds import (
     AbsolutePath,
     Colour,
     Networks,
+    OpeningHours,
     Origin,
     Section,
     TimeZone,
@@ -150,8 +151,7 @@ class Settings(CarrierTables):
     )
     home_url: WebAddress | None = Field(
         default=None,
-        description="Where sign-in leads, and the name of the panel on every page: the address of "
-        "your panel. Default: Twostep's own overview.",
+        description="Your panel: where sign-in leads. Default: Twostep's own overview.",
     )
     panel_logo: AbsolutePath | None = Field(
         default=None, description="SVG or PNG file shown next to the name."
@@ -159,20 +159,22 @@ class Settings(CarrierTables):
     accent_colour: Colour | None = Field(
         default=None, description='Colour of buttons and links, like "#1f5fbf". Default: teal.'
     )
-    support_email: str = Field(
-        default="", max_length=254, description="E-mail address of the help desk."
-    )
+    support_email: str = Field(default="", max_length=254, description="The help desk's e-mail.")
     support_phone: str = Field(
         default="", max_length=40, description="Telephone number of the help desk."
     )
     support_hours: str = Field(
         default="", max_length=120, description="Opening hours of the help desk."
     )
+    help_desk_open: OpeningHours = Field(
+        default=(),
+        description='Opening hours in default_time_zone, like "Mon-Fri 09:00-17:00; Sat '
+        '10:00-12:00". Outside of them, pages say when the help desk opens.',
+    )
     default_language: str = Field(
         default="en",
         pattern="^[a-z]{2,3}$",
-        description="Language if neither the profile nor the browser names one: en, de, ar, or the"
-        " name of a folder in data_dir/locale.",
+        description="Language if nobody has chosen one: en, de, ar, or a folder in data_dir/locale.",
     )
     default_time_zone: TimeZone = Field(
         default="UTC", description="Time zone of accounts that have not chosen one."

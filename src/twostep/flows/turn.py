@@ -40,6 +40,7 @@ NOTICE_LIFE_SECONDS = 86_400  # if the mail server is down for longer, the notic
 # No undo link: these mails carry a link that was asked for, or announce a password's retirement.
 _WITHOUT_NOT_ME = frozenset(
     {
+        NoticeKind.HELP_REQUEST,
         NoticeKind.PASSWORD_GUESSED,
         NoticeKind.PASSWORD_RESET_LINK,
         NoticeKind.PASSWORD_RETIRED,

@@ -24,6 +24,7 @@ from twostep.web.pages.methods import (
     codes,
     disable,
     first_setup,
+    lost_phone,
     methods,
     passkey_new,
     phone_confirm,
@@ -64,7 +65,7 @@ PAGES: tuple[Page, ...] = (
         access=OPEN,
         extends=False,
     ),
-    Page("sign_in.help", "/sign-in/help", help_sign_in.show, access=OPEN),
+    Page("sign_in.help", "/sign-in/help", help_sign_in.show, help_sign_in.submit, access=OPEN),
     Page("sign_out", "/sign-out", post=sign_in.sign_out, access=OPEN),
     # Settings.
     Page("account.settings", "/settings", settings.show),
@@ -100,6 +101,14 @@ PAGES: tuple[Page, ...] = (
         access=OPEN,
     ),
     Page("account.spare", "/settings/security/spare", security.show_spare),
+    Page("methods.lost_phone", "/settings/security/lost-phone", lost_phone.show),
+    Page(
+        "methods.lost_phone_old",
+        "/settings/security/lost-phone/old",
+        lost_phone.show_old,
+        lost_phone.submit_old,
+        step_up=ASK,
+    ),
     Page(
         "methods.phone_new",
         "/settings/security/phone/new",

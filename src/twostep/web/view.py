@@ -61,11 +61,12 @@ class LanguageChoice:
 
 @dataclass(frozen=True, slots=True)
 class Support:
-    """How to reach the operator's help desk."""
+    """How to reach the operator's help desk. `opens_at`: when it opens, if it is known to be closed."""
 
     email: str | None = None
     phone: str | None = None
     hours: str | None = None
+    opens_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

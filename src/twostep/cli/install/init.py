@@ -28,6 +28,14 @@ PhoneCountries = Annotated[
     str | None,
     typer.Option(help='Countries whose phones may be added: "DE,FR", or all. Default: none.'),
 ]
+RecoveryHours = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        max=720,
+        help="Hours after which people who lost everything may recover by e-mail. Default: 0, never.",
+    ),
+]
 Operator = Annotated[str | None, typer.Option(help="User name of the first operator.")]
 Email = Annotated[str | None, typer.Option(help="The operator's address.")]
 PasswordStdin = Annotated[
@@ -50,6 +58,7 @@ def init(
     data_dir: DataDir = None,
     panel_name: PanelName = None,
     countries: PhoneCountries = None,
+    recovery_wait_hours: RecoveryHours = None,
     operator: Operator = None,
     email: Email = None,
     password_stdin: PasswordStdin = False,
@@ -76,6 +85,7 @@ def init(
         operator=name,
         email=address,
         countries=_countries(ask, countries),
+        recovery_wait_hours=_recovery_hours(ask, recovery_wait_hours, mails=mail is not None),
         password=ask.password(name, panel, mail, from_stdin=password_stdin) if name else None,
     )
     path = (shell_of(context).config or DEFAULT_CONFIG).absolute()
@@ -107,6 +117,20 @@ def _countries(ask: Questions, given: str | None) -> tuple[str, ...]:
         default="",
     )
     return read_countries(answer)
+
+
+def _recovery_hours(ask: Questions, given: int | None, *, mails: bool) -> int:
+    """Without mail nobody can recover by it, so nothing is asked."""
+    if given is not None or not mails:
+        return given or 0
+    answer = ask.setting(
+        "Hours after which people who lost every way in may recover by e-mail (0: never)",
+        None,
+        key="policy.recovery_wait_hours",
+        option="--recovery-wait-hours",
+        default="0" if ask.silent else "72",
+    )
+    return int(answer)
 
 
 def _first_operator(ask: Questions, name: str | None, email: str | None) -> tuple[str, str]:

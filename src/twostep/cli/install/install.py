@@ -41,6 +41,7 @@ class Answers:
     data_dir: Path
     panel_name: str
     countries: tuple[str, ...]
+    recovery_wait_hours: int = 0
     mail: Mail | None = None
     operator: str = ""
     email: str = ""
@@ -56,6 +57,7 @@ def overrides(answers: Answers) -> dict[str, object]:
         "delivery.countries": list(answers.countries),
         "policy.phones": bool(answers.countries),
         "policy.require_two_step": "operators",
+        "policy.recovery_wait_hours": answers.recovery_wait_hours,
     }
     return settings | (mail_settings(answers.mail) if answers.mail else {})
 
@@ -87,6 +89,7 @@ def configuration(answers: Answers) -> str:
         "[policy]",
         'require_two_step = "operators"  # none, operators or all',
         f'phones = "{"on" if answers.countries else "off"}"  # texts and calls as a second way in',
+        f"recovery_wait_hours = {answers.recovery_wait_hours}  # by e-mail, for who lost everything; 0: never",
         "",
         "[delivery]",
         f"countries = {json.dumps(list(answers.countries))}  # whose numbers may be added",

@@ -134,6 +134,7 @@ DEFAULT_CHANGED = _kind("default_method.changed", "The default way to sign in wa
 EMAIL_ADDED = _kind("email.added", "An e-mail address was added; its link has not been opened yet")
 EMAIL_REMOVED = _kind("email.removed", "An e-mail address was removed")
 EMAIL_VERIFIED = _kind("email.verified", "An e-mail address was confirmed")
+HELP_REQUESTED = _kind("help.requested", "The help desk was asked by mail to help someone sign in")
 KEYS_REMOVED = _kind("keys.removed", "An old key was removed from the key file", "key")
 KEYS_ROTATED = _kind("keys.rotated", "Secrets were sealed again under a new key", "key", "rows")
 KNOWN_BROWSER_FORGOTTEN = _kind(

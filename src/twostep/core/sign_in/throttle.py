@@ -74,6 +74,7 @@ PASSKEY_NETWORK = Rule("passkey.network", 100, 3600, scope=Scope.NETWORK)
 RESET_MAIL_ACCOUNT = Rule("reset_mail.account", 3, 3600)
 SETUP_MAIL = Rule("setup.mail", 3, 3600)
 RECOVERY_START = Rule("recovery.start", 3, 86_400)
+HELP_REQUEST = Rule("help.request", 3, 86_400)
 RESET_MAIL_NETWORK = Rule("reset_mail.network", 10, 3600, scope=Scope.NETWORK)
 # Texts and calls (delivery: abuse). Every send counts. A number that nobody has confirmed counts for
 # everybody who types it. A confirmed one counts for each account by itself, so that people who share
@@ -109,6 +110,7 @@ RULES = (
     PASSKEY_NETWORK,
     SETUP_MAIL,
     RECOVERY_START,
+    HELP_REQUEST,
     RESET_MAIL_ACCOUNT,
     RESET_MAIL_NETWORK,
     SEND_NUMBER_HOUR,

@@ -39,6 +39,8 @@ class NoticeKind(StrEnum):
     EMAIL_ADDED = "email_added"  # address
     EMAIL_REMOVED = "email_removed"  # address
     HELP_DESK_ACT = "help_desk_act"  # act, reason
+    HELP_REQUEST = "help_request"  # to the help desk; method: the reference, until_at
+    HELP_REQUESTED = "help_requested"  # to the owner; until_at
     SESSIONS_ENDED = "sessions_ended"
     RECOVERY_STARTED = "recovery_started"  # until_at, action_link (cancels)
     RECOVERY_DAILY = "recovery_daily"  # until_at, action_link (cancels)

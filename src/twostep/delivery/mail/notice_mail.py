@@ -7,6 +7,7 @@ what to do if it was not (one link); and that we never ask for codes.
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -62,7 +63,8 @@ def render(notice: Notice, *, sender: Sender, language_code: str, time_zone: str
         "language": tongue,
         "user_name": _tidy(notice.user_name),
         "happened": _happened(notice, wording, words).format(**values),
-        "more": _more(notice, wording, words),
+        "more": _more(notice, wording, words, values),
+        "account": _tidy(notice.user_name) if notice.kind is NoticeKind.HELP_REQUEST else None,
         "button": _translated(words, wording.button) if notice.action_link else None,
         "follow": wording.follow,
         "reason": _tidy(notice.reason),
@@ -121,11 +123,14 @@ def _happened(notice: Notice, wording: Wording, words: Translations) -> str:
     return words.gettext(wording.happened)
 
 
-def _more(notice: Notice, wording: Wording, words: Translations) -> str | None:
+def _more(
+    notice: Notice, wording: Wording, words: Translations, values: Mapping[str, str | int]
+) -> str | None:
     """The second paragraph; few backup codes are more urgent than anything else it says."""
     if notice.kind is NoticeKind.RECOVERY_CODE_USED and notice.count <= FEW_CODES:
         return words.gettext("Create a new set while you can still sign in.")
-    return _translated(words, wording.more)
+    more = _translated(words, wording.more)
+    return more.format(**values) if more else None
 
 
 def _translated(words: Translations, message: str | None) -> str | None:

@@ -113,6 +113,23 @@ WORDINGS: dict[NoticeKind, Wording] = {
         N_("someone entered your password, but not the code"),
         more=N_("They did not get in. If it wasn't you, someone else knows your password."),
     ),
+    NoticeKind.HELP_REQUEST: Wording(
+        N_("someone can't sign in ({method})"),
+        N_(
+            "Someone who knows the account's password can't pass the second step and asks for help."
+        ),
+        more=N_(
+            "Reference: {method}, valid until {until}. It proves the password, nothing else: check who it is before you act. Run: twostep user find --reference {method}"
+        ),
+        follow=Follow.NONE,
+    ),
+    NoticeKind.HELP_REQUESTED: Wording(
+        N_("you asked the help desk for help"),
+        N_(
+            "Someone who knows your password asked the help desk to help them sign in to your account. The help desk has the request until {until}."
+        ),
+        follow=Follow.WAS_YOU,
+    ),
     NoticeKind.PASSWORD_GUESSED: Wording(
         N_("many wrong passwords"),
         more=N_(

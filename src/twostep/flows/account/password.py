@@ -32,6 +32,7 @@ from twostep.flows.sign_in.waiting_recovery import settle_recovery
 from twostep.flows.turn import Done, Turn, TurnOpener
 from twostep.store.account import accounts, mail_links
 from twostep.store.account.accounts import Held
+from twostep.store.recovery import support_references
 from twostep.store.sign_in import known_browsers, sessions
 
 
@@ -206,6 +207,7 @@ def save_new(turn: Turn, account: Held, *, new: str, new_hash: str, by: str) -> 
     wrong_tries.forget_all(turn, account)
     forget_in_a_row(turn, account)
     known_browsers.remove_known_browsers(turn.tx, account.id)
+    support_references.remove_of(turn.tx, account.id)
     forget_browsers(turn, account)
     turn.record(account, event.new_event(event.PASSWORD_CHANGED, by=by))
     turn.notify(account, NoticeKind.PASSWORD_CHANGED)

@@ -178,12 +178,15 @@ def _compose_notice(env: Env, account: Account, row: OutboxRow, *, now: int) -> 
         settings_link=security_url,
         **data,
     )
+    language, zone = account.language, account.time_zone
+    if kind is NoticeKind.HELP_REQUEST:  # to the help desk, not to the account's owner
+        language, zone = settings.default_language, settings.default_time_zone
     logo = read_logo(settings.panel_logo)
     rendered = mail.render(
         notice,
         sender=_sender(env, has_logo=logo is not None),
-        language_code=account.language,
-        time_zone=account.time_zone,
+        language_code=language,
+        time_zone=zone,
     )
     return MailMessage(
         id=row.id,
@@ -192,7 +195,7 @@ def _compose_notice(env: Env, account: Account, row: OutboxRow, *, now: int) -> 
         text=rendered.text,
         html=rendered.html,
         logo=logo,
-        language=account.language,
+        language=language,
         made_at=now,
         thread=f"{account.id}.{kind}",
     )

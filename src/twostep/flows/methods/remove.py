@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from twostep.core.audit import event
@@ -49,6 +50,27 @@ def remove_method(turn: Turn, current: Session, *, method_id: str) -> Removed | 
         return Refused(Reason.LAST_AUTHENTICATOR)
     remove_and_notify(turn, account, removed, method_id=method_id)
     return removed
+
+
+def remove_lost(turn: Turn, current: Session, *, method_ids: Sequence[str]) -> Done | Refused:
+    """Remove what was on a lost phone, all of it or nothing; remembered browsers are forgotten.
+
+    Refused: NOT_FOUND (also for another account's), LAST_AUTHENTICATOR, CHANGED.
+    """
+    account = turn.lock(current)
+    if account is None:
+        return Refused(Reason.CHANGED)
+    methods = load_methods(turn.tx, account.id)
+    targets = [(method_id, find_method(methods, method_id)) for method_id in method_ids]
+    known = [(method_id, target) for method_id, target in targets if target is not None]
+    if len(known) != len(targets):
+        return Refused(Reason.NOT_FOUND)
+    apps_left = len(methods.apps) - sum(target.kind is MethodKind.APP for _, target in known)
+    if not apps_left and not methods.passkeys:
+        return Refused(Reason.LAST_AUTHENTICATOR)
+    for method_id, target in known:
+        remove_and_notify(turn, account, target, method_id=method_id)
+    return Done()
 
 
 def remove_and_notify(turn: Turn, account: Held, removed: Removed, *, method_id: str) -> None:

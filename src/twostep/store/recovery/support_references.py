@@ -43,12 +43,36 @@ def load(tx: Tx, reference: str) -> SupportReference | None:
     return None if row is None else SupportReference(*row)
 
 
+def load_newest(tx: Tx, account_id: str) -> SupportReference | None:
+    """The account's reference that is valid longest."""
+    row = tx.first(
+        f"SELECT {_COLUMNS} FROM support_references WHERE account_id = :id"
+        " ORDER BY expires_at DESC, created_at DESC LIMIT 1",
+        id=account_id,
+    )
+    return None if row is None else SupportReference(*row)
+
+
 def load_of_session(tx: Tx, session_id: str) -> SupportReference | None:
     """The reference that a session was shown."""
     row = tx.first(
         f"SELECT {_COLUMNS} FROM support_references WHERE session_id = :id", id=session_id
     )
     return None if row is None else SupportReference(*row)
+
+
+def extend(tx: Tx, reference: str, *, until: int) -> None:
+    """Let a reference live until then."""
+    tx.do(
+        "UPDATE support_references SET expires_at = :until WHERE reference = :reference",
+        until=until,
+        reference=reference,
+    )
+
+
+def remove_of(tx: Tx, account_id: str) -> None:
+    """Forget the account's references: what they prove is no longer true."""
+    tx.do("DELETE FROM support_references WHERE account_id = :id", id=account_id)
 
 
 def purge(tx: Tx, *, before: int, limit: int) -> int:

@@ -11,6 +11,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from twostep import i18n
 from twostep.core.account import Role
+from twostep.core.opening_hours import opens_at
 from twostep.core.refusal import Reason, Refused
 from twostep.core.sign_in.session import Level
 from twostep.web import view
@@ -81,6 +82,14 @@ def page(
     return response
 
 
+def _opens_at(visit: Visit) -> int | None:
+    settings = visit.env.settings
+    if not settings.help_desk_open:
+        return None
+    zone = settings.default_time_zone
+    return opens_at(settings.help_desk_open, now=visit.now, zone=zone)
+
+
 def refused_status(refused: Refused) -> int:
     """The status code of a refused form."""
     match refused.reason:
@@ -134,6 +143,7 @@ def frame(visit: Visit, *, banner: view.StatusBox | None = None) -> view.Frame:
             email=settings.support_email or None,
             phone=settings.support_phone or None,
             hours=settings.support_hours or None,
+            opens_at=_opens_at(visit),
         ),
         stage=0 if visit.session is None else 2 if is_full else 1,
         account=(

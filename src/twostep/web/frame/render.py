@@ -7,6 +7,7 @@ Filters, in the reader's language and time zone:
 
     |instant      24 Nov 2026, 09:12     a `<time>` element, the zone in its title
     |day          24 Nov 2026            the same without the time
+    |weekday      Tue 1 Dec, 09:00       for what lies ahead
     |clock_time   14:32                  followed by the zone if it is UTC
     |exact_time   14:05:20               for comparing two clocks
     |recently     today 09:12            today and yesterday by name, otherwise like |day
@@ -88,6 +89,7 @@ def environment(language: str) -> Environment:
         clock_time=_clock_time,
         exact_time=_exact_time,
         recently=_recently,
+        weekday=_weekday,
         duration=_duration,
         browser=_browser,
         groups=groups,
@@ -175,6 +177,14 @@ def _clock_time(context: Context, at: int) -> Markup:
 def _exact_time(context: Context, at: int) -> Markup:
     seconds = _moment(at, _zone(context)).strftime("%H:%M:%S")
     return _element(context, at, f"{seconds} UTC" if _zone(context) == "UTC" else seconds)
+
+
+@pass_context
+def _weekday(context: Context, at: int) -> Markup:
+    words = format_instant(
+        at, language=_language(context), time_zone=_zone(context), style="weekday"
+    )
+    return _element(context, at, words)
 
 
 @pass_context

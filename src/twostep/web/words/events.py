@@ -37,6 +37,7 @@ _SENTENCES: dict[str, str] = {
     event.EMAIL_ADDED: N_("An e-mail address was added."),
     event.EMAIL_REMOVED: N_("An e-mail address was removed."),
     event.EMAIL_VERIFIED: N_("An e-mail address was confirmed."),
+    event.HELP_REQUESTED: N_("The help desk was asked to help you sign in."),
     event.KNOWN_BROWSER_FORGOTTEN: N_("A browser you had used before counts as new again."),
     event.METHOD_RENAMED: N_("An authenticator app or a passkey was renamed."),
     event.NOTICE_FAILED: N_("A notice could not be delivered."),

@@ -13,6 +13,7 @@ _OK = {
     "app_beside": N_(
         "Your new authenticator app works. Have you lost the phone with the other one? Then remove that app: its codes still work."
     ),
+    "old_phone_removed": N_("Your new phone is set up, and the old one can no longer be used."),
     "app_removed": N_("The authenticator app was removed."),
     "passkey_added": N_("Your passkey “{detail}” works."),
     "passkey_removed": N_("The passkey was removed."),
@@ -35,7 +36,7 @@ _OK = {
     "message_sent": N_("The test message is on its way."),
 }
 _WARN = {
-    "code_used": N_("You used a backup code. {detail} left. Did you lose your phone?"),
+    "code_used": N_("You used your last backup code. Did you lose your phone?"),
     "wrong_codes": N_(
         "Since your last sign-in, someone entered your password and then wrong codes. If it wasn't you, set a new password."
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from starlette.responses import Response
 
@@ -57,6 +58,11 @@ async def _finish(visit: Visit, added: AppAdded) -> Response:
     signed_in = added.signed_in
     methods = await visit.read(view_methods, visit.owner.id)
     others = [app.id for app in methods.apps if app.id != added.app_id]
+    if _replaces(visit) and (others or methods.phones):
+        query = urlencode({"new": added.app_id})
+        response = see_other(f"{visit.url('methods.lost_phone_old')}?{query}")
+        cookies.set_signed_in(response, visit.env, signed_in)
+        return response
     key, detail = ("app_beside" if others else "app_added"), (others[0] if len(others) == 1 else "")
     await set_flash(visit.with_session(signed_in.session, signed_in.token), key, detail)
     target = "account.spare" if added.turned_on else "account.security"

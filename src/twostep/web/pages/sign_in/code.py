@@ -18,6 +18,7 @@ from twostep.web.door.enrolment import enrolment_url_after
 from twostep.web.frame import problem
 from twostep.web.frame.frame import Prompt, page, refused_status, see_other
 from twostep.web.frame.throttled import OtherWays, throttled
+from twostep.web.pages.methods.lost_phone import asked_at
 from twostep.web.pages.sign_in.ask import Ask, clock_at, new_ask
 from twostep.web.pages.sign_in.delivery_line import status_answer
 from twostep.web.pages.sign_in.landing import landing
@@ -60,18 +61,19 @@ async def submit(visit: Visit) -> Response:
 
 
 async def _finish(visit: Visit, answer: SecondStepDone) -> Response:
-    """Continue to the target; after a backup code, say how many are left."""
+    """Continue to the target; after a backup code, ask about the phone first."""
     session = answer.signed_in.session
     target, flash, codes = session.next_path, "", visit.url("methods.codes")
     if answer.passed is None:
         target, flash = enrolment_url_after(visit, answer.signed_in), "new_phone_needed"
     elif answer.passed.left is not None:
-        flash = f"code_used:{answer.passed.left}"
         if answer.passed.left == 0:
-            target = codes
+            target, flash = codes, "code_used:0"
+        else:
+            target = asked_at(visit, next_path=target)
     if flash and not session.flash:
         await visit.do(save_flash, session, flash=flash)
-    if target != codes:
+    if answer.passed is None or answer.passed.left is None:
         target = landing(visit, answer.signed_in, target)
     response = see_other(target)
     cookies.set_signed_in(response, visit.env, answer.signed_in)
