@@ -11,10 +11,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests.support.product import AppEntry, Browser, TestProduct, open_test_product, words
+from twostep.config.kinds import read_hours
 from twostep.core.account import Account
-from twostep.core.opening_hours import opens_at, read_hours
 from twostep.flows.help_desk.caller import find_reference, view_caller
 from twostep.store.tx import Tx
+from twostep.web.frame.opening_hours import opens_at
 
 
 HELP = "/sign-in/help"

@@ -50,7 +50,7 @@ def test_mails_sessions_and_history_name_it(product: TestProduct) -> None:
     assert "sign-in from a new browser" in mail.subject
     assert "Berlin, Germany, Firefox on Linux, IP address 203.0.113.9" in mail.text
     assert "203.0.113.9 · Berlin, Germany" in words(browser.get("/settings/sessions"))
-    assert "203.0.113.9 · Berlin, Germany" in words(browser.get("/settings/activity"))
+    assert "Berlin, Germany · 203.0.113.9" in words(browser.get("/settings/activity"))
 
 
 def test_it_is_named_in_the_readers_language(product: TestProduct) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, ClassVar
@@ -16,10 +17,13 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 
-from twostep.core.opening_hours import Opening, read_hours
-
 
 ALL_COUNTRIES = "all"
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_HOURS = re.compile(
+    r"\s*([a-z]{3})(?:\s*-\s*([a-z]{3}))?\s+([0-9]{1,2}):([0-9]{2})\s*-\s*([0-9]{1,2}):([0-9]{2})\s*"
+)
+_MINUTES_A_DAY = 24 * 60
 # It goes into headers and commands: no user name, no spaces, no semicolons.
 _HOST_AND_PORT = re.compile(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -119,6 +123,35 @@ def _network(value: object) -> IPv4Network | IPv6Network:
         raise ValueError(
             "write networks like 10.0.0.0/8 or 192.0.2.7, with no bits set after the mask"
         ) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """Open on this day of the week (0 is Monday), from and until these minutes of the day."""
+
+    weekday: int
+    opens: int
+    closes: int
+
+
+def read_hours(text: str) -> tuple[Opening, ...]:
+    """Read opening hours, parted by semicolons or commas.
+
+    Raises ValueError, with the part that cannot be read.
+    """
+    hours: list[Opening] = []
+    for part in re.split("[;,]", text):
+        match = _HOURS.fullmatch(part.lower())
+        if match is None or match[1] not in _DAYS or (match[2] or match[1]) not in _DAYS:
+            raise ValueError(f"{part.strip()!r}: write hours like Mon-Fri 09:00-17:00")
+        opens = int(match[3]) * 60 + int(match[4])
+        closes = int(match[5]) * 60 + int(match[6])
+        if int(match[4]) > 59 or int(match[6]) > 59 or not opens < closes <= _MINUTES_A_DAY:
+            raise ValueError(f"{part.strip()!r}: the end comes after the beginning, on one day")
+        first, last = _DAYS.index(match[1]), _DAYS.index(match[2] or match[1])
+        days = range(first, first + (last - first) % 7 + 1)
+        hours += [Opening(day % 7, opens, closes) for day in days]
+    return tuple(hours)
 
 
 def _opening_hours(value: object) -> object:

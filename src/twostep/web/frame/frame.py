@@ -11,10 +11,10 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from twostep import i18n
 from twostep.core.account import Role
-from twostep.core.opening_hours import opens_at
 from twostep.core.refusal import Reason, Refused
 from twostep.core.sign_in.session import Level
 from twostep.web import view
+from twostep.web.frame.opening_hours import opens_at
 from twostep.web.frame.passkey_signal import signal_url
 from twostep.web.frame.render import render
 from twostep.web.visit import Access, Visit
