@@ -258,6 +258,17 @@ def test_a_text_arrives_and_its_code_works(fresh: Demo) -> None:
     assert any(f"{fresh.url}/not-me/" in mail["text"] for mail in mails)
     letter = fresh.client.get(f"/_demo/phone?show=mail&id={mails[0]['id']}").text
     assert f'<a href="{fresh.url}/not-me/' in letter
+    shown = fresh.client.get(f"/_demo/mail/{mails[0]['id']}")
+    assert f'<a href="{fresh.url}/not-me/' in shown.text
+    assert "default-src 'none'" in shown.headers["content-security-policy"]
+    assert fresh.client.get("/_demo/mail/none").status_code == 404
+
+
+def test_its_pages_say_whom_to_sign_in_as_and_where_the_phone_is(fresh: Demo) -> None:
+    for path in ("/sign-in", "/help"):
+        page = fresh.client.get(path).text
+        for said in ("alice-demo-password", "admin-demo-password", 'href="/_demo/phone"'):
+            assert said in page
 
 
 def test_a_call_reads_its_code_after_the_named_key(fresh: Demo) -> None:

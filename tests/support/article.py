@@ -184,6 +184,8 @@ class Article:
         self.walker.arrive("/sign-in/code?way=codes", "Enter a backup code")
         self.walker.fill("Backup code", self.codes[2].lower().replace("-", " "))
         self.walker.press("Continue")
+        self.walker.arrive(f"{SECURITY}/lost-phone?next=%2F", "Did you lose your phone?")
+        self.walker.press("Continue")
 
     def disable(self) -> None:
         """Account security, Disable, and off it is."""

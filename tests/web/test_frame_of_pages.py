@@ -149,3 +149,9 @@ def test_a_name_that_stays_is_not_said_to_have_changed(
 def test_short_words_with_a_hyphen_stay_on_one_line(owner: Browser) -> None:
     heading = owner.get("/help").text.split("<h1>")[1].split("</h1>")[0]
     assert '<span class="mask">two-step</span>' in heading
+
+
+def test_no_page_of_an_installation_looks_like_the_demo(product: TestProduct) -> None:
+    page = product.browser().get("/sign-in").text
+    assert 'class="demo"' not in page
+    assert "_demo" not in page

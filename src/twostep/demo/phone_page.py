@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
@@ -114,6 +115,22 @@ async def show_phone(
     # Not an HTMLResponse: the door would think that it showed the session's flash.
     headers = {"content-type": "text/html; charset=utf-8", "cache-control": "no-store"}
     return Response(html, 422 if error else 200, headers=headers)
+
+
+async def show_mail(demo: Demo, visit: Visit) -> Response:
+    """GET /_demo/mail/{id}: the mail as a mail program shows it, with nothing fetched and no script."""
+    mails = (received.message for received in demo.inbox.received)
+    mail = next((mail for mail in mails if mail.id == visit.params["id"]), None)
+    if not isinstance(mail, MailMessage):
+        return Response("", 404)
+    logo = f"data:image/png;base64,{b64encode(mail.logo or b'').decode()}"
+    headers = {
+        "content-type": "text/html; charset=utf-8",
+        "cache-control": "no-store",
+        "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:;"
+        " base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    }
+    return Response(mail.html.replace("cid:logo", logo), headers=headers)
 
 
 def _screen(demo: Demo, *, open_id: str) -> dict[str, Any]:

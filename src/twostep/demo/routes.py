@@ -17,7 +17,7 @@ from twostep.demo.asked import BadRequest, DemoRequest, problem, read_request
 from twostep.demo.calls import KEYS
 from twostep.demo.company import CHANNELS, OUTCOMES
 from twostep.demo.parts import Demo
-from twostep.demo.phone_page import NO_KEY, NOTHING_TO_SCAN, show_phone
+from twostep.demo.phone_page import NO_KEY, NOTHING_TO_SCAN, show_mail, show_phone
 from twostep.flows.methods.enroll_app import PENDING_SECRET
 from twostep.store.account import accounts
 from twostep.store.operate import demo_reset
@@ -45,6 +45,7 @@ def pages(demo: Demo) -> list[Page]:
     return [
         _page("phone", "phone", get=partial(show_phone, demo)),
         _page("messages", "messages", get=partial(_list_messages, demo)),
+        _page("mail_html", "mail/{id}", get=partial(show_mail, demo)),
         _page("phone_css", "phone.css", get=partial(_send_file, "phone.css", "text/css")),
         _page("phone_js", "phone.js", get=partial(_send_file, "phone.js", "text/javascript")),
         *(_page(name, path, post=partial(_run, demo, action)) for name, path, action in actions),

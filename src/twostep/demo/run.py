@@ -6,6 +6,7 @@ import asyncio
 import socket
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from twostep import server
@@ -69,7 +70,7 @@ async def _serve(folder: Path, *, port: int, sets: list[str], sockets: list[sock
         await add_people(env)
         demo = Demo(env, clock, inbox, company, Calls(), PhoneApps())
         app = build_app(
-            env,
+            replace(env, demo_accounts=tuple((each.name, each.password) for each in PEOPLE)),
             extra=pages(demo),
             also_at=[_url("127.0.0.1", port)],
             refuse_forwarded=True,

@@ -29,6 +29,7 @@ class Env:
     called only after a commit. `callbacks`: providers that report back, by name. `event_log`: None logs
     no events. `keys` may change while serving, so flows read `keyring` every time. `root_path`: prefix of every page's path when
     the panel is mounted below another site.
+    `demo_accounts`: names and well-known passwords, which only the demo shows.
     """
 
     settings: Settings
@@ -43,6 +44,7 @@ class Env:
     capped_log: CappedLog = field(default_factory=CappedLog)
     event_log: EventLog | None = None
     root_path: str = ""
+    demo_accounts: tuple[tuple[str, str], ...] = ()
 
     @property
     def keyring(self) -> Keyring:

@@ -88,6 +88,7 @@ class Frame:
     `flash` is shown once, `banner` until its cause is gone.
     `idle_seconds`: how long the session lasts after a request; None without a full session.
     `required_by`: who requires two-step sign-in, while it is being set up because of that.
+    `demo_accounts`: names and passwords to try; empty but in the demo.
     `signal_url`: where the script fetches the signal to password managers, just after a sign-in.
     """
 
@@ -109,6 +110,7 @@ class Frame:
     required_by: str = ""
     may_only_enrol: bool = False
     appearance: str = ""
+    demo_accounts: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

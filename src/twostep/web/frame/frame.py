@@ -156,6 +156,7 @@ def frame(visit: Visit, *, banner: view.StatusBox | None = None) -> view.Frame:
             else None
         ),
         logo_url=visit.url("static.logo") if _has_logo(settings.panel_logo) else None,
+        demo_accounts=visit.env.demo_accounts,
         flash=flash_notice(flash, visit.language, visit.url),
         banner=banner,
         idle_seconds=visit.env.limits.idle_seconds if is_full else None,
