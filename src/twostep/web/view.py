@@ -82,7 +82,7 @@ class AccountMenu:
 class Frame:
     """The frame around every page.
 
-    `stage` fills the two bars at the top: 0 signed out, 1 password given, 2 signed in.
+    `stage`: 0 signed out, 1 password given, 2 signed in.
     `full_path` is the path and query of this page, where the language form returns to.
     `appearance`: `light` or `dark` if the person chose one; empty: as the device is set.
     `flash` is shown once, `banner` until its cause is gone.
