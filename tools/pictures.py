@@ -28,6 +28,7 @@ LARGEST_BYTES = 200_000
 def take(page: Page, path: Path) -> None:
     """Take the window's picture, sharp on dense screens, in as few colours as it has."""
     page.evaluate("document.activeElement.blur()")
+    page.evaluate("document.querySelector('.demo').remove()")  # an installation has none
     page.mouse.move(0, 0)
     page.screenshot(path=path)
     with Image.open(path) as picture:

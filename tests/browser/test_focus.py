@@ -120,3 +120,40 @@ def test_the_wizard_fits_on_one_screen(article: Article) -> None:
         assert box["y"] + box["height"] <= 800, part
     expect(page.get_by_text("Open in my authenticator app")).to_be_hidden()
     expect(page.locator("#setup-key")).to_be_hidden()
+
+
+class Counting(BrowserWalker):
+    """Counts what a person presses."""
+
+    presses = 0
+
+    def press(self, name: str) -> None:
+        self.presses += 1
+        super().press(name)
+
+    def open_menu(self, user: str) -> None:
+        self.presses += 1
+        super().open_menu(user)
+
+
+def test_few_clicks_lead_to_on_and_from_a_lost_phone_back_in(
+    browser: Browser, demo: LiveDemo
+) -> None:
+    with watched(browser, demo.url) as context:
+        walker = Counting(context.new_page())
+        article = Article(demo, walker)
+        article.sign_in()
+        walker.arrive("/", "Welcome, alice")
+        walker.presses = 0
+        article.enable()  # menu, Settings, Enable, Next
+        assert walker.presses == 4
+        walker.open(SECURITY)
+        article.show_codes()
+        article.sign_out()
+        walker.presses = 0
+        article.sign_in()
+        article.walker.press("Use backup code")
+        walker.fill("Backup code", article.codes[0])
+        walker.press("Continue")
+        walker.arrive(f"{SECURITY}/lost-phone?next=%2F", "Did you lose your phone?")
+        assert walker.presses == 3  # and in; the next one sets up the new phone
