@@ -157,3 +157,19 @@ def test_few_clicks_lead_to_on_and_from_a_lost_phone_back_in(
         walker.press("Continue")
         walker.arrive(f"{SECURITY}/lost-phone?next=%2F", "Did you lose your phone?")
         assert walker.presses == 3  # and in; the next one sets up the new phone
+
+
+def test_on_a_phone_the_app_is_opened_with_a_button(browser: Browser, demo: LiveDemo) -> None:
+    window = {"width": 360, "height": 740}
+    with watched(browser, demo.url, viewport=window, has_touch=True, is_mobile=True) as context:
+        page = context.new_page()
+        article = Article(demo, BrowserWalker(page))
+        article.sign_in()
+        article.walker.arrive("/", "Welcome, alice")
+        page.goto(f"{SECURITY}/app/new")
+        open_app = page.get_by_role("link", name="Open in my authenticator app")
+        expect(open_app).to_be_in_viewport()
+        assert str(open_app.get_attribute("href")).startswith("otpauth://totp/")
+        expect(page.locator(".qr")).to_be_hidden()
+        page.get_by_text("Scan this with your authenticator app").click()
+        expect(page.locator(".qr")).to_be_visible()

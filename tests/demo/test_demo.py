@@ -271,6 +271,20 @@ def test_its_pages_say_whom_to_sign_in_as_and_where_the_phone_is(fresh: Demo) ->
             assert said in page
 
 
+def test_only_its_own_page_frames_the_panel_beside_the_phone(fresh: Demo) -> None:
+    beside = fresh.client.get("/_demo/beside")
+    assert '<iframe src="/"' in beside.text
+    assert '<iframe src="/_demo/phone"' in beside.text
+    framed = {"sec-fetch-dest": "iframe", "sec-fetch-site": "same-origin"}
+    page = fresh.client.get("/sign-in", headers=framed)
+    assert page.headers["x-frame-options"] == "SAMEORIGIN"
+    assert "frame-ancestors 'self';" in page.headers["content-security-policy"]
+    for headers in ({}, framed | {"sec-fetch-site": "cross-site"}, {"sec-fetch-dest": "iframe"}):
+        page = fresh.client.get("/sign-in", headers=headers)
+        assert page.headers["x-frame-options"] == "DENY"
+        assert "frame-ancestors 'none';" in page.headers["content-security-policy"]
+
+
 def test_a_call_reads_its_code_after_the_named_key(fresh: Demo) -> None:
     fresh.sign_in()
     fresh.add_app()

@@ -94,7 +94,7 @@ async def show_phone(
     tab = tab if tab in TABS else TABS[0]
     open_id = visit.query.get("id", "") if tab in {"calls", "mail"} else ""
     query = {"show": tab, **({"id": open_id} if open_id else {})}
-    template = _environment(visit.language).get_template("phone.html")
+    template = demo_environment(visit.language).get_template("phone.html")
     html = template.render(
         url=visit.url,
         static=partial(static_url, visit.url),
@@ -163,7 +163,7 @@ def _controls(demo: Demo) -> dict[str, Any]:
 
 
 @cache
-def _environment(language: str) -> Environment:
+def demo_environment(language: str) -> Environment:
     """The panel's environment, with the demo's templates in front."""
     panel = environment(language)
     loaders = [

@@ -14,6 +14,7 @@ from twostep.delivery.console import Behaviour, Received
 from twostep.delivery.message import MailMessage
 from twostep.demo.apps import NoKey, new_entry, read_entry
 from twostep.demo.asked import BadRequest, DemoRequest, problem, read_request
+from twostep.demo.beside import show_beside
 from twostep.demo.calls import KEYS
 from twostep.demo.company import CHANNELS, OUTCOMES
 from twostep.demo.parts import Demo
@@ -45,6 +46,7 @@ def pages(demo: Demo) -> list[Page]:
     return [
         _page("phone", "phone", get=partial(show_phone, demo)),
         _page("messages", "messages", get=partial(_list_messages, demo)),
+        _page("beside", "beside", get=show_beside),
         _page("mail_html", "mail/{id}", get=partial(show_mail, demo)),
         _page("phone_css", "phone.css", get=partial(_send_file, "phone.css", "text/css")),
         _page("phone_js", "phone.js", get=partial(_send_file, "phone.js", "text/javascript")),

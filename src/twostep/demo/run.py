@@ -15,6 +15,7 @@ from twostep.delivery.console import Console, Inbox
 from twostep.demo import folder as demo_folder
 from twostep.demo.apps import PhoneApps
 from twostep.demo.asked import PHONE
+from twostep.demo.beside import framed_by_itself
 from twostep.demo.calls import Calls
 from twostep.demo.clock import DemoClock
 from twostep.demo.company import PhoneCompany
@@ -79,7 +80,7 @@ async def _serve(folder: Path, *, port: int, sets: list[str], sockets: list[sock
         try:
             phone_url = public_url + app.table.path_for(PHONE)
             announce = _announce(public_url, phone_url, folder)
-            await server.serve(app, sockets, ready=announce, stop=stop)
+            await server.serve(framed_by_itself(app), sockets, ready=announce, stop=stop)
         finally:
             await console.close()
 
