@@ -88,7 +88,8 @@ class Frame:
     `flash` is shown once, `banner` until its cause is gone.
     `idle_seconds`: how long the session lasts after a request; None without a full session.
     `required_by`: who requires two-step sign-in, while it is being set up because of that.
-    `demo_accounts`: names and passwords to try; empty but in the demo.
+    `demo_accounts`: names and passwords to try, `demo_urls`: the fake phone, alone and beside the
+    panel; empty but in the demo.
     `signal_url`: where the script fetches the signal to password managers, just after a sign-in.
     """
 
@@ -111,6 +112,7 @@ class Frame:
     may_only_enrol: bool = False
     appearance: str = ""
     demo_accounts: tuple[tuple[str, str], ...] = ()
+    demo_urls: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

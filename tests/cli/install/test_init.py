@@ -32,7 +32,11 @@ def test_without_countries_phones_are_off(tmp_path):
     call(tmp_path, *INIT)
     text = (tmp_path / "twostep.toml").read_text()
     written = tomllib.loads(text)
-    assert written["policy"] == {"require_two_step": "operators", "phones": "off"}
+    assert written["policy"] == {
+        "require_two_step": "operators",
+        "phones": "off",
+        "recovery_wait_hours": 0,
+    }
     assert written["public_url"] == URL
     assert len(text.splitlines()) < 20
 
@@ -116,11 +120,14 @@ def test_the_mail_server_is_tried_until_it_takes_the_login(tmp_path):
         first = ["127.0.0.1", "none", str(port), "", "panel@example.com"]
         again = ["n", "127.0.0.1", "none", str(good), "", "panel@example.com"]
         answers = ["https://panel.example.com", "data", "Panel", *first, *again]
-        answers += ["root", "root@example.com", ""]
+        answers += ["root", "root@example.com", "", ""]
         typed = "\n".join(answers) + f"\n{PASSWORD}\n"
         result = call(tmp_path, "init", "--password-stdin", typed=typed)
     assert result.code == 0, result.err
     assert "Relay access denied" in result.err
-    written = tomllib.loads((tmp_path / "twostep.toml").read_text())["smtp"]
+    settings = tomllib.loads((tmp_path / "twostep.toml").read_text())
+    written = settings["smtp"]
     assert (written["port"], written["security"]) == (good, "none")
+    # Where mail works, recovery by it is suggested.
+    assert settings["policy"]["recovery_wait_hours"] == 72
     assert mailbox.mails == []

@@ -25,6 +25,9 @@ from twostep.web.words.refusals_with_values import PromptKind, Reader
 
 SEE_OTHER = 303
 
+# Routes that only the demo adds.
+_DEMO_PAGES = ("demo.phone", "demo.beside")
+
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
@@ -157,6 +160,7 @@ def frame(visit: Visit, *, banner: view.StatusBox | None = None) -> view.Frame:
         ),
         logo_url=visit.url("static.logo") if _has_logo(settings.panel_logo) else None,
         demo_accounts=visit.env.demo_accounts,
+        demo_urls=tuple(visit.url(page) for page in _DEMO_PAGES if visit.env.demo_accounts),
         flash=flash_notice(flash, visit.language, visit.url),
         banner=banner,
         idle_seconds=visit.env.limits.idle_seconds if is_full else None,
