@@ -44,9 +44,9 @@ def err(page: Page, name: str, act: Callable[[], None]) -> None:
     """Make a mistake in the field, and look at what the page does with it."""
     before = top(page, name)
     act()
+    expect(page).to_have_title(re.compile("^Error: "))  # the answer has come
     field = page.locator(f"#f-{name}")
     expect(field).to_be_focused()
-    assert page.title().startswith("Error: ")
     said = page.locator(f"#e-{name}").inner_text().removeprefix("Error:").strip()
     assert said
     assert page.locator("main").inner_text().count(said) == 1
@@ -74,11 +74,14 @@ def test_the_cursor_stays_in_the_field_that_is_wrong(article: Article) -> None:
     walker.open(SECURITY)
     walker.press("Show codes")
     walker.press("I have saved my codes")
+    walker.arrive(f"{SECURITY}/codes?check=1", "Check that you saved them")
     err(page, "proof", send("proof", "AAAAA-AAAAA-AAAAA", "Check"))
     article.sign_out()
     article.sign_in()
+    walker.arrive("/sign-in/code", "Enter the code from your app")
     err(page, "code", send("code", WRONG, "Continue"))
     walker.press("Use backup code")
+    walker.arrive("/sign-in/code?way=codes", "Enter a backup code")
     err(page, "code", send("code", "AAAAA-AAAAA-AAAAA", "Continue"))
 
 
@@ -89,6 +92,7 @@ def test_a_wrong_password_marks_neither_field(article: Article) -> None:
     page.keyboard.type("alice")
     page.locator("#f-password").fill("not this one")
     article.walker.press("Sign in")
+    expect(page).to_have_title(re.compile("^Error: "))
     password = page.locator("#f-password")
     expect(password).to_be_focused()
     expect(password).to_have_accessible_description(re.compile("username or password is not right"))
